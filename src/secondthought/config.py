@@ -1,0 +1,213 @@
+"""Every setting of a run, as frozen pydantic models; importing this never imports torch.
+
+Hand-written configs are sparse TOML; class defaults are a setting that we have run. Order: default < file < flag. The
+resolved config is written as JSON into the run directory. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from secondthought.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of all configs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+
+class TaskConfig(Config):
+    """Which problems are played."""
+
+    name: str = "countdown"
+    """A shipped task, `module:Class`, or the path of a JSONL file of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own (`secondthought tasks show NAME` lists them)."""
+    seed: int = 0
+    """Which problems of the split are drawn; never which split a problem belongs to."""
+
+
+class ModelConfig(Config):
+    """The policy and its precision."""
+
+    path: str = "small"
+    """A checkpoint directory, a hub id, or the name of a shipped organism."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Both sampling and training run in it; bf16 is autocast over fp32 weights."""
+    device: str = "auto"
+    """`auto` takes a GPU where there is one."""
+    trust_remote_code: bool = False
+    """Run Python code that the checkpoint brings. Only for authors whom you trust."""
+    keep_thinking: bool = False
+    """Use a template that rewrites earlier turns (drops thinking) anyway, keeping the ids as they were sampled."""
+
+
+class EpisodeConfig(Config):
+    """How a problem is played."""
+
+    reflection_request: str | None = None
+    """The user turn after a failed attempt; default: the task's own, as quoted from the paper."""
+    retry_request: str | None = None
+    """The user turn after a reflection; default: a bare request to try again (the paper's is not published)."""
+    repeat_task: bool = True
+    """Append the problem's text to the retry request. Unpublished in the paper; the attempt stays in context anyway."""
+    max_attempt_tokens: int = Field(256, ge=1)
+    """Longest first try and retry, in tokens."""
+    max_reflection_tokens: int = Field(128, ge=1)
+    """Longest reflection, in tokens."""
+    temperature: float = Field(1.0, gt=0)
+    """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""
+
+
+class AlgorithmConfig(Config):
+    """Which tokens learn, from which reward."""
+
+    type: Literal["reflect-retry", "grpo", "retry-only"] = "reflect-retry"
+    """`reflect-retry`: G reflections on one failed attempt. `grpo`: G first tries. `retry-only`: G retries, no reflection."""
+    credit: Literal["reflection", "retry", "all"] = "reflection"
+    """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
+    group_size: int = Field(16, ge=2)
+    """G: branches that share a trunk and a baseline."""
+    retries: int = Field(1, ge=1)
+    """k: retries per reflection; their mean is the reward. More retries, less noise, more tokens."""
+    advantage: Literal["centred", "positive"] = "centred"
+    """`centred`: reward minus the group's mean (a failed retry counts against). `positive`: its positive part only."""
+    scale_by_std: bool = False
+    """Divide by the group's standard deviation, as GRPO does; Dr. GRPO and we do not."""
+    clip_low: float = Field(0.2, gt=0, lt=1)
+    """The ratio is clipped at 1 - clip_low."""
+    clip_high: float = Field(0.2, gt=0)
+    """The ratio is clipped at 1 + clip_high."""
+    kl_ref: float = Field(0.001, ge=0)
+    """Weight of KL(policy, reference) on tokens that learn, k3 estimator; 0.001 in the paper."""
+    kl_anchor: float = Field(0.0, ge=0)
+    """Weight of the same KL on sampled tokens that must not learn (failed attempt, retry): they drift with the weights."""
+    permute_rewards: bool = False
+    """Control: shuffle rewards within each group. What is still gained does not come from the reward."""
+
+
+class OptimConfig(Config):
+    """AdamW."""
+
+    lr: float = Field(1e-6, gt=0)
+    """Peak learning rate."""
+    warmup_steps: int = Field(5, ge=0)
+    """Linear warm-up, in steps."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """After the warm-up: constant, or cosine to a tenth at the last step."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """AdamW moments."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+
+
+class TrainConfig(Config):
+    """How long and how much."""
+
+    steps: int = Field(100, ge=1)
+    """Optimizer steps (unless `max_sampled_tokens` ends the run first)."""
+    groups_per_step: int = Field(32, ge=1)
+    """Groups (failures, or problems) per step, before flat ones are dropped."""
+    epochs: int = Field(1, ge=1)
+    """Updates on the same groups; above 1 the clipped ratio starts to matter."""
+    max_sampled_tokens: int | None = Field(None, ge=1)
+    """Stop when so many tokens have been sampled (mining, first tries and every retry counted): equal-cost controls."""
+    micro_batch_tokens: int = Field(16384, ge=1)
+    """Most tokens (trunks + branches) per forward; changes memory and speed, not the gradient."""
+    share_trunk: bool = True
+    """Compute each trunk once for its branches. False is the slow reference path."""
+    failures: Path | None = None
+    """JSONL written by `secondthought failures`; without it failures are mined as training goes."""
+    mine_tries: int = Field(4, ge=1)
+    """First tries per problem when mining as training goes; a random failed one is kept."""
+    eval_every: int = Field(10, ge=1)
+    """Steps between evaluations on the validation split, which choose the best checkpoint."""
+    eval_problems: int = Field(200, ge=1)
+    """Problems of the validation split."""
+    checkpoint_every: int = Field(10, ge=1)
+    """Steps between checkpoints that a run can resume from."""
+    self_checks: bool = True
+    """Before training: drift at learning rate 0, masked tokens, shared equals unshared, gold answers."""
+
+
+class EvalConfig(Config):
+    """The final evaluation, before and after."""
+
+    problems: int = Field(1000, ge=1)
+    """Problems of the test split."""
+    tries: int = Field(2, ge=1)
+    """Rounds: 2 is try, reflection, retry."""
+    temperatures: tuple[float, ...] = (1.0, 0.5, 0.0)
+    """Side by side, since a gain at one temperature alone may be mere sharpening."""
+    controls: bool = True
+    """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
+
+
+class RunConfig(Config):
+    """A whole run: what is trained, how, and where it is written."""
+
+    run_dir: Path = Path("runs/latest")
+    """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
+    seed: int = 0
+    """Of sampling and data order."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    task: TaskConfig = TaskConfig()
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+    evaluation: EvalConfig = EvalConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        if self.algorithm.type != "reflect-retry" and self.algorithm.credit != "reflection":
+            raise ValueError(f"algorithm.credit applies to reflect-retry only, not to {self.algorithm.type}")
+        if self.algorithm.type == "grpo" and self.train.failures is not None:
+            raise ValueError("train.failures has no use with algorithm.type = 'grpo', which needs no failures")
+        return self
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or is not TOML; the sentence names it and the line.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def resolve(data: dict[str, Any], *, source: str) -> RunConfig:
+    """A complete config from sparse data.
+
+    Raises:
+        ConfigError: a key is unknown or a value is out of range; the sentence names each field.
+    """
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {describe(error)}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """All problems of a validation error in one line, field by field."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'config'}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )

@@ -1,0 +1,73 @@
+"""Reading and writing JSON lines: strict, UTF-8, one object a line, errors with the line number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Line(NamedTuple):
+    """One line of input: its number from 1, and either the object or why there is none."""
+
+    number: int
+    value: dict[str, Any] | None
+    error: str | None
+
+
+def dumps(value: Mapping[str, Any]) -> str:
+    """One line of standard JSON: NaN and infinities, which JSON lacks, become null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+
+
+def parse(lines: Iterable[str | bytes]) -> Iterator[Line]:
+    """Each non-blank line as an object, or as an error that says what is wrong with it. Never raises on content."""
+    for number, raw in enumerate(lines, start=1):
+        try:
+            text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+            if not text.strip():
+                continue
+            value = json.loads(text)
+        except UnicodeDecodeError:
+            yield Line(number, None, "is not UTF-8")
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            yield Line(number, None, f"is not JSON ({reason})")
+        except ValueError as error:
+            yield Line(number, None, f"is not JSON ({error})")
+        else:
+            if isinstance(value, dict):
+                yield Line(number, value, None)
+            else:
+                yield Line(number, None, "is not a JSON object")
+
+
+def read(path: Path) -> Iterator[Line]:
+    """The lines of a file, lazily."""
+    with path.open("rb") as file:
+        yield from parse(file)
+
+
+def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows to a new file and return how many; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    count = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(dumps(row) + "\n")
+            count += 1
+    partial.replace(path)
+    return count
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

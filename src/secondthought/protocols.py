@@ -1,0 +1,91 @@
+"""What others must offer: a task and a policy. Everything else in the project is built on these two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from secondthought.types import Completion, Message, Problem, Prompt, Sampling, Split, TokenIds, Verdict
+
+Leak: TypeAlias = Literal["solution", "first_step", "none"]
+"""How much of the answer a reflection gives away."""
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A family of problems with a pass/fail check. The only thing a user must write.
+
+    `problems` is deterministic in its arguments and its splits are disjoint for any pair of seeds. `verify` is total:
+    any text gets a verdict, quickly, and nothing in it is executed.
+    """
+
+    name: str
+
+    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+        """`count` distinct problems of a split.
+
+        Raises:
+            TaskError: the split holds fewer than `count` problems.
+        """
+        ...
+
+    def parse(self, data: Mapping[str, Any]) -> Problem:
+        """A problem from its JSON `data`, as `score` and failure files hold it.
+
+        Raises:
+            TaskError: a field is missing or of the wrong type; the sentence names it.
+        """
+        ...
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        """Judge one completion's text."""
+        ...
+
+    def gold(self, problem: Problem) -> str | None:
+        """A completion that `verify` accepts, or None where the task knows none."""
+        ...
+
+    @property
+    def reflection_request(self) -> str:
+        """The user turn that follows a failed attempt."""
+        ...
+
+
+@runtime_checkable
+class DiagnosableTask(Task, Protocol):
+    """A task that can also write and read reflections: needed for oracle controls and leak rates, not for training."""
+
+    def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
+        """A reflection that names a right way on; None where there is none (an unsolvable problem)."""
+        ...
+
+    def contrary_reflection(self, problem: Problem, attempt: str) -> str | None:
+        """A reflection of the same form that names a way from which the problem cannot be solved."""
+        ...
+
+    def leak(self, problem: Problem, reflection: str) -> Leak:
+        """How much of the answer the reflection gives away."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A model that continues token ids. Conversations are token ids throughout: text is rendered once, never re-read."""
+
+    name: str
+
+    def start(self, messages: Sequence[Message]) -> TokenIds:
+        """Ids of a conversation up to and including the assistant's header."""
+        ...
+
+    def follow(self, completion: Completion, request: str) -> TokenIds:
+        """Ids between a completion and the next one: end of turn if it is missing, the user's request, the header."""
+        ...
+
+    def encode(self, text: str) -> Completion:
+        """A completion that nobody sampled (an oracle's reflection), ended as if sampled; logprobs are NaN."""
+        ...
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, in order. Tokens depend on ids and key only, not on the other prompts."""
+        ...

@@ -1,0 +1,217 @@
+"""The records that flow through secondthought: frozen, without torch, each complete when it is made.
+
+    Problem --try--> Turn (attempt, with its Verdict)
+            --request--> Turn (reflection, without a Verdict)
+            --request--> Turn (retry, with its Verdict)             = one Episode
+
+    Group = the branches that share one trunk of tokens and one baseline:
+            G attempts at one problem, or G reflections on one failed attempt.
+
+A thing that has not been judged is another type than one that has; nothing here is filled in later.
+Dimensions in this project: P problems, G branches of a group, K tries, B rows, T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+Role: TypeAlias = Literal["system", "user", "assistant"]
+Split: TypeAlias = Literal["train", "validation", "test"]
+TokenIds: TypeAlias = tuple[int, ...]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class StopReason(StrEnum):
+    """Why sampling of a completion ended."""
+
+    END = "end"
+    """The policy sampled its end-of-turn token."""
+    LENGTH = "length"
+    """The completion reached `Sampling.max_tokens`; nothing was added in its place."""
+
+
+class TurnKind(StrEnum):
+    """What the policy was asked for."""
+
+    ATTEMPT = "attempt"
+    REFLECTION = "reflection"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation, before any template."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One instance of a task.
+
+    `id` is derived from the content alone, so the same problem has the same id in every process and its split
+    (a hash of the id) never changes. `data` is what the task's verifier needs; it is JSON and survives a round trip.
+    """
+
+    id: str
+    task: str
+    messages: tuple[Message, ...]
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a task says of one completion.
+
+    `reason` is one word of the task's own list (`correct` where `correct` is true). `well_formed` says that an answer
+    could be read at all, right or wrong: it is what the format-valid rate counts.
+    """
+
+    correct: bool
+    reward: float
+    reason: str
+    well_formed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How completions are drawn.
+
+    `temperature` 0 takes the likeliest token. There is no top-p and no top-k: what is sampled is what the policy
+    assigns, so recorded log-probabilities are those of the tokens' true distribution and importance ratios hold.
+    """
+
+    temperature: float = 1.0
+    max_tokens: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """Tokens sampled in one call.
+
+    `logprobs[t]` is the log-probability of `token_ids[t]` under the distribution that it was drawn from (after the
+    temperature; at temperature 0, of the unscaled distribution). A sampled end-of-turn token is part of `token_ids`;
+    `text` never holds it.
+    """
+
+    token_ids: TokenIds
+    logprobs: tuple[float, ...]
+    text: str
+    stop: StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Token ids to continue: `trunk`, which other prompts of the same call may share, then `tail`.
+
+    Prompts with equal trunks are computed once by policies that can; the split changes speed, never the tokens.
+    `key` is the prompt's own 64-bit random number: equal keys and equal ids give equal completions (see `rng`).
+    """
+
+    trunk: TokenIds
+    tail: TokenIds = ()
+    key: int
+
+    @property
+    def ids(self) -> TokenIds:
+        """The whole prompt."""
+        return self.trunk + self.tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One completion and what came just before it.
+
+    `prompt_ids` are only the ids between the previous completion (or the start) and this one, so a conversation's
+    tokens are the concatenation of its turns. `verdict` is None exactly for reflections, which nothing judges.
+    """
+
+    kind: TurnKind
+    prompt_ids: TokenIds
+    completion: Completion
+    verdict: Verdict | None
+
+    @property
+    def ids(self) -> TokenIds:
+        """Request and completion."""
+        return self.prompt_ids + self.completion.token_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One problem as it was played: an attempt, then reflection and retry as often as it took or was allowed."""
+
+    problem: Problem
+    turns: tuple[Turn, ...]
+
+    @property
+    def tries(self) -> tuple[Turn, ...]:
+        """The judged turns in order: the attempt and every retry."""
+        return tuple(turn for turn in self.turns if turn.verdict is not None)
+
+    def solved_by(self, num_tries: int) -> bool:
+        """True if one of the first `num_tries` tries is correct.
+
+        An episode ends at its first success, so "second-try accuracy" is `solved_by(2)`, as in the paper.
+        """
+        return any(turn.verdict is not None and turn.verdict.correct for turn in self.tries[:num_tries])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A failed first attempt: what reflections are written about.
+
+    `provenance` says where it came from (model, step, how many tries it took); it is carried, never read.
+    """
+
+    problem: Problem
+    attempt: Turn
+    provenance: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One sample of a group: a reflection and the retries it led to, or a lone try.
+
+    `tries` are siblings: each follows the reflection (or, without one, the trunk) directly. Their mean reward is the
+    branch's reward, so with k retries it estimates p(success | reflection) with 1/k of the variance.
+    """
+
+    reflection: Turn | None
+    tries: tuple[Turn, ...]
+
+    @property
+    def reward(self) -> float:
+        """Mean reward of the tries."""
+        rewards = [turn.verdict.reward for turn in self.tries if turn.verdict is not None]
+        return sum(rewards) / len(rewards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Branches that share a trunk.
+
+    `history` are the trunk's own completions (the failed attempt, or none). The trunk's tokens are the history's
+    and then the `prompt_ids` that every branch's first turn begins with.
+    """
+
+    problem: Problem
+    history: tuple[Turn, ...]
+    branches: tuple[Branch, ...]
+
+    @property
+    def trunk_ids(self) -> TokenIds:
+        """All tokens before the first sampled token of a branch."""
+        first = self.branches[0]
+        request = (first.reflection or first.tries[0]).prompt_ids
+        return sum((turn.ids for turn in self.history), ()) + request
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        """One reward per branch."""
+        return tuple(branch.reward for branch in self.branches)
