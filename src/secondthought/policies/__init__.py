@@ -1,0 +1,1 @@
+"""Models that continue token ids: `scripted` (no torch; the mock of every test) and `hf` (any `transformers` causal LM)."""

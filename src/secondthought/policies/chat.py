@@ -1,0 +1,104 @@
+"""From messages to token ids, once: what was sampled is kept as ids and only what is new is rendered.
+
+The template's text after an assistant message is found with a sentinel message; its first token is the end of turn. A
+template that changes earlier turns when a later one arrives (drops thinking, trims what was said) would make the model
+train on a context that it never sees at inference: it is refused unless `keep_thinking` asks for the ids as sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from secondthought.errors import PolicyError
+from secondthought.types import Completion, Message, StopReason, TokenIds
+
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}"
+    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}\n\n{% endfor %}"
+    "{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+"""For base models without a template: `User: ...`, blank line, `Assistant:`; the eos token ends the assistant's turn."""
+
+PINNED_DATE = "26 Jul 2024"
+"""Some templates print today's date; a run that resumes tomorrow must see the same prompt. It is Llama 3's default."""
+
+_SENTINEL = "sentinel7f3a"
+_THINKING = f"<think>\n{_SENTINEL}\n</think>\n\n{_SENTINEL}"
+
+
+class Chat:
+    """A tokenizer and its template."""
+
+    def __init__(self, tokenizer: Any, *, keep_thinking: bool = False) -> None:
+        """Check the template once.
+
+        Raises:
+            PolicyError: the tokenizer has neither a template nor an eos token, or its template rewrites earlier turns.
+        """
+        self.tokenizer = tokenizer
+        self.has_template = bool(tokenizer.chat_template)
+        if not self.has_template and tokenizer.eos_token is None:
+            raise PolicyError("the tokenizer has neither a chat template nor an eos token: nothing would end a turn")
+        self._follow_ids: dict[str, TokenIds] = {}
+        if not keep_thinking:
+            self._refuse_rewriting()
+        self.end_of_turn = self._ids_after("?")[0]
+
+    def start(self, messages: Sequence[Message]) -> TokenIds:
+        """Ids of the messages and the assistant's header."""
+        return self._ids(self._render([{"role": m.role, "content": m.content} for m in messages], header=True))
+
+    def follow(self, completion: Completion, request: str) -> TokenIds:
+        """Ids between a completion and the next: the end of turn where it was not sampled, the request, the header."""
+        ids = self._ids_after(request)
+        sampled_end = completion.stop is StopReason.END and completion.token_ids[-1:] == (self.end_of_turn,)
+        return ids[1:] if sampled_end else ids
+
+    def encode(self, text: str) -> TokenIds:
+        """Ids of an assistant's text with its end of turn."""
+        return (*self._ids(text), self.end_of_turn)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of sampled ids, special tokens left out."""
+        text = self.tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+    def _render(self, messages: list[dict[str, str]], *, header: bool) -> str:
+        template = None if self.has_template else PLAIN_TEMPLATE
+        text = self.tokenizer.apply_chat_template(
+            messages, chat_template=template, tokenize=False, add_generation_prompt=header, date_string=PINNED_DATE
+        )
+        return str(text)
+
+    def _ids(self, text: str) -> TokenIds:
+        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _ids_after(self, request: str) -> TokenIds:
+        """Ids of everything that the template puts after an assistant message when `request` follows it."""
+        if request not in self._follow_ids:
+            text = self._render(_conversation(_SENTINEL, request), header=True)
+            after = text.split(_SENTINEL)[-1]
+            ids = self._ids(after)
+            if not after or not ids:
+                raise PolicyError("the chat template puts nothing after an assistant message: nothing would end a turn")
+            self._follow_ids[request] = ids
+        return self._follow_ids[request]
+
+    def _refuse_rewriting(self) -> None:
+        """The conversation so far must be a prefix of the conversation one turn later, thinking included."""
+        for said in (_SENTINEL, _THINKING):
+            first = self._render(_conversation(said, None), header=False)
+            later = self._render(_conversation(said, "?"), header=True)
+            shown = first[: first.rfind(_SENTINEL) + len(_SENTINEL)]
+            if not later.startswith(shown):
+                raise PolicyError(
+                    "the chat template rewrites earlier turns when a later one arrives (it drops thinking, for example), "
+                    "so training would see another context than sampling did; set model.keep_thinking = true to keep "
+                    "every turn as it was sampled"
+                )
+
+
+def _conversation(answer: str, request: str | None) -> list[dict[str, str]]:
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}]
+    return turns if request is None else [*turns, {"role": "user", "content": request}]

@@ -1,0 +1,305 @@
+"""Sampling many completions: trunks prefilled once, branch caches preallocated, finished rows leave the batch.
+
+Rows lie in a rectangle, U trunks by S slots, so that the queries of a trunk's branches meet its keys in one product. A
+slot without a row repeats another row's computation and is never read. Tokens are drawn by inverting the distribution
+at one uniform number per (row key, position), so that in fp32 they do not depend on which rows share a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from secondthought.policies.tree_attention import PackedTrees, tree_attention
+from secondthought.policies.uniforms import uniforms
+from secondthought.types import Prompt, Sampling, TokenIds
+
+COMPACT_BELOW = 0.75
+"""Rows are regrouped when fewer than this share of slots is still needed; each regrouping copies the caches."""
+VOCABULARY_ROWS = 64
+"""Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One completion in the making."""
+
+    index: int
+    prompt: Prompt
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+
+class TrunkRecorder(PackedTrees):
+    """Trunks laid out for one forward that also keeps each layer's keys and values, as (U, H, P, D) blocks."""
+
+    def __init__(self, trunks: Sequence[TokenIds], device: torch.device) -> None:
+        super().__init__([(trunk, ()) for trunk in trunks], device)
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
+    ) -> Tensor:
+        """As its parent, keeping what passes."""
+        for kept, new in ((self.keys, key), (self.values, value)):
+            kept[layer] = new[0].transpose(0, 1)[self.trunk_index].transpose(1, 2).contiguous()
+        return super().attend(layer, query, key, value, scaling=scaling, window=window)
+
+
+class BranchCache:
+    """Keys and values of U x S rows after their trunks: written in place, never copied while rows run."""
+
+    def __init__(self, trunks: TrunkRecorder, slots: int, capacity: int) -> None:
+        self.trunk_keys, self.trunk_values = dict(trunks.keys), dict(trunks.values)
+        self.trunk_lengths = trunks.trunk_lengths
+        self.device = trunks.device
+        self.slots = slots
+        self.capacity = capacity
+        self.lengths: Int[Tensor, " N"] = torch.zeros(
+            len(self.trunk_lengths) * slots, dtype=torch.long, device=self.device
+        )
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
+        self._masks: dict[int | None, tuple[Tensor, Tensor]] = {}
+        self._new = 0
+        self._used = 0
+
+    @property
+    def positions(self) -> Int[Tensor, " N"]:
+        """Position of each row's next token in its own sequence."""
+        return self.trunk_lengths.repeat_interleave(self.slots) + self.lengths
+
+    def begin(self, num_new: int) -> None:
+        """Announce a forward over `num_new` tokens per row."""
+        self._new = num_new
+        self._used = int(self.lengths.max()) + num_new
+        self._masks = {}
+
+    def advance(self, num_real: Int[Tensor, " N"]) -> None:
+        """End a forward: so many of each row's new tokens were real, the rest padding to be overwritten."""
+        self.lengths = self.lengths + num_real
+
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
+    ) -> Float[Tensor, "N T H D"]:
+        """Attention of each row's new tokens to its trunk and to its own tokens so far."""
+        rows, heads, new, size = query.shape
+        kv_heads = key.shape[1]
+        if layer not in self.keys:
+            self.keys[layer] = key.new_zeros(rows, kv_heads, self.capacity, size)
+            self.values[layer] = value.new_zeros(rows, kv_heads, self.capacity, size)
+        self._write(self.keys[layer], key)
+        self._write(self.values[layer], value)
+        own_k, own_v = self.keys[layer][:, :, : self._used], self.values[layer][:, :, : self._used]
+        trunk_k, trunk_v = self.trunk_keys[layer], self.trunk_values[layer]
+        trunk_hidden, own_hidden = self._hidden(window)
+
+        repeats, trunks = heads // kv_heads, len(self.trunk_lengths)
+        q = (query * scaling).reshape(rows, kv_heads, repeats * new, size)
+        by_trunk = q.view(trunks, self.slots, kv_heads, repeats * new, size).transpose(1, 2)
+        by_trunk = by_trunk.reshape(trunks, kv_heads, self.slots * repeats * new, size)
+        trunk_scores = (by_trunk @ trunk_k.transpose(2, 3)).view(trunks, kv_heads, self.slots, repeats * new, -1)
+        trunk_scores = trunk_scores.transpose(1, 2).reshape(rows, kv_heads, repeats, new, -1)
+        own_scores = (q @ own_k.transpose(2, 3)).view(rows, kv_heads, repeats, new, -1)
+        scores = torch.cat(
+            [trunk_scores.masked_fill(trunk_hidden, -torch.inf), own_scores.masked_fill(own_hidden, -torch.inf)], -1
+        )
+        weights = scores.float().softmax(-1).to(value.dtype)
+        split = trunk_k.shape[2]
+        on_trunk = weights[..., :split].reshape(trunks, self.slots, kv_heads, repeats * new, split).transpose(1, 2)
+        from_trunk = on_trunk.reshape(trunks, kv_heads, -1, split) @ trunk_v
+        from_trunk = from_trunk.view(trunks, kv_heads, self.slots, repeats * new, size).transpose(1, 2)
+        from_own = weights[..., split:].reshape(rows, kv_heads, repeats * new, -1) @ own_v
+        out = from_trunk.reshape(rows, kv_heads, repeats * new, size) + from_own
+        return out.view(rows, heads, new, size).transpose(1, 2)
+
+    def _write(self, block: Tensor, new: Tensor) -> None:
+        """Put each row's new entries at its own length."""
+        if self._new > 1:  # only ever the first forward, when all lengths are zero
+            block[:, :, : self._new] = new
+        else:
+            at = self.lengths[:, None, None, None].expand(-1, block.shape[1], 1, block.shape[3])
+            block.scatter_(2, at, new.to(block.dtype))
+
+    def _hidden(self, window: int | None) -> tuple[Tensor, Tensor]:
+        """True where a new token may not look: (N, 1, 1, T, P) over the trunk, (N, 1, 1, T, C) over its own tokens."""
+        if window not in self._masks:
+            trunk_lengths = self.trunk_lengths.repeat_interleave(self.slots)[:, None, None]
+            own_at = self.lengths[:, None, None] + torch.arange(self._new, device=self.device)[None, :, None]
+            trunk_key = torch.arange(self.trunk_keys[0].shape[2], device=self.device)
+            own_key = torch.arange(self._used, device=self.device)
+            trunk_hidden = (trunk_key >= trunk_lengths).expand(-1, self._new, -1)
+            own_hidden = own_key > own_at
+            if window is not None:
+                trunk_hidden = trunk_hidden | (trunk_lengths + own_at - trunk_key >= window)
+                own_hidden = own_hidden | (own_at - own_key >= window)
+            self._masks[window] = (trunk_hidden[:, None, None], own_hidden[:, None, None])
+        return self._masks[window]
+
+    def regroup(self, trunks: Tensor, rows: Tensor, slots: int) -> None:
+        """Keep these trunks, and these rows as the new rectangle."""
+        self.trunk_lengths, self.lengths, self.slots = self.trunk_lengths[trunks], self.lengths[rows], slots
+        for blocks in (self.trunk_keys, self.trunk_values):
+            for layer in blocks:
+                blocks[layer] = blocks[layer][trunks]
+        for blocks in (self.keys, self.values):
+            for layer in blocks:
+                blocks[layer] = blocks[layer][rows]
+
+
+def draw(
+    logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
+) -> tuple[list[int], list[float]]:
+    """One token per row and its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
+    log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
+    if temperature == 0.0:
+        tokens = log_p.argmax(-1)
+    else:
+        u = np.empty(len(keys))
+        key_array, at = np.array(keys, dtype=np.uint64), np.array(positions)
+        for position in np.unique(at):
+            u[at == position] = uniforms(key_array[at == position], int(position))
+        points = torch.from_numpy(u).to(logits.device)[:, None]
+        parts = []
+        for start in range(0, len(keys), VOCABULARY_ROWS):
+            cumulative = log_p[start : start + VOCABULARY_ROWS].double().exp().cumsum(-1)
+            goal = points[start : start + VOCABULARY_ROWS] * cumulative[:, -1:]
+            parts.append(torch.searchsorted(cumulative, goal, right=True).squeeze(-1))
+        tokens = torch.cat(parts).clamp_max(logits.shape[-1] - 1)
+    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    return tokens.tolist(), chosen.tolist()
+
+
+class SharedSampler:
+    """Completes prompts batch by batch; `max_rows` bounds the rows that run at once."""
+
+    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = 1024) -> None:
+        self.model = model
+        self.device = model.device
+        self.stop_ids = stop_ids
+        self.max_rows = max_rows
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Row]:
+        """One row per prompt, in order."""
+        rows = [Row(index, prompt) for index, prompt in enumerate(prompts)]
+        with torch.no_grad(), tree_attention(self.model):
+            for batch in self._batches(rows):
+                self._run(batch, sampling)
+        return rows
+
+    def _batches(self, rows: Sequence[Row]) -> list[list[list[Row]]]:
+        """Rows by trunk, trunks of alike length together, each batch's rectangle at most `max_rows` slots."""
+        by_trunk: dict[TokenIds, list[Row]] = {}
+        for row in rows:
+            trunk = row.prompt.trunk or row.prompt.tail[:1]
+            by_trunk.setdefault(trunk, []).append(row)
+        batches: list[list[list[Row]]] = []
+        widest = 0
+        for trunk in sorted(by_trunk, key=lambda ids: (len(by_trunk[ids]), len(ids))):
+            family = by_trunk[trunk]
+            for start in range(0, len(family), self.max_rows):
+                piece = family[start : start + self.max_rows]
+                widest = max(widest, len(piece))
+                if not batches or (len(batches[-1]) + 1) * widest > self.max_rows:
+                    batches.append([])
+                    widest = len(piece)
+                batches[-1].append(piece)
+        return batches
+
+    def _run(self, families: list[list[Row]], sampling: Sampling) -> None:
+        """Prefill trunks, then tails, then decode until every row has ended."""
+        trunks = TrunkRecorder([_trunk(family[0]) for family in families], self.device)
+        last = torch.tensor([s + len(_trunk(f[0])) - 1 for s, f in zip(trunks.trunk_starts, families, strict=True)])
+        trunk_logits = self._forward(trunks.input_ids, trunks.position_ids, trunks, last.to(self.device))[0]
+        slots = max(len(family) for family in families)
+        grid = [[*family, *[family[0]] * (slots - len(family))] for family in families]
+        cells = [row for family in grid for row in family]
+        tail_size = max(len(_tail(row)) for row in cells)
+        cache = BranchCache(trunks, slots, tail_size + sampling.max_tokens)
+        logits = trunk_logits.repeat_interleave(slots, 0)
+        if tail_size:
+            logits = self._prefill_tails(cache, cells, tail_size, logits)
+        live = {row.index for family in families for row in family}
+        while live:
+            live = self._step(cells, live, logits, sampling)
+            if not live:
+                break
+            cells = self._regroup(cache, cells, live)
+            last_ids = torch.tensor([[row.token_ids[-1]] for row in cells], device=self.device)
+            positions = cache.positions[:, None]
+            cache.begin(1)
+            logits = self._forward(last_ids, positions, cache, 1)[:, -1]
+            cache.advance(torch.ones_like(cache.lengths))
+
+    def _prefill_tails(self, cache: BranchCache, cells: Sequence[Row], size: int, logits: Tensor) -> Tensor:
+        """Read every row's tail; rows without one keep the trunk's logits."""
+        tails = [_tail(row) for row in cells]
+        ids = torch.tensor([[*tail, *[0] * (size - len(tail))] for tail in tails], device=self.device)
+        lengths = torch.tensor([len(tail) for tail in tails], device=self.device)
+        positions = cache.positions[:, None] + torch.arange(size, device=self.device)
+        cache.begin(size)
+        every = self._hidden_last(ids, positions, cache, (lengths - 1).clamp_min(0))
+        cache.advance(lengths)
+        return torch.where((lengths > 0)[:, None], every, logits)
+
+    def _hidden_last(self, ids: Tensor, positions: Tensor, cache: BranchCache, last: Tensor) -> Float[Tensor, "N V"]:
+        """Logits at each row's own last position, computed at the distinct ones only."""
+        distinct, where = last.unique(return_inverse=True)
+        logits = self._forward(ids, positions, cache, distinct)
+        return logits[torch.arange(len(ids), device=self.device), where]
+
+    def _step(self, cells: Sequence[Row], live: set[int], logits: Tensor, sampling: Sampling) -> set[int]:
+        """Draw one token for every live row and return the indices still live. Filler slots draw nothing."""
+        first_cell: dict[int, int] = {}
+        for cell, row in enumerate(cells):
+            if row.index in live:
+                first_cell.setdefault(row.index, cell)
+        chosen = torch.tensor(list(first_cell.values()), device=logits.device)
+        rows = [cells[cell] for cell in first_cell.values()]
+        tokens, logprobs = draw(
+            logits[chosen], [row.prompt.key for row in rows], [len(row.token_ids) for row in rows], sampling.temperature
+        )
+        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            row.token_ids.append(token)
+            row.logprobs.append(logprob)
+        return {
+            r.index for r in rows if r.token_ids[-1] not in self.stop_ids and len(r.token_ids) < sampling.max_tokens
+        }
+
+    def _regroup(self, cache: BranchCache, cells: list[Row], live: set[int]) -> list[Row]:
+        """Drop finished rows and trunks once enough of them have ended."""
+        slots = cache.slots
+        families: list[tuple[int, list[int]]] = []
+        for trunk in range(len(cells) // slots):
+            alive: dict[int, int] = {}
+            for cell in range(trunk * slots, (trunk + 1) * slots):
+                if cells[cell].index in live:
+                    alive.setdefault(cells[cell].index, cell)
+            if alive:
+                families.append((trunk, list(alive.values())))
+        width = max(len(alive) for _, alive in families)
+        if len(families) * width > COMPACT_BELOW * len(cells):
+            return cells
+        grid = [cell for _, alive in families for cell in [*alive, *[alive[0]] * (width - len(alive))]]
+        trunks = torch.tensor([trunk for trunk, _ in families], device=self.device)
+        cache.regroup(trunks, torch.tensor(grid, device=self.device), width)
+        return [cells[cell] for cell in grid]
+
+    def _forward(self, ids: Tensor, positions: Tensor, tree: object, keep: int | Tensor) -> Tensor:
+        return self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep).logits
+
+
+def _trunk(row: Row) -> TokenIds:
+    """A prompt that is all tail lends its first token as the trunk: something must predict the next."""
+    return row.prompt.trunk or row.prompt.tail[:1]
+
+
+def _tail(row: Row) -> TokenIds:
+    return row.prompt.tail if row.prompt.trunk else row.prompt.tail[1:]

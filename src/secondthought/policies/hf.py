@@ -1,0 +1,147 @@
+"""A `transformers` causal LM as a policy: its own tokenizer, its own template, sampled on its own training weights."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+
+from secondthought.errors import PolicyError
+from secondthought.policies.chat import Chat
+from secondthought.policies.decoding import Row, SharedSampler
+from secondthought.policies.plain_decoding import sample_plainly
+from secondthought.policies.tree_attention import cannot_share
+from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
+
+logger = logging.getLogger(__name__)
+
+
+class HFPolicy:
+    """A causal LM, its tokenizer and its chat template."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, *, name: str, precision: str = "fp32", keep_thinking: bool = False
+    ) -> None:
+        """Wrap a loaded model. Dropout is switched off for good: it would make recorded log-probabilities wrong."""
+        self.model = model.eval()
+        self.chat = Chat(tokenizer, keep_thinking=keep_thinking)
+        self.name = name
+        self.precision = precision
+        self.unshared_reason = cannot_share(model)
+        self.stop_ids = self._stop_ids()
+        self.num_sampled = 0
+        if self.unshared_reason:
+            logger.warning(
+                "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason
+            )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        precision: str = "fp32",
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        keep_thinking: bool = False,
+    ) -> HFPolicy:
+        """Load a checkpoint directory or a hub id. Weights are held in fp32; bf16 is autocast over them.
+
+        Raises:
+            PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
+        """
+        where = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+        if str(path).startswith((".", "/", "~")) and not (Path(path).expanduser() / "config.json").is_file():
+            raise PolicyError(
+                f"{path}: no checkpoint here (a directory with config.json, weights and tokenizer is needed)"
+            )
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
+            model = AutoModelForCausalLM.from_pretrained(
+                path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
+            )
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            first = (str(error).strip().splitlines() or ["unknown error"])[0]
+            raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
+        return cls(model.to(where), tokenizer, name=str(path), precision=precision, keep_thinking=keep_thinking)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.device
+
+    def fingerprint(self) -> str:
+        """Hash of the vocabulary and template: token ids mean the same under equal fingerprints."""
+        tokenizer = self.chat.tokenizer
+        vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        return hashlib.blake2b(repr((vocabulary, tokenizer.chat_template)).encode(), digest_size=8).hexdigest()
+
+    def start(self, messages: Sequence[Message]) -> TokenIds:
+        """See `Policy.start`."""
+        return self.chat.start(messages)
+
+    def follow(self, completion: Completion, request: str) -> TokenIds:
+        """See `Policy.follow`."""
+        return self.chat.follow(completion, request)
+
+    def encode(self, text: str) -> Completion:
+        """See `Policy.encode`."""
+        ids = self.chat.encode(text)
+        return Completion(token_ids=ids, logprobs=(float("nan"),) * len(ids), text=text, stop=StopReason.END)
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling, *, share: bool = True) -> list[Completion]:
+        """See `Policy.sample`. `share=False` takes the plain path, token for token the same in fp32."""
+        if not prompts:
+            return []
+        self._check_lengths(prompts, sampling)
+        with self.autocast():
+            if share and self.unshared_reason is None:
+                rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
+            else:
+                rows = sample_plainly(self.model, self.stop_ids, prompts, sampling)
+        self.num_sampled += sum(len(row.token_ids) for row in rows)
+        return [self._completion(row) for row in rows]
+
+    @contextlib.contextmanager
+    def autocast(self) -> Iterator[None]:
+        """The precision of sampling and of training alike."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            yield
+
+    def save(self, path: Path) -> None:
+        """Write an ordinary checkpoint: safetensors weights, config, tokenizer, template."""
+        self.model.save_pretrained(path, safe_serialization=True)
+        self.chat.tokenizer.save_pretrained(path)
+
+    def _completion(self, row: Row) -> Completion:
+        ended = row.token_ids[-1] in self.stop_ids
+        text = self.chat.decode(row.token_ids[:-1] if ended else row.token_ids)
+        return Completion(
+            token_ids=tuple(row.token_ids),
+            logprobs=tuple(row.logprobs),
+            text=text,
+            stop=StopReason.END if ended else StopReason.LENGTH,
+        )
+
+    def _stop_ids(self) -> frozenset[int]:
+        """The template's end of turn and every eos id that the checkpoint names."""
+        named = [self.model.config.eos_token_id, getattr(self.model.generation_config, "eos_token_id", None)]
+        ids = {self.chat.end_of_turn}
+        for entry in [*named, self.chat.tokenizer.eos_token_id]:
+            ids.update(entry if isinstance(entry, list) else [] if entry is None else [entry])
+        return frozenset(ids)
+
+    def _check_lengths(self, prompts: Sequence[Prompt], sampling: Sampling) -> None:
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        longest = max(len(prompt.ids) for prompt in prompts) + sampling.max_tokens
+        if limit is not None and longest > limit:
+            raise PolicyError(
+                f"{self.name}: a conversation of {longest} tokens exceeds the model's {limit} positions; lower "
+                "episode.max_attempt_tokens or episode.max_reflection_tokens"
+            )

@@ -1,0 +1,204 @@
+"""One optimizer step from credited groups.
+
+The loss, summed over the tokens of kept groups and divided once by their number over the whole step:
+
+    1/N sum_learning [ clipped surrogate + kl_ref * k3(policy, reference) ]  +  kl_anchor * 1/M sum_anchored k3
+
+A group whose advantages are all zero is dropped before the forward, its KL terms with it. How the rest is cut into
+micro-batches, ordered or padded changes nothing but rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.errors import RunError
+from secondthought.policies.hf import HFPolicy
+from secondthought.policies.tree_forward import TreeForward
+from secondthought.rl.kl import kl_k1, kl_k3
+from secondthought.rl.logprobs import entropy, token_logprobs
+from secondthought.rl.losses import clipped_surrogate
+from secondthought.train.schedule import learning_rate
+from secondthought.trees import TokenTree, micro_batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStats:
+    """What a step did; means are over learning tokens of kept groups. NaN where nothing was learned."""
+
+    groups_kept: int
+    groups_flat: int
+    tokens_learned: int
+    tokens_forward: int
+    loss_total: float
+    loss_policy: float
+    kl_ref: float
+    kl_anchor: float
+    kl_old: float
+    entropy: float
+    ratio_mean: float
+    clip_low: float
+    clip_high: float
+    grad_norm: float
+    lr: float
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Running sums over the tokens of a step."""
+
+    policy: float = 0.0
+    kl_ref: float = 0.0
+    kl_anchor: float = 0.0
+    kl_old: float = 0.0
+    entropy: float = 0.0
+    ratio: float = 0.0
+    clipped_low: float = 0.0
+    clipped_high: float = 0.0
+
+    def __iadd__(self, other: _Sums) -> _Sums:
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+        return self
+
+
+class Learner:
+    """The policy's optimizer, its frozen reference, and the update."""
+
+    def __init__(
+        self,
+        policy: HFPolicy,
+        algorithm: AlgorithmConfig,
+        optim: OptimConfig,
+        train: TrainConfig,
+        *,
+        temperature: float = 1.0,
+    ) -> None:
+        """The reference, where one is needed, is a copy of the policy as it is now."""
+        self.policy = policy
+        self.algorithm = algorithm
+        self.optim = optim
+        self.train = train
+        self.temperature = temperature
+        self.share = train.share_trunk and policy.unshared_reason is None
+        self.parameters = [p for p in policy.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
+        )
+        needs_reference = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
+        self.reference = copy.deepcopy(policy.model).requires_grad_(False) if needs_reference else None
+
+    def update(self, trees: Sequence[TokenTree], step: int) -> UpdateStats:
+        """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included."""
+        kept = [tree for tree in trees if not tree.is_flat]
+        lr = learning_rate(self.optim, step, self.train.steps)
+        stats = _no_update(len(trees), lr)
+        for _ in range(self.train.epochs if kept else 0):
+            stats = self._pass(kept, len(trees) - len(kept), lr)
+        return stats
+
+    def backward(self, trees: Sequence[TokenTree]) -> _Sums:
+        """Gradients of the step's loss into `.grad`, and the sums that it is made of."""
+        num_learning = sum(tree.num_learning for tree in trees)
+        num_anchored = sum(tree.num_anchored for tree in trees)
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = _Sums()
+        for batch in micro_batches(trees, self.train.micro_batch_tokens):
+            loss, part = self._loss(batch, num_learning, num_anchored)
+            loss.backward()  # type: ignore[no-untyped-call]
+            sums += part
+        return sums
+
+    def _pass(self, trees: Sequence[TokenTree], num_flat: int, lr: float) -> UpdateStats:
+        sums = self.backward(trees)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.optim.max_grad_norm)
+        if not torch.isfinite(norm):
+            raise RunError("the gradient is not finite; lower optim.lr or use model.precision = 'fp32'")
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        learned, anchored = sum(t.num_learning for t in trees), sum(t.num_anchored for t in trees)
+        policy, kl_ref = sums.policy / learned, sums.kl_ref / learned
+        kl_anchor = sums.kl_anchor / anchored if anchored else math.nan
+        total = policy + self.algorithm.kl_ref * (kl_ref if self.algorithm.kl_ref else 0.0)
+        total += self.algorithm.kl_anchor * (kl_anchor if anchored else 0.0)
+        return UpdateStats(
+            groups_kept=len(trees),
+            groups_flat=num_flat,
+            tokens_learned=learned,
+            tokens_forward=sum(tree.num_tokens for tree in trees),
+            loss_total=total,
+            loss_policy=policy,
+            kl_ref=kl_ref if self.reference is not None else math.nan,
+            kl_anchor=kl_anchor,
+            kl_old=sums.kl_old / learned,
+            entropy=sums.entropy / learned,
+            ratio_mean=sums.ratio / learned,
+            clip_low=sums.clipped_low / learned,
+            clip_high=sums.clipped_high / learned,
+            grad_norm=float(norm),
+            lr=lr,
+        )
+
+    def _loss(self, trees: Sequence[TokenTree], num_learning: int, num_anchored: int) -> tuple[Tensor, _Sums]:
+        """This micro-batch's share of the step's loss."""
+        forward = TreeForward(trees, self.policy.device, share=self.share)
+        known, learns = forward.targets, forward.targets.learns
+        with self.policy.autocast():
+            logits = forward.logits(self.policy.model)
+        logprobs = token_logprobs(logits, known.token_ids, temperature=self.temperature)
+        surrogate = clipped_surrogate(
+            logprobs,
+            known.old_logprobs,
+            known.advantages,
+            clip_low=self.algorithm.clip_low,
+            clip_high=self.algorithm.clip_high,
+        )
+        policy_loss = surrogate.loss[learns].sum()
+        loss = policy_loss / max(num_learning, 1)
+        sums = _Sums()
+        if self.reference is not None:
+            with torch.no_grad(), self.policy.autocast():
+                ref_logits = forward.logits(self.reference)
+            kl = kl_k3(logprobs, token_logprobs(ref_logits, known.token_ids, temperature=self.temperature))
+            learning_kl, anchor_kl = kl[learns].sum(), kl[~learns].sum()
+            loss = loss + self.algorithm.kl_ref * learning_kl / max(num_learning, 1)
+            loss = loss + self.algorithm.kl_anchor * anchor_kl / max(num_anchored, 1)
+            sums.kl_ref, sums.kl_anchor = float(learning_kl.detach()), float(anchor_kl.detach())
+        with torch.no_grad():
+            sums.policy = float(policy_loss)
+            sums.kl_old = float(kl_k1(known.old_logprobs, logprobs)[learns].sum())
+            sums.entropy = float(entropy(logits, temperature=self.temperature)[learns].sum())
+            sums.ratio = float(surrogate.ratio[learns].sum())
+            sums.clipped_low = float(surrogate.clipped_low[learns].sum())
+            sums.clipped_high = float(surrogate.clipped_high[learns].sum())
+        return loss, sums
+
+
+def _no_update(num_flat: int, lr: float) -> UpdateStats:
+    """A step in which every group was flat."""
+    nan = math.nan
+    return UpdateStats(
+        groups_kept=0,
+        groups_flat=num_flat,
+        tokens_learned=0,
+        tokens_forward=0,
+        loss_total=nan,
+        loss_policy=nan,
+        kl_ref=nan,
+        kl_anchor=nan,
+        kl_old=nan,
+        entropy=nan,
+        ratio_mean=nan,
+        clip_low=nan,
+        clip_high=nan,
+        grad_norm=nan,
+        lr=lr,
+    )

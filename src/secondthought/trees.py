@@ -1,0 +1,95 @@
+r"""A group as a token tree: what a model reads once, and which of its tokens learn with what advantage.
+
+    trunk      t t t t t t a a a r r r       (problem, failed attempt, request to reflect)
+    branch 0               \-> s s s s       s: sampled tokens that may learn
+    branch 1               \-> s s           (what follows the last token of interest is left out: attention is
+    branch 2               \-> s s s          causal, so leaving it out is exact)
+
+The first token of a branch is predicted at the trunk's last position, once per branch. No torch here: trees are data,
+and `policies.tree_attention` is how a model reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secondthought.types import TokenIds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeBranch:
+    """Tokens after the trunk, with one entry per token in every field.
+
+    `old_logprobs` are those recorded when sampled (0.0 where a token was not sampled: it is never read there).
+    `learns`: the token is in the policy loss. `anchored`: the token was sampled, does not learn, and is held to the
+    reference by the anchor KL. `advantages` is zero wherever `learns` is false.
+    """
+
+    token_ids: TokenIds
+    old_logprobs: tuple[float, ...]
+    advantages: tuple[float, ...]
+    learns: tuple[bool, ...]
+    anchored: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.old_logprobs), len(self.advantages), len(self.learns), len(self.anchored)}
+        if lengths != {len(self.token_ids)}:
+            raise ValueError(f"a branch of {len(self.token_ids)} tokens has fields of lengths {sorted(lengths)}")
+
+    @property
+    def num_learning(self) -> int:
+        """Tokens in the policy loss."""
+        return sum(self.learns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTree:
+    """A trunk and its branches. `trunk_anchored` marks sampled trunk tokens held by the anchor KL."""
+
+    trunk: TokenIds
+    trunk_anchored: tuple[bool, ...]
+    branches: tuple[TreeBranch, ...]
+
+    def __post_init__(self) -> None:
+        if not self.trunk:
+            raise ValueError("a tree needs a trunk of at least one token: it predicts each branch's first token")
+        if len(self.trunk_anchored) != len(self.trunk):
+            raise ValueError("trunk_anchored needs one entry per trunk token")
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens that a forward over the tree reads: P + sum of R."""
+        return len(self.trunk) + sum(len(branch.token_ids) for branch in self.branches)
+
+    @property
+    def num_learning(self) -> int:
+        """Tokens in the policy loss."""
+        return sum(branch.num_learning for branch in self.branches)
+
+    @property
+    def num_anchored(self) -> int:
+        """Tokens held by the anchor KL."""
+        return sum(self.trunk_anchored) + sum(sum(branch.anchored) for branch in self.branches)
+
+    @property
+    def is_flat(self) -> bool:
+        """No token has an advantage: there is nothing to learn from this tree."""
+        return not any(a != 0.0 for branch in self.branches for a in branch.advantages)
+
+
+def micro_batches(trees: Sequence[TokenTree], max_tokens: int) -> list[list[TokenTree]]:
+    """Trees in runs of at most `max_tokens` tokens each (a single larger tree goes alone), alike sizes together.
+
+    >>> micro_batches([], 10)
+    []
+    """
+    batches: list[list[TokenTree]] = []
+    room = 0
+    for tree in sorted(trees, key=lambda tree: (len(tree.trunk), tree.num_tokens)):
+        if not batches or tree.num_tokens > room:
+            batches.append([])
+            room = max_tokens
+        batches[-1].append(tree)
+        room -= tree.num_tokens
+    return batches
