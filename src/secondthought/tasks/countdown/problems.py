@@ -1,0 +1,163 @@
+"""Which Countdown problems there are and how they are drawn.
+
+A problem's identity is its sorted numbers and its target; the identity alone decides the split. Numbers are drawn
+uniformly with replacement, then the target uniformly among those in range that the numbers can (or cannot) make.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field, model_validator
+
+from secondthought.errors import TaskError
+from secondthought.rng import stream
+from secondthought.tasks.countdown.prompts import AnswerFormat
+from secondthought.tasks.countdown.solver import Reach
+from secondthought.tasks.options import TaskOptions, split_of, suggestion
+from secondthought.types import Split
+
+MAX_NUMBERS = 6
+MAX_NUMBER = 999_999
+_TARGETS_PER_DRAW = 24
+"""Targets tried for one draw of numbers before new numbers are drawn: what was listed for them is used again."""
+_DRAWS_WITHOUT_NEWS = 3000
+"""A split that yields nothing new in so many draws in a row counts as used up."""
+
+Range: TypeAlias = tuple[int, int]
+
+
+class Instance(NamedTuple):
+    """The numbers in the order they are shown, and the target."""
+
+    numbers: tuple[int, ...]
+    target: int
+
+
+class CountdownOptions(TaskOptions):
+    """Options of Countdown; the defaults are the preset `default`."""
+
+    num_numbers: int | Range = 4
+    """How many numbers: one count, or a lowest and highest count of which each is equally likely."""
+    min_number: int = Field(1, ge=1, le=MAX_NUMBER)
+    """Smallest number."""
+    max_number: int = Field(50, ge=1, le=MAX_NUMBER)
+    """Largest number."""
+    min_target: int = Field(10, ge=1, le=MAX_NUMBER)
+    """Smallest target."""
+    max_target: int = Field(100, ge=1, le=MAX_NUMBER)
+    """Largest target."""
+    solvable: bool | None = True
+    """True: every problem can be solved. False: none can. None: not looked at."""
+    order: Literal["mixed", "sorted"] = "mixed"
+    """How numbers are shown: in an order that depends on the problem alone, or ascending."""
+    answer_format: AnswerFormat = "answer"
+    """What the prompt asks for: `<answer>` tags, or `\\boxed{}`, which then counts without tags too."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CountdownOptions:
+        low, high = self.counts
+        if not 2 <= low <= high <= MAX_NUMBERS:
+            raise ValueError(f"num_numbers must be 2 to {MAX_NUMBERS} (or such a pair, lowest first)")
+        for name in ("number", "target"):
+            if getattr(self, f"min_{name}") > getattr(self, f"max_{name}"):
+                raise ValueError(f"min_{name} must not exceed max_{name}")
+        return self
+
+    @property
+    def counts(self) -> Range:
+        """Lowest and highest count of numbers."""
+        return (self.num_numbers, self.num_numbers) if isinstance(self.num_numbers, int) else self.num_numbers
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "tiny": {"num_numbers": 3, "max_number": 30, "min_target": 1, "order": "sorted"},
+    "tinyzero": {"num_numbers": (3, 4), "max_number": 99},
+    "priming": {"num_numbers": (3, 4), "max_number": 24, "max_target": 25},
+}
+"""Named options.
+
+`tiny` is what the shipped models play. `tinyzero` has the shape of the published RL data (3 or 4 numbers); that data's
+ranges are not documented, so 1 to 99, targets 10 to 100, all solvable, is our choice. `priming` follows the published
+priming generator (3 or 4 numbers equally often, targets 10 to 25); it draws numbers below the target, we draw from 1 to
+24, and we do not leave out its list of 200 known "24-game" problems.
+"""
+
+
+def read_options(options: Mapping[str, Any]) -> CountdownOptions:
+    """Options from keyword arguments, on top of the preset that they may name.
+
+    Raises:
+        TaskError: a preset or name is unknown, or a value is not allowed.
+    """
+    own = dict(options)
+    preset = own.pop("preset", "default")
+    if preset not in PRESETS:
+        raise TaskError(
+            f"task countdown: unknown preset {preset!r}{suggestion(str(preset), PRESETS)}; allowed: {', '.join(PRESETS)}"
+        )
+    if unknown := sorted(set(own) - set(CountdownOptions.model_fields)):
+        allowed = ", ".join(["preset", *CountdownOptions.model_fields])
+        hint = suggestion(unknown[0], CountdownOptions.model_fields)
+        raise TaskError(f"task countdown: unknown option {unknown[0]!r}{hint}; allowed: {allowed}")
+    return CountdownOptions.read("countdown", {**PRESETS[preset], **own})
+
+
+def identity(numbers: tuple[int, ...], target: int) -> str:
+    """The problem's id.
+
+    >>> identity((12, 3, 7), 24)
+    'countdown:3-7-12=24'
+    """
+    return f"countdown:{'-'.join(map(str, sorted(numbers)))}={target}"
+
+
+def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> list[Instance]:
+    """`count` distinct problems of a split, the same for the same arguments.
+
+    Raises:
+        TaskError: the split seems to hold fewer.
+    """
+    rng = stream("countdown", "problems", split, seed)
+    found: dict[str, Instance] = {}
+    idle = 0
+    while len(found) < count:
+        instance = _draw(options, rng)
+        name = identity(*instance) if instance else ""
+        if instance is None or name in found or split_of(name) != split:
+            idle += 1
+            if idle > _DRAWS_WITHOUT_NEWS:
+                raise TaskError(
+                    f"task countdown: only {len(found)} of {count} problems found in the {split} split;"
+                    " ask for fewer, or widen the ranges of numbers and targets"
+                )
+            continue
+        found[name] = _shown(name, instance, options)
+        idle = 0
+    return list(found.values())
+
+
+def _draw(options: CountdownOptions, rng: random.Random) -> Instance | None:
+    count = rng.randint(*options.counts)
+    numbers = tuple(rng.randint(options.min_number, options.max_number) for _ in range(count))
+    reach = Reach([(number, 1) for number in sorted(numbers)])
+    for target in _targets(options, rng):
+        if options.solvable is None or reach.reaches((target, 1)) == options.solvable:
+            return Instance(numbers, target)
+    return None
+
+
+def _targets(options: CountdownOptions, rng: random.Random) -> Iterator[int]:
+    """Distinct targets in random order."""
+    targets = range(options.min_target, options.max_target + 1)
+    yield from rng.sample(targets, min(len(targets), _TARGETS_PER_DRAW))
+
+
+def _shown(name: str, instance: Instance, options: CountdownOptions) -> Instance:
+    numbers = sorted(instance.numbers)
+    if options.order == "mixed":
+        stream("countdown", "order", name).shuffle(numbers)
+    return Instance(tuple(numbers), instance.target)

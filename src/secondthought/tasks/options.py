@@ -1,0 +1,108 @@
+"""What tasks share at their edges: options that refuse unknown names, and strict reading of JSON fields."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from secondthought.errors import TaskError
+from secondthought.rng import key
+from secondthought.types import Split
+
+_TRAIN_PERCENT = 80
+_VALIDATION_PERCENT = 5
+
+
+class TaskOptions(BaseModel):
+    """Base of a task's options: frozen, unknown names refused, one sentence under each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+    @classmethod
+    def read(cls, task: str, options: Mapping[str, Any]) -> Self:
+        """Options from keyword arguments.
+
+        Raises:
+            TaskError: a name is unknown or a value is not allowed; the sentence names the field.
+        """
+        unknown = sorted(set(options) - set(cls.model_fields))
+        if unknown:
+            raise TaskError(
+                f"task {task}: unknown option {unknown[0]!r}{suggestion(unknown[0], cls.model_fields)};"
+                f" allowed: {', '.join(cls.model_fields) or 'none'}"
+            )
+        try:
+            return cls.model_validate(dict(options))
+        except ValidationError as error:
+            item = error.errors()[0]
+            field = str(item["loc"][0]) if item["loc"] else "options"
+            raise TaskError(f"task {task}: option {field}: {item['msg'].removeprefix('Value error, ')}") from None
+
+
+def suggestion(name: str, known: Mapping[str, Any]) -> str:
+    """` (did you mean 'x'?)` where a known name is close, else nothing.
+
+    >>> suggestion("countdwon", {"countdown": 1}), suggestion("chess", {"countdown": 1})
+    (" (did you mean 'countdown'?)", '')
+    """
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def split_of(identity: str) -> Split:
+    """The split of a problem, from its identity alone: 80 % train, 5 % validation, 15 % test.
+
+    No seed enters, so a test problem is in no corpus and no run, whatever was drawn before.
+    """
+    percent = key("split", identity) % 100
+    if percent < _TRAIN_PERCENT:
+        return "train"
+    return "validation" if percent < _TRAIN_PERCENT + _VALIDATION_PERCENT else "test"
+
+
+def integer(data: Mapping[str, Any], field: str, task: str) -> int:
+    """A whole number; true and false are none."""
+    value = _present(data, field, task)
+    if type(value) is not int:
+        raise TaskError(f"{task} problem: {field!r} must be a whole number, not {shown(value)}")
+    return value
+
+
+def integers(data: Mapping[str, Any], field: str, task: str) -> tuple[int, ...]:
+    """A list of whole numbers; true and false are none."""
+    value = _present(data, field, task)
+    if not isinstance(value, (list, tuple)) or any(type(item) is not int for item in value):
+        raise TaskError(f"{task} problem: {field!r} must be a list of whole numbers, not {shown(value)}")
+    return tuple(value)
+
+
+def string(data: Mapping[str, Any], field: str, task: str) -> str:
+    """A text."""
+    value = _present(data, field, task)
+    if not isinstance(value, str):
+        raise TaskError(f"{task} problem: {field!r} must be a text, not {shown(value)}")
+    return value
+
+
+def known_fields(data: Mapping[str, Any], allowed: tuple[str, ...], task: str) -> None:
+    """Refuse fields that the task does not know: a misspelt one would otherwise pass unseen."""
+    for field in data:
+        if field not in allowed:
+            raise TaskError(f"{task} problem: unknown field {field!r}; allowed: {', '.join(allowed)}")
+
+
+def shown(value: Any) -> str:
+    """A value, short enough for one sentence."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _present(data: Mapping[str, Any], field: str, task: str) -> Any:
+    if not isinstance(data, Mapping):
+        raise TaskError(f"{task} problem: must be a JSON object, not {shown(data)}")
+    if field not in data:
+        raise TaskError(f"{task} problem: field {field!r} is missing")
+    return data[field]
