@@ -1,0 +1,113 @@
+"""Progress of a run on stderr: one live line on a terminal, one plain line per step elsewhere, nothing if quiet."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+SHOWN = {
+    "reward/mean": "reward",
+    "eval/first_try": "first",
+    "eval/second_try": "second",
+    "policy/kl_ref": "kl",
+    "groups/flat_share": "flat",
+}
+"""Metrics on the progress line, and what they are called there. Evaluations keep their last value."""
+
+
+class Console:
+    """Shows how a run gets on. `start` is the number of steps done before (a resumed run)."""
+
+    def __init__(
+        self,
+        steps: int,
+        *,
+        start: int = 0,
+        quiet: bool = False,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._steps, self._start, self._quiet, self._clock = steps, start, quiet, clock
+        self._stream = sys.stderr if stream is None else stream
+        self._began = clock()
+        self._last: dict[str, float] = {}
+        self._shown = start
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Console:
+        self._began = self._clock()
+        if not self._quiet and self._stream.isatty():
+            self._progress = Progress(
+                TextColumn("step"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}", markup=False),
+                console=RichConsole(file=self._stream),
+            )
+            self._task = self._progress.add_task("", total=self._steps, completed=self._start)
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def step(self, step: int, metrics: Mapping[str, float | None]) -> None:
+        """A step was finished. Telling it twice shows it once."""
+        if self._quiet or step <= self._shown:
+            return
+        self._shown = step
+        values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
+        self._last.update({key: values[key] for key in SHOWN if key in values})
+        text = "  ".join(
+            [*(f"{SHOWN[key]} {_short(value)}" for key, value in self._last.items()), self._time_left(step)]
+        )
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=step, description=text)
+        else:
+            self._stream.write(f"step {step}/{self._steps}  {text}\n")
+            self._stream.flush()
+
+    def note(self, text: str) -> None:
+        """A line of its own: a warning, an evaluation's result, where a file is."""
+        if self._quiet:
+            return
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False)
+        else:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def _time_left(self, step: int) -> str:
+        per_step = (self._clock() - self._began) / (step - self._start)
+        left = per_step * (self._steps - step)
+        return f"{per_step:.1f} s/step  {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """A time to read.
+
+    >>> duration(7), duration(245), duration(7384)
+    ('7s', '4m05s', '2h03m')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1) if 0 <= value < 1 else f"{value:.3g}"

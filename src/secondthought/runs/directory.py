@@ -1,0 +1,208 @@
+"""A run directory: everything that was asked of a run and everything that happened in it, as files.
+
+    config.json            the resolved config, with the schema's number
+    environment.json       versions, revision, machine, seed, command line
+    metrics.jsonl          one row per step
+    episodes/step_000010.jsonl
+    evaluations/NAME.jsonl
+    checkpoints/step_000010/, checkpoints/best.json, checkpoints/last.json
+    summary.json           status and results
+    lock.json              the process that writes now
+
+Not here: what the rows mean (docs/metrics.md) and what a checkpoint holds (train).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+from secondthought.errors import RunError
+from secondthought.runs import files
+from secondthought.runs.checkpoints import Checkpoints
+from secondthought.runs.lock import NAME as LOCK
+from secondthought.runs.lock import Lock
+
+SCHEMA = 1
+WRITTEN_BY = "secondthought"
+
+Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """One run on disk. Made by `create` (to write), `resume` (to go on writing) or `open` (to read)."""
+
+    path: Path
+    lock: Lock | None = None
+
+    @classmethod
+    def create(cls, path: Path, *, overwrite: bool = False) -> RunDirectory:
+        """An empty run directory, locked for this process.
+
+        With `overwrite`, a directory that holds a run of ours is emptied first; nothing else is ever deleted.
+
+        Raises:
+            RunError: the directory is in use, or not empty, or not ours to empty.
+        """
+        with files.disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        _check_free(path, overwrite)
+        lock = Lock.acquire(path)
+        try:
+            _check_free(path, overwrite)  # again: another process may have come first
+            _empty(path)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, lock)
+
+    @classmethod
+    def resume(cls, path: Path) -> RunDirectory:
+        """A run that was begun before, locked for this process.
+
+        Raises:
+            RunError: there is no run of ours, or another process writes it.
+        """
+        cls.open(path)
+        return cls(path, Lock.acquire(path))
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """A run to read; no lock is taken.
+
+        Raises:
+            RunError: there is no run of ours.
+        """
+        if not path.is_dir():
+            raise RunError(f"{path}: no such run directory")
+        if not is_run(path):
+            raise RunError(f"{path}: is not a run directory (it has no config.json written by secondthought)")
+        return cls(path)
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the recorder appends."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What the run can be continued from."""
+        return Checkpoints(self.path / "checkpoints")
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write the resolved config; this is what makes the directory a run."""
+        files.write_json(
+            self.path / "config.json", {"written_by": WRITTEN_BY, "schema": SCHEMA, "config": dict(config)}
+        )
+
+    def config(self) -> dict[str, Any]:
+        """The resolved config."""
+        config = files.read_json(self.path / "config.json").get("config")
+        return config if isinstance(config, dict) else {}
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Write where and with what the run ran; see `runs.environment`."""
+        files.write_json(self.path / "environment.json", environment)
+
+    def environment(self) -> dict[str, Any]:
+        """Where and with what the run ran; empty if that was never written."""
+        return _read_or_empty(self.path / "environment.json")
+
+    def write_summary(self, status: Status, results: Mapping[str, Any]) -> None:
+        """Write status and results, replacing what was there."""
+        files.write_json(self.path / "summary.json", {**results, "schema": SCHEMA, "status": status})
+
+    def update_status(self, status: Status) -> None:
+        """Change the status and keep the results."""
+        self.write_summary(status, self.summary())
+
+    def summary(self) -> dict[str, Any]:
+        """Status and results; empty if nothing was written yet."""
+        return _read_or_empty(self.path / "summary.json")
+
+    def write_evaluation(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write one evaluation's episodes, one row per problem."""
+        files.write_rows(self._evaluation_path(name), rows)
+
+    def evaluation(self, name: str) -> list[dict[str, Any]]:
+        """One evaluation's rows."""
+        return list(files.read_rows(self._evaluation_path(name)))
+
+    def evaluations(self) -> list[str]:
+        """Names of the evaluations that are there."""
+        return sorted(path.stem for path in (self.path / "evaluations").glob("*.jsonl"))
+
+    def episodes_path(self, step: int) -> Path:
+        """Where the groups of a step are."""
+        return self.path / "episodes" / f"step_{step:06d}.jsonl"
+
+    def episode_steps(self) -> list[int]:
+        """Steps whose groups were kept, in order."""
+        return sorted(steps_of((self.path / "episodes").glob("step_*.jsonl")))
+
+    def episodes(self, step: int) -> Iterator[dict[str, Any]]:
+        """The groups of a step."""
+        return files.read_rows(self.episodes_path(step))
+
+    def _evaluation_path(self, name: str) -> Path:
+        if not name or name.startswith(".") or not set(name) <= _NAME_CHARACTERS:
+            raise RunError(f"evaluation name {name!r}: use letters, digits and . _ - + @ only, and no dot first")
+        return self.path / "evaluations" / f"{name}.jsonl"
+
+
+_NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@")
+
+
+def steps_of(paths: Iterable[Path]) -> Iterator[int]:
+    """The numbers in names like `step_000010.jsonl`; other names are passed over."""
+    for path in paths:
+        digits = path.name.removesuffix(".jsonl").removeprefix("step_")
+        if digits.isdecimal():
+            yield int(digits)
+
+
+def is_run(path: Path) -> bool:
+    """True if the directory has a config.json that we wrote."""
+    try:
+        return files.read_json(path / "config.json").get("written_by") == WRITTEN_BY
+    except RunError:
+        return False
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    if all(item.name == LOCK for item in path.iterdir()):
+        return
+    if not is_run(path):
+        raise RunError(f"{path}: is not empty and holds no run of secondthought; choose another run_dir")
+    if not overwrite:
+        raise RunError(f"{path}: already holds a run; continue it with --resume or replace it with --overwrite")
+
+
+def _empty(path: Path) -> None:
+    # config.json goes last: an emptying that was cut short leaves a directory that is still recognised as ours.
+    items = sorted(path.iterdir(), key=lambda item: item.name == "config.json")
+    with files.disk_errors(path):
+        for item in items:
+            if item.name != LOCK:
+                files.remove(item)
+
+
+def _read_or_empty(path: Path) -> dict[str, Any]:
+    return files.read_json(path) if path.exists() else {}

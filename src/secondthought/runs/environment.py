@@ -1,0 +1,106 @@
+"""Where and with what a run ran, without importing torch: versions, code revision, machine, command line."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import secondthought
+
+PACKAGES = ("secondthought", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pydantic")
+
+
+def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[str, Any]:
+    """What environment.json holds. Whatever cannot be found out is null."""
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(command),
+        "seed": seed,
+        "threads": threads,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "code": revision(),
+        "platform": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": _cores(),
+        "memory_bytes": _memory_bytes(),
+        "gpus": _gpus(),
+    }
+
+
+def revision() -> dict[str, str | None] | None:
+    """Git revision of the package's own checkout, and a hash of what differs from it (null where nothing does).
+
+    None for an installed package. A repository that merely contains the installed package is not its checkout.
+    """
+    package = Path(secondthought.__file__).resolve().parent
+    root = package.parent.parent
+    if package.parent.name != "src" or not (root / ".git").exists():
+        return None
+    head = _output("git", "-C", str(root), "rev-parse", "HEAD")
+    return None if head is None else {"revision": head, "dirty": _difference(root)}
+
+
+def _difference(root: Path) -> str | None:
+    changed = _output("git", "-C", str(root), "diff", "--binary", "HEAD", "--", "src", "pyproject.toml") or ""
+    names = _output("git", "-C", str(root), "ls-files", "--others", "--exclude-standard", "--", "src") or ""
+    digest = hashlib.sha256(changed.encode())
+    for name in names.splitlines():
+        path = root / name
+        digest.update(name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return digest.hexdigest()[:16] if changed or names else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_model() -> str | None:
+    info = _read("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor() or None
+
+
+def _cores() -> int | None:
+    """Cores that this process may use, which in a container is fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _gpus() -> list[str]:
+    if shutil.which("nvidia-smi") is None:
+        return []
+    return (_output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader") or "").splitlines()
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace").strip()

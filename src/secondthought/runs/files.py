@@ -1,0 +1,151 @@
+"""Files that appear whole or not at all, and the sentences for a disk that refuses them.
+
+A reader never sees half a file: content goes to `NAME.partial`, reaches the disk, and takes its name in one step. What
+an interrupted write leaves behind is called `.partial` and nothing reads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from secondthought import jsonl
+from secondthought.errors import RunError
+
+PARTIAL = ".partial"
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write one object, indented; NaN becomes null."""
+    # Through jsonl.dumps, so that what JSON lacks (NaN, tuples, paths) is handled in one place.
+    text = json.dumps(json.loads(jsonl.dumps(value)), indent=2, ensure_ascii=False) + "\n"
+    with disk_errors(path):
+        _write_text(path, text)
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one object per line."""
+    with disk_errors(path):
+        _write_text(path, "".join(jsonl.dumps(row) + "\n" for row in rows))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file.
+
+    Raises:
+        RunError: the file is missing, or does not hold one JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise RunError(f"{path}: is not JSON; it was not written by secondthought or was edited") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: holds no JSON object; it was not written by secondthought or was edited")
+    return value
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSONL file; a torn last line, which a killed process leaves, is passed over.
+
+    Raises:
+        RunError: a line before the last is not a JSON object, or the file is missing.
+    """
+    torn: str | None = None
+    try:
+        for line in jsonl.read(path):
+            if torn is not None:
+                raise RunError(torn)
+            if line.value is None:
+                torn = f"{path}: line {line.number} {line.error}; delete the line or restore the file"
+            else:
+                yield line.value
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory to fill; it takes its name when the block ends, and is deleted if the block raises.
+
+    A directory of that name that was there before is replaced: a resumed run writes a checkpoint again.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    with disk_errors(path):
+        remove(partial)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            _sync_tree(partial)
+            remove(path)
+            os.replace(partial, path)
+            sync_directory(path.parent)
+        except BaseException:
+            remove(partial)
+            raise
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link (never what it points to) or a directory; nothing happens if it is not there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into a RunError of one sentence that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def disk_error(path: Path, error: OSError) -> RunError:
+    """The sentence for an OSError."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(f"{path}: the disk is full; free some space, then continue the run with --resume")
+    return RunError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def _sync_tree(path: Path) -> None:
+    for item in path.rglob("*"):
+        if item.is_file():
+            with item.open("rb") as file:
+                os.fsync(file.fileno())

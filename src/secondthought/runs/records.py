@@ -1,0 +1,83 @@
+"""Turns, episodes and groups as rows of JSON: what `episodes/` and `evaluations/` hold. Nothing reads them back.
+
+Token ids and log-probabilities stay out: they are large, and sampling again from the same keys gives them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from secondthought.types import Episode, Group, Turn, TurnKind
+
+
+def turn_row(turn: Turn, *, request: str = "", tokens: Sequence[str] | None = None) -> dict[str, Any]:
+    """One turn. `request` is the text that it answers; `tokens` its pieces of text, where wanted."""
+    row: dict[str, Any] = {
+        "kind": turn.kind.value,
+        "request": request,
+        "text": turn.completion.text,
+        "num_tokens": len(turn.completion.token_ids),
+        "stop": turn.completion.stop.value,
+        "verdict": _verdict_row(turn),
+    }
+    return row if tokens is None else {**row, "tokens": list(tokens)}
+
+
+def episode_row(
+    episode: Episode, *, temperature: float, requests: Mapping[TurnKind, str], leak: Sequence[str] = ()
+) -> dict[str, Any]:
+    """One problem of an evaluation. `leak` has one word per reflection."""
+    return {
+        "problem_id": episode.problem.id,
+        "data": dict(episode.problem.data),
+        "temperature": temperature,
+        "turns": [turn_row(turn, request=requests.get(turn.kind, "")) for turn in episode.turns],
+        "leak": list(leak),
+    }
+
+
+def group_row(
+    group: Group,
+    *,
+    step: int,
+    advantages: Sequence[float],
+    learned: Sequence[TurnKind],
+    requests: Mapping[TurnKind, str],
+) -> dict[str, Any]:
+    """One group of a step. `advantages` has one number per branch; `learned` are the kinds of turn that may learn.
+
+    In a branch whose advantage is zero, nothing was learned, and its row says so.
+    """
+
+    def row(turn: Turn) -> dict[str, Any]:
+        return turn_row(turn, request=requests.get(turn.kind, ""))
+
+    return {
+        "step": step,
+        "problem_id": group.problem.id,
+        "data": dict(group.problem.data),
+        "history": [row(turn) for turn in group.history],
+        "branches": [
+            {
+                "reflection": None if branch.reflection is None else row(branch.reflection),
+                "tries": [row(turn) for turn in branch.tries],
+                "reward": branch.reward,
+                "advantage": advantage,
+                "learned": [kind.value for kind in learned] if advantage else [],
+            }
+            for branch, advantage in zip(group.branches, advantages, strict=True)
+        ],
+    }
+
+
+def _verdict_row(turn: Turn) -> dict[str, Any] | None:
+    verdict = turn.verdict
+    if verdict is None:
+        return None
+    return {
+        "correct": verdict.correct,
+        "reward": verdict.reward,
+        "reason": verdict.reason,
+        "well_formed": verdict.well_formed,
+    }
