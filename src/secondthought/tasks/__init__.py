@@ -60,7 +60,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """
     own = dict(options or {})
     if name.endswith(".jsonl"):
-        own = {"path": name, **own}
+        own = {**own, "path": name}
     task = _construct(name, _class(name), own)
     if not isinstance(task, Task):
         missing = sorted(part for part in _required() if not hasattr(task, part))
@@ -118,7 +118,9 @@ def _options(kind: type) -> tuple[Option, ...]:
     declared = getattr(kind, "options_type", None)
     if isinstance(declared, type) and issubclass(declared, TaskOptions):
         return tuple(
-            Option(name=name, default="(required)" if field.is_required() else field.default, help=field.description or "")
+            Option(
+                name=name, default="(required)" if field.is_required() else field.default, help=field.description or ""
+            )
             for name, field in declared.model_fields.items()
         )
     parameters = inspect.signature(kind).parameters.values()

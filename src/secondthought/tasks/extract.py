@@ -1,7 +1,7 @@
 r"""Where the answer of a completion is: `<answer>` tags and `\boxed{}`, found in linear time without backtracking.
 
-The last closed `<answer>...</answer>` wins. A `\boxed{...}` inside it is the answer; a `\boxed{...}` without tags counts
-only where the task asked for it.
+The last closed `<answer>...</answer>` wins. A `\boxed{...}` inside it is the answer; one without tags counts only where
+the task asked for it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,18 +22,22 @@ class TaskOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
     @classmethod
-    def read(cls, task: str, options: Mapping[str, Any]) -> Self:
+    def read(cls, task: str, options: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> Self:
         """Options from keyword arguments.
+
+        Args:
+            task: name of the task, for the error.
+            options: the keyword arguments.
+            also: names that the task takes besides, to be listed in the error.
 
         Raises:
             TaskError: a name is unknown or a value is not allowed; the sentence names the field.
         """
         unknown = sorted(set(options) - set(cls.model_fields))
         if unknown:
-            raise TaskError(
-                f"task {task}: unknown option {unknown[0]!r}{suggestion(unknown[0], cls.model_fields)};"
-                f" allowed: {', '.join(cls.model_fields) or 'none'}"
-            )
+            allowed = (*also, *cls.model_fields)
+            hint = suggestion(unknown[0], allowed)
+            raise TaskError(f"task {task}: unknown option {unknown[0]!r}{hint}; allowed: {', '.join(allowed)}")
         try:
             return cls.model_validate(dict(options))
         except ValidationError as error:
@@ -42,13 +46,13 @@ class TaskOptions(BaseModel):
             raise TaskError(f"task {task}: option {field}: {item['msg'].removeprefix('Value error, ')}") from None
 
 
-def suggestion(name: str, known: Mapping[str, Any]) -> str:
+def suggestion(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` where a known name is close, else nothing.
 
-    >>> suggestion("countdwon", {"countdown": 1}), suggestion("chess", {"countdown": 1})
+    >>> suggestion("countdwon", ["countdown"]), suggestion("chess", ["countdown"])
     (" (did you mean 'countdown'?)", '')
     """
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

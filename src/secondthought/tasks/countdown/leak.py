@@ -1,7 +1,7 @@
-"""How much of a Countdown answer a text gives away: a full solution, a right first operation, or nothing.
+r"""How much of a Countdown answer a text gives away: a full solution, a right first operation, or nothing.
 
 Reads what is written, not what is meant: "do not start with 3 * 4" states 3 * 4. Besides ASCII operators it knows `x`,
-the usual signs, LaTeX's `\\times` and `\\div`, "plus, minus, times, divided by" and "add a and b, multiply a by b,
+the usual signs, LaTeX's `\times` and `\div`, "plus, minus, times, divided by" and "add a and b, multiply a by b,
 subtract a from b, divide a by b". A solution counts whether it is one expression or a chain of steps
 (`3 * 4 = 12, 12 + 7 = 19`).
 """
@@ -22,7 +22,12 @@ MAX_CHARS = 20_000
 """Only so much of a text is read: a reflection is far shorter, and it bounds the work."""
 
 _WORDS = [
-    (re.compile(r"\\(?:times|cdot)\b|\u00d7|\u22c5|\b(?:multiplied by|times)\b|(?<=\d)x(?=\d)|(?<=[\d) ])x(?=[\d( ])"), "*"),
+    (
+        re.compile(
+            r"\\(?:times|cdot)\b|\u00d7|\u22c5|\b(?:multiplied by|times)\b|(?<=\d)x(?=\d)|(?<=[\d) ])x(?=[\d( ])"
+        ),
+        "*",
+    ),
     (re.compile(r"\\div\b|\u00f7|\bdivided by\b"), "/"),
     (re.compile(r"\bplus\b"), "+"),
     (re.compile(r"\bminus\b|\u2212|\u2013"), "-"),
@@ -105,9 +110,9 @@ def _steps(run: list[str]) -> Iterator[solver.Step]:
         if not (_is_small(a) and _is_small(b) and sign in ("+", "-", "*", "/")):
             continue
         strong = sign in "*/"
-        if before in ("", "(") or (strong and before in ("+", "-")):
-            if strong or after not in ("*", "/"):
-                yield int(a), _operator(sign), int(b)
+        free_left = before in ("", "(") or (strong and before in ("+", "-"))
+        if free_left and (strong or after not in ("*", "/")):
+            yield int(a), _operator(sign), int(b)
 
 
 def _operator(sign: str) -> Operator:

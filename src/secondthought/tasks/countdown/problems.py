@@ -95,15 +95,10 @@ def read_options(options: Mapping[str, Any]) -> CountdownOptions:
     """
     own = dict(options)
     preset = own.pop("preset", "default")
-    if preset not in PRESETS:
-        raise TaskError(
-            f"task countdown: unknown preset {preset!r}{suggestion(str(preset), PRESETS)}; allowed: {', '.join(PRESETS)}"
-        )
-    if unknown := sorted(set(own) - set(CountdownOptions.model_fields)):
-        allowed = ", ".join(["preset", *CountdownOptions.model_fields])
-        hint = suggestion(unknown[0], CountdownOptions.model_fields)
-        raise TaskError(f"task countdown: unknown option {unknown[0]!r}{hint}; allowed: {allowed}")
-    return CountdownOptions.read("countdown", {**PRESETS[preset], **own})
+    if not isinstance(preset, str) or preset not in PRESETS:
+        hint = suggestion(str(preset), PRESETS)
+        raise TaskError(f"task countdown: unknown preset {preset!r}{hint}; allowed: {', '.join(PRESETS)}")
+    return CountdownOptions.read("countdown", {**PRESETS[preset], **own}, also=("preset",))
 
 
 def identity(numbers: tuple[int, ...], target: int) -> str:

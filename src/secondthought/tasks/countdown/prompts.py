@@ -1,7 +1,7 @@
-"""The constant text of Countdown's prompts, split where the numbers go so that a tokenizer can be built from it.
+r"""The constant text of Countdown's prompts, split where the numbers go so that a tokenizer can be built from it.
 
-The task sentence and the reflection request are those that the paper prints; how the answer is to be marked (tags or
-`\\boxed{}`) is an option, and the wording of the tags is that of the published RL data.
+The task sentence and the reflection request are worded as the Reflect-Retry-Reward paper is quoted; how the answer is
+to be marked (tags or `\boxed{}`) is an option, and the sentence about tags is that of the published RL data.
 """
 
 from __future__ import annotations

@@ -166,7 +166,11 @@ def _matches(a: Value, target: Value) -> Iterator[tuple[Value, Operator, bool]]:
 
 
 def _nodes(
-    reach: Reach, leaves: list[canonical.Node], mask: int, target: Value, memo: dict[tuple[int, Value], set[canonical.Node]]
+    reach: Reach,
+    leaves: list[canonical.Node],
+    mask: int,
+    target: Value,
+    memo: dict[tuple[int, Value], set[canonical.Node]],
 ) -> set[canonical.Node]:
     """The canonical trees of a subset that equal the target."""
     if mask.bit_count() == 1:
@@ -179,9 +183,7 @@ def _nodes(
                 for b, operator, a_first in _all_matches(reach, a, large, target):
                     if not reach.reaches(b, large):
                         continue
-                    pairs = product(
-                        _nodes(reach, leaves, small, a, memo), _nodes(reach, leaves, large, b, memo)
-                    )
+                    pairs = product(_nodes(reach, leaves, small, a, memo), _nodes(reach, leaves, large, b, memo))
                     for one, two in pairs:
                         first, second = (one, two) if a_first else (two, one)
                         found.add(canonical.join(first, operator, second))
