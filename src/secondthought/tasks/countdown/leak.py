@@ -36,7 +36,7 @@ _WORDS = [
     (re.compile(r"\b(?:subtract|subtracting) (\d{1,9}) from (\d{1,9})\b"), r"\2-\1"),
     (re.compile(r"\b(?:divide|dividing) (\d{1,9}) by (\d{1,9})\b"), r"\1/\2"),
 ]
-_RUN = re.compile(r"[0-9+\-*/() \t]*[0-9][0-9+\-*/() \t]*")
+_RUN = re.compile(r"[0-9+\-*/() \t]+")
 _TOKEN = re.compile(r"[0-9]+|[-+*/()]")
 
 

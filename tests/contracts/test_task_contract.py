@@ -1,0 +1,93 @@
+"""The contract, run for every task in `TASKS`, for Countdown's presets, and for a question file."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import task_contract as contract
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secondthought.protocols import Task
+from secondthought.tasks import TASKS, load
+from secondthought.tasks.countdown.problems import PRESETS
+
+CASES = [
+    *((name, {}) for name in TASKS),
+    *(("countdown", {"preset": preset}) for preset in PRESETS if preset != "default"),
+    ("countdown", {"answer_format": "boxed"}),
+    ("countdown", {"num_numbers": 6}),
+    ("questions.jsonl", {}),
+]
+COUNT = 25
+_TEXTS = st.text(max_size=200) | st.text(alphabet="<answer>/\\boxed{}0123456789+-*() \n", max_size=200)
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}{case[1] or ''}")
+def case(request, tmp_path_factory):
+    name, options = request.param
+    if name.endswith(".jsonl"):
+        path = tmp_path_factory.mktemp("jsonl") / name
+        rows = [{"question": f"What is {n} doubled?", "answer": str(2 * n)} for n in range(1000)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        name = str(path)
+    return name, options
+
+
+@pytest.fixture(scope="module")
+def task(case) -> Task:
+    return load(*case)
+
+
+@pytest.fixture(scope="module")
+def problems(task):
+    return task.problems("train", COUNT, seed=0)
+
+
+def test_protocol(task):
+    contract.check_protocol(task)
+
+
+def test_chance_level(task):
+    contract.check_chance_level(task)
+
+
+def test_gold(task, problems):
+    contract.check_accepts_gold(task, problems)
+    contract.check_rejects_changed_gold(task, problems)
+
+
+@pytest.mark.parametrize("text", contract.HOSTILE.values(), ids=contract.HOSTILE)
+def test_hostile_text_gets_a_quick_verdict(task, problems, text):
+    contract.check_fast(task, problems[0], text)
+
+
+def test_total(task, problems):
+    @settings(max_examples=150, deadline=None)
+    @given(_TEXTS, st.booleans())
+    def check(text, tagged):
+        contract.check_total(task, problems[0], f"<answer>{text}</answer>" if tagged else text)
+
+    check()
+
+
+def test_deterministic(task, case):
+    contract.check_deterministic(task, load(*case), COUNT)
+
+
+def test_disjoint(task):
+    @settings(max_examples=5, deadline=None)
+    @given(st.tuples(*[st.integers(0, 2**40)] * 3))
+    def check(seeds):
+        contract.check_disjoint(task, COUNT, seeds)
+
+    check()
+
+
+def test_round_trip(task, problems):
+    contract.check_round_trip(task, problems)
+
+
+def test_parse_refuses(task, problems):
+    contract.check_parse_refuses(task, problems[0])
