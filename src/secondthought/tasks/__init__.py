@@ -115,15 +115,14 @@ def _required() -> tuple[str, ...]:
 
 
 def _options(kind: type) -> tuple[Option, ...]:
-    declared = getattr(kind, "options_type", None)
-    if isinstance(declared, type) and issubclass(declared, TaskOptions):
-        return tuple(
-            Option(
-                name=name, default="(required)" if field.is_required() else field.default, help=field.description or ""
-            )
-            for name, field in declared.model_fields.items()
-        )
     parameters = inspect.signature(kind).parameters.values()
+    declared = getattr(kind, "options_type", None)
+    takes_any = any(item.kind is item.VAR_KEYWORD for item in parameters)
+    if takes_any and isinstance(declared, type) and issubclass(declared, TaskOptions):
+        return tuple(
+            Option(name=name, default="(required)" if item.is_required() else item.default, help=item.description or "")
+            for name, item in declared.model_fields.items()
+        )
     return tuple(
         Option(name=item.name, default="(required)" if item.default is item.empty else item.default, help="")
         for item in parameters

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from secondthought.errors import TaskError
+from secondthought.protocols import DiagnosableTask
+from secondthought.tasks.countdown import Countdown, prompts, solver
+
+
+def test_prompt():
+    problem = Countdown().parse({"numbers": [7, 3, 12], "target": 24})
+    assert problem.id == "countdown:3-7-12=24"
+    assert problem.messages[0].content == (
+        "Using the numbers [7, 3, 12], create an equation that equals 24. You can use basic arithmetic operations"
+        " (+, -, *, /) and each number can only be used once. Return the final answer in <answer> </answer> tags, for"
+        " example <answer> (1 + 2) / 3 </answer>."
+    )
+    boxed = Countdown(answer_format="boxed").parse({"numbers": [7, 3, 12], "target": 24})
+    assert boxed.id == problem.id
+    assert boxed.messages[0].content.endswith(prompts.PROMPT_AFTER_TARGET_BOXED)
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"numbers": [1, 2]}, "'target' is missing"),
+        ({"target": 3}, "'numbers' is missing"),
+        ({"numbers": [1, True], "target": 3}, "'numbers' must be a list of whole numbers"),
+        ({"numbers": "12", "target": 3}, "'numbers' must be a list"),
+        ({"numbers": [1, 2.0], "target": 3}, "'numbers' must be a list of whole numbers"),
+        ({"numbers": [1, 2], "target": True}, "'target' must be a whole number"),
+        ({"numbers": [1, 2], "target": 3.0}, "'target' must be a whole number"),
+        ({"numbers": [1], "target": 3}, "2 to 6"),
+        ({"numbers": [1] * 7, "target": 3}, "2 to 6"),
+        ({"numbers": [-1, 2], "target": 3}, "'numbers' must be between 0"),
+        ({"numbers": [10**9, 2], "target": 3}, "'numbers' must be between 0"),
+        ({"numbers": [1, 2], "target": 10**9}, "'target' must be at most"),
+        ({"numbers": [1, 2], "target": 3, "goal": 4}, "unknown field 'goal'"),
+        ([1, 2], "must be a JSON object"),
+    ],
+)
+def test_parse_names_the_field(data, field):
+    with pytest.raises(TaskError, match=field):
+        Countdown().parse(data)
+
+
+def test_unsolvable_problems_have_no_gold_and_no_oracle():
+    task = Countdown()
+    problem = task.parse({"numbers": [1, 1, 1], "target": 100})
+    assert task.gold(problem) is None
+    assert task.oracle_reflection(problem, "") is None
+
+
+def test_oracle_and_contrary_reflections_do_what_they_say():
+    task = Countdown(preset="tiny")
+    assert isinstance(task, DiagnosableTask)
+    for problem in task.problems("train", 30, 0):
+        numbers, target = tuple(problem.data["numbers"]), problem.data["target"]
+        attempt = f"<answer> {' + '.join(map(str, numbers))} </answer>"
+        assert task.leak(problem, task.oracle_reflection(problem, attempt) or "") != "none"
+        if solver.dead_steps(numbers, target):
+            contrary = task.contrary_reflection(problem, attempt)
+            assert contrary is not None
+            assert task.leak(problem, contrary) == "none"
+
+
+def test_gold_leaks_the_solution():
+    task = Countdown()
+    for problem in task.problems("test", 10, 0):
+        assert task.leak(problem, task.gold(problem) or "") == "solution"
+
+
+def test_chance_level_is_that_of_the_published_shapes():
+    assert 0.01 < Countdown(preset="tiny").chance_level < 0.08
+    assert 0 < Countdown().chance_level < 0.02
