@@ -1,0 +1,1 @@
+"""How problems are played: functions of a policy, a task and problems; no learning, no files but those of failures."""
