@@ -30,6 +30,8 @@ class TaskConfig(Config):
     """Options of the task's own (`secondthought tasks show NAME` lists them)."""
     seed: int = 0
     """Which problems of the split are drawn; never which split a problem belongs to."""
+    train_problems: int = Field(4096, ge=1)
+    """Size of the pool of training problems; a run that needs more goes through it again in another order."""
 
 
 class ModelConfig(Config):
@@ -133,6 +135,8 @@ class TrainConfig(Config):
     """Problems of the validation split."""
     checkpoint_every: int = Field(10, ge=1)
     """Steps between checkpoints that a run can resume from."""
+    episode_groups: int = Field(8, ge=0)
+    """Groups written to `episodes/` at every evaluation step, for reading."""
     self_checks: bool = True
     """Before training: drift at learning rate 0, masked tokens, shared equals unshared, gold answers."""
 
@@ -146,6 +150,8 @@ class EvalConfig(Config):
     """Rounds: 2 is try, reflection, retry."""
     temperatures: tuple[float, ...] = (1.0, 0.5, 0.0)
     """Side by side, since a gain at one temperature alone may be mere sharpening."""
+    checkpoint: Literal["best", "last"] = "best"
+    """Which weights are evaluated afterwards: the best by the validation split, or the last."""
     controls: bool = True
     """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
 

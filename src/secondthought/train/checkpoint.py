@@ -1,0 +1,76 @@
+"""What a run resumes from: weights, optimizer moments and position, without pickle.
+
+    model.safetensors, config.json, tokenizer...   an ordinary `transformers` checkpoint, loadable anywhere
+    optimizer.safetensors                          AdamW's moments and step counts, by parameter name
+    trainer.json                                   step and counters
+
+Sampling needs no state: its random numbers are hashes of step and problem. So this is all that a bit-exact resume needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from secondthought.errors import RunError
+from secondthought.policies.hf import HFPolicy
+from secondthought.train.learner import Learner
+
+OPTIMIZER = "optimizer.safetensors"
+TRAINER = "trainer.json"
+
+
+def save(directory: Path, policy: HFPolicy, learner: Learner, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint into an empty directory."""
+    policy.save(directory)
+    save_file(_moments(policy, learner), directory / OPTIMIZER)
+    (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
+
+
+def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
+    """Put a checkpoint's weights and moments into a policy and learner, and return its state.
+
+    Raises:
+        RunError: a file is missing, damaged, or of another model.
+    """
+    try:
+        saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+        policy.model.load_state_dict(saved.state_dict())
+        moments = load_file(directory / OPTIMIZER)
+        state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
+        _restore(policy, learner, moments)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunError(f"{directory}: cannot resume from this checkpoint: {first}") from error
+    if not isinstance(state, dict):
+        raise RunError(f"{directory / TRAINER}: is not an object; resume from another checkpoint")
+    return state
+
+
+def _named(policy: HFPolicy) -> list[tuple[str, torch.nn.Parameter]]:
+    return [(name, p) for name, p in policy.model.named_parameters() if p.requires_grad]
+
+
+def _moments(policy: HFPolicy, learner: Learner) -> dict[str, torch.Tensor]:
+    moments = {}
+    for name, parameter in _named(policy):
+        for entry, value in learner.optimizer.state.get(parameter, {}).items():
+            moments[f"{name}//{entry}"] = value.detach().to("cpu").clone().contiguous()
+    return moments
+
+
+def _restore(policy: HFPolicy, learner: Learner, moments: Mapping[str, torch.Tensor]) -> None:
+    learner.optimizer.state.clear()
+    for name, parameter in _named(policy):
+        prefix = f"{name}//"
+        entries = {key.removeprefix(prefix): value for key, value in moments.items() if key.startswith(prefix)}
+        if entries:
+            learner.optimizer.state[parameter] = {
+                entry: value if entry == "step" else value.to(parameter.device) for entry, value in entries.items()
+            }

@@ -1,0 +1,74 @@
+"""Which problems or failures each step starts from: a function of the step alone, so that resuming needs no state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from secondthought import rng
+from secondthought.episodes.mining import MiningStats, mine
+from secondthought.episodes.sampling import Keys
+from secondthought.train.algorithms import Algorithm, FromProblems, Play
+from secondthought.types import Failure, Group, Problem
+
+T = TypeVar("T")
+
+
+class Rounds(Generic[T]):
+    """A pool that is gone through again and again, each round in a new order."""
+
+    def __init__(self, pool: Sequence[T], seed: int) -> None:
+        self.pool = pool
+        self.seed = seed
+        self._lap = -1
+        self._order: list[int] = []
+
+    def take(self, step: int, count: int) -> list[T]:
+        """The `count` items of a step, counted from 1; a smaller pool gives each item at most once a step."""
+        size = min(count, len(self.pool))
+        first = (step - 1) * size
+        return [self._item(position) for position in range(first, first + size)]
+
+    def _item(self, position: int) -> T:
+        lap, place = divmod(position, len(self.pool))
+        if lap != self._lap:
+            self._lap, self._order = lap, list(range(len(self.pool)))
+            rng.stream(self.seed, "curriculum", lap).shuffle(self._order)
+        return self.pool[self._order[place]]
+
+
+class Played(NamedTuple):
+    """The groups of a step and, where failures were mined for it, what mining found."""
+
+    groups: list[Group]
+    mining: MiningStats | None
+
+
+class Curriculum:
+    """Takes the starts of a step and has them played."""
+
+    def __init__(
+        self, play: Play, algorithm: Algorithm, problems: Sequence[Problem], failures: Sequence[Failure] | None
+    ) -> None:
+        self.play = play
+        self.algorithm = algorithm
+        self.problems = Rounds(problems, play.config.seed)
+        self.failures = None if failures is None else Rounds(failures, play.config.seed)
+
+    def groups(self, step: int) -> Played:
+        """Play a step's groups; problems that the policy never failed give none."""
+        keys = Keys(seed=self.play.config.seed, phase="rollout", step=step)
+        count = self.play.config.train.groups_per_step
+        if isinstance(self.algorithm, FromProblems):
+            return Played(self.algorithm.play(self.play, self.problems.take(step, count), keys), None)
+        if self.failures is not None:
+            return Played(self.algorithm.play(self.play, self.failures.take(step, count), keys), None)
+        found, mining = mine(
+            self.play.policy,
+            self.play.task,
+            self.problems.take(step, count),
+            tries=self.play.config.train.mine_tries,
+            sampling=self.play.sampling.attempt,
+            keys=Keys(seed=self.play.config.seed, phase="mining", step=step),
+        )
+        return Played(self.algorithm.play(self.play, found, keys) if found else [], mining)

@@ -1,0 +1,151 @@
+"""The training loop: play, credit, update, record, and now and then validate and save. It names no algorithm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from secondthought import rng
+from secondthought.episodes.mining import MiningStats
+from secondthought.runs.console import Console
+from secondthought.runs.directory import RunDirectory
+from secondthought.runs.recorder import Recorder
+from secondthought.runs.records import group_row
+from secondthought.train import checkpoint
+from secondthought.train.algorithms import Play
+from secondthought.train.credit import Credited, credit, learned_kinds
+from secondthought.train.curriculum import Curriculum, Played
+from secondthought.train.learner import Learner
+from secondthought.train.measures import of_groups, of_mining, of_update, sampled_tokens
+from secondthought.train.monitor import Monitor
+from secondthought.types import TurnKind
+
+Metrics: TypeAlias = dict[str, float]
+Validate: TypeAlias = Callable[[int], Metrics]
+"""Metrics of the policy as it is now, given the step; `eval/second_try` among them chooses the best checkpoint."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands: what a checkpoint carries besides weights."""
+
+    step: int = 0
+    sampled_tokens: int = 0
+    best_step: int = 0
+    best_score: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """Everything that a training run is made of."""
+
+    play: Play
+    curriculum: Curriculum
+    learner: Learner
+    validate: Validate
+    run: RunDirectory
+    recorder: Recorder
+    console: Console
+    monitor: Monitor
+
+    def train(self, progress: Progress) -> Progress:
+        """Go on from where `progress` stands to the last step or the end of the token budget."""
+        if progress.step == 0:
+            self._validate(progress, {})
+        while not self._is_done(progress):
+            began = time.perf_counter()
+            progress.step += 1
+            played = self.curriculum.groups(progress.step)
+            sampled = time.perf_counter()
+            credited = credit(played.groups, self.play.config.algorithm, key=self._key(progress.step))
+            update = self.learner.update([item.tree for item in credited], progress.step)
+            progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
+            metrics = {
+                **of_groups(played.groups),
+                **of_update(update),
+                **_mining(played.mining),
+                "tokens/sampled": progress.sampled_tokens,
+                "time/rollout": sampled - began,
+                "time/update": time.perf_counter() - sampled,
+            }
+            self._conclude(progress, metrics, played, credited, began)
+        return progress
+
+    def _conclude(
+        self, progress: Progress, metrics: Metrics, played: Played, credited: list[Credited], began: float
+    ) -> None:
+        """Validate where it is due, record the step, save where it is due."""
+        train, step = self.play.config.train, progress.step
+        last = self._is_done(progress)
+        if last or step % train.eval_every == 0:
+            self._record_episodes(step, credited)
+            self._validate(progress, metrics, began)
+        else:
+            self._record(step, {**metrics, "time/step": time.perf_counter() - began})
+        improved = progress.best_step == step
+        if last or improved or step % train.checkpoint_every == 0:
+            self._save(progress, improved)
+
+    def _validate(self, progress: Progress, metrics: Mapping[str, float], began: float | None = None) -> None:
+        """Measure the policy, record it with the step's metrics, and note whether it is the best so far."""
+        start = time.perf_counter()
+        measured = self.validate(progress.step)
+        now = time.perf_counter()
+        timing = {"time/evaluation": now - start, "time/step": now - (start if began is None else began)}
+        if measured["eval/second_try"] > progress.best_score:
+            progress.best_step, progress.best_score = progress.step, measured["eval/second_try"]
+        self._record(progress.step, {**metrics, **measured, **timing})
+        if progress.step == 0:
+            self._save(progress, True)
+
+    def _record(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.recorder.metrics(step, metrics)
+        self.console.step(step, metrics)
+        for warning in self.monitor.warnings(step, metrics):
+            self.console.note(f"warning: {warning}")
+
+    def _record_episodes(self, step: int, credited: list[Credited]) -> None:
+        config = self.play.config
+        requests = {TurnKind.REFLECTION: self.play.requests.reflection, TurnKind.RETRY: self.play.requests.retry}
+        rows = [
+            group_row(
+                item.group,
+                step=step,
+                advantages=item.advantages,
+                learned=learned_kinds(config.algorithm),
+                requests=requests,
+            )
+            for item in credited[: config.train.episode_groups]
+        ]
+        self.recorder.episodes(step, rows)
+
+    def _save(self, progress: Progress, improved: bool) -> None:
+        """A checkpoint, with the pointers moved only once it is whole; all but the best and the last are deleted."""
+        state = {
+            "step": progress.step,
+            "sampled_tokens": progress.sampled_tokens,
+            "best_step": progress.best_step,
+            "best_score": progress.best_score,
+        }
+        checkpoints = self.run.checkpoints
+        if progress.step not in checkpoints.steps():
+            with checkpoints.new(progress.step) as directory:
+                checkpoint.save(directory, self.learner.policy, self.learner, state)
+        if improved:
+            checkpoints.point("best", progress.step, second_try=progress.best_score)
+        checkpoints.point("last", progress.step)
+        checkpoints.prune(keep=())
+
+    def _is_done(self, progress: Progress) -> bool:
+        train = self.play.config.train
+        budget = train.max_sampled_tokens
+        return progress.step >= train.steps or (budget is not None and progress.sampled_tokens >= budget)
+
+    def _key(self, step: int) -> int:
+        return rng.key(self.play.config.seed, "credit", step)
+
+
+def _mining(mining: MiningStats | None) -> Metrics:
+    return {} if mining is None else of_mining(mining)
