@@ -26,13 +26,13 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     # Through jsonl.dumps, so that what JSON lacks (NaN, tuples, paths) is handled in one place.
     text = json.dumps(json.loads(jsonl.dumps(value)), indent=2, ensure_ascii=False) + "\n"
     with disk_errors(path):
-        _write_text(path, text)
+        write_text(path, text)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write one object per line."""
     with disk_errors(path):
-        _write_text(path, "".join(jsonl.dumps(row) + "\n" for row in rows))
+        write_text(path, "".join(jsonl.dumps(row) + "\n" for row in rows))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -129,7 +129,8 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8; what UTF-8 cannot hold is written as an escape, which JSON reads back."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)
     try:

@@ -1,0 +1,91 @@
+"""After minus before, per seed and over seeds: from the problems where a run kept them, else from its summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from secondthought.report.load import Arm, Outcome, Run, get, number
+from secondthought.report.pooled import UNDEFINED, Interval, minus, over_seeds, over_seeds_and_problems
+
+Measure: TypeAlias = Literal["first_try", "second_try"]
+
+TEMPERATURE = "t1.0"
+"""Comparisons are made at the temperature of training; the before/after table has the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """A difference: each seed's own, and over all seeds. `missing` says what was not there, if anything."""
+
+    per_seed: tuple[tuple[int | None, Interval], ...]
+    pooled: Interval
+    num_seeds: int
+    missing: str = ""
+
+
+def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> Gain:
+    """New minus old evaluation of an arm, in points of accuracy (0 to 1).
+
+    `old` and `new` are `before`, `after`, or the name of a peer in the runs' summaries.
+    """
+    seeds = tuple((run.seed, _one(run, measure, old, new)) for run in arm.runs)
+    absent = [run.label for run, (_, one) in zip(arm.runs, seeds, strict=True) if one.estimate != one.estimate]
+    if absent:
+        missing = f"no {old} and {new} evaluation at temperature 1 in {', '.join(absent)}"
+        return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=missing)
+    matrix = _matrix(arm, measure, old, new)
+    pooled = over_seeds([one for _, one in seeds]) if matrix is None else over_seeds_and_problems(matrix)
+    return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
+
+
+def rate(run: Run, when: str, name: str, temperature: str = TEMPERATURE) -> Interval:
+    """A rate or a mean of a run's summary; `when` is `before`, `after` or the name of a peer."""
+    return interval(get(_summary(run, when), temperature, name))
+
+
+def interval(value: object) -> Interval:
+    """`{"estimate", "low", "high"}` of a record (or `difference` for `estimate`)."""
+    estimate = number(get(value, "estimate"))
+    if estimate != estimate:
+        estimate = number(get(value, "difference"))
+    return Interval(estimate, number(get(value, "low")), number(get(value, "high")))
+
+
+def _summary(run: Run, when: str) -> object:
+    return get(run.summary, when) if when in ("before", "after") else get(run.summary, "peers", when)
+
+
+def _one(run: Run, measure: Measure, old: str, new: str) -> Interval:
+    if (old, new) == ("before", "after"):
+        paired = interval(get(run.summary, "paired", TEMPERATURE, measure))
+        if paired.estimate == paired.estimate:
+            return paired
+    differences = _differences(run, measure, old, new)
+    if len(differences) > 1:
+        return over_seeds_and_problems(np.array([list(differences.values())]))
+    return minus(rate(run, new, measure), rate(run, old, measure))
+
+
+def _differences(run: Run, measure: Measure, old: str, new: str) -> dict[str, float]:
+    olds, news = run.outcomes(f"{old}_{TEMPERATURE}"), run.outcomes(f"{new}_{TEMPERATURE}")
+    return {
+        problem: float(_value(news[problem], measure)) - float(_value(olds[problem], measure))
+        for problem in olds
+        if problem in news
+    }
+
+
+def _value(outcome: Outcome, measure: Measure) -> bool:
+    return outcome.first_try if measure == "first_try" else outcome.second_try
+
+
+def _matrix(arm: Arm, measure: Measure, old: str, new: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]] | None:
+    rows = [_differences(run, measure, old, new) for run in arm.runs]
+    shared = sorted(set.intersection(*(set(row) for row in rows)))
+    # A seed that was tested on other problems has no place in a common table.
+    if len(shared) < 2 or any(len(row) != len(shared) for row in rows):
+        return None
+    return np.array([[row[problem] for problem in shared] for row in rows])

@@ -1,0 +1,97 @@
+"""The report: one HTML file that needs nothing beside it, made from run directories alone.
+
+Model text is hostile: the template escapes everything, and the only markup that passes is the figures' and the style
+sheet's, which are ours. The one script shows and hides groups; it never sees text as code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+import secondthought
+from secondthought.report import browser, tables
+from secondthought.report.claims import Claim, claims
+from secondthought.report.curves import charts
+from secondthought.report.load import Arm, Run, arms, load_runs
+from secondthought.runs import files
+
+
+def build_report(run_dirs: Sequence[Path], out: Path) -> Path:
+    """Write the report of some runs to `out` and return it.
+
+    Raises:
+        RunError: a directory is no run, a file in it is damaged, or `out` cannot be written.
+    """
+    runs = load_runs(run_dirs)
+    with files.disk_errors(out):
+        files.write_text(out, render(runs))
+    return out
+
+
+def render(runs: Sequence[Run]) -> str:
+    """The page."""
+    groups = arms(runs)
+    drawn, absent = charts(groups)
+    return _template().render(
+        version=getattr(secondthought, "__version__", ""),
+        css=Markup(_resource("style.css")),
+        script=Markup(_resource("browser.js")),
+        title=_title(groups),
+        runs=runs,
+        cautions=_cautions(runs, groups),
+        charts=drawn,
+        absent=absent,
+        many_seeds=any(len(arm.runs) > 1 for arm in groups),
+        claims=[_claim_row(claim) for claim in claims(groups)],
+        arm_rows=tables.comparators(groups),
+        before_after=[(run, tables.before_after(run)) for run in runs],
+        controls=[(run, tables.controls(run)) for run in runs],
+        reasons=[(run, tables.reasons(run)) for run in runs],
+        facts=[(run, tables.facts(run), tables.config_text(run)) for run in runs],
+        groups=browser.sample(runs),
+    )
+
+
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_resource("template.html"))
+
+
+def _resource(name: str) -> str:
+    return (resources.files("secondthought.report") / name).read_text(encoding="utf-8")
+
+
+def _title(groups: Sequence[Arm]) -> str:
+    if len(groups) == 1:
+        return groups[0].name
+    return f"{groups[0].name} and {len(groups) - 1} comparator{'s' if len(groups) > 2 else ''}"
+
+
+def _cautions(runs: Sequence[Run], groups: Sequence[Arm]) -> list[str]:
+    """What a reader must know before believing anything below."""
+    unfinished = [run for run in runs if run.status != "finished"]
+    found = [f"{run.label} is {run.status}: what it has not measured is missing." for run in unfinished]
+    single = [arm.name for arm in groups if arm.num_seeds < 2]
+    if single:
+        found.append(f"One seed only: {', '.join(single)}. Its intervals cover problems, not how much seeds differ.")
+    copies = [arm.name for arm in groups if arm.num_seeds < len(arm.runs)]
+    if copies:
+        found.append(f"The same seed more than once: {', '.join(copies)}. Such runs are not independent.")
+    if len(groups) == 1:
+        found.append("No comparator among these runs: a gain alone does not show what it comes from.")
+    return found
+
+
+def _claim_row(claim: Claim) -> tuple[Claim, tables.Cell, list[tuple[str, tables.Cell]]]:
+    cell = tables.percent_cell if claim.unit == "points" else tables.tokens_cell
+    seeds = [
+        ("?" if seed is None else str(seed), cell(one, signed=True))
+        for seed, one in claim.result.per_seed
+        if one.estimate == one.estimate
+    ]
+    return claim, cell(claim.result.pooled, signed=True), seeds

@@ -1,0 +1,107 @@
+"""Intervals over seeds and problems together.
+
+Seeds share their test problems, so two things are drawn at random: which seeds, and which problems. With x[s, p] the
+difference of one seed on one problem, the variance of the mean over S seeds and P problems is estimated by
+
+    V = V_seeds / S + V_problems / P - V_rest / (S P)
+
+V_seeds is the variance of the seeds' means, V_problems that of the problems' means, V_rest that of what neither
+explains, which both others contain. The interval is the mean plus or minus t(S - 1) times sqrt(V): wide where seeds are
+few. One seed gives an interval over problems alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+NAN = float("nan")
+
+_Z = 1.959964
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+"""Two-sided 95 % points of Student's t with 1 to 10 degrees of freedom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and its 95 % interval; NaN where undefined."""
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def deviation(self) -> float:
+        """Standard error, from the width."""
+        return (self.high - self.low) / (2 * _Z)
+
+
+UNDEFINED = Interval(NAN, NAN, NAN)
+
+
+def over_seeds_and_problems(differences: npt.NDArray[np.float64]) -> Interval:
+    """The interval of the mean of `differences`, one row per seed, one column per problem.
+
+    >>> over_seeds_and_problems(np.array([[0.0, 1.0, 0.0, 1.0]])).estimate
+    0.5
+    """
+    seeds, problems = differences.shape
+    if problems < 2 or seeds < 1:
+        return UNDEFINED
+    mean = float(differences.mean())
+    of_problems = differences.mean(axis=0)
+    variance = float(of_problems.var(ddof=1)) / problems
+    if seeds > 1:
+        of_seeds = differences.mean(axis=1)
+        rest = differences - of_seeds[:, None] - of_problems[None, :] + mean
+        v_seeds = float(of_seeds.var(ddof=1)) / seeds
+        v_rest = float((rest**2).sum()) / ((seeds - 1) * (problems - 1)) / (seeds * problems)
+        # Never below either source alone, which the subtraction could give by chance.
+        variance = max(v_seeds + variance - v_rest, v_seeds, variance)
+    return around(mean, variance, seeds)
+
+
+def over_seeds(intervals: Sequence[Interval]) -> Interval:
+    """The same from each seed's own interval, where problems are not at hand.
+
+    The problems are the same for all seeds, so their part of the variance does not shrink with more seeds: wider than
+    `over_seeds_and_problems`, never narrower than it should be.
+    """
+    estimates = np.array([interval.estimate for interval in intervals])
+    if len(estimates) == 0 or np.isnan(estimates).any():
+        return UNDEFINED
+    variance = float(np.mean([interval.deviation**2 for interval in intervals]))
+    if len(estimates) > 1:
+        variance += float(estimates.var(ddof=1)) / len(estimates)
+    return around(float(estimates.mean()), variance, len(estimates))
+
+
+def minus(first: Interval, second: Interval) -> Interval:
+    """First minus second as if independent: for rates on the same problems too wide rather than too narrow."""
+    half = _Z * math.hypot(first.deviation, second.deviation)
+    estimate = first.estimate - second.estimate
+    return Interval(estimate, estimate - half, estimate + half)
+
+
+def around(mean: float, variance: float, seeds: int) -> Interval:
+    """Mean plus or minus the 95 % point of t with `seeds - 1` degrees of freedom; one seed: of the normal."""
+    half = t_point(seeds - 1) * math.sqrt(variance)
+    return Interval(mean, mean - half, mean + half)
+
+
+def t_point(freedom: int) -> float:
+    """The two-sided 95 % point of Student's t; normal at 0, which stands for a single seed.
+
+    >>> t_point(0), t_point(4), round(t_point(30), 2)
+    (1.959964, 2.776, 2.04)
+    """
+    if freedom < 1:
+        return _Z
+    if freedom <= len(_T):
+        return _T[freedom - 1]
+    # Cornish-Fisher; within .003 of the table from 11 degrees on.
+    return _Z + (_Z**3 + _Z) / (4 * freedom) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2)
