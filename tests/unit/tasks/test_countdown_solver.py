@@ -92,6 +92,13 @@ def test_dead_and_right_steps_are_all_steps(numbers, target):
     assert {(a, "+", b), (a, "*", b), (a, "-", b)} <= dead | right
 
 
+@pytest.mark.parametrize("numbers", [(0, 1, 2, 7), (0, 0, 3, 5), (4, 4, 1, 9), (1, 2, 3, 20), (2, 3, 7, 11)])
+def test_zero_targets(numbers):
+    """Zero absorbs factors, so it is where an inverted operation can lose solutions."""
+    assert solver.solvable(numbers, 0) == (0 in reference.reachable([Fraction(number) for number in numbers]))
+    assert bool(solver.solutions(numbers, 0)) == solver.solvable(numbers, 0)
+
+
 def test_known_puzzles():
     assert solver.solutions((3, 3, 8, 8), 24) == ("8 / (3 - 8 / 3)",)
     assert solver.solutions((1, 1, 1, 1), 24) == ()

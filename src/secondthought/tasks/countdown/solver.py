@@ -93,10 +93,12 @@ class Reach:
             return target in self.values(mask)
         key = (mask, target)
         if key not in self._reached:
+            # "0 times anything" needs no case of its own here: 0 is then also a number times what the others make.
             self._reached[key] = any(
-                (a[0] == 0 == target[0]) or any(self.reaches(b, large) for b in _partners(a, target))
+                self.reaches(b, large)
                 for small, large in splits(mask)
                 for a in self.values(small)
+                for b in _partners(a, target)
             )
         return self._reached[key]
 
