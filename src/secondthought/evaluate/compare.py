@@ -1,0 +1,72 @@
+"""Paired comparison of two policies on the same problems: by how much, how sure, and could it be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from secondthought.errors import RunError
+from secondthought.evaluate import summary
+from secondthought.evaluate.controls import Outcome
+from secondthought.evaluate.evaluation import Evaluation
+from secondthought.stats import Interval, mcnemar, paired_difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """After minus before, with its interval, and McNemar's exact p-value."""
+
+    interval: Interval
+    p_value: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As an interval's JSON, with "p"."""
+        parts = summary.to_json({"difference": self.interval, "p": self.p_value})
+        return {**parts["difference"], "p": parts["p"]}
+
+
+def compare(after: Evaluation, before: Evaluation, generator: np.random.Generator) -> dict[str, Difference]:
+    """Differences of first try, second try and later ones, `after` minus `before`.
+
+    Raises:
+        RunError: the two did not play the same problems.
+    """
+    new = {row.problem_id: row for row in after.rows}
+    old = {row.problem_id: row for row in before.rows}
+    names = _same_problems(new, old)
+    return {
+        summary.try_name(k): _difference(
+            [new[name].solved_by(k) for name in names], [old[name].solved_by(k) for name in names], generator
+        )
+        for k in range(1, min(after.num_tries, before.num_tries) + 1)
+    }
+
+
+def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome], generator: np.random.Generator) -> Difference:
+    """Difference of rescue rates on the same stored failures, or of two control arms.
+
+    Raises:
+        RunError: the two do not hold the same problems.
+    """
+    new = {item.problem_id: item.verdict.correct for item in after}
+    old = {item.problem_id: item.verdict.correct for item in before}
+    names = _same_problems(new, old)
+    return _difference([new[name] for name in names], [old[name] for name in names], generator)
+
+
+def _difference(after: Sequence[bool], before: Sequence[bool], generator: np.random.Generator) -> Difference:
+    interval = paired_difference([float(x) for x in after], [float(x) for x in before], generator)
+    return Difference(interval=interval, p_value=mcnemar(after, before))
+
+
+def _same_problems(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Sorted, so that the resampled interval does not depend on the order of either."""
+    if after.keys() != before.keys():
+        raise RunError(
+            f"a paired comparison needs the same problems, but {len(after.keys() ^ before.keys())} of them occur on one"
+            " side only; evaluate both with the same task options, seed and number of problems"
+        )
+    return sorted(after)

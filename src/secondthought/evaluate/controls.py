@@ -1,0 +1,275 @@
+"""Control arms over the same failed first tries: does the reflection help, and is it for what it says.
+
+    second_sample   a fresh first try: pass@2 without any conversation
+    no_reflection   told that it was wrong, asked again
+    own             the policy's own reflection
+    shuffled        another problem's own reflection
+    fixed           one general piece of advice
+    oracle          a reflection that names a right way on
+    contrary        one of the same form that names a way from which the problem cannot be solved
+
+Each arm is a row of `ARMS`. All retries of a problem draw on the same key, so differences between arms are paired. A
+problem to which an arm does not apply (the oracle knows no way, a lone problem has no other's reflection) has no
+outcome in that arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+
+from secondthought import rng
+from secondthought.episodes.reflect_retry import give_reflection, reflect, retry
+from secondthought.episodes.requests import Requests
+from secondthought.episodes.sampling import Keys, TurnSampling
+from secondthought.episodes.single_turn import attempt
+from secondthought.evaluate.evaluation import Evaluation
+from secondthought.protocols import DiagnosableTask, Policy, Task
+from secondthought.stats import Interval, paired_difference, wilson
+from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
+
+FIXED_REFLECTION = (
+    "I should read the task again, check every step and every condition, and write the final answer in the form that"
+    " was asked for."
+)
+"""General advice that fits any task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One retry in one arm. `reflection` is None where the arm has none; `num_tokens` are those sampled for it."""
+
+    arm: str
+    problem_id: str
+    reflection: str | None
+    text: str
+    verdict: Verdict
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the arms share: the failures as episodes, the policy's own reflections on them, and how to go on."""
+
+    policy: Policy
+    task: Task
+    requests: Requests
+    sampling: TurnSampling
+    keys: Keys
+    failed: tuple[Episode, ...]
+    own: tuple[Completion, ...]
+
+
+Reflections: TypeAlias = Callable[[Stage], Sequence[Completion | None]]
+"""One reflection per failure, None where the arm does not apply."""
+
+
+def own(stage: Stage) -> Sequence[Completion | None]:
+    """Reflections that the policy wrote on the same failure."""
+    return stage.own
+
+
+def shuffled(stage: Stage) -> Sequence[Completion | None]:
+    """Reflections on the next problem of a circle whose order is a hash: no problem keeps its own."""
+    count = len(stage.failed)
+    circle = sorted(range(count), key=lambda i: rng.key(stage.keys.seed, "shuffled", stage.failed[i].problem.id))
+    following = {place: circle[(rank + 1) % count] for rank, place in enumerate(circle)}
+    return [stage.own[following[i]] if count > 1 else None for i in range(count)]
+
+
+def fixed(stage: Stage) -> Sequence[Completion | None]:
+    """One general reflection for all."""
+    return [stage.policy.encode(FIXED_REFLECTION)] * len(stage.failed)
+
+
+def oracle(stage: Stage) -> Sequence[Completion | None]:
+    """Reflections by the task, which name a right way on."""
+    if not isinstance(stage.task, DiagnosableTask):
+        return [None] * len(stage.failed)
+    task = stage.task
+    return [_encoded(stage, task.oracle_reflection(item.problem, _text(item))) for item in stage.failed]
+
+
+def contrary(stage: Stage) -> Sequence[Completion | None]:
+    """Reflections by the task, of the same form, which name a way that leads nowhere."""
+    if not isinstance(stage.task, DiagnosableTask):
+        return [None] * len(stage.failed)
+    task = stage.task
+    return [_encoded(stage, task.contrary_reflection(item.problem, _text(item))) for item in stage.failed]
+
+
+ARMS: Mapping[str, Reflections | None] = MappingProxyType(
+    {
+        "second_sample": None,
+        "no_reflection": None,
+        "own": own,
+        "shuffled": shuffled,
+        "fixed": fixed,
+        "oracle": oracle,
+        "contrary": contrary,
+    }
+)
+"""Arm to its reflections; the two without one are played differently."""
+
+
+def play_controls(
+    policy: Policy,
+    task: Task,
+    failures: Sequence[Failure],
+    *,
+    requests: Requests,
+    sampling: TurnSampling,
+    keys: Keys,
+    arms: Sequence[str] = tuple(ARMS),
+    reflections: Sequence[Completion] | None = None,
+) -> dict[str, list[Outcome]]:
+    """Play each arm and return its outcomes; all retries are one call, so that arms share trunks.
+
+    Args:
+        policy: who plays.
+        task: who judges.
+        failures: where all arms start, one per problem.
+        requests: the user turns.
+        sampling: as in the evaluation.
+        keys: those of an evaluation make arm `own` repeat its second tries exactly.
+        arms: keys of `ARMS`.
+        reflections: the policy's own, one per failure, where they are known already (`Evaluation.reflections`).
+    """
+    failed = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
+    if reflections is None and {"own", "shuffled"} & set(arms):
+        reflections = _own_reflections(policy, failed, requests, sampling, keys)
+    stage = Stage(
+        policy=policy,
+        task=task,
+        requests=requests,
+        sampling=sampling,
+        keys=keys,
+        failed=failed,
+        own=tuple(reflections or ()),
+    )
+    starts = [start for arm in arms if arm != "second_sample" for start in _starts(stage, arm)]
+    outcomes: dict[str, list[Outcome]] = {arm: [] for arm in arms}
+    for start, turn in zip(starts, _retries(stage, starts), strict=True):
+        outcomes[start.arm].append(_outcome(start.arm, start.episode, turn, start.reflection))
+    if "second_sample" in outcomes:
+        outcomes["second_sample"] = _second_samples(stage)
+    return outcomes
+
+
+def rescue_on_stored(
+    policy: Policy,
+    task: Task,
+    failures: Sequence[Failure],
+    *,
+    requests: Requests,
+    sampling: TurnSampling,
+    keys: Keys,
+) -> list[Outcome]:
+    """Second tries on stored failures: the same ones before and after training, since a policy's own set shifts."""
+    played = play_controls(policy, task, failures, requests=requests, sampling=sampling, keys=keys, arms=("own",))
+    return played["own"]
+
+
+def rescue_rates(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Interval]:
+    """Share of retries that are right, per arm."""
+    return {arm: wilson(sum(item.verdict.correct for item in items), len(items)) for arm, items in outcomes.items()}
+
+
+def second_try_rates(evaluation: Evaluation, outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Interval]:
+    """Second-try accuracy over all problems, had each failure gone on as in the arm; `second_sample` gives pass@2.
+
+    NaN for an arm that did not apply to every failure.
+    """
+    total = len(evaluation.rows)
+    solved = sum(row.solved_by(1) for row in evaluation.rows)
+    return {
+        arm: wilson(solved + sum(item.verdict.correct for item in items), total)
+        if len(items) == total - solved
+        else wilson(0, 0)
+        for arm, items in outcomes.items()
+    }
+
+
+def listening(
+    outcomes: Mapping[str, Sequence[Outcome]],
+    generator: np.random.Generator,
+    *,
+    good: str = "oracle",
+    bad: str = "shuffled",
+) -> Interval:
+    """Rescue rate under good reflections minus that under bad ones, on the failures that have both."""
+    first, second = _by_problem(outcomes[good]), _by_problem(outcomes[bad])
+    both = sorted(first.keys() & second.keys())
+    return paired_difference([first[name] for name in both], [second[name] for name in both], generator)
+
+
+def _own_reflections(
+    policy: Policy, failed: Sequence[Episode], requests: Requests, sampling: TurnSampling, keys: Keys
+) -> tuple[Completion, ...]:
+    names = [keys.of(item.problem, TurnKind.REFLECTION, 0) for item in failed]
+    turns = reflect(policy, failed, requests.reflection, sampling.reflection, names)
+    return tuple(turn.completion for turn in turns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """Where one retry of one arm starts."""
+
+    arm: str
+    episode: Episode
+    reflection: Completion | None
+
+
+def _starts(stage: Stage, arm: str) -> list[_Start]:
+    make = ARMS[arm]
+    if make is None:
+        return [_Start(arm=arm, episode=item, reflection=None) for item in stage.failed]
+    request = stage.requests.reflection
+    return [
+        _Start(arm=arm, episode=give_reflection(stage.policy, item, request, said), reflection=said)
+        for item, said in zip(stage.failed, make(stage), strict=True)
+        if said is not None
+    ]
+
+
+def _retries(stage: Stage, starts: Sequence[_Start]) -> list[Turn]:
+    episodes = [start.episode for start in starts]
+    names = [stage.keys.of(item.problem, TurnKind.RETRY, 0) for item in episodes]
+    return retry(stage.policy, stage.task, episodes, stage.requests, stage.sampling.attempt, names)
+
+
+def _second_samples(stage: Stage) -> list[Outcome]:
+    problems = [item.problem for item in stage.failed]
+    names = [stage.keys.of(problem, TurnKind.ATTEMPT, 1) for problem in problems]
+    turns = attempt(stage.policy, stage.task, problems, stage.sampling.attempt, names)
+    return [_outcome("second_sample", item, turn, None) for item, turn in zip(stage.failed, turns, strict=True)]
+
+
+def _outcome(arm: str, episode: Episode, turn: Turn, reflection: Completion | None) -> Outcome:
+    if turn.verdict is None:
+        raise ValueError("a retry has a verdict")
+    written = len(reflection.token_ids) if reflection is not None and arm == "own" else 0
+    return Outcome(
+        arm=arm,
+        problem_id=episode.problem.id,
+        reflection=None if reflection is None else reflection.text,
+        text=turn.completion.text,
+        verdict=turn.verdict,
+        num_tokens=written + len(turn.completion.token_ids),
+    )
+
+
+def _by_problem(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    return {item.problem_id: float(item.verdict.correct) for item in outcomes}
+
+
+def _encoded(stage: Stage, text: str | None) -> Completion | None:
+    return None if text is None else stage.policy.encode(text)
+
+
+def _text(episode: Episode) -> str:
+    return episode.turns[-1].completion.text

@@ -1,0 +1,88 @@
+"""Playing problems to measure a policy. Nothing is learned here; what is counted is in `summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from secondthought.episodes.reflect_retry import play, retry_request
+from secondthought.episodes.requests import Requests
+from secondthought.episodes.sampling import Keys, TurnSampling
+from secondthought.evaluate.rows import ProblemRow, TurnRow
+from secondthought.protocols import DiagnosableTask, Policy, Task
+from secondthought.types import Completion, Episode, Failure, Problem, TurnKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Problems as one policy played them at one temperature.
+
+    `failures` are the failed first tries with their tokens, and `reflections` the first reflection on each where one
+    was written: what controls start from. An evaluation read from a file has neither.
+    """
+
+    task: str
+    policy: str
+    temperature: float
+    num_tries: int
+    rows: tuple[ProblemRow, ...]
+    failures: tuple[Failure, ...] = ()
+    reflections: tuple[Completion, ...] = ()
+
+
+def evaluate(
+    policy: Policy,
+    task: Task,
+    problems: Sequence[Problem],
+    *,
+    requests: Requests,
+    sampling: TurnSampling,
+    num_tries: int,
+    keys: Keys,
+) -> Evaluation:
+    """Play every problem. The same keys before and after training make the comparison a paired one."""
+    episodes = play(policy, task, problems, requests=requests, sampling=sampling, num_tries=num_tries, keys=keys)
+    return Evaluation(
+        task=task.name,
+        policy=policy.name,
+        temperature=sampling.attempt.temperature,
+        num_tries=num_tries,
+        rows=tuple(
+            record(task, episode, requests=requests, temperature=sampling.attempt.temperature) for episode in episodes
+        ),
+        failures=failures_of(episodes, policy),
+        reflections=tuple(episode.turns[1].completion for episode in episodes if len(episode.turns) > 1),
+    )
+
+
+def record(task: Task, episode: Episode, *, requests: Requests, temperature: float) -> ProblemRow:
+    """Keep of one episode what the file needs."""
+    problem = episode.problem
+    reflections = [turn.completion.text for turn in episode.turns if turn.kind is TurnKind.REFLECTION]
+    leak = tuple(task.leak(problem, text) for text in reflections) if isinstance(task, DiagnosableTask) else ()
+    return ProblemRow(
+        problem_id=problem.id,
+        data=problem.data,
+        temperature=temperature,
+        turns=tuple(TurnRow.of(turn, _request(episode, place, requests)) for place, turn in enumerate(episode.turns)),
+        leak=leak,
+    )
+
+
+def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
+    """Failed first tries, in order."""
+    return tuple(
+        Failure(problem=episode.problem, attempt=episode.turns[0], provenance={"policy": policy.name})
+        for episode in episodes
+        if not episode.solved_by(1)
+    )
+
+
+def _request(episode: Episode, place: int, requests: Requests) -> str | None:
+    """Text of the user turn before the completion at `place`."""
+    if place == 0:
+        asked = [message.content for message in episode.problem.messages if message.role == "user"]
+        return asked[-1] if asked else None
+    if episode.turns[place].kind is TurnKind.REFLECTION:
+        return requests.reflection
+    return retry_request(Episode(problem=episode.problem, turns=episode.turns[:place]), requests)

@@ -1,0 +1,144 @@
+"""What an evaluation keeps of each problem, and its JSON lines (`evaluations/NAME.jsonl`): text, no token ids.
+
+{"problem_id", "data", "temperature",
+ "turns": [{"kind", "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
+ "leak": ["solution" | "first_step" | "none", one per reflection]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from secondthought import jsonl
+from secondthought.errors import RunError
+from secondthought.types import StopReason, Turn, TurnKind, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRow:
+    """One turn as text. `request` is the user's text that it answers; None where there was none to keep."""
+
+    kind: TurnKind
+    request: str | None
+    text: str
+    num_tokens: int
+    stop: StopReason
+    verdict: Verdict | None
+
+    @classmethod
+    def of(cls, turn: Turn, request: str | None) -> TurnRow:
+        """Keep of a turn what a reader needs."""
+        return cls(
+            kind=turn.kind,
+            request=request,
+            text=turn.completion.text,
+            num_tokens=len(turn.completion.token_ids),
+            stop=turn.completion.stop,
+            verdict=turn.verdict,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemRow:
+    """One problem as it was played. `leak` has one word per reflection, or none where the task cannot tell."""
+
+    problem_id: str
+    data: Mapping[str, Any]
+    temperature: float
+    turns: tuple[TurnRow, ...]
+    leak: tuple[str, ...] = ()
+
+    @property
+    def tries(self) -> tuple[TurnRow, ...]:
+        """The judged turns in order."""
+        return tuple(turn for turn in self.turns if turn.verdict is not None)
+
+    @property
+    def reflections(self) -> tuple[TurnRow, ...]:
+        """The turns that nothing judges, in order."""
+        return tuple(turn for turn in self.turns if turn.kind is TurnKind.REFLECTION)
+
+    def solved_by(self, num_tries: int) -> bool:
+        """Whether one of the first `num_tries` tries is correct."""
+        return any(turn.verdict is not None and turn.verdict.correct for turn in self.tries[:num_tries])
+
+
+def to_json(row: ProblemRow) -> dict[str, Any]:
+    """One line of the file."""
+    return {
+        "problem_id": row.problem_id,
+        "data": dict(row.data),
+        "temperature": row.temperature,
+        "turns": [_turn_json(turn) for turn in row.turns],
+        "leak": list(row.leak),
+    }
+
+
+def from_json(value: Mapping[str, Any]) -> ProblemRow:
+    """Read back what `to_json` wrote.
+
+    Raises:
+        RunError: a field is missing or of the wrong kind.
+    """
+    try:
+        return ProblemRow(
+            problem_id=value["problem_id"],
+            data=value["data"],
+            temperature=float(value["temperature"]),
+            turns=tuple(_turn(turn) for turn in value["turns"]),
+            leak=tuple(value["leak"]),
+        )
+    except KeyError as error:
+        raise RunError(f"the row lacks {error}; was it written by an evaluation?") from None
+    except (TypeError, ValueError) as error:
+        raise RunError(f"the row is not one of an evaluation: {error}") from None
+
+
+def write_rows(path: Path, rows: Iterable[ProblemRow]) -> int:
+    """Write a new file and return how many rows it has."""
+    return jsonl.write(path, (to_json(row) for row in rows))
+
+
+def read_rows(path: Path) -> tuple[ProblemRow, ...]:
+    """All rows of a file.
+
+    Raises:
+        RunError: the file cannot be read, or a line is wrong; the sentence names the line.
+    """
+    rows = []
+    try:
+        for line in jsonl.read(path):
+            if line.value is None:
+                raise RunError(f"{path}, line {line.number}: {line.error}")
+            try:
+                rows.append(from_json(line.value))
+            except RunError as error:
+                raise RunError(f"{path}, line {line.number}: {error}") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+    return tuple(rows)
+
+
+def _turn_json(turn: TurnRow) -> dict[str, Any]:
+    return {
+        "kind": turn.kind.value,
+        "request": turn.request,
+        "text": turn.text,
+        "num_tokens": turn.num_tokens,
+        "stop": turn.stop.value,
+        "verdict": None if turn.verdict is None else asdict(turn.verdict),
+    }
+
+
+def _turn(value: Mapping[str, Any]) -> TurnRow:
+    return TurnRow(
+        kind=TurnKind(value["kind"]),
+        request=value["request"],
+        text=value["text"],
+        num_tokens=int(value["num_tokens"]),
+        stop=StopReason(value["stop"]),
+        verdict=None if value["verdict"] is None else Verdict(**value["verdict"]),
+    )
