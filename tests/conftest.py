@@ -1,0 +1,37 @@
+"""Fixtures shared by all tests: one thread, two Hypothesis profiles, tiny random checkpoints on disk."""
+
+import os
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+from tiny_models import ARCHITECTURES, byte_tokenizer, tiny_model, tiny_policy
+
+torch.set_num_threads(1)
+
+_QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
+settings.register_profile("quick", max_examples=25, derandomize=True, **_QUIET)
+settings.register_profile("long", max_examples=500, **_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(scope="session", params=sorted(ARCHITECTURES))
+def architecture(request):
+    """Each architecture that the project is tested on."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """A directory with one saved tiny checkpoint per architecture, as users have them."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    for name in ARCHITECTURES:
+        tiny_model(name).save_pretrained(root / name)
+        byte_tokenizer().save_pretrained(root / name)
+    return root
+
+
+@pytest.fixture
+def policy():
+    """A fresh random Qwen2 policy."""
+    return tiny_policy()

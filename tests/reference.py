@@ -1,0 +1,108 @@
+"""Slow oracles, written from the papers: double loops over tokens, Python floats or float64, no batching, no masks.
+
+Nothing of `secondthought.rl` or of the tree code is used here; only the records and configs that describe a step.
+"""
+
+import copy
+import math
+
+import torch
+
+
+def advantages(rewards, *, scale=False):
+    """GRPO (Shao et al. 2024) with `scale`, Dr. GRPO (Liu et al. 2025) without; population deviation."""
+    if all(math.isclose(reward, rewards[0], rel_tol=0, abs_tol=1e-12) for reward in rewards):
+        return [0.0] * len(rewards)
+    mean = math.fsum(rewards) / len(rewards)
+    centred = [reward - mean for reward in rewards]
+    deviation = math.sqrt(math.fsum(value * value for value in centred) / len(rewards))
+    return [value / deviation for value in centred] if scale else centred
+
+
+def surrogate(logprob, old_logprob, advantage, *, clip_low, clip_high):
+    """PPO (Schulman et al. 2017), equation 7, negated, as the case table that the paper draws."""
+    ratio = math.exp(logprob - old_logprob)
+    if advantage >= 0:
+        return -min(ratio, 1 + clip_high) * advantage
+    return -max(ratio, 1 - clip_low) * advantage
+
+
+def k3(logprob, ref_logprob):
+    """DeepSeekMath, equation 4."""
+    return math.exp(ref_logprob - logprob) - (ref_logprob - logprob) - 1
+
+
+def row_logprobs(model, row, temperature=1.0):
+    """Log-probability of every token of one row but the first, by one plain forward."""
+    logits = model(input_ids=torch.tensor([row]), use_cache=False).logits[0].double()
+    return [(logits[at - 1] / temperature).log_softmax(-1)[row[at]] for at in range(1, len(row))]
+
+
+def double(model):
+    """The same weights in float64."""
+    return copy.deepcopy(model).double().requires_grad_(True)
+
+
+def step_loss(model, trees, config, reference=None, temperature=1.0):
+    """The loss of a whole step, one row per branch, token by token.
+
+    Trees without an advantage are left out. Trunk tokens that are anchored count once per tree, a branch's tokens once
+    per branch; the first token of a row has no prediction.
+    """
+    kept = [tree for tree in trees if any(a != 0 for branch in tree.branches for a in branch.advantages)]
+    policy, kl_learning, kl_anchored = [], [], []
+    num_learning = num_anchored = 0
+    for tree in kept:
+        for number, branch in enumerate(tree.branches):
+            row = [*tree.trunk, *branch.token_ids]
+            ours = [None, *row_logprobs(model, row, temperature)]
+            with torch.no_grad():
+                theirs = [None, *row_logprobs(reference, row, temperature)] if reference is not None else None
+            for at in range(1, len(row)):
+                own = at - len(tree.trunk)
+                kl = None
+                if theirs is not None:
+                    log_ratio = theirs[at] - ours[at]
+                    kl = torch.exp(log_ratio) - log_ratio - 1
+                if own < 0:
+                    if number == 0 and tree.trunk_anchored[at]:
+                        num_anchored += 1
+                        kl_anchored += [kl] if kl is not None else []
+                elif branch.learns[own]:
+                    num_learning += 1
+                    ratio = torch.exp(ours[at] - branch.old_logprobs[own])
+                    bounded = min(max(float(ratio), 1 - config.clip_low), 1 + config.clip_high)
+                    a = branch.advantages[own]
+                    policy.append(
+                        -ratio * a if float(ratio) * a <= bounded * a else torch.tensor(-bounded * a).double()
+                    )
+                    kl_learning += [kl] if kl is not None else []
+                elif branch.anchored[own]:
+                    num_anchored += 1
+                    kl_anchored += [kl] if kl is not None else []
+    total = sum(policy) / num_learning
+    if kl_learning:
+        total = total + config.kl_ref * sum(kl_learning) / num_learning
+    if kl_anchored:
+        total = total + config.kl_anchor * sum(kl_anchored) / num_anchored
+    return total
+
+
+def flat_gradient(model):
+    """All gradients in one float64 vector."""
+    parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
+    return torch.cat([part.flatten().double() for part in parts])
+
+
+def step_gradient(model, trees, config, reference=None, temperature=1.0):
+    """Gradient of `step_loss` in float64, and the loss."""
+    exact = double(model)
+    exact_reference = double(reference) if reference is not None else None
+    loss = step_loss(exact, trees, config, exact_reference, temperature)
+    loss.backward()
+    return flat_gradient(exact), float(loss)
+
+
+def relative_error(found, wanted):
+    """Distance of two vectors, relative to the wanted one."""
+    return float((found - wanted).norm() / wanted.norm().clamp_min(1e-30))
