@@ -15,6 +15,12 @@ settings.register_profile("long", max_examples=500, **_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_configure(config):
+    """Beartype, which checks annotations in tests, picks list items with `random`; Hypothesis would call it a flaw."""
+    message = "Do not use the `random` module inside strategies"
+    config.addinivalue_line("filterwarnings", f"ignore:{message}:hypothesis.errors.HypothesisDeprecationWarning")
+
+
 @pytest.fixture(scope="session", params=sorted(ARCHITECTURES))
 def architecture(request):
     """Each architecture that the project is tested on."""

@@ -79,9 +79,9 @@ def forests(min_size=1, max_size=4, *, anchors=True):
 
 
 @st.composite
-def groups(draw, num_retries=st.integers(1, 3)):
+def groups(draw):
     """Reflect-retry groups with binary rewards."""
-    k = draw(num_retries)
+    k = draw(st.integers(1, 3))
     request = draw(ids(1, 3))
     branches = []
     for _ in range(draw(st.integers(2, 4))):

@@ -69,8 +69,8 @@ class TokenTree:
 
     @property
     def num_anchored(self) -> int:
-        """Tokens held by the anchor KL."""
-        return sum(self.trunk_anchored) + sum(sum(branch.anchored) for branch in self.branches)
+        """Tokens held by the anchor KL; a trunk's first token has no position before it to predict it."""
+        return sum(self.trunk_anchored[1:]) + sum(sum(branch.anchored) for branch in self.branches)
 
     @property
     def is_flat(self) -> bool:
