@@ -1,0 +1,103 @@
+"""What a user sees when something goes wrong: one sentence on stderr and an exit code. Also the only logging set-up."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from secondthought.cli._table import COMMANDS, find
+from secondthought.errors import SecondthoughtError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE."""
+
+
+def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: bool) -> int | None:
+    """Run a command; what it raises becomes a sentence and an exit code.
+
+    Args:
+        command: what to run.
+        words: the words of the command line, for the advice after Ctrl-C.
+        debug: show tracebacks and the library's debug log.
+    """
+    _write_utf8(sys.stdout)
+    with _logging(debug):
+        try:
+            code = command()
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            _silence_stdout()
+            return BROKEN_PIPE
+        except KeyboardInterrupt:
+            return _fail(f"interrupted{_advice(words)}", INTERRUPTED, debug)
+        except SecondthoughtError as error:
+            return _fail(_one_line(str(error)), error.exit_code, debug)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            return _fail(f"{where}{error.strerror or error}", 1, debug)
+        except Exception as error:
+            advice = "" if debug else "; run again with --debug for the traceback"
+            return _fail(f"unexpected error {type(error).__name__}: {_one_line(str(error))}{advice}", 1, debug)
+
+
+def warn(sentence: str) -> None:
+    """Say something on stderr that does not end the command."""
+    sys.stderr.write(f"secondthought: {sentence}\n")
+
+
+def _fail(sentence: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    warn(sentence)
+    return code
+
+
+def _advice(words: Sequence[str]) -> str:
+    try:
+        name, _ = find(words)
+    except SecondthoughtError:
+        return ""
+    if name is None or not COMMANDS[name].resumes:
+        return ""
+    return "; what was done is kept: run the same command with --resume to go on"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()) or "no message"
+
+
+def _write_utf8(stream: object) -> None:
+    # A model's text may hold what the locale, or UTF-8 (lone surrogates), cannot say: JSON reads the escapes back.
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    # Python flushes stdout once more at exit; without this it would complain there.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+@contextmanager
+def _logging(debug: bool) -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s" if debug else "%(message)s"))
+    logger = logging.getLogger("secondthought")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)

@@ -1,0 +1,80 @@
+"""Every command: its words, where it lives, one line of help. Nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from secondthought.errors import ConfigError
+
+
+class Command(NamedTuple):
+    """`target` is `module:function` in this package; `resumes` says that the same command with --resume goes on."""
+
+    target: str
+    help: str
+    resumes: bool = False
+
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command("demo:run", "train the shipped tiny model to reflect; a table before and after, and a report"),
+    "train reflect-retry": Command(
+        "train:reflect_retry", "reward only the reflection's tokens when the retry is right", resumes=True
+    ),
+    "train grpo": Command("train:grpo", "comparator: GRPO on the first try", resumes=True),
+    "train retry-only": Command("train:retry_only", "comparator: train the retry, without a reflection", resumes=True),
+    "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
+    "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
+    "score": Command("score:run", "judge completions, one JSON line in, one out"),
+    "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
+    "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
+    "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),
+    "tasks check": Command("tasks:check", "test a task of your own: gold accepted, splits apart, any text judged"),
+    "runs list": Command("runs:list_all", "the runs below a directory"),
+    "runs show": Command("runs:show", "one run: config, environment, results"),
+    "report": Command("report:run", "one HTML file from run directories"),
+    "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
+    "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
+    "study": Command("study:run", "several seeds and comparators, in resumable pieces"),
+    "bench verify": Command("bench:verify", "completions verified per second"),
+    "bench solve": Command("bench:solve", "time to solve a Countdown problem"),
+    "bench update": Command("bench:update", "time of one update: trunks shared, not shared, and TRL"),
+}
+
+
+def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The command that the words begin with, and the words after it; None where help was asked for.
+
+    Raises:
+        ConfigError: there is no such command.
+
+    >>> find(["tasks", "list", "--json"]), find(["tasks", "--help"])
+    (('tasks list', ['--json']), (None, ['tasks', '--help']))
+    """
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in COMMANDS:
+            return name, list(words[length:])
+    group = [name for name in COMMANDS if words and name.split()[0] == words[0]]
+    rest = list(words[1:]) if group else list(words)
+    if not rest or rest[0] in ("-h", "--help"):
+        return None, list(words)
+    from secondthought.tasks.options import suggestion  # pydantic is not needed for a command that exists
+
+    said = " ".join([words[0], rest[0]] if group else rest[:1])
+    known = group or sorted({name.split()[0] for name in COMMANDS})
+    raise ConfigError(f"there is no command {said!r}{suggestion(said, [*known, *COMMANDS])}; known: {', '.join(known)}")
+
+
+def overview(words: Sequence[str]) -> str:
+    """Help for the program, or for a group of commands."""
+    shown = [name for name in COMMANDS if name.split()[0] in words[:1]] or list(COMMANDS)
+    width = max(map(len, shown))
+    lines = "".join(f"  {name:{width}}  {COMMANDS[name].help}\n" for name in shown)
+    return (
+        "usage: secondthought COMMAND [OPTIONS]\n\n"
+        "Language models that get better at thinking twice.\n\n"
+        f"commands:\n{lines}\n"
+        "`secondthought COMMAND --help` lists its options. --debug, anywhere, shows tracebacks and more of the log.\n"
+        "Results go to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 misuse, 130 Ctrl-C.\n"
+    )
