@@ -125,9 +125,9 @@ def seeds_and_problems(
     >>> round(found.estimate, 3), found.n
     (0.833, 2)
     """
-    table = np.asarray(matrix, dtype=np.float64)
-    if table.ndim != 2:
+    if len({np.shape(row) for row in matrix}) != 1 or np.ndim(matrix[0]) != 1:
         raise ValueError("seeds_and_problems needs one row per seed, all over the same problems")
+    table = np.asarray(matrix, dtype=np.float64)
     seeds, problems = table.shape
     if table.size == 0:
         return _undefined(seeds)

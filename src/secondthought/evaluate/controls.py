@@ -36,7 +36,7 @@ FIXED_REFLECTION = (
     "I should read the task again, check every step and every condition, and write the final answer in the form that"
     " was asked for."
 )
-"""General advice that fits any task."""
+"""General advice that fits any task; a task with a method `general_reflection()` gives its own wording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,9 @@ def shuffled(stage: Stage) -> Sequence[Completion | None]:
 
 def fixed(stage: Stage) -> Sequence[Completion | None]:
     """One general reflection for all."""
-    return [stage.policy.encode(FIXED_REFLECTION)] * len(stage.failed)
+    own_wording = getattr(stage.task, "general_reflection", None)
+    text = str(own_wording()) if callable(own_wording) else FIXED_REFLECTION
+    return [stage.policy.encode(text)] * len(stage.failed)
 
 
 def oracle(stage: Stage) -> Sequence[Completion | None]:

@@ -16,7 +16,7 @@ from secondthought.tasks.countdown import solver
 from secondthought.types import Message
 
 _PROBLEM = re.compile(r"Using the numbers \[([0-9, ]+)\], create an equation that equals (-?[0-9]+)")
-_STEP = re.compile(r"Start with ([0-9]+ [-+*/] [0-9]+)\.")
+_STEP = re.compile(r"Start with ([0-9]+) ?([-+*/]) ?([0-9]+)\.")
 
 
 def countdown_answers(
@@ -43,8 +43,7 @@ def countdown_answers(
         chance = first_try
         advice = _STEP.search(messages[-2].content) if len(messages) > 2 else None
         if advice and dice.random() < listening:
-            right = {f"{a} {operator} {b}" for a, operator, b in solver.first_steps(numbers, target)}
-            chance = float(advice[1] in right)
+            chance = float(_leads_on(numbers, target, *advice.groups()))
         return _try(numbers, target, dice, chance, malformed)
 
     return say
@@ -55,6 +54,11 @@ def _problem(messages: Sequence[Message]) -> tuple[tuple[int, ...], int]:
     if not found:
         return (1, 1), 3
     return tuple(sorted(int(number) for number in found[0][1].split(","))), int(found[0][2])
+
+
+def _leads_on(numbers: tuple[int, ...], target: int, a: str, operator: str, b: str) -> bool:
+    right = {(str(x), sign, str(y)) for x, sign, y in solver.first_steps(numbers, target)}
+    return (a, operator, b) in right or (operator in "+*" and (b, operator, a) in right)
 
 
 def _try(numbers: tuple[int, ...], target: int, dice: Random, chance: float, malformed: float) -> str:
@@ -72,4 +76,4 @@ def _reflection(numbers: tuple[int, ...], target: int, dice: Random, good: float
     if not steps:
         return "I used a number twice."
     a, operator, b = dice.choice(steps)
-    return f"I used a number twice. Start with {a} {operator} {b}."
+    return f"I used a number twice. Start with {a}{operator}{b}."
