@@ -40,7 +40,7 @@ SPECS = (
     Spec("Reward", "Mean reward of the branches of a step's groups.", (("reward/mean", "reward"),)),
     Spec(
         "Accuracy on validation problems",
-        "Solved by the first try, and by the first two. Bands are 95 % intervals over problems.",
+        "Solved by the first try, and by the first two.",
         (("eval/second_try", "second try"), ("eval/first_try", "first try")),
         percent=True,
     ),

@@ -6,7 +6,7 @@ sheet's, which are ours. The one script shows and hides groups; it never sees te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def render(runs: Sequence[Run]) -> str:
         css=Markup(_resource("style.css")),
         script=Markup(_resource("browser.js")),
         title=_title(groups),
+        lead=_lead(groups),
         runs=runs,
         cautions=_cautions(runs, groups),
         charts=drawn,
@@ -49,9 +50,8 @@ def render(runs: Sequence[Run]) -> str:
         many_seeds=any(len(arm.runs) > 1 for arm in groups),
         claims=[_claim_row(claim) for claim in claims(groups)],
         arm_rows=tables.comparators(groups),
-        before_after=[(run, tables.before_after(run)) for run in runs],
+        before_after=[(run, tables.before_after(run), tables.reasons(run)) for run in runs],
         controls=[(run, tables.controls(run)) for run in runs],
-        reasons=[(run, tables.reasons(run)) for run in runs],
         facts=[(run, tables.facts(run), tables.config_text(run)) for run in runs],
         groups=browser.sample(runs),
     )
@@ -69,7 +69,21 @@ def _resource(name: str) -> str:
 def _title(groups: Sequence[Arm]) -> str:
     if len(groups) == 1:
         return groups[0].name
-    return f"{groups[0].name} and {len(groups) - 1} comparator{'s' if len(groups) > 2 else ''}"
+    return f"{groups[0].name} and {len(groups) - 1} other arm{'s' if len(groups) > 2 else ''}"
+
+
+def _lead(groups: Sequence[Arm]) -> str:
+    """Which runs these are: arm, model and seeds."""
+    return "; ".join(f"{arm.name}, model {_joined(run.model for run in arm.runs)}, {_seeds(arm)}" for arm in groups)
+
+
+def _seeds(arm: Arm) -> str:
+    seeds = ["?" if run.seed is None else str(run.seed) for run in arm.runs]
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
 
 
 def _cautions(runs: Sequence[Run], groups: Sequence[Arm]) -> list[str]:

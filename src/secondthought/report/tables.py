@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from secondthought.report.figures import interval_mark
-from secondthought.report.gains import Gain, gain, interval
+from secondthought.report.gains import Gain, gain, interval, measured, rate
 from secondthought.report.load import Arm, Run, get, number
 from secondthought.report.pooled import Interval, minus
 
@@ -80,16 +80,16 @@ def before_after(run: Run) -> list[Row]:
         _change(
             name,
             label,
-            interval(get(summary, "before", key, measure)),
-            interval(get(summary, "after", key, measure)),
-            get(summary, "paired", key, measure),
+            rate(run, "before", measure, key),
+            rate(run, "after", measure, key),
+            measured(get(summary, "paired", key), measure),
         )
         for measure, name in RATES
         for key, label in TEMPERATURES
     ]
     stored = get(summary, "stored_rescue")
     rows.append(_change("Rescue rate, same stored failures", "1", *_pair(stored)))
-    lengths = [interval(get(summary, when, "t1.0", "reflection_length")) for when in ("before", "after")]
+    lengths = [rate(run, when, "reflection_length") for when in ("before", "after")]
     rows.append(_change("Reflection length, tokens", "1", *lengths, percent=False))
     return [row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)]
 
@@ -136,13 +136,13 @@ def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
 
 def reasons(run: Run) -> list[tuple[str, str, str]]:
     """What first tries came to, before and after, as shares; at temperature 1."""
-    tables = [get(run.summary, when, "t1.0", "reasons") or {} for when in ("before", "after")]
-    totals = [sum(number(count) for count in table.values()) for table in tables]
+    tables = [_reasons(get(run.summary, when, "t1.0")) for when in ("before", "after")]
+    totals = [sum(table.values()) for table in tables]
 
     def share(name: str, index: int) -> str:
-        return ABSENT if not totals[index] else f"{100 * number(tables[index].get(name, 0)) / totals[index]:.1f}"
+        return ABSENT if not totals[index] else f"{100 * tables[index].get(name, 0) / totals[index]:.1f}"
 
-    names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -number(tables[0].get(name, 0))))
+    names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -tables[0].get(name, 0)))
     return [(name.replace("_", " "), share(name, 0), share(name, 1)) for name in names]
 
 
@@ -205,7 +205,10 @@ def _cell(value: Interval, scale: float, signed: bool) -> Cell:
     if math.isnan(value.estimate):
         return Cell(ABSENT)
     sign = "+" if signed else ""
-    low, estimate, high = (f"{scale * part:{sign}.1f}" for part in (value.low, value.estimate, value.high))
+    # Adding 0.0 turns the -0.0 of a rounded small loss into 0.0.
+    low, estimate, high = (
+        f"{round(scale * part, 1) + 0.0:{sign}.1f}" for part in (value.low, value.estimate, value.high)
+    )
     return Cell(estimate, "" if math.isnan(value.low) or math.isnan(value.high) else f"[{low}, {high}]")
 
 
@@ -244,6 +247,15 @@ def _seeds(result: Gain) -> tuple[str, ...]:
 def _tokens(arm: Arm) -> str:
     counts = [number(get(run.summary, "tokens_sampled")) for run in arm.runs]
     return thousands(sum(counts) / len(counts))
+
+
+def _reasons(table: Any) -> dict[str, float]:
+    counts = get(table, "reasons")
+    if isinstance(counts, Mapping):
+        return {str(name): number(count) for name, count in counts.items()}
+    start = "reason/attempt/"
+    names = [name for name in table if name.startswith(start)] if isinstance(table, Mapping) else []
+    return {name.removeprefix(start): number(get(table, name, "estimate")) for name in names}
 
 
 def _gpus(environment: Mapping[str, Any]) -> list[Any]:

@@ -65,11 +65,11 @@ class Console:
 
     def step(self, step: int, metrics: Mapping[str, float | None]) -> None:
         """A step was finished. Telling it twice shows it once."""
+        values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
+        self._last.update({key: values[key] for key in SHOWN if key in values})
         if self._quiet or step <= self._shown:
             return
         self._shown = step
-        values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
-        self._last.update({key: values[key] for key in SHOWN if key in values})
         text = "  ".join(
             [*(f"{SHOWN[key]} {_short(value)}" for key, value in self._last.items()), self._time_left(step)]
         )

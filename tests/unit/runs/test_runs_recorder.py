@@ -162,7 +162,7 @@ def test_plain_progress_is_one_line_per_step():
     stream, now = io.StringIO(), iter([0.0, 0.0, 2.0, 5.0])
     with Console(100, start=50, stream=stream, clock=lambda: next(now)) as console:
         console.step(51, {"reward/mean": 0.25, "policy/kl_ref": float("nan"), "eval/first_try": 0.5})
-        console.step(51, {"reward/mean": 0.3})
+        console.step(51, {})
         console.step(52, {"reward/mean": 0.125, "eval/first_try": None})
         console.note("saved [best]")
     assert stream.getvalue().splitlines() == [

@@ -1,0 +1,277 @@
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from fake_runs import HOSTILE, write_fake_run
+
+from secondthought.errors import RunError
+from secondthought.report import arms, browser, build_report, claims, load_runs, tables
+from secondthought.report.claims import judge
+from secondthought.report.gains import Gain
+from secondthought.report.pooled import Interval
+from secondthought.runs import RunDirectory
+
+
+class Page(HTMLParser):
+    """Tags, their attributes, text, and whether all tags are closed in order."""
+
+    VOID = frozenset({"meta", "br", "img", "input"})
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def named(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def page(tmp_path, *runs):
+    return Page(build_report(runs, tmp_path / "report.html").read_text())
+
+
+def edit(run, change):
+    """Change a run's summary in place."""
+    path = run / "summary.json"
+    summary = json.loads(path.read_text())
+    change(summary)
+    path.write_text(json.dumps(summary))
+
+
+def verdicts(*runs):
+    return [(claim.verdict, claim.why) for claim in claims(arms(load_runs(runs)))]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study")
+    plan = {"reflect-retry": 5, "grpo": 3, "permuted-rewards": 3, "retry-only": 3, "credit-all": 3}
+    return [
+        write_fake_run(root / f"{arm}-{seed}", arm=arm, seed=seed, steps=20, problems=400, peers=True)
+        for arm, seeds in plan.items()
+        for seed in range(seeds)
+    ]
+
+
+def test_the_file_stands_alone_and_is_well_formed(tmp_path, study):
+    found = page(tmp_path, *study)
+    assert found.open == []
+    names = {name for name, _ in found.tags}
+    assert not names & {"img", "link", "iframe", "object", "base"}
+    assert len(found.named("script")) == 1
+    links = [attrs.get("href") or attrs.get("src") for _, attrs in found.tags if "href" in attrs or "src" in attrs]
+    assert all(link.startswith("#") for link in links)
+    ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert {link[1:] for link in links} <= set(ids)
+    assert len(ids) == len(set(ids))
+    assert (tmp_path / "report.html").stat().st_size < 5_000_000
+
+
+def test_hostile_text_is_inert(tmp_path):
+    run = write_fake_run(tmp_path / HOSTILE.replace("/", ""), hostile=True, steps=20, problems=20)
+    found = page(tmp_path, run)
+    assert len(found.named("script")) == 1
+    assert not found.named("img")
+    assert not [attrs for _, attrs in found.tags if any(name.startswith("on") for name in attrs)]
+    text = "".join(found.text)
+    assert HOSTILE in text
+    assert "{{ 7 * 7 }}" in text
+
+
+def test_a_lone_surrogate_does_not_stop_the_report(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=10, problems=20)
+    path = run / "episodes" / "step_000010.jsonl"
+    path.write_text(path.read_text().replace("Let me see", "\\ud800"))
+    page(tmp_path, run)
+
+
+def test_report_does_not_import_torch():
+    code = "import secondthought.report, sys; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_seed_of_every_arm_is_printed(study):
+    rows = tables.comparators(arms(load_runs(study)))
+    assert [(row.name, row.seeds) for row in rows] == [
+        ("reflect-retry", "0, 1, 2, 3, 4"),
+        ("credit-all", "0, 1, 2"),
+        ("grpo", "0, 1, 2"),
+        ("permuted-rewards", "0, 1, 2"),
+        ("retry-only", "0, 1, 2"),
+    ]
+    assert all(len(row.second_seeds) == len(row.first_seeds) == len(row.seeds.split(",")) for row in rows)
+
+
+def test_numbers_in_the_page_are_those_of_the_summary(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=20, problems=40)
+
+    def change(summary):
+        summary["after"]["t0.5"]["first_try"] = {"estimate": 0.12345, "low": 0.1, "high": 0.15, "n": 40}
+
+    edit(run, change)
+    row = next(
+        row for row in tables.before_after(load_runs([run])[0]) if (row.name, row.detail) == ("First try", "0.5")
+    )
+    assert row.after == ("12.3", "[10.0, 15.0]")
+    assert "12.3" in page(tmp_path, run).text
+
+
+def test_the_evaluators_own_names_are_understood(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=10, problems=40)
+    before = tables.before_after(load_runs([run])[0])
+    names = {"first_try": "pass@1", "rescue": "rescue_rate", "reflection_length": "reflection_tokens"}
+
+    def change(summary):
+        for table in ("before", "after", "paired"):
+            for values in summary[table].values():
+                for old, new in names.items():
+                    if old in values:
+                        values[new] = values.pop(old)
+
+    edit(run, change)
+    assert tables.before_after(load_runs([run])[0]) == before
+
+
+def test_claims_of_a_study(study):
+    found = verdicts(*study)
+    assert [verdict for verdict, _ in found] == [
+        "same direction at this scale",
+        "cannot tell",
+        "same direction at this scale",
+        "cannot tell",
+        "cannot tell",
+        "same direction at this scale",
+    ]
+    assert found[4][1] == "other skills were not measured"
+
+
+def test_one_seed_can_never_tell(study):
+    found = verdicts(study[0])
+    assert {verdict for verdict, _ in found} == {"cannot tell"}
+    assert found[0][1].startswith("one seed")
+    assert "permuted rewards" in found[5][1]
+
+
+def test_other_arms_say_nothing(study):
+    found = verdicts(*study[5:])
+    assert {verdict for verdict, _ in found} == {"cannot tell"}
+    assert all("no run of reflect-retry" in why for _, why in found)
+
+
+def test_a_large_model_that_is_not_better_is_no_opponent(tmp_path):
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5, peers=True) for seed in range(3)]
+
+    def weaken(summary):
+        summary["peers"]["large"]["t1.0"] = summary["before"]["t1.0"]
+
+    assert verdicts(*runs)[1][0] == "cannot tell"
+    for run in runs:
+        edit(run, weaken)
+    assert "not surely better" in verdicts(*runs)[1][1]
+
+
+def test_other_skills_have_a_boundary_of_one_point(tmp_path):
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5) for seed in range(3)]
+    for low, high, expected in [(-0.004, 0.002, "same direction at this scale"), (-0.09, -0.07, "not")]:
+        skill = {"paired": {"difference": (low + high) / 2, "low": low, "high": high}}
+        fine = {"paired": {"difference": 0.3, "low": 0.2, "high": 0.4}}
+        for run in runs:
+            edit(run, lambda summary, skill=skill, fine=fine: summary.update(other_skills={"a": fine, "b": skill}))
+        assert verdicts(*runs)[4][0] == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "falls", "expected"),
+    [
+        (0.01, 0.2, False, "same direction at this scale"),
+        (-0.2, -0.01, False, "not"),
+        (-0.01, 0.2, False, "cannot tell"),
+        (0.0, 0.2, False, "cannot tell"),
+        (-0.2, -0.01, True, "same direction at this scale"),
+        (0.01, 0.2, True, "not"),
+        (float("nan"), float("nan"), False, "cannot tell"),
+    ],
+)
+def test_the_rule(low, high, falls, expected):
+    result = Gain(per_seed=(), pooled=Interval((low + high) / 2, low, high), num_seeds=3)
+    assert judge(result, falls=falls)[0] == expected
+
+
+def test_the_interval_of_a_study_uses_the_problems_where_they_were_kept(tmp_path):
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5) for seed in range(3)]
+    kept = claims(arms(load_runs(runs)))[0].result.pooled
+    for run in runs:
+        for path in (run / "evaluations").iterdir():
+            path.unlink()
+    summary_only = claims(arms(load_runs(runs)))[0].result.pooled
+    assert summary_only.estimate == pytest.approx(kept.estimate)
+    assert summary_only != kept
+
+
+def test_a_copied_run_is_not_a_second_seed(tmp_path):
+    runs = [write_fake_run(tmp_path / name, seed=4, steps=5) for name in "ab"]
+    found = claims(arms(load_runs(runs)))
+    assert found[0].why.startswith("one seed")
+    assert "same seed more than once" in "".join(page(tmp_path, *runs).text)
+
+
+def test_a_run_with_nothing_but_a_config_has_a_report(tmp_path):
+    with RunDirectory.create(tmp_path / "run") as run:
+        run.write_config({})
+    text = "".join(page(tmp_path, run.path).text)
+    assert "run is interrupted" in text
+    assert "kept no episodes" in text
+
+
+def test_an_unfinished_run_has_curves_and_says_what_is_missing(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=20, status="interrupted")
+    found = page(tmp_path, run)
+    assert len([attrs for attrs in found.named("svg") if attrs.get("class") == "chart"]) == 8
+    assert "no final evaluation" in "".join(found.text)
+
+
+def test_a_very_large_run_stays_small(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=3000, problems=20, hostile=True)
+    row = json.loads((run / "episodes" / "step_000010.jsonl").read_text().splitlines()[0])
+    for branch in row["branches"]:
+        branch["reflection"]["text"] = "<" * 1_000_000
+        branch["reflection"].pop("tokens")
+    for path in (run / "episodes").iterdir():
+        path.write_text((json.dumps(row) + "\n") * 8 if path.name == "step_003000.jsonl" else path.read_text())
+    assert build_report([run] * 3, tmp_path / "report.html").stat().st_size < 5_000_000
+    assert len({group.step for group in browser.sample(load_runs([run]))}) <= browser.MOST_STEPS
+
+
+def test_learned_turns_are_marked_and_flat_groups_are_not(tmp_path):
+    run = write_fake_run(tmp_path / "run", arm="reflect-retry", steps=60, problems=20)
+    for group in browser.sample(load_runs([run])):
+        for branch in group.branches:
+            marked = [turn.kind for turn in branch.turns if turn.learned]
+            assert marked == ([] if branch.advantage == 0 else ["reflection"])
+        assert not any(turn.learned for turn in group.history)
+        assert (group.outcome == "some") == (not group.flat)
+
+
+def test_what_is_no_run_is_one_sentence(tmp_path):
+    with pytest.raises(RunError, match="no run directory was given"):
+        build_report([], tmp_path / "report.html")
+    with pytest.raises(RunError, match="no such run directory"):
+        build_report([tmp_path / "nowhere"], tmp_path / "report.html")
+    run = write_fake_run(tmp_path / "run", steps=2, problems=10)
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        build_report([run], tmp_path / "taken" / "report.html")
