@@ -39,18 +39,34 @@ def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
     Raises:
         RunError: a file is missing, damaged, or of another model.
     """
+    load_weights(directory, policy)
     try:
-        saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
-        policy.model.load_state_dict(saved.state_dict())
         moments = load_file(directory / OPTIMIZER)
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
         _restore(policy, learner, moments)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RunError(f"{directory}: cannot resume from this checkpoint: {first}") from error
+        raise _unreadable(directory, error) from error
     if not isinstance(state, dict):
         raise RunError(f"{directory / TRAINER}: is not an object; resume from another checkpoint")
     return state
+
+
+def load_weights(directory: Path, policy: HFPolicy) -> None:
+    """Put a checkpoint's weights into a policy.
+
+    Raises:
+        RunError: they are missing, damaged, or of another model.
+    """
+    try:
+        saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+        policy.model.load_state_dict(saved.state_dict())
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise _unreadable(directory, error) from error
+
+
+def _unreadable(directory: Path, error: Exception) -> RunError:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return RunError(f"{directory}: cannot resume from this checkpoint: {first}")
 
 
 def _named(policy: HFPolicy) -> list[tuple[str, torch.nn.Parameter]]:

@@ -1,0 +1,27 @@
+"""One piece of a study in a process of its own: `python -m secondthought.train.piece CONFIG.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from secondthought.config import resolve
+from secondthought.errors import SecondthoughtError
+from secondthought.runs.directory import is_run
+from secondthought.train.run import execute
+
+
+def main(path: str) -> int:
+    """Run or resume the piece; 0 when it is finished."""
+    config = resolve(json.loads(Path(path).read_text(encoding="utf-8")), source=path)
+    try:
+        execute(config, resume=is_run(config.run_dir), command=sys.argv)
+    except SecondthoughtError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,220 @@
+"""What a run proves about its model: the same test problems before and after, at several temperatures, with controls.
+
+The samples' keys do not depend on the run's seed, so runs of different arms and seeds are paired problem by problem.
+The shape of what is written is `summary.json`'s (docs/runs.md); the numbers are `evaluate`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from secondthought import rng
+from secondthought.episodes.sampling import Keys, TurnSampling
+from secondthought.evaluate import (
+    ARMS,
+    Evaluation,
+    Outcome,
+    compare,
+    compare_rescues,
+    evaluate,
+    play_controls,
+    rescue_on_stored,
+    rescue_rates,
+    summarise,
+    to_json,
+)
+from secondthought.protocols import DiagnosableTask
+from secondthought.stats import Interval
+from secondthought.train.algorithms import Play
+from secondthought.types import Failure, Problem, StopReason, Verdict
+
+EVALUATION_SEED = 0
+"""Of the samples of every final evaluation, whatever the run's own seed."""
+
+_CONTROL_NAMES = {"second_sample": "pass@2", "no_reflection": "none"}
+_RATE_NAMES = {
+    "first_try": "pass@1",
+    "second_try": "second_try",
+    "rescue": "rescue_rate",
+    "format_valid": "format_valid/attempt",
+    "format_valid_retry": "format_valid/retry",
+    "truncated": "truncated/attempt",
+    "reflection_length": "reflection_tokens",
+    "leak_solution": "leak/solution",
+    "leak_first_step": "leak/first_step",
+    "leak_none": "leak/none",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One policy on the test problems: an evaluation per temperature, controls and stored failures at the first one."""
+
+    evaluations: Mapping[str, Evaluation]
+    controls: Mapping[str, Sequence[Outcome]]
+    stored: Sequence[Outcome]
+
+    @property
+    def first(self) -> Evaluation:
+        """The evaluation that controls belong to."""
+        return next(iter(self.evaluations.values()))
+
+
+def temperature_name(temperature: float) -> str:
+    """How a temperature is written in files.
+
+    >>> temperature_name(1), temperature_name(0.5)
+    ('t1.0', 't0.5')
+    """
+    return f"t{float(temperature)}"
+
+
+def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] | None = None) -> Measured:
+    """Evaluate the policy as it is. `stored` are the failures to retry; without any, its own first failures are."""
+    config = play.config.evaluation
+    evaluations = {
+        temperature_name(heat): evaluate(
+            play.policy,
+            play.task,
+            problems,
+            requests=play.requests,
+            sampling=TurnSampling.resolve(play.config.episode, heat),
+            num_tries=config.tries,
+            keys=_keys(heat),
+        )
+        for heat in config.temperatures
+    }
+    heat = config.temperatures[0]
+    sampling, first = TurnSampling.resolve(play.config.episode, heat), next(iter(evaluations.values()))
+    controls: Mapping[str, Sequence[Outcome]] = {}
+    if config.controls and first.failures:
+        controls = play_controls(
+            play.policy,
+            play.task,
+            first.failures,
+            requests=play.requests,
+            sampling=sampling,
+            keys=_keys(heat),
+            arms=[arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)],
+            reflections=first.reflections or None,
+        )
+    outcomes = rescue_on_stored(
+        play.policy,
+        play.task,
+        first.failures if stored is None else stored,
+        requests=play.requests,
+        sampling=sampling,
+        keys=_keys(heat),
+    )
+    return Measured(evaluations=evaluations, controls=controls, stored=outcomes)
+
+
+_needs_diagnosis = frozenset({"oracle", "contrary"})
+
+
+def side(measured: Measured) -> dict[str, Any]:
+    """One side (before or after) of `summary.json`."""
+    return {
+        "rates": {name: rates(item) for name, item in measured.evaluations.items()},
+        "controls": {
+            _CONTROL_NAMES.get(arm, arm): value for arm, value in to_json(rescue_rates(measured.controls)).items()
+        },
+        "stored_rescue": to_json(rescue_rates({"stored": measured.stored}))["stored"],
+    }
+
+
+def rates(evaluation: Evaluation) -> dict[str, Any]:
+    """The rates of one evaluation under the report's names."""
+    summary = to_json(summarise(evaluation))
+    found = {name: summary[key] for name, key in _RATE_NAMES.items() if key in summary}
+    reasons: dict[str, int] = {}
+    for row in evaluation.rows:
+        verdict = row.tries[0].verdict
+        if verdict is not None:
+            reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
+    found["reasons"] = dict(sorted(reasons.items()))
+    return found
+
+
+def pair(after: Measured, before: Measured) -> dict[str, Any]:
+    """Differences on the same problems, after minus before, per temperature, and on the same stored failures."""
+    paired: dict[str, Any] = {}
+    for name, evaluation in after.evaluations.items():
+        found = compare(evaluation, before.evaluations[name], _generator(name))
+        paired[name] = {"first_try": found["pass@1"].to_json()}
+        if "second_try" in found:
+            paired[name]["second_try"] = found["second_try"].to_json()
+    if after.stored and before.stored:
+        paired["stored_rescue"] = compare_rescues(after.stored, before.stored, _generator("stored")).to_json()
+    return paired
+
+
+def validation(play: Play, problems: Sequence[Problem], step: int) -> dict[str, float]:
+    """Metrics on the validation split at the training temperature; the same samples' keys at every step."""
+    keys = Keys(seed=play.config.seed, phase="validation")
+    found = evaluate(
+        play.policy,
+        play.task,
+        problems,
+        requests=play.requests,
+        sampling=play.sampling,
+        num_tries=2,
+        keys=keys,
+    )
+    summary = summarise(found)
+    metrics: dict[str, float] = {}
+    for name, key in (("first_try", "pass@1"), ("second_try", "second_try"), ("rescue", "rescue_rate")):
+        metrics |= _bounds(f"eval/{name}", summary[key])
+    metrics |= _bounds("eval/reflection_length_mean", summary["reflection_tokens"], bounds=False)
+    metrics |= _bounds("eval/format_valid", summary["format_valid/attempt"], bounds=False)
+    turns = [turn for row in found.rows for turn in row.turns]
+    metrics["eval/truncated"] = sum(turn.stop is StopReason.LENGTH for turn in turns) / len(turns)
+    if isinstance(play.task, DiagnosableTask) and found.failures:
+        outcomes = play_controls(
+            play.policy,
+            play.task,
+            found.failures,
+            requests=play.requests,
+            sampling=play.sampling,
+            keys=keys,
+            arms=("oracle",),
+        )
+        metrics |= _bounds("eval/rescue_oracle", rescue_rates(outcomes)["oracle"])
+    return metrics
+
+
+def restore_outcomes(failures: Sequence[Failure], correct: Mapping[str, bool]) -> list[Outcome]:
+    """Outcomes on stored failures as far as a comparison needs them, from what a run wrote of them."""
+    return [
+        Outcome(
+            arm="own",
+            problem_id=failure.problem.id,
+            reflection=None,
+            text="",
+            verdict=replace(_WRONG, correct=correct[failure.problem.id]),
+            num_tokens=0,
+        )
+        for failure in failures
+    ]
+
+
+_WRONG = Verdict(correct=False, reward=0.0, reason="", well_formed=False)
+
+
+def _bounds(name: str, value: Interval | float, *, bounds: bool = True) -> dict[str, float]:
+    if not isinstance(value, Interval):
+        return {name: value}
+    found = {name: value.estimate}
+    return {**found, f"{name}_low": value.low, f"{name}_high": value.high} if bounds else found
+
+
+def _keys(temperature: float) -> Keys:
+    return Keys(seed=EVALUATION_SEED, phase=f"evaluation {temperature_name(temperature)}")
+
+
+def _generator(name: str) -> np.random.Generator:
+    return np.random.default_rng(rng.key("bootstrap", name))

@@ -1,0 +1,262 @@
+"""A whole run: measure, check, train, measure again, report. Everything that it learns is in its directory.
+
+Each stage leaves a file, so that a run which was killed goes on after the last one that is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from secondthought import tasks
+from secondthought.config import RunConfig
+from secondthought.episodes import failures as failure_files
+from secondthought.errors import RunError, TaskError
+from secondthought.evaluate import Evaluation, read_rows, write_rows
+from secondthought.policies.hf import HFPolicy
+from secondthought.policies.loading import load_policy
+from secondthought.report import build_report
+from secondthought.runs import environment, files
+from secondthought.runs.console import Console
+from secondthought.runs.directory import RunDirectory
+from secondthought.runs.recorder import Recorder, read_metrics
+from secondthought.train import checkpoint, results
+from secondthought.train.algorithms import ALGORITHMS, FromProblems, Play
+from secondthought.train.checks import run_checks
+from secondthought.train.curriculum import Curriculum
+from secondthought.train.learner import Learner
+from secondthought.train.loop import Loop, Progress
+from secondthought.train.monitor import Monitor
+from secondthought.types import Failure, Problem
+
+logger = logging.getLogger(__name__)
+
+BEFORE = "before.json"
+STORED = "stored_failures.jsonl"
+REPORT = "report.html"
+
+
+def execute(
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Run to the end, or from where it stood with `resume`, and return `summary.json`.
+
+    Raises:
+        SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    run = RunDirectory.resume(config.run_dir) if resume else RunDirectory.create(config.run_dir, overwrite=overwrite)
+    with run:
+        if resume:
+            _require_same(run, config)
+            if run.summary().get("status") == "finished":
+                return run.summary()
+        else:
+            run.write_config(config.model_dump(mode="json"))
+            run.write_environment(
+                environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
+            )
+        run.update_status("running")
+        try:
+            return _Execution(config, run, quiet=quiet).complete()
+        except KeyboardInterrupt:
+            run.update_status("interrupted")
+            raise
+        except BaseException:
+            run.update_status("failed")
+            raise
+
+
+class _Execution:
+    """The stages of one run, in order."""
+
+    def __init__(self, config: RunConfig, run: RunDirectory, *, quiet: bool) -> None:
+        self.config = config
+        self.run = run
+        self.quiet = quiet
+        self.task = tasks.load(config.task.name, config.task.options)
+        self.policy: HFPolicy = load_policy(config.model)
+        self.play = Play.of(config, self.policy, self.task)
+        self.test = self._problems("test", config.evaluation.problems)
+
+    def complete(self) -> dict[str, Any]:
+        """All stages; returns the summary."""
+        console = Console(self.config.train.steps, start=self._last_step(), quiet=self.quiet)
+        before = self._before(console)
+        learner = Learner(
+            self.policy,
+            self.config.algorithm,
+            self.config.optim,
+            self.config.train,
+            temperature=self.config.episode.temperature,
+        )
+        progress = self._train(learner, console)
+        console.note(f"evaluating the {self.config.evaluation.checkpoint} checkpoint on {len(self.test)} test problems")
+        after = self._after(progress, before)
+        summary = self._summary(progress, before, after)
+        self.run.write_summary("finished", summary)
+        build_report([self.run.path], self.run.path / REPORT)
+        return self.run.summary()
+
+    def _train(self, learner: Learner, console: Console) -> Progress:
+        progress, recorder, monitor = Progress(), Recorder(self.run), Monitor()
+        last = self.run.checkpoints.pointer("last")
+        if last is not None:
+            progress = Progress(**checkpoint.load(self.run.checkpoints.at(last["step"]), self.policy, learner))
+            recorder.truncate_after(progress.step)
+            for row in read_metrics(self.run.metrics_path):
+                list(monitor.warnings(int(row["step"]), row))  # what was warned of before is not warned of again
+        else:
+            recorder.truncate_after(-1)
+        train_problems = self._problems("train", self.config.task.train_problems)
+        if self.config.train.self_checks and last is None:
+            self._check(learner, train_problems, console)
+        algorithm = ALGORITHMS[self.config.algorithm.type]
+        loop = Loop(
+            play=self.play,
+            curriculum=Curriculum(self.play, algorithm, train_problems, self._failures(algorithm)),
+            learner=learner,
+            validate=self._validator(),
+            run=self.run,
+            recorder=recorder,
+            console=console,
+            monitor=monitor,
+        )
+        with console:
+            return loop.train(progress)
+
+    def _check(self, learner: Learner, problems: Sequence[Problem], console: Console) -> None:
+        measured = run_checks(self.policy, self.task, learner, problems)
+        files.write_json(self.run.path / "checks.json", measured)
+        console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
+
+    def _validator(self) -> Any:
+        problems = self._problems("validation", self.config.train.eval_problems)
+        return lambda step: results.validation(self.play, problems, step)
+
+    def _failures(self, algorithm: object) -> list[Failure] | None:
+        path = self.config.train.failures
+        if path is None or isinstance(algorithm, FromProblems):
+            return None
+        return failure_files.read(path, self.task, self.policy)
+
+    def _problems(self, split: Any, count: int) -> list[Problem]:
+        try:
+            return self.task.problems(split, count, self.config.task.seed)
+        except TaskError as error:
+            fields = {"train": "task.train_problems", "validation": "train.eval_problems", "test": "evaluation.problems"}
+            raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
+
+    def _before(self, console: Console) -> results.Measured:
+        """Measured now, or read back where a run is resumed."""
+        path = self.run.path / BEFORE
+        if not path.exists():
+            console.note(f"evaluating {self.policy.name} on {len(self.test)} test problems before training")
+            measured = results.measure(self.play, self.test)
+            self._keep("before", measured)
+            failure_files.write(self.run.path / STORED, measured.first.failures)
+            files.write_json(path, {**results.side(measured), "stored": _correct(measured)})
+            return measured
+        stored = self._stored()
+        outcomes = results.restore_outcomes(stored, files.read_json(path)["stored"])
+        return results.Measured(evaluations=self._kept("before"), controls={}, stored=outcomes)
+
+    def _after(self, progress: Progress, before: results.Measured) -> results.Measured:
+        chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
+        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
+        measured = results.measure(self.play, self.test, self._stored())
+        self._keep("after", measured)
+        return measured
+
+    def _stored(self) -> list[Failure]:
+        path = self.run.path / STORED
+        return failure_files.read(path, self.task, self.policy) if path.stat().st_size else []
+
+    def _keep(self, when: str, measured: results.Measured) -> None:
+        (self.run.path / "evaluations").mkdir(exist_ok=True)
+        for name, evaluation in measured.evaluations.items():
+            write_rows(self._evaluation_path(when, name), evaluation.rows)
+
+    def _kept(self, when: str) -> Mapping[str, Evaluation]:
+        """Evaluations as they were written: rows, without tokens."""
+        return {
+            (name := results.temperature_name(heat)): Evaluation(
+                task=self.task.name,
+                policy=self.policy.name,
+                temperature=heat,
+                num_tries=self.config.evaluation.tries,
+                rows=read_rows(self._evaluation_path(when, name)),
+            )
+            for heat in self.config.evaluation.temperatures
+        }
+
+    def _evaluation_path(self, when: str, name: str) -> Path:
+        return self.run.path / "evaluations" / f"{when}_{name}.jsonl"
+
+    def _summary(self, progress: Progress, before: results.Measured, after: results.Measured) -> dict[str, Any]:
+        sides = {"before": files.read_json(self.run.path / BEFORE), "after": results.side(after)}
+        return {
+            "arm": arm_name(self.config),
+            "seed": self.config.seed,
+            "model": self.config.model.path,
+            "steps": progress.step,
+            "best_step": progress.best_step,
+            "tokens_sampled": progress.sampled_tokens,
+            "seconds": _seconds(self.run),
+            **{when: measured["rates"] for when, measured in sides.items()},
+            "paired": results.pair(after, before),
+            "controls": {when: measured["controls"] for when, measured in sides.items()},
+            "stored_rescue": {when: measured["stored_rescue"] for when, measured in sides.items()},
+            "progress": asdict(progress),
+        }
+
+    def _last_step(self) -> int:
+        last = self.run.checkpoints.pointer("last")
+        return 0 if last is None else int(last["step"])
+
+
+def arm_name(config: RunConfig) -> str:
+    """What a report calls this configuration.
+
+    >>> arm_name(RunConfig())
+    'reflect-retry'
+    """
+    algorithm = config.algorithm
+    name: str = algorithm.type
+    if algorithm.type == "reflect-retry" and algorithm.credit != "reflection":
+        name = f"credit-{algorithm.credit}"
+    return "permuted-rewards" if algorithm.permute_rewards else name
+
+
+def _correct(measured: results.Measured) -> dict[str, bool]:
+    return {item.problem_id: item.verdict.correct for item in measured.stored}
+
+
+def _seconds(run: RunDirectory) -> float:
+    """Time that the steps took, over all the processes that ran them."""
+    times = [row.get("time/step", math.nan) for row in read_metrics(run.metrics_path)]
+    return sum(value for value in times if not math.isnan(value))
+
+
+def _require_same(run: RunDirectory, config: RunConfig) -> None:
+    old, new = run.config(), json.loads(config.model_dump_json())
+    changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
+    if changed:
+        raise RunError(
+            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones, or start "
+            "anew with --overwrite"
+        )
+
