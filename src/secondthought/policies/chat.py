@@ -15,7 +15,7 @@ from secondthought.types import Completion, Message, StopReason, TokenIds
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}"
-    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}\n\n{% endfor %}"
+    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 """For base models without a template: `User: ...`, blank line, `Assistant:`; the eos token ends the assistant's turn."""
@@ -78,9 +78,11 @@ class Chat:
         """Ids of everything that the template puts after an assistant message when `request` follows it."""
         if request not in self._follow_ids:
             text = self._render(_conversation(_SENTINEL, request), header=True)
+            if _SENTINEL not in text:
+                raise PolicyError("the chat template changes what the assistant said, so its turns cannot be found again")
             after = text.split(_SENTINEL)[-1]
             ids = self._ids(after)
-            if not after or not ids:
+            if not ids or (request and after.startswith(request)):
                 raise PolicyError("the chat template puts nothing after an assistant message: nothing would end a turn")
             self._follow_ids[request] = ids
         return self._follow_ids[request]

@@ -118,7 +118,7 @@ class BranchCache:
         from_trunk = from_trunk.view(trunks, kv_heads, self.slots, repeats * new, size).transpose(1, 2)
         from_own = weights[..., split:].reshape(rows, kv_heads, repeats * new, -1) @ own_v
         out = from_trunk.reshape(rows, kv_heads, repeats * new, size) + from_own
-        return out.view(rows, heads, new, size).transpose(1, 2)
+        return out.reshape(rows, heads, new, size).transpose(1, 2)
 
     def _write(self, block: Tensor, new: Tensor) -> None:
         """Put each row's new entries at its own length."""

@@ -69,6 +69,10 @@ class HFPolicy:
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = (str(error).strip().splitlines() or ["unknown error"])[0]
             raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
+        for parameter in model.parameters():
+            # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory
+            # makes a reloaded policy compute bit for bit what the saved one did.
+            parameter.data = parameter.data.to(where, copy=True)
         return cls(model.to(where), tokenizer, name=str(path), precision=precision, keep_thinking=keep_thinking)
 
     @property
@@ -138,6 +142,8 @@ class HFPolicy:
         return frozenset(ids)
 
     def _check_lengths(self, prompts: Sequence[Prompt], sampling: Sampling) -> None:
+        if not all(prompt.ids for prompt in prompts):
+            raise PolicyError(f"{self.name}: an empty prompt cannot be continued; nothing predicts its first token")
         limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         longest = max(len(prompt.ids) for prompt in prompts) + sampling.max_tokens
         if limit is not None and longest > limit:
