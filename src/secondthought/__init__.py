@@ -1,0 +1,104 @@
+"""secondthought: language models that get better at thinking twice.
+
+The public names below are imported when they are first used, so `import secondthought` loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secondthought.config import RunConfig
+    from secondthought.errors import (
+        CheckError,
+        ConfigError,
+        PolicyError,
+        RunError,
+        SecondthoughtError,
+        TaskError,
+    )
+    from secondthought.policies.hf import HFPolicy
+    from secondthought.policies.loading import load_policy
+    from secondthought.policies.scripted import ScriptedPolicy
+    from secondthought.protocols import DiagnosableTask, Policy, Task
+    from secondthought.report import build_report
+    from secondthought.tasks import load as load_task
+    from secondthought.train.run import execute
+    from secondthought.types import (
+        Completion,
+        Episode,
+        Failure,
+        Group,
+        Message,
+        Problem,
+        Prompt,
+        Sampling,
+        Turn,
+        Verdict,
+    )
+
+    __version__: str
+
+__all__ = [
+    "CheckError",
+    "Completion",
+    "ConfigError",
+    "DiagnosableTask",
+    "Episode",
+    "Failure",
+    "Group",
+    "HFPolicy",
+    "Message",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "Prompt",
+    "RunConfig",
+    "RunError",
+    "Sampling",
+    "ScriptedPolicy",
+    "SecondthoughtError",
+    "Task",
+    "TaskError",
+    "Turn",
+    "Verdict",
+    "__version__",
+    "build_report",
+    "execute",
+    "load_policy",
+    "load_task",
+]
+
+_HOMES = {
+    "config": ("RunConfig",),
+    "errors": ("CheckError", "ConfigError", "PolicyError", "RunError", "SecondthoughtError", "TaskError"),
+    "policies.hf": ("HFPolicy",),
+    "policies.loading": ("load_policy",),
+    "policies.scripted": ("ScriptedPolicy",),
+    "protocols": ("DiagnosableTask", "Policy", "Task"),
+    "report": ("build_report",),
+    "tasks": ("load",),
+    "train.run": ("execute",),
+    "types": (
+        *("Completion", "Episode", "Failure", "Group", "Message"),
+        *("Problem", "Prompt", "Sampling", "Turn", "Verdict"),
+    ),
+}
+_RENAMED = {"load_task": "load"}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("secondthought")
+    wanted = _RENAMED.get(name, name)
+    for module, names in _HOMES.items():
+        if name in __all__ and wanted in names:
+            return getattr(importlib.import_module(f"secondthought.{module}"), wanted)
+    raise AttributeError(f"module 'secondthought' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

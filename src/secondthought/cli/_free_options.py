@@ -58,9 +58,9 @@ def json_or_text(text: str) -> Any:
         return text
 
 
-def put(data: dict[str, Any], path: str, values: dict[str, Any]) -> None:
-    """Add values to the table at a dotted path; tables on the way are made."""
+def put(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set what is at a dotted path; a table is added to the table that is there, tables on the way are made."""
     *parents, last = path.split(".")
     for name in parents:
         data = data.setdefault(name, {})
-    data[last] = {**data.get(last, {}), **values}
+    data[last] = {**data.get(last, {}), **value} if isinstance(value, dict) else value

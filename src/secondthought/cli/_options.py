@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -30,7 +31,13 @@ _BOX = re.compile(r"[\u2500-\u257f]+")
 
 
 def parse(
-    kind: type[ConfigT], argv: Sequence[str], prog: str, *, positional: Sequence[str] = (), hidden: Sequence[str] = ()
+    kind: type[ConfigT],
+    argv: Sequence[str],
+    prog: str,
+    *,
+    positional: Sequence[str] = (),
+    reserved: Sequence[str] = (),
+    fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> ConfigT:
     """The options of a command.
 
@@ -41,7 +48,8 @@ def parse(
         argv: the words after the command.
         prog: the command, as help and errors call it.
         positional: fields that are given by place.
-        hidden: fields that no flag sets.
+        reserved: fields that are set by flags only, never by a file.
+        fixed: dotted paths that the command itself sets, whatever a file says.
 
     Raises:
         ConfigError: a flag or key is unknown, or a value is not allowed.
@@ -49,12 +57,12 @@ def parse(
     """
     words, free = take_free_options(list(argv), dict_fields(kind))
     base: dict[str, Any] = {}
-    data = _parse(kind, words, prog, base, positional, hidden)
+    data = _parse(kind, words, prog, base, positional, tuple(fixed))
     if data.get("config") is not None:
-        base = file_values(kind, Path(data["config"]), (*positional, *hidden))
-        data = _parse(kind, words, prog, base, positional, hidden)
-    for path, values in free.items():
-        put(data, path, values)
+        base = file_values(kind, Path(data["config"]), (*positional, *reserved))
+        data = _parse(kind, words, prog, base, positional, tuple(fixed))
+    for path, value in {**fixed, **free}.items():
+        put(data, path, value)
     return checked(kind, data, "command line")
 
 
@@ -93,7 +101,7 @@ def _parse(
     stderr = io.StringIO()
     try:
         with contextlib.redirect_stderr(stderr):
-            found = tyro.cli(mirror, args=list(words), prog=prog, description=inspect.cleandoc(kind.__doc__ or ''))
+            found = tyro.cli(mirror, args=list(words), prog=prog, description=inspect.cleandoc(kind.__doc__ or ""))
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
@@ -110,7 +118,7 @@ def _mirror(
         if name in hidden or _is_dict(info):
             continue
         if _is_section(info):
-            section = _mirror(info.annotation, base.get(name, {}), (), (), pairs=True)  # type: ignore[arg-type]
+            section = _mirror(info.annotation, base.get(name, {}), (), _below(name, hidden), pairs=True)  # type: ignore[arg-type]
             section.__doc__ = (info.annotation.__doc__ or "").strip()
             fields.append((name, section, dataclasses.field(default_factory=section)))
             continue
@@ -127,6 +135,11 @@ def _annotated(name: str, info: FieldInfo, positional: bool, pairs: bool) -> Any
     elif info.annotation is bool and not pairs:
         marks.append(tyro.conf.FlagCreatePairsOff)
     return Annotated[(info.annotation, *marks)]
+
+
+def _below(section: str, paths: Sequence[str]) -> list[str]:
+    """The parts of dotted paths below a section."""
+    return [path.removeprefix(f"{section}.") for path in paths if path.startswith(f"{section}.")]
 
 
 def _is_section(info: FieldInfo) -> bool:
@@ -163,7 +176,7 @@ def _check_keys(kind: type[Config], data: Mapping[str, Any], source: str, prefix
         if _is_section(info):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{source}: {prefix}{name} is a table; write it as [{prefix}{name}]")
-            _check_keys(info.annotation, value, source, f"{prefix}{name}.", ())  # type: ignore[arg-type]
+            _check_keys(info.annotation, value, source, f"{prefix}{name}.", _below(name, reserved))  # type: ignore[arg-type]
 
 
 def _check_values(kind: type[Config], data: Mapping[str, Any], source: Path, prefix: str = "") -> dict[str, Any]:
@@ -173,8 +186,9 @@ def _check_values(kind: type[Config], data: Mapping[str, Any], source: Path, pre
         if _is_section(info):
             values[name] = _check_values(info.annotation, value, source, f"{prefix}{name}.")  # type: ignore[arg-type]
             continue
+        constrained: Any = Annotated[(info.annotation, info)]
         try:
-            values[name] = TypeAdapter(Annotated[(info.annotation, info)]).validate_python(value)
+            values[name] = TypeAdapter(constrained).validate_python(value)
         except ValidationError as error:
             reason = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
             raise ConfigError(f"{source}: {prefix}{name}: {reason}") from None

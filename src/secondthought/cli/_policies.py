@@ -1,0 +1,28 @@
+"""Policies as the command line finds them: as `model.path` says, and `scripted`, which needs no torch."""
+
+from __future__ import annotations
+
+from secondthought.config import ModelConfig
+from secondthought.policies.scripted import ScriptedPolicy
+from secondthought.policies.scripted_countdown import countdown_answers
+from secondthought.protocols import Policy
+
+SCRIPTED = "scripted"
+"""Plays Countdown by a script that cheats: for trying commands out, never a result."""
+
+
+def load(config: ModelConfig, threads: int | None = None) -> Policy:
+    """The policy of that path.
+
+    Raises:
+        PolicyError: there is no such model, or it cannot be used.
+    """
+    if config.path == SCRIPTED:
+        return ScriptedPolicy(countdown_answers(), name=SCRIPTED)
+    import torch  # here, so that parsing, --help and the script do without
+
+    from secondthought.policies.loading import load_policy
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return load_policy(config)

@@ -1,0 +1,167 @@
+"""The checks of `tasks check`: what any task must do, tried on a few problems and on text that nobody should write."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal, NamedTuple
+
+from secondthought.errors import SecondthoughtError, TaskError
+from secondthought.protocols import Task
+from secondthought.types import SPLITS, Problem, Split
+
+CPU_LIMIT_S = 0.05
+HOSTILE: Mapping[str, str] = {
+    "empty text": "",
+    "a tower of powers": "<answer>9**9**9</answer>",
+    "a call": "<answer>__import__('os').system('true')</answer>",
+    "100,000 brackets": f"<answer>{'(' * 100_000}1{')' * 100_000}</answer>",
+    "100,000 opened tags": "<answer>" * 100_000,
+    "100,000 pairs of tags": "<answer></answer>" * 100_000,
+    "100,000 opened boxes": "\\boxed{" * 100_000,
+    "NUL": "<answer>\0</answer>" + "\0" * 1_000_000,
+    "two million digits": f"<answer>{'9' * 2_000_000}</answer>",
+    "two million blanks": f"<answer>{' ' * 2_000_000}</answer>",
+    "digits of other scripts": "<answer>\u0663 + \uff17</answer>",
+    "half a character": "<answer>\ud800</answer>",
+}
+
+
+class Found(NamedTuple):
+    """What one check found."""
+
+    check: str
+    status: Literal["passed", "failed", "skipped"]
+    detail: str
+
+
+class _Failed(Exception):
+    """A check failed; the text says how."""
+
+
+class _Skipped(Exception):
+    """A check has nothing to check; the text says why."""
+
+
+Problems = Mapping[Split, Sequence[Problem]]
+
+
+def run_checks(load: Callable[[], Task], count: int) -> list[Found]:
+    """All checks, in order; one that fails does not stop the others.
+
+    Args:
+        load: makes the task anew, so that two of them can be compared.
+        count: problems per split; fewer are taken where a split holds fewer.
+    """
+    task = load()
+    found = {split: draw(task, split, count) for split in SPLITS}
+    checks: dict[str, Callable[[], str]] = {
+        "problems": lambda: _problems(found, count),
+        "gold accepted": lambda: _gold(task, found),
+        "JSON round trip": lambda: _round_trip(task, found),
+        "deterministic": lambda: _deterministic(load(), found),
+        "splits apart": lambda: _disjoint(task, found),
+        "any text judged": lambda: _total(task, found),
+    }
+    return [_run(name, check) for name, check in checks.items()]
+
+
+def draw(task: Task, split: Split, count: int, seed: int = 0) -> list[Problem]:
+    """Up to `count` problems of a split: half as many, again and again, where it holds fewer."""
+    while count:
+        try:
+            return task.problems(split, count, seed)
+        except TaskError:
+            count //= 2
+    return []
+
+
+def _run(name: str, check: Callable[[], str]) -> Found:
+    try:
+        return Found(name, "passed", check())
+    except _Failed as error:
+        return Found(name, "failed", str(error))
+    except _Skipped as error:
+        return Found(name, "skipped", str(error))
+    except SecondthoughtError as error:
+        return Found(name, "failed", str(error))
+    except Exception as error:  # the task is somebody's code: what it raises is the finding
+        return Found(name, "failed", f"raised {type(error).__name__}: {error}")
+
+
+def _all(found: Problems) -> list[Problem]:
+    return [problem for problems in found.values() for problem in problems]
+
+
+def _problems(found: Problems, count: int) -> str:
+    empty = [split for split in SPLITS if not found[split]]
+    if "train" in empty or "test" in empty:
+        raise _Failed(f"no problems in: {', '.join(empty)}")
+    for problems in found.values():
+        if len({problem.id for problem in problems}) < len(problems):
+            raise _Failed("an id occurs twice in one draw")
+    few = [f"{split} {len(found[split])}" for split in SPLITS if len(found[split]) < count]
+    return f"asked for {count} per split" + (f", got fewer: {', '.join(few)}" if few else "")
+
+
+def _gold(task: Task, found: Problems) -> str:
+    golds = [(problem, task.gold(problem)) for problem in _all(found)]
+    known = [(problem, gold) for problem, gold in golds if gold is not None]
+    if not known:
+        raise _Skipped("the task knows no right answers")
+    for problem, gold in known:
+        verdict = task.verify(problem, gold)
+        if not verdict.correct:
+            raise _Failed(f"{problem.id}: gold {gold[:80]!r} is judged {verdict.reason}")
+    return f"{len(known)} of {len(golds)} problems have one"
+
+
+def _round_trip(task: Task, found: Problems) -> str:
+    for problem in _all(found):
+        again = task.parse(json.loads(json.dumps(dict(problem.data))))
+        if (again.id, again.messages) != (problem.id, problem.messages):
+            raise _Failed(f"{problem.id}: parse(data) gives another problem, {again.id}")
+    return f"{len(_all(found))} problems"
+
+
+def _deterministic(again: Task, found: Problems) -> str:
+    for split, problems in found.items():
+        if problems and [p.id for p in again.problems(split, len(problems), 0)] != [p.id for p in problems]:
+            raise _Failed(f"{split}: the same seed gave other problems")
+    return "the same seed, twice"
+
+
+def _disjoint(task: Task, found: Problems) -> str:
+    seeds = (0, 1)
+    ids = {split: {p.id for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS}
+    for one, other in combinations(SPLITS, 2):
+        if ids[one] & ids[other]:
+            raise _Failed(f"{one} and {other} share {len(ids[one] & ids[other])} problems")
+    return "for two seeds"
+
+
+def _total(task: Task, found: Problems) -> str:
+    problem = next(iter(_all(found)), None)
+    if problem is None:
+        raise _Skipped("no problems")
+    slowest = 0.0
+    for name, text in HOSTILE.items():
+        seconds = min(_seconds(task, problem, name, text) for _ in range(2))
+        slowest = max(slowest, seconds)
+        if seconds > CPU_LIMIT_S:
+            raise _Failed(f"{name}: took {1000 * seconds:.0f} ms, more than {1000 * CPU_LIMIT_S:.0f}")
+    return f"{len(HOSTILE)} texts, slowest {1000 * slowest:.1f} ms"
+
+
+def _seconds(task: Task, problem: Problem, name: str, text: str) -> float:
+    began = time.process_time()
+    try:
+        verdict: Any = task.verify(problem, text)
+    except Exception as error:
+        raise _Failed(f"{name}: verify raised {type(error).__name__}") from error
+    seconds = time.process_time() - began
+    if verdict.correct:
+        raise _Failed(f"{name}: is judged correct")
+    return seconds

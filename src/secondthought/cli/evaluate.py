@@ -1,0 +1,118 @@
+"""`secondthought eval`: models on the same problems, with intervals and paired tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from secondthought.cli._options import parse
+from secondthought.cli._output import write_line, write_table, write_text
+from secondthought.cli._summary import percent
+from secondthought.cli._tasks import load_task
+from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.errors import ConfigError, RunError
+from secondthought.types import Split
+
+_HIDDEN = {"model.path": "small", "episode.temperature": 1.0}
+
+
+class Options(Config):
+    """First try, second try and later ones of one or more models on the same problems.
+
+    Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
+    a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the task's options.
+    """
+
+    models: tuple[str, ...] = ()
+    """The models; each later one is compared with each before it."""
+    tasks: tuple[str, ...] = ("countdown",)
+    """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own; for one task only."""
+    tries: int = Field(2, ge=1)
+    """Rounds: 2 is try, reflection, retry."""
+    problems: int = Field(200, ge=1)
+    """Problems per task."""
+    temperature: tuple[float, ...] = (1.0,)
+    """One or more, side by side; 0 takes the likeliest token."""
+    split: Split = "test"
+    """Which problems."""
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    controls: bool = False
+    """Also retry under other reflections: none, another problem's, a general one, an oracle's, a contrary one."""
+    out: Path | None = None
+    """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
+    overwrite: bool = False
+    """Write into `out` even if it holds files."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    json_: bool = False
+    """One JSON object instead of tables."""
+    dry_run: bool = False
+    """Print the resolved options as JSON and stop."""
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+
+
+def run(argv: list[str], prog: str) -> None:
+    """Evaluate, print, and write if asked to."""
+    given = parse(Options, argv, prog, positional=("models",), fixed=_HIDDEN)
+    _check(given, prog)
+    if given.dry_run:
+        write_line(given.model_dump(mode="json"))
+        return
+    tasks = [load_task(name, given.options) for name in given.tasks]
+    from secondthought.cli._evaluate import evaluate_all
+
+    found = evaluate_all(given, tasks)
+    if given.json_:
+        write_line(found)
+    else:
+        _print(found)
+        write_text(f"written: {given.out}" if given.out else "not written; --out DIR keeps the episodes")
+
+
+def _check(given: Options, prog: str) -> None:
+    if not given.models:
+        raise ConfigError(f"{prog}: name at least one model: a directory, a hub id, or a shipped model such as small")
+    if len(set(given.models)) < len(given.models):
+        raise ConfigError(f"{prog}: a model is named twice; a paired test of a model with itself says nothing")
+    if given.options and len(given.tasks) > 1:
+        raise ConfigError(f"{prog}: --options are those of one task; evaluate the tasks one by one")
+    if any(heat < 0 for heat in given.temperature):
+        raise ConfigError(f"{prog}: --temperature must be 0 or more")
+    if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
+        raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
+
+
+def _print(found: dict[str, Any]) -> None:
+    results = found["results"]
+    names = [
+        name
+        for name in results[0]["rates"]
+        if name.startswith(("pass@1", "second_try", "try_", "rescue", "format_valid", "leak"))
+    ]
+    heads = [f"{item['model']}\n{item['task']}, temperature {item['temperature']:g}" for item in results]
+    rows = [(name, *(percent(item["rates"].get(name)) for item in results)) for name in names]
+    write_table(f"{found['problems']} {found['split']} problems, percent [95 % interval]", ["", *heads], rows)
+    controls = list(dict.fromkeys(name for item in results for name in item["controls"]))
+    if controls:
+        rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
+        write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
+    if found["differences"]:
+        rows = [
+            (
+                f"{item['after']} - {item['before']}",
+                item["task"],
+                item["temperature"],
+                name,
+                percent(value, "+"),
+                value["p"],
+            )
+            for item in found["differences"]
+            for name, value in item["rates"].items()
+        ]
+        write_table("paired differences", ["models", "task", "temperature", "rate", "difference", "p"], rows)
