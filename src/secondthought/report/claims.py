@@ -46,7 +46,7 @@ class Claim:
 
 def claims(arms: Sequence[Arm]) -> list[Claim]:
     """All six, in the paper's order, whatever is missing."""
-    main = next((arm for arm in arms if arm.runs[0].arm == MAIN_ARM), None)
+    main = main_arm(arms)
     permuted = next((arm for arm in arms if arm.runs[0].arm == PERMUTED_ARM), None)
     return [
         _accuracy(main),
@@ -56,6 +56,11 @@ def claims(arms: Sequence[Arm]) -> list[Claim]:
         _kept(main),
         _sparse_reward(main, permuted),
     ]
+
+
+def main_arm(arms: Sequence[Arm]) -> Arm | None:
+    """The arm that the claims are about: of several, the one with most seeds."""
+    return next((arm for arm in arms if arm.runs[0].arm == MAIN_ARM), None)
 
 
 def judge(result: Gain, *, boundary: float = 0.0, falls: bool = False) -> tuple[ClaimVerdict, str]:

@@ -15,17 +15,6 @@ Measure: TypeAlias = Literal["first_try", "second_try"]
 TEMPERATURE = "t1.0"
 """Comparisons are made at the temperature of training; the before/after table has the others."""
 
-ALIASES = {
-    "first_try": "pass@1",
-    "rescue": "rescue_rate",
-    "format_valid": "format_valid/attempt",
-    "reflection_length": "reflection_tokens",
-    "leak_solution": "leak/solution",
-    "leak_first_step": "leak/first_step",
-    "leak_none": "leak/none",
-}
-"""A summary's name for a number, and the evaluator's own, under which it may also stand."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
@@ -54,13 +43,7 @@ def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after")
 
 def rate(run: Run, when: str, name: str, temperature: str = TEMPERATURE) -> Interval:
     """A rate or a mean of a run's summary; `when` is `before`, `after` or the name of a peer."""
-    return interval(measured(get(_summary(run, when), temperature), name))
-
-
-def measured(table: object, name: str) -> object:
-    """A number of one evaluation by its name or its alias, or None."""
-    value = get(table, name)
-    return get(table, ALIASES[name]) if value is None and name in ALIASES else value
+    return interval(get(_summary(run, when), temperature, name))
 
 
 def interval(value: object) -> Interval:
@@ -77,7 +60,7 @@ def _summary(run: Run, when: str) -> object:
 
 def _one(run: Run, measure: Measure, old: str, new: str) -> Interval:
     if (old, new) == ("before", "after"):
-        paired = interval(measured(get(run.summary, "paired", TEMPERATURE), measure))
+        paired = interval(get(run.summary, "paired", TEMPERATURE, measure))
         if paired.estimate == paired.estimate:
             return paired
     differences = _differences(run, measure, old, new)

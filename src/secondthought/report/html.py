@@ -14,8 +14,8 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 import secondthought
-from secondthought.report import browser, tables
-from secondthought.report.claims import Claim, claims
+from secondthought.report import browser, facts, tables
+from secondthought.report.claims import Claim, claims, main_arm
 from secondthought.report.curves import charts
 from secondthought.report.load import Arm, Run, arms, load_runs
 from secondthought.runs import files
@@ -37,23 +37,28 @@ def render(runs: Sequence[Run]) -> str:
     """The page."""
     groups = arms(runs)
     drawn, absent = charts(groups)
-    return _template().render(
-        version=getattr(secondthought, "__version__", ""),
-        css=Markup(_resource("style.css")),
-        script=Markup(_resource("browser.js")),
-        title=_title(groups),
-        lead=_lead(groups),
-        runs=runs,
-        cautions=_cautions(runs, groups),
-        charts=drawn,
-        absent=absent,
-        many_seeds=any(len(arm.runs) > 1 for arm in groups),
-        claims=[_claim_row(claim) for claim in claims(groups)],
-        arm_rows=tables.comparators(groups),
-        before_after=[(run, tables.before_after(run), tables.reasons(run)) for run in runs],
-        controls=[(run, tables.controls(run)) for run in runs],
-        facts=[(run, tables.facts(run), tables.config_text(run)) for run in runs],
-        groups=browser.sample(runs),
+    return (
+        _template()
+        .render(
+            version=getattr(secondthought, "__version__", ""),
+            css=Markup(_resource("style.css")),
+            script=Markup(_resource("browser.js")),
+            title=_title(groups),
+            lead=_lead(groups),
+            runs=runs,
+            cautions=_cautions(runs, groups),
+            charts=drawn,
+            absent=absent,
+            many_seeds=any(len(arm.runs) > 1 for arm in groups),
+            judged_on=main.name if (main := main_arm(groups)) is not None else "",
+            claims=[_claim_row(claim) for claim in claims(groups)],
+            arm_rows=tables.comparators(groups),
+            before_after=[(run, tables.before_after(run), tables.reasons(run)) for run in runs],
+            controls=[(run, tables.controls(run)) for run in runs],
+            facts=[(run, facts.facts(run), facts.config_text(run)) for run in runs],
+            groups=browser.sample(runs),
+        )
+        .lstrip()
     )
 
 

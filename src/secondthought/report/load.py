@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,19 @@ NAN = float("nan")
 
 MAIN_ARM = "reflect-retry"
 PERMUTED_ARM = "permuted-rewards"
+
+SAME_ARM = frozenset(
+    {
+        "seed",
+        "run_dir",
+        "threads",
+        "model.path",
+        "train.failures",
+        "train.checkpoint_every",
+        "train.micro_batch_tokens",
+    }
+)
+"""Settings in which runs of one arm may differ. The model counts, but by the name that the summary gives it."""
 
 
 class Outcome(NamedTuple):
@@ -60,8 +74,8 @@ class Arm:
         return len({run.seed for run in self.runs})
 
 
-def load_run(path: Path) -> Run:
-    """Read one run directory.
+def load_run(path: Path, label: str) -> Run:
+    """Read one run directory; `label` is what the report calls it.
 
     Raises:
         RunError: it is not one, or a file in it is damaged.
@@ -71,7 +85,7 @@ def load_run(path: Path) -> Run:
     seed = get(config, "seed")
     return Run(
         directory=directory,
-        label=path.resolve().name,
+        label=label,
         arm=_arm(config, summary),
         seed=seed if isinstance(seed, int) else None,
         model=str(get(summary, "model") or get(config, "model", "path") or "?"),
@@ -91,20 +105,59 @@ def load_runs(paths: Sequence[Path]) -> list[Run]:
     """
     if not paths:
         raise RunError("report: no run directory was given; name at least one")
-    return [load_run(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+    found = list(dict.fromkeys(path.resolve() for path in paths))
+    return [load_run(path, label) for path, label in zip(found, labels(found), strict=True)]
+
+
+def labels(paths: Sequence[Path]) -> list[str]:
+    """The last part of each path, or as many parts as it takes to tell all of them apart.
+
+    >>> labels([Path("/x/a/seed_0"), Path("/x/b/seed_0")]), labels([Path("/x/a")])
+    (['a/seed_0', 'b/seed_0'], ['a'])
+    """
+    for count in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-count:]) for path in paths]
+        if len(set(names)) == len(paths):
+            return names
+    return [str(path) for path in paths]
 
 
 def arms(runs: Sequence[Run]) -> list[Arm]:
-    """Runs by arm, Reflect-Retry-Reward first, then by name; by model too where there are several models."""
-    many = len({run.model for run in runs}) > 1
-    groups: dict[str, list[Run]] = {}
+    """Runs that differ only in their seed (and in SAME_ARM), Reflect-Retry-Reward first, then by name.
+
+    Where several have the same arm's name, the settings in which they differ are added to it.
+    """
+    groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        groups.setdefault(f"{run.arm} ({run.model})" if many else run.arm, []).append(run)
+        groups.setdefault((run.arm, json.dumps(_settings(run), sort_keys=True)), []).append(run)
     found = [
-        Arm(name=name, runs=tuple(sorted(group, key=lambda run: (run.seed is None, run.seed or 0))))
-        for name, group in groups.items()
+        Arm(
+            name=_name(group[0], [other[0] for other in groups.values()]),
+            runs=tuple(sorted(group, key=lambda run: (run.seed is None, run.seed or 0))),
+        )
+        for group in groups.values()
     ]
     return sorted(found, key=lambda arm: (arm.runs[0].arm != MAIN_ARM, -arm.num_seeds, arm.name))
+
+
+def _name(run: Run, others: Sequence[Run]) -> str:
+    mine = _settings(run)
+    namesakes = [_settings(other) for other in others if other.arm == run.arm]
+    keys = sorted({key for other in namesakes for key in {**mine, **other} if mine.get(key) != other.get(key)})
+    return f"{run.arm} ({', '.join(f'{key}={mine.get(key)}' for key in keys)})" if keys else run.arm
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """What makes an arm: dotted names and values."""
+    flat = {**_flat(run.config, ""), "model": run.model}
+    return {key: value for key, value in flat.items() if key not in SAME_ARM}
+
+
+def _flat(value: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        found |= _flat(item, f"{prefix}{key}.") if isinstance(item, Mapping) else {f"{prefix}{key}": item}
+    return found
 
 
 def get(value: Any, *keys: str) -> Any:

@@ -1,8 +1,7 @@
-"""The report's tables as plain rows of text and small marks: before and after, controls, comparators, reasons, runs."""
+"""The report's tables as plain rows of text and small marks: before and after, controls, comparators, reasons."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from secondthought.report.figures import interval_mark
-from secondthought.report.gains import Gain, gain, interval, measured, rate
+from secondthought.report.gains import Gain, gain, interval, rate
 from secondthought.report.load import Arm, Run, get, number
 from secondthought.report.pooled import Interval, minus
 
@@ -82,7 +81,7 @@ def before_after(run: Run) -> list[Row]:
             label,
             rate(run, "before", measure, key),
             rate(run, "after", measure, key),
-            measured(get(summary, "paired", key), measure),
+            get(summary, "paired", key, measure),
         )
         for measure, name in RATES
         for key, label in TEMPERATURES
@@ -136,7 +135,7 @@ def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
 
 def reasons(run: Run) -> list[tuple[str, str, str]]:
     """What first tries came to, before and after, as shares; at temperature 1."""
-    tables = [_reasons(get(run.summary, when, "t1.0")) for when in ("before", "after")]
+    tables = [_counts(get(run.summary, when, "t1.0", "reasons")) for when in ("before", "after")]
     totals = [sum(table.values()) for table in tables]
 
     def share(name: str, index: int) -> str:
@@ -144,38 +143,6 @@ def reasons(run: Run) -> list[tuple[str, str, str]]:
 
     names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -tables[0].get(name, 0)))
     return [(name.replace("_", " "), share(name, 0), share(name, 1)) for name in names]
-
-
-def facts(run: Run) -> list[tuple[str, str]]:
-    """What a reader asks first about a run."""
-    environment, config = run.environment, run.config
-    versions = get(environment, "packages") or {}
-    code = get(environment, "code")
-    revision = f"{str(get(code, 'revision'))[:12]}{' + changes' if get(code, 'dirty') else ''}" if code else None
-    memory = number(get(environment, "memory_bytes")) / 2**30
-    found = [
-        ("arm", run.arm),
-        ("model", run.model),
-        ("task", get(config, "task", "name")),
-        ("seed", run.seed),
-        ("status", run.status),
-        ("steps", f"{run.metrics[-1]['step']:g}" if run.metrics else None),
-        ("best step", get(run.summary, "best_step")),
-        ("tokens sampled", thousands(number(get(run.summary, "tokens_sampled")))),
-        ("started", get(environment, "started")),
-        ("machine", ", ".join(str(part) for part in (get(environment, "cpu"), *_gpus(environment)) if part) or None),
-        ("cores, threads", f"{get(environment, 'cores')}, {get(environment, 'threads') or 'all'}"),
-        ("memory", None if math.isnan(memory) else f"{memory:.0f} GiB"),
-        ("versions", ", ".join(f"{name} {value}" for name, value in versions.items() if value) or None),
-        ("code", revision),
-        ("command", get(environment, "command")),
-    ]
-    return [(name, str(value)) for name, value in found if value not in (None, "", ABSENT)]
-
-
-def config_text(run: Run) -> str:
-    """The resolved config."""
-    return json.dumps(run.config, indent=2, ensure_ascii=False)
 
 
 def percent_cell(value: Interval, *, signed: bool = False) -> Cell:
@@ -249,15 +216,5 @@ def _tokens(arm: Arm) -> str:
     return thousands(sum(counts) / len(counts))
 
 
-def _reasons(table: Any) -> dict[str, float]:
-    counts = get(table, "reasons")
-    if isinstance(counts, Mapping):
-        return {str(name): number(count) for name, count in counts.items()}
-    start = "reason/attempt/"
-    names = [name for name in table if name.startswith(start)] if isinstance(table, Mapping) else []
-    return {name.removeprefix(start): number(get(table, name, "estimate")) for name in names}
-
-
-def _gpus(environment: Mapping[str, Any]) -> list[Any]:
-    gpus = get(environment, "gpus")
-    return gpus if isinstance(gpus, list) else []
+def _counts(table: Any) -> dict[str, float]:
+    return {str(name): number(count) for name, count in table.items()} if isinstance(table, Mapping) else {}

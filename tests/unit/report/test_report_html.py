@@ -130,20 +130,19 @@ def test_numbers_in_the_page_are_those_of_the_summary(tmp_path):
     assert "12.3" in page(tmp_path, run).text
 
 
-def test_the_evaluators_own_names_are_understood(tmp_path):
-    run = write_fake_run(tmp_path / "run", steps=10, problems=40)
-    before = tables.before_after(load_runs([run])[0])
-    names = {"first_try": "pass@1", "rescue": "rescue_rate", "reflection_length": "reflection_tokens"}
-
-    def change(summary):
-        for table in ("before", "after", "paired"):
-            for values in summary[table].values():
-                for old, new in names.items():
-                    if old in values:
-                        values[new] = values.pop(old)
-
-    edit(run, change)
-    assert tables.before_after(load_runs([run])[0]) == before
+def test_runs_of_one_arm_that_differ_in_a_setting_are_two_arms(tmp_path):
+    runs = [write_fake_run(tmp_path / arm / f"seed_{seed}", seed=seed, steps=5) for arm in "ab" for seed in range(2)]
+    for run in runs[2:]:
+        path = run / "config.json"
+        path.write_text(path.read_text().replace('"group_size": 6', '"group_size": 8'))
+    loaded = load_runs(runs)
+    assert [run.label for run in loaded] == ["a/seed_0", "a/seed_1", "b/seed_0", "b/seed_1"]
+    found = arms(loaded)
+    assert [(arm.name, arm.num_seeds) for arm in found] == [
+        ("reflect-retry (algorithm.group_size=6)", 2),
+        ("reflect-retry (algorithm.group_size=8)", 2),
+    ]
+    assert "judged on reflect-retry (algorithm.group_size=6)" in "".join(page(tmp_path, *runs).text)
 
 
 def test_claims_of_a_study(study):
