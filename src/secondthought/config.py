@@ -70,7 +70,7 @@ class AlgorithmConfig(Config):
     """Which tokens learn, from which reward."""
 
     type: Literal["reflect-retry", "grpo", "retry-only"] = "reflect-retry"
-    """`reflect-retry`: G reflections on one failed attempt. `grpo`: G first tries. `retry-only`: G retries, no reflection."""
+    """G branches are: `reflect-retry` reflections on one failure, `grpo` first tries, `retry-only` bare retries."""
     credit: Literal["reflection", "retry", "all"] = "reflection"
     """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
     group_size: int = Field(16, ge=2)
@@ -88,7 +88,7 @@ class AlgorithmConfig(Config):
     kl_ref: float = Field(0.001, ge=0)
     """Weight of KL(policy, reference) on tokens that learn, k3 estimator; 0.001 in the paper."""
     kl_anchor: float = Field(0.0, ge=0)
-    """Weight of the same KL on sampled tokens that must not learn (failed attempt, retry): they drift with the weights."""
+    """Weight of the same KL on sampled tokens that do not learn (failed attempt, retry): they drift with the weights."""
     permute_rewards: bool = False
     """Control: shuffle rewards within each group. What is still gained does not come from the reward."""
 

@@ -70,7 +70,7 @@ class DiagnosableTask(Task, Protocol):
 
 @runtime_checkable
 class Policy(Protocol):
-    """A model that continues token ids. Conversations are token ids throughout: text is rendered once, never re-read."""
+    """A model that continues token ids. Conversations are ids throughout: text is rendered once, never re-read."""
 
     name: str
 

@@ -18,7 +18,7 @@ PLAIN_TEMPLATE = (
     "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
-"""For base models without a template: `User: ...`, blank line, `Assistant:`; the eos token ends the assistant's turn."""
+"""For base models without a template: `User: ...`, blank line, `Assistant:`; the eos token ends a turn."""
 
 PINNED_DATE = "26 Jul 2024"
 """Some templates print today's date; a run that resumes tomorrow must see the same prompt. It is Llama 3's default."""
@@ -79,7 +79,9 @@ class Chat:
         if request not in self._follow_ids:
             text = self._render(_conversation(_SENTINEL, request), header=True)
             if _SENTINEL not in text:
-                raise PolicyError("the chat template changes what the assistant said, so its turns cannot be found again")
+                raise PolicyError(
+                    "the chat template changes what the assistant said, so its turns cannot be found again"
+                )
             after = text.split(_SENTINEL)[-1]
             ids = self._ids(after)
             if not ids or (request and after.startswith(request)):
@@ -95,7 +97,7 @@ class Chat:
             shown = first[: first.rfind(_SENTINEL) + len(_SENTINEL)]
             if not later.startswith(shown):
                 raise PolicyError(
-                    "the chat template rewrites earlier turns when a later one arrives (it drops thinking, for example), "
+                    "the chat template rewrites earlier turns when a later one arrives (it drops thinking, perhaps), "
                     "so training would see another context than sampling did; set model.keep_thinking = true to keep "
                     "every turn as it was sampled"
                 )

@@ -251,7 +251,7 @@ class SharedSampler:
 
     def _hidden_last(self, ids: Tensor, positions: Tensor, cache: BranchCache, last: Tensor) -> Float[Tensor, "N V"]:
         """Logits at each row's own last position, computed at the distinct ones only."""
-        distinct, where = last.unique(return_inverse=True)
+        distinct, where = torch.unique(last, return_inverse=True)
         logits = self._forward(ids, positions, cache, distinct)
         return logits[torch.arange(len(ids), device=self.device), where]
 
@@ -293,7 +293,10 @@ class SharedSampler:
         return [cells[cell] for cell in grid]
 
     def _forward(self, ids: Tensor, positions: Tensor, tree: object, keep: int | Tensor) -> Tensor:
-        return self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep).logits
+        logits: Tensor = self.model(
+            input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
+        ).logits
+        return logits
 
 
 def _trunk(row: Row) -> TokenIds:

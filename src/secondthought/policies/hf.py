@@ -78,7 +78,8 @@ class HFPolicy:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.model.device
+        device: torch.device = self.model.device
+        return device
 
     def fingerprint(self) -> str:
         """Hash of the vocabulary and template: token ids mean the same under equal fingerprints."""

@@ -187,7 +187,7 @@ class PackedTrees:
         out = scaled_dot_product_attention(
             q.flatten(0, 1).transpose(1, 2), joined(keys), joined(values), attn_mask=mask, scale=scaling
         )
-        return out.transpose(1, 2).unflatten(0, (U, G))
+        return out.transpose(1, 2).reshape(U, G, -1, q.shape[-2], q.shape[-1])
 
     def _branch_mask(self, window: int | None) -> Tensor:
         """True where token r of a branch may look, over trunk keys then its own: (U*G or 1, 1, R, P+R)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,7 +10,7 @@ MAX_LOG_RATIO = 20.0
 
 
 def kl_k1(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """log p - log q: unbiased, can be negative. For reading, not for a loss (its gradient has mean zero).
+    """k1 = log p - log q: unbiased, can be negative. For reading, not for a loss (its gradient has mean zero).
 
     >>> kl_k1(torch.tensor([-1.0]), torch.tensor([-2.0])).tolist()
     [1.0]

@@ -10,7 +10,7 @@ from torch import Tensor
 def token_logprobs(
     logits: Float[Tensor, "*B V"], token_ids: Int[Tensor, "*B"], *, temperature: float = 1.0
 ) -> Float[Tensor, "*B"]:
-    """log softmax(logits / temperature) at the given tokens, in fp32 or wider.
+    """Entries of log softmax(logits / temperature) at the given tokens, in fp32 or wider.
 
     The temperature is the one that the tokens were sampled with, so that ratios to the recorded ones are unbiased.
 

@@ -33,7 +33,8 @@ def clipped_surrogate(
     PPO (Schulman et al. 2017), equation 7; unequal bounds after DAPO (Yu et al. 2025). Where logprobs equal
     old_logprobs its gradient is REINFORCE's, -A * grad logprobs.
 
-    >>> s = clipped_surrogate(torch.tensor([0.5]), torch.tensor([0.0]), torch.tensor([1.0]), clip_low=0.2, clip_high=0.2)
+    >>> half, zero, one = torch.tensor([0.5]), torch.tensor([0.0]), torch.tensor([1.0])
+    >>> s = clipped_surrogate(half, zero, one, clip_low=0.2, clip_high=0.2)
     >>> round(s.loss.item(), 4), s.clipped_high.item()
     (-1.2, True)
     """

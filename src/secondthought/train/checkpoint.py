@@ -4,7 +4,7 @@
     optimizer.safetensors                          AdamW's moments and step counts, by parameter name
     trainer.json                                   step and counters
 
-Sampling needs no state: its random numbers are hashes of step and problem. So this is all that a bit-exact resume needs.
+Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs.
 """
 
 from __future__ import annotations

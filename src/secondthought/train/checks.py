@@ -1,4 +1,4 @@
-"""Self-checks before training, in seconds: would this run compute what it claims?
+"""Self-checks before training, in seconds: whether this run would compute what it claims.
 
 1. The task's verifier accepts its own gold answers.
 2. Sampled tokens re-score to their recorded log-probabilities (drift at learning rate 0).

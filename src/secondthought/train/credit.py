@@ -105,9 +105,7 @@ class _Path:
     def build(self) -> TreeBranch:
         """The finished branch."""
         token_ids, old, advantage, learns, anchored = zip(*self._rows, strict=True)
-        return TreeBranch(
-            token_ids=token_ids, old_logprobs=old, advantages=advantage, learns=learns, anchored=anchored
-        )
+        return TreeBranch(token_ids=token_ids, old_logprobs=old, advantages=advantage, learns=learns, anchored=anchored)
 
 
 def _trunk_anchored(group: Group) -> tuple[bool, ...]:

@@ -148,20 +148,20 @@ class Learner:
         )
 
     def _loss(self, trees: Sequence[TokenTree], num_learning: int, num_anchored: int) -> tuple[Tensor, _Sums]:
-        """This micro-batch's share of the step's loss."""
+        """One micro-batch's share of the step's loss."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         known, learns = forward.targets, forward.targets.learns
         with self.policy.autocast():
             logits = forward.logits(self.policy.model)
         logprobs = token_logprobs(logits, known.token_ids, temperature=self.temperature)
         surrogate = clipped_surrogate(
-            logprobs,
-            known.old_logprobs,
-            known.advantages,
+            logprobs[learns],
+            known.old_logprobs[learns],
+            known.advantages[learns],
             clip_low=self.algorithm.clip_low,
             clip_high=self.algorithm.clip_high,
         )
-        policy_loss = surrogate.loss[learns].sum()
+        policy_loss = surrogate.loss.sum()
         loss = policy_loss / max(num_learning, 1)
         sums = _Sums()
         if self.reference is not None:
@@ -173,12 +173,12 @@ class Learner:
             loss = loss + self.algorithm.kl_anchor * anchor_kl / max(num_anchored, 1)
             sums.kl_ref, sums.kl_anchor = float(learning_kl.detach()), float(anchor_kl.detach())
         with torch.no_grad():
-            sums.policy = float(policy_loss)
+            sums.policy = float(policy_loss.detach())
             sums.kl_old = float(kl_k1(known.old_logprobs, logprobs)[learns].sum())
-            sums.entropy = float(entropy(logits, temperature=self.temperature)[learns].sum())
-            sums.ratio = float(surrogate.ratio[learns].sum())
-            sums.clipped_low = float(surrogate.clipped_low[learns].sum())
-            sums.clipped_high = float(surrogate.clipped_high[learns].sum())
+            sums.entropy = float(entropy(logits[learns], temperature=self.temperature).sum())
+            sums.ratio = float(surrogate.ratio.sum())
+            sums.clipped_low = float(surrogate.clipped_low.sum())
+            sums.clipped_high = float(surrogate.clipped_high.sum())
         return loss, sums
 
 

@@ -36,14 +36,17 @@ class Monitor:
             yield f"reward {reward}", f"reward has been {reward:.0f} everywhere for {PATIENCE} steps: {hint}"
         entropy = metrics.get("policy/entropy", math.nan)
         if entropy < ENTROPY_SHARE * self._at_first("entropy", entropy):
-            yield "entropy", f"entropy fell to {entropy:.3f} nats a token: sampling collapses; lower optim.lr or raise kl_ref"
+            yield (
+                "entropy",
+                f"entropy fell to {entropy:.3f} nats a token: sampling collapses; lower optim.lr or raise kl_ref",
+            )
         oracle = metrics.get("eval/rescue_oracle", math.nan)
         before = self._at_first("oracle", oracle)
         if oracle < before - ORACLE_DROP:
             yield (
                 "drift",
-                f"retry success under oracle reflections fell from {before:.2f} to {oracle:.2f}: untrained turns drift; "
-                "set algorithm.kl_anchor, raise algorithm.kl_ref or lower optim.lr",
+                f"retry success under oracle reflections fell from {before:.2f} to {oracle:.2f}: untrained turns drift;"
+                " set algorithm.kl_anchor, raise algorithm.kl_ref or lower optim.lr",
             )
 
     def _at_first(self, name: str, value: float) -> float:

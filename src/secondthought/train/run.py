@@ -157,7 +157,11 @@ class _Execution:
         try:
             return self.task.problems(split, count, self.config.task.seed)
         except TaskError as error:
-            fields = {"train": "task.train_problems", "validation": "train.eval_problems", "test": "evaluation.problems"}
+            fields = {
+                "train": "task.train_problems",
+                "validation": "train.eval_problems",
+                "test": "evaluation.problems",
+            }
             raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
 
     def _before(self, console: Console) -> results.Measured:
@@ -256,7 +260,6 @@ def _require_same(run: RunDirectory, config: RunConfig) -> None:
     changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
     if changed:
         raise RunError(
-            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones, or start "
-            "anew with --overwrite"
+            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones, or start"
+            " anew with --overwrite"
         )
-

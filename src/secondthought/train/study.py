@@ -165,7 +165,9 @@ def _mean_tokens(study: StudyConfig, name: str) -> int:
     tokens = [RunDirectory.open(path).summary().get("tokens_sampled") for path in directories if is_run(path)]
     known = [count for count in tokens if isinstance(count, int)]
     if not known:
-        raise RunError(f"arm {name} has no finished run under {study.out}, so its token budget is unknown; run it first")
+        raise RunError(
+            f"arm {name} has no finished run under {study.out}, so its token budget is unknown; run it first"
+        )
     return round(sum(known) / len(known))
 
 
