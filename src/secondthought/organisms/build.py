@@ -1,0 +1,191 @@
+"""Training a shipped model from nothing: plain next-token imitation of generated transcripts, no reward anywhere.
+
+The architecture is Llama's and not Qwen2's: for `model_type` qwen2, transformers 5 ignores `tokenizer_class` and
+rebuilds every tokenizer as Qwen2's own, which cuts numbers into digits.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from secondthought.organisms.batches import Batch, batches
+from secondthought.organisms.recipe import Recipe, recipe
+from secondthought.organisms.tokenizer import build_tokenizer
+from secondthought.rng import key
+
+MAX_POSITIONS = 2048
+_INITIAL_DEVIATION = 0.02
+_LAST_SHARE_OF_LR = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a build stands; `loss` is the mean since the last report, in nats per learned token."""
+
+    step: int
+    steps: int
+    loss: float
+    lr: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """What a build made and what it took."""
+
+    size: str
+    path: Path
+    num_parameters: int
+    steps: int
+    num_tokens: int
+    final_loss: float
+    seconds: float
+
+
+def build(
+    size: str,
+    out: Path,
+    *,
+    steps: int | None = None,
+    seed: int | None = None,
+    precision: str = "bf16",
+    report_every: int = 50,
+    save_every: int = 1000,
+    progress: Callable[[Progress], None] | None = None,
+) -> BuildReport:
+    """Train an organism and write it as an ordinary bf16 checkpoint with tokenizer and chat template.
+
+    The checkpoint at `out` is rewritten every `save_every` steps, so that a build which is stopped early leaves one.
+
+    Args:
+        size: a key of `recipe.RECIPES`.
+        out: directory of the checkpoint.
+        steps: optimizer steps in place of the recipe's; the schedule is stretched to them.
+        seed: of weights and corpus in place of the recipe's.
+        precision: `bf16` computes under autocast, `fp32` without.
+        report_every: steps between calls of `progress`.
+        save_every: steps between checkpoints.
+        progress: is told where the build stands.
+
+    Raises:
+        ConfigError: there is no such size.
+    """
+    chosen = recipe(size)
+    num_steps = chosen.steps if steps is None else steps
+    chosen_seed = chosen.seed if seed is None else seed
+    tokenizer = build_tokenizer()
+    model = new_model(chosen, tokenizer, seed=chosen_seed)
+    optimizer = _optimizer(model, chosen)
+    source = batches(tokenizer, batch_size=chosen.batch_size, seed=chosen_seed, knobs=chosen.knobs)
+    started, num_tokens, losses, final_loss = time.monotonic(), 0, 0.0, math.nan
+    for step in range(1, num_steps + 1):
+        batch = next(source)
+        lr = learning_rate(chosen, step, num_steps)
+        losses += _update(model, optimizer, batch, lr, chosen.max_grad_norm, precision)
+        num_tokens += batch.ids.numel()
+        if step % report_every == 0 or step == num_steps:
+            final_loss = losses / ((step - 1) % report_every + 1)
+            losses = 0.0
+            if progress:
+                seconds = time.monotonic() - started
+                progress(Progress(step=step, steps=num_steps, loss=final_loss, lr=lr, seconds=seconds))
+        if step % save_every == 0 or step == num_steps:
+            _save(model, tokenizer, out)
+    return BuildReport(
+        size=size,
+        path=out,
+        num_parameters=sum(p.numel() for p in model.parameters()),
+        steps=num_steps,
+        num_tokens=num_tokens,
+        final_loss=final_loss,
+        seconds=time.monotonic() - started,
+    )
+
+
+def new_model(chosen: Recipe, tokenizer: Any, *, seed: int) -> LlamaForCausalLM:
+    """An untrained model; its weights depend on the seed alone, and no global random state is touched."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=chosen.hidden_size,
+        num_hidden_layers=chosen.num_layers,
+        num_attention_heads=chosen.num_heads,
+        num_key_value_heads=chosen.num_heads,
+        intermediate_size=chosen.feed_forward_size,
+        max_position_embeddings=MAX_POSITIONS,
+        tie_word_embeddings=True,
+        attention_dropout=0.0,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        model = LlamaForCausalLM(config)
+    generator = torch.Generator().manual_seed(key("organism", "weights", seed) % 2**63)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0.0, _INITIAL_DEVIATION, generator=generator)
+    # On a CPU and at this length, plain attention trains twice as fast as the fused kernel.
+    model.set_attn_implementation("eager")
+    return model.train()
+
+
+def learning_rate(chosen: Recipe, step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine down to a fiftieth; steps count from 1."""
+    if step <= chosen.warmup_steps:
+        return chosen.lr * step / chosen.warmup_steps
+    done = (step - chosen.warmup_steps) / max(1, steps - chosen.warmup_steps)
+    return chosen.lr * (_LAST_SHARE_OF_LR + (1 - _LAST_SHARE_OF_LR) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def loss(model: LlamaForCausalLM, batch: Batch, precision: str) -> Tensor:
+    """Mean cross-entropy over the learned tokens; the head is computed for those alone.
+
+    Padding stands on the right, where causal attention never looks from the left, so no attention mask is needed.
+    """
+    labels = batch.labels[:, 1:]
+    learned = labels != -100
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
+        logits = model.lm_head(hidden[:, :-1][learned])
+    return functional.cross_entropy(logits.float(), labels[learned])
+
+
+def _optimizer(model: LlamaForCausalLM, chosen: Recipe) -> torch.optim.AdamW:
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": chosen.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=chosen.lr, betas=chosen.betas)
+
+
+def _update(
+    model: LlamaForCausalLM, optimizer: torch.optim.AdamW, batch: Batch, lr: float, max_norm: float, precision: str
+) -> float:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    value = loss(model, batch, precision)
+    value.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(value.detach())
+
+
+def _save(model: LlamaForCausalLM, tokenizer: Any, out: Path) -> None:
+    """A bf16 copy is written; training goes on in fp32."""
+    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    # safetensors creates files that only their owner may read, which would travel into installed packages.
+    for file in out.iterdir():
+        file.chmod(0o644)

@@ -1,0 +1,131 @@
+"""Does a model listen: the listening table, which decides whether an organism may ship.
+
+A reflection can only be rewarded for what it says if retries depend on what it says. The table holds the rate of right
+retries on the same failed first tries under reflections of known worth; the paired difference between the oracle's and
+another problem's must be at least `SHIP_AT`. The arms are those of the evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from secondthought import rng
+from secondthought.episodes.reflect_retry import branch_reflections
+from secondthought.episodes.requests import Requests
+from secondthought.episodes.sampling import Keys, TurnSampling
+from secondthought.evaluate.controls import listening, play_controls, rescue_rates
+from secondthought.evaluate.evaluation import evaluate
+from secondthought.protocols import Policy, Task
+from secondthought.stats import Interval, wilson
+from secondthought.types import Failure, Sampling
+
+SHIP_AT = 0.25
+"""Least difference between the oracle's reflections and another problem's for a model to ship."""
+ARMS = ("oracle", "own", "shuffled", "fixed", "no_reflection", "contrary")
+GROUP_SIZE = 16
+TINY_SAMPLING = TurnSampling(attempt=Sampling(max_tokens=64), reflection=Sampling(max_tokens=48))
+"""Ample for the shipped models, whose tries take about 20 tokens and reflections about 12."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningRow:
+    """One rate with its interval; `name` is an arm, or one of the tries."""
+
+    name: str
+    rate: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningTable:
+    """What a model does with reflections.
+
+    `tries` are first and second try over all problems, `arms` right retries after failed first tries, `listening` the
+    paired difference oracle minus shuffled. `mixed_groups` is the share of groups of 16 reflections on one failure
+    whose retries are neither all right nor all wrong: the groups that reinforcement learning can use.
+    """
+
+    policy: str
+    tries: tuple[ListeningRow, ...]
+    arms: tuple[ListeningRow, ...]
+    listening: Interval
+    mixed_groups: Interval
+
+    @property
+    def may_ship(self) -> bool:
+        """False also where the difference is undefined."""
+        return self.listening.estimate >= SHIP_AT
+
+    def lines(self) -> Iterator[str]:
+        """The table as text, one line per row."""
+        yield f"{'':<24}{'rate':>6}  {'95 % interval':<14}{'n':>6}"
+        rows = (
+            *self.tries,
+            *(ListeningRow(name=f"retry: {row.name}", rate=row.rate) for row in self.arms),
+            ListeningRow(name="oracle minus shuffled", rate=self.listening),
+            ListeningRow(name="mixed groups", rate=self.mixed_groups),
+        )
+        for row in rows:
+            rate = row.rate
+            yield f"{row.name:<24}{rate.estimate:>6.3f}  [{rate.low:.3f}, {rate.high:.3f}]{rate.n:>6}"
+
+
+def check(
+    policy: Policy,
+    task: Task,
+    count: int = 1000,
+    seed: int = 0,
+    sampling: TurnSampling = TINY_SAMPLING,
+    *,
+    num_groups: int = 64,
+) -> ListeningTable:
+    """Play `count` test problems and every arm on the failures among them.
+
+    Args:
+        policy: who plays.
+        task: who judges; without an oracle the listening difference is NaN.
+        count: test problems.
+        seed: which problems, and what is sampled.
+        sampling: lengths and temperature.
+        num_groups: failures on which a whole group of reflections is drawn.
+
+    Raises:
+        TaskError: the test split holds fewer than `count` problems.
+    """
+    requests, keys = Requests(reflection=task.reflection_request), Keys(seed=seed, phase="organism check")
+    problems = task.problems("test", count, seed)
+    played = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
+    outcomes = play_controls(
+        policy,
+        task,
+        played.failures,
+        requests=requests,
+        sampling=sampling,
+        keys=keys,
+        arms=ARMS,
+        reflections=played.reflections,
+    )
+    rates = rescue_rates(outcomes)
+    solved = {tries: sum(row.solved_by(tries) for row in played.rows) for tries in (1, 2)}
+    generator = np.random.default_rng(rng.key("organism", "check", seed))
+    return ListeningTable(
+        policy=policy.name,
+        tries=(
+            ListeningRow(name="first try", rate=wilson(solved[1], count)),
+            ListeningRow(name="second try", rate=wilson(solved[2], count)),
+        ),
+        arms=tuple(ListeningRow(name=arm, rate=rates[arm]) for arm in ARMS),
+        listening=listening(outcomes, generator),
+        mixed_groups=_mixed_groups(policy, task, played.failures[:num_groups], requests, sampling, keys),
+    )
+
+
+def _mixed_groups(
+    policy: Policy, task: Task, failures: Sequence[Failure], requests: Requests, sampling: TurnSampling, keys: Keys
+) -> Interval:
+    groups = branch_reflections(
+        policy, task, failures, group_size=GROUP_SIZE, retries=1, requests=requests, sampling=sampling, keys=keys
+    )
+    return wilson(sum(len(set(group.rewards)) > 1 for group in groups), len(groups))
