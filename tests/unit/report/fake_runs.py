@@ -174,7 +174,16 @@ def group(draw, step, arm, share, hostile):
 
 
 def write_fake_run(
-    path: Path, *, arm="reflect-retry", seed=0, steps=60, problems=200, hostile=False, status="finished", peers=False
+    path: Path,
+    *,
+    arm="reflect-retry",
+    seed=0,
+    steps=60,
+    problems=200,
+    hostile=False,
+    status="finished",
+    peers=False,
+    temperatures=3,
 ):
     """A whole run directory; `status` other than finished leaves the final evaluation out."""
     draw = random.Random(f"{arm} {seed}")
@@ -204,14 +213,14 @@ def write_fake_run(
                 recorder.episodes(step, [group(draw, step, arm, share, hostile) for _ in range(8)])
         summary = {"arm": arm, "seed": seed, "steps": steps, "tokens_sampled": 60_000 * steps, "model": "small"}
         if status == "finished":
-            summary |= final(run, draw, lift, problems, peers)
+            summary |= final(run, draw, lift, problems, peers, temperatures)
         run.write_summary(status, summary)
     return path
 
 
-def final(run, draw, lift, problems, peers):
+def final(run, draw, lift, problems, peers, temperatures):
     before, after, tests = {}, {}, {}
-    for name, temperature, sharper in (("t1.0", 1.0, 0.0), ("t0.5", 0.5, 0.02), ("t0.0", 0.0, 0.03)):
+    for name, temperature, sharper in (("t1.0", 1.0, 0.0), ("t0.5", 0.5, 0.02), ("t0.0", 0.0, 0.03))[:temperatures]:
         olds = evaluation(random.Random(f"base {temperature}"), 0.18 + sharper, 0.15, temperature, problems)
         news = evaluation(draw, 0.18 + 0.7 * lift + sharper, 0.15 + 0.6 * lift, temperature, problems)
         run.write_evaluation(f"before_{name}", olds)

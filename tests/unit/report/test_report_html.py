@@ -61,7 +61,7 @@ def study(tmp_path_factory):
     root = tmp_path_factory.mktemp("study")
     plan = {"reflect-retry": 5, "grpo": 3, "permuted-rewards": 3, "retry-only": 3, "credit-all": 3}
     return [
-        write_fake_run(root / f"{arm}-{seed}", arm=arm, seed=seed, steps=20, problems=400, peers=True)
+        write_fake_run(root / f"{arm}-{seed}", arm=arm, seed=seed, steps=20, problems=400, peers=True, temperatures=1)
         for arm, seeds in plan.items()
         for seed in range(seeds)
     ]
@@ -131,7 +131,11 @@ def test_numbers_in_the_page_are_those_of_the_summary(tmp_path):
 
 
 def test_runs_of_one_arm_that_differ_in_a_setting_are_two_arms(tmp_path):
-    runs = [write_fake_run(tmp_path / arm / f"seed_{seed}", seed=seed, steps=5) for arm in "ab" for seed in range(2)]
+    runs = [
+        write_fake_run(tmp_path / arm / f"seed_{seed}", seed=seed, steps=5, problems=60)
+        for arm in "ab"
+        for seed in range(2)
+    ]
     for run in runs[2:]:
         path = run / "config.json"
         path.write_text(path.read_text().replace('"group_size": 6', '"group_size": 8'))
@@ -172,7 +176,7 @@ def test_other_arms_say_nothing(study):
 
 
 def test_a_large_model_that_is_not_better_is_no_opponent(tmp_path):
-    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5, peers=True) for seed in range(3)]
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5, problems=60, peers=True) for seed in range(3)]
 
     def weaken(summary):
         summary["peers"]["large"]["t1.0"] = summary["before"]["t1.0"]
@@ -184,7 +188,7 @@ def test_a_large_model_that_is_not_better_is_no_opponent(tmp_path):
 
 
 def test_other_skills_have_a_boundary_of_one_point(tmp_path):
-    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5) for seed in range(3)]
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5, problems=60) for seed in range(3)]
     for low, high, expected in [(-0.004, 0.002, "same direction at this scale"), (-0.09, -0.07, "not")]:
         skill = {"paired": {"difference": (low + high) / 2, "low": low, "high": high}}
         fine = {"paired": {"difference": 0.3, "low": 0.2, "high": 0.4}}
@@ -211,7 +215,7 @@ def test_the_rule(low, high, falls, expected):
 
 
 def test_the_interval_of_a_study_uses_the_problems_where_they_were_kept(tmp_path):
-    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5) for seed in range(3)]
+    runs = [write_fake_run(tmp_path / str(seed), seed=seed, steps=5, problems=60) for seed in range(3)]
     kept = claims(arms(load_runs(runs)))[0].result.pooled
     for run in runs:
         for path in (run / "evaluations").iterdir():
@@ -222,7 +226,7 @@ def test_the_interval_of_a_study_uses_the_problems_where_they_were_kept(tmp_path
 
 
 def test_a_copied_run_is_not_a_second_seed(tmp_path):
-    runs = [write_fake_run(tmp_path / name, seed=4, steps=5) for name in "ab"]
+    runs = [write_fake_run(tmp_path / name, seed=4, steps=5, problems=60) for name in "ab"]
     found = claims(arms(load_runs(runs)))
     assert found[0].why.startswith("one seed")
     assert "same seed more than once" in "".join(page(tmp_path, *runs).text)
