@@ -71,11 +71,9 @@ def step_loss(model, trees, config, reference=None, temperature=1.0):
                 elif branch.learns[own]:
                     num_learning += 1
                     ratio = torch.exp(ours[at] - branch.old_logprobs[own])
-                    bounded = min(max(float(ratio), 1 - config.clip_low), 1 + config.clip_high)
-                    a = branch.advantages[own]
-                    policy.append(
-                        -ratio * a if float(ratio) * a <= bounded * a else torch.tensor(-bounded * a).double()
-                    )
+                    now, a = float(ratio.detach()), branch.advantages[own]
+                    bounded = min(max(now, 1 - config.clip_low), 1 + config.clip_high)
+                    policy.append(-ratio * a if now * a <= bounded * a else 0 * ratio - bounded * a)
                     kl_learning += [kl] if kl is not None else []
                 elif branch.anchored[own]:
                     num_anchored += 1
@@ -100,7 +98,7 @@ def step_gradient(model, trees, config, reference=None, temperature=1.0):
     exact_reference = double(reference) if reference is not None else None
     loss = step_loss(exact, trees, config, exact_reference, temperature)
     loss.backward()
-    return flat_gradient(exact), float(loss)
+    return flat_gradient(exact), float(loss.detach())
 
 
 def relative_error(found, wanted):
