@@ -22,6 +22,9 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 34
 MOST_POINTS = 200
 """A series with more is averaged over equal stretches of steps: a file of 10,000 steps stays small."""
 
+MOST_DOTS = 25
+"""A line of more points is drawn without dots to hover over."""
+
 
 class Point(NamedTuple):
     """One value of a series, with its interval (NaN where it has none)."""
@@ -158,7 +161,7 @@ def _strokes(line: Line, x: Axis, y: Axis, percent: bool) -> list[Markup]:
     parts = [_path(series, x, y, f"seed s{line.colour}") for series in thinner]
     if thick:
         parts.append(_path(thick, x, y, f"line s{line.colour}"))
-    if len(thick) <= 40:
+    if len(thick) <= MOST_DOTS:
         parts += [_dot(line, point, x, y, percent) for point in thick]
     return parts
 

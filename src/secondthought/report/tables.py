@@ -87,7 +87,8 @@ def before_after(run: Run) -> list[Row]:
         for key, label in TEMPERATURES
     ]
     stored = get(summary, "stored_rescue")
-    rows.append(_change("Rescue rate, same stored failures", "1", *_pair(stored)))
+    paired = get(summary, "paired", "stored_rescue")
+    rows.append(_change("Rescue rate, same stored failures", "1", *_pair(stored), paired))
     lengths = [rate(run, when, "reflection_length") for when in ("before", "after")]
     rows.append(_change("Reflection length, tokens", "1", *lengths, percent=False))
     return [row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)]
