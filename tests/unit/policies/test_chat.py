@@ -70,7 +70,7 @@ def test_text_survives_encoding_and_decoding_without_its_end_of_turn():
 
 
 def test_a_template_that_rewrites_earlier_turns_is_refused_with_the_remedy():
-    with pytest.raises(PolicyError, match="rewrites earlier turns.*model.keep_thinking = true"):
+    with pytest.raises(PolicyError, match=r"rewrites earlier turns.*model\.keep_thinking = true"):
         Chat(byte_tokenizer(template=DROPS_THINKING))
 
 

@@ -243,7 +243,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run():
     policy = tiny_policy()
     with torch.no_grad():
         next(iter(policy.model.parameters())).fill_(math.inf)
-    with pytest.raises(RunError, match="not finite; lower optim.lr"):
+    with pytest.raises(RunError, match=r"not finite; lower optim\.lr"):
         learner(policy).update([SIGNAL], step=1)
 
 

@@ -1,0 +1,325 @@
+"""Mutants of the maths, each killed by a named check: proof that the checks can fail.
+
+A mutant is a function that patches one wrong line in, where training would meet it.
+"""
+
+from types import SimpleNamespace
+
+import checks
+import pytest
+import torch
+
+from secondthought.policies import decoding, tree_forward
+from secondthought.policies.tree_attention import PackedTrees
+from secondthought.policies.tree_forward import TRUNK, Target, TreeForward
+from secondthought.rl import kl
+from secondthought.rl.losses import clipped_surrogate
+from secondthought.train import credit, learner
+from secondthought.train.learner import Learner
+
+
+@pytest.mark.parametrize("name", checks.CHECKS)
+def test_check_holds(name):
+    checks.CHECKS[name]()
+
+
+MUTANTS = {}
+
+
+def mutant(killer):
+    """Register a mutant with the check that must kill it."""
+
+    def register(patch):
+        MUTANTS[patch.__name__] = (patch, killer)
+        return patch
+
+    return register
+
+
+@mutant("check_good_tokens_become_likelier")
+def sign_of_the_surrogate_flipped(patch):
+    patch.setattr(learner, "clipped_surrogate", lambda p, old, a, **clip: clipped_surrogate(p, old, -a, **clip))
+
+
+@mutant("check_at_the_old_weights_the_update_is_reinforce")
+def ratio_upside_down(patch):
+    patch.setattr(learner, "clipped_surrogate", lambda p, old, a, **clip: clipped_surrogate(old, p, a, **clip))
+
+
+@mutant("check_the_step_equals_the_oracle")
+def clip_bounds_swapped(patch):
+    patch.setattr(
+        learner,
+        "clipped_surrogate",
+        lambda p, old, a, clip_low, clip_high: clipped_surrogate(p, old, a, clip_low=clip_high, clip_high=clip_low),
+    )
+
+
+@mutant("check_the_step_equals_the_oracle")
+def surrogate_never_clipped(patch):
+    patch.setattr(
+        learner,
+        "clipped_surrogate",
+        lambda p, old, a, **_: clipped_surrogate(p, old, a, clip_low=0.999, clip_high=1e9),
+    )
+
+
+@mutant("check_masked_tokens_are_silent")
+def mask_missing(patch):
+    right = tree_forward.as_tensors
+
+    def all_learn(*args):
+        found = right(*args)
+        return found._replace(learns=torch.ones_like(found.learns))
+
+    patch.setattr(tree_forward, "as_tensors", all_learn)
+
+
+@mutant("check_the_step_equals_the_oracle")
+def context_tokens_learn(patch):
+    right = tree_forward._of_tree
+
+    def with_context(number, tree):
+        yield from right(number, tree)
+        for index, branch in enumerate(tree.branches):
+            for at, (token, learns, held) in enumerate(
+                zip(branch.token_ids, branch.learns, branch.anchored, strict=True)
+            ):
+                if not learns and not held:
+                    yield Target(number, index, at, token, branch.old_logprobs[at], 0.0, True)
+
+    patch.setattr(tree_forward, "_of_tree", with_context)
+
+
+def _denominators(patch, count):
+    right = Learner._loss
+    patch.setattr(
+        Learner, "_loss", lambda self, trees, learning, held: right(self, trees, *count(trees, learning, held))
+    )
+
+
+@mutant("check_how_a_step_is_cut_changes_nothing")
+def divided_by_each_micro_batchs_own_tokens(patch):
+    _denominators(patch, lambda trees, *_: (sum(t.num_learning for t in trees), sum(t.num_anchored for t in trees)))
+
+
+@mutant("check_the_step_equals_the_oracle")
+def mean_over_padded_tokens(patch):
+    def padded(trees, learning, held):
+        widest = max(len(b.token_ids) for tree in trees for b in tree.branches)
+        return sum(len(tree.branches) for tree in trees) * widest, held
+
+    _denominators(patch, padded)
+
+
+@mutant("check_the_step_equals_the_oracle")
+def mean_over_groups(patch):
+    _denominators(patch, lambda trees, learning, held: (len(trees), held))
+
+
+@mutant("check_flat_groups_change_nothing")
+def flat_groups_left_in(patch):
+    patch.setattr("secondthought.trees.TokenTree.is_flat", property(lambda self: False))
+
+
+@mutant("check_advantages_equal_the_oracle")
+def mean_added_back(patch):
+    patch.setattr(credit, "group_relative", lambda rewards, scale: rewards.clone())
+
+
+@mutant("check_advantages_equal_the_oracle")
+def bessel_corrected_deviation(patch):
+    def corrected(rewards, *, scale):
+        centred = rewards - rewards.mean()
+        return centred / rewards.std() if scale else centred
+
+    patch.setattr(credit, "group_relative", corrected)
+
+
+@mutant("check_advantages_of_equal_rewards_are_exactly_zero")
+def rounding_noise_scaled_up(patch):
+    def noisy(rewards, *, scale):
+        centred = rewards - rewards.mean()
+        return centred / centred.pow(2).mean().sqrt().clamp_min(1e-30) if scale else centred
+
+    patch.setattr(credit, "group_relative", noisy)
+
+
+@mutant("check_positive_advantages_never_push_down")
+def positive_part_negated(patch):
+    patch.setattr(credit, "positive_part", lambda advantages: advantages.clamp_max(0.0))
+
+
+@mutant("check_the_step_equals_the_oracle")
+def logits_one_token_late(patch):
+    right = TreeForward.logits
+    patch.setattr(TreeForward, "logits", lambda self, model: right(self, model).roll(1, 0))
+
+
+@mutant("check_the_first_token_counts_once_per_branch")
+def first_token_of_a_branch_dropped(patch):
+    right = tree_forward._of_tree
+    patch.setattr(tree_forward, "_of_tree", lambda *args: (t for t in right(*args) if t.branch == TRUNK or t.at > 0))
+
+
+@mutant("check_the_first_token_counts_once_per_branch")
+def first_token_counted_once_per_group(patch):
+    right = tree_forward._of_tree
+    patch.setattr(tree_forward, "_of_tree", lambda *args: (t for t in right(*args) if t.branch <= 0 or t.at > 0))
+
+
+@mutant("check_shared_equals_plain")
+def trunk_detached(patch):
+    right = PackedTrees._branches
+
+    def detached(self, q, keys, values, scaling, window):
+        return right(self, q, (keys[0].detach(), keys[1]), (values[0].detach(), values[1]), scaling, window)
+
+    patch.setattr(PackedTrees, "_branches", detached)
+
+
+@mutant("check_shared_equals_plain")
+def branch_positions_start_at_zero(patch):
+    right = PackedTrees.__init__
+
+    def restarted(self, trees, device):
+        right(self, trees, device)
+        positions = []
+        for trunk, branches in trees:
+            for part in (trunk, *branches):
+                positions += range(len(part))
+        self.position_ids = torch.tensor([positions], device=device)
+
+    patch.setattr(PackedTrees, "__init__", restarted)
+
+
+@mutant("check_shared_equals_plain")
+def branches_see_their_own_future(patch):
+    right = PackedTrees._branch_mask
+    patch.setattr(PackedTrees, "_branch_mask", lambda self, window: torch.ones_like(right(self, window)))
+
+
+@mutant("check_shared_equals_plain_under_a_window")
+def window_forgotten(patch):
+    right = PackedTrees.attend
+
+    def wide(self, layer, query, key, value, *, scaling, window):
+        return right(self, layer, query, key, value, scaling=scaling, window=None)
+
+    patch.setattr(PackedTrees, "attend", wide)
+
+
+@mutant("check_kl_estimates_the_divergence")
+def k3_of_the_reverse_divergence(patch):
+    right = kl.kl_k3
+    patch.setattr(kl, "kl_k3", lambda p, q: right(q, p))
+
+
+@mutant("check_the_step_equals_the_oracle")
+def kl_to_the_reference_reversed_in_the_loss(patch):
+    right = learner.kl_k3
+    patch.setattr(learner, "kl_k3", lambda p, q: right(q, p))
+
+
+@mutant("check_the_step_equals_the_oracle")
+def anchor_kl_left_out(patch):
+    right = tree_forward._of_tree
+    patch.setattr(tree_forward, "_of_tree", lambda *args: (t for t in right(*args) if t.learns))
+
+
+@mutant("check_the_reported_loss_is_the_oracles")
+def kl_weight_left_out_of_the_report(patch):
+    right = Learner.backward
+
+    def silent(self, trees):
+        sums = right(self, trees)
+        sums.kl_ref = 0.0
+        return sums
+
+    patch.setattr(Learner, "backward", silent)
+
+
+@mutant("check_the_step_equals_the_oracle")
+def temperature_ignored_in_training(patch):
+    right = learner.token_logprobs
+    patch.setattr(learner, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+
+
+@mutant("check_recorded_logprobs_are_those_of_the_sampled_distribution")
+def temperature_ignored_in_the_record(patch):
+    right = decoding.draw
+
+    def unscaled(logits, keys, positions, temperature):
+        tokens, _ = right(logits, keys, positions, temperature)
+        log_p = logits.log_softmax(-1)
+        return tokens, [float(log_p[row, token]) for row, token in enumerate(tokens)]
+
+    patch.setattr(decoding, "draw", unscaled)
+
+
+@mutant("check_sampling_does_not_depend_on_the_batch")
+def random_numbers_by_row_of_the_batch(patch):
+    right = decoding.draw
+    patch.setattr(decoding, "draw", lambda logits, keys, *rest: right(logits, list(range(len(keys))), *rest))
+
+
+@mutant("check_sampling_does_not_depend_on_the_batch")
+def one_random_number_for_all_positions(patch):
+    right = decoding.draw
+    patch.setattr(
+        decoding, "draw", lambda logits, keys, at, temperature: right(logits, keys, [0] * len(at), temperature)
+    )
+
+
+@mutant("check_only_the_reflection_learns")
+def retry_learns_with_the_reflection(patch):
+    right = credit._paths
+
+    def leaky(branch, advantage, of_tries, config):
+        return right(branch, advantage, of_tries, config.model_copy(update={"credit": "all"}))
+
+    patch.setattr(credit, "_paths", leaky)
+
+
+@mutant("check_requests_never_learn")
+def request_learns(patch):
+    def learning(self, turn):
+        self._rows += [(token, 0.0, 1.0, True, False) for token in turn.prompt_ids]
+        return self
+
+    patch.setattr(credit._Path, "request", learning)
+
+
+@mutant("check_no_token_learns_twice")
+def reflection_learns_once_per_retry(patch):
+    right = credit._paths
+
+    def doubled(branch, advantage, of_tries, config):
+        found = right(branch, advantage, of_tries, config)
+        return [found[0]] * len(found)
+
+    patch.setattr(credit, "_paths", doubled)
+
+
+@mutant("check_the_reference_does_not_move")
+def reference_is_the_policy_itself(patch):
+    patch.setattr(learner, "copy", SimpleNamespace(deepcopy=_Frozen))
+
+
+class _Frozen:
+    """The live model, posing as its frozen copy."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def requires_grad_(self, _):
+        return self.model
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_killed(name, monkeypatch):
+    patch, killer = MUTANTS[name]
+    checks.CHECKS[killer]()
+    patch(monkeypatch)
+    with pytest.raises(AssertionError):
+        checks.CHECKS[killer]()
