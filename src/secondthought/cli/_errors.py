@@ -65,9 +65,8 @@ def _advice(words: Sequence[str]) -> str:
         name, _ = find(words)
     except SecondthoughtError:
         return ""
-    if name is None or not COMMANDS[name].resumes:
-        return ""
-    return "; what was done is kept: run the same command with --resume to go on"
+    after = COMMANDS[name].after_stop if name else ""
+    return f"; {after}" if after else ""
 
 
 def _one_line(text: str) -> str:

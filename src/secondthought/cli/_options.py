@@ -119,8 +119,10 @@ def _mirror(
             continue
         if _is_section(info):
             section = _mirror(info.annotation, base.get(name, {}), (), _below(name, hidden), pairs=True)  # type: ignore[arg-type]
-            section.__doc__ = (info.annotation.__doc__ or "").strip()
-            fields.append((name, section, dataclasses.field(default_factory=section)))
+            # Help given here spares tyro the search for it in source files, a third of the time of --help.
+            text = info.description or inspect.getdoc(info.annotation) or ""
+            described = Annotated[(section, tyro.conf.arg(help=text))]
+            fields.append((name, described, dataclasses.field(default_factory=section)))
             continue
         default = base[name] if name in base else info.get_default(call_default_factory=True)
         field = dataclasses.field() if name not in base and info.is_required() else dataclasses.field(default=default)

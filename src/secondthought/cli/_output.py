@@ -10,6 +10,9 @@ from typing import Any
 from secondthought import jsonl
 
 
+_UNLIMITED = 2000
+
+
 def write_line(value: Mapping[str, Any]) -> None:
     """One JSON line, at once: a reader may wait for it."""
     sys.stdout.write(jsonl.dumps(value) + "\n")
@@ -27,7 +30,9 @@ def write_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value) for value in row))
-    Console(file=sys.stdout, markup=False, highlight=False, emoji=False).print(table)
+    # A file or a pipe has no width: a row is a line there, so that grep finds it whole.
+    width = None if sys.stdout.isatty() else _UNLIMITED
+    Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width).print(table)
 
 
 def write_text(text: str) -> None:

@@ -9,20 +9,25 @@ from secondthought.errors import ConfigError
 
 
 class Command(NamedTuple):
-    """`target` is `module:function` in this package; `resumes` says that the same command with --resume goes on."""
+    """`target` is `module:function` in this package; `after_stop` tells how to go on after Ctrl-C."""
 
     target: str
     help: str
-    resumes: bool = False
+    after_stop: str = ""
 
+
+_RESUME = "what was done is kept: run the same command with --resume to go on"
+_AGAIN = "finished pieces are kept: run the same command again to go on"
 
 COMMANDS: dict[str, Command] = {
-    "demo": Command("demo:run", "train the shipped tiny model to reflect; a table before and after, and a report"),
-    "train reflect-retry": Command(
-        "train:reflect_retry", "reward only the reflection's tokens when the retry is right", resumes=True
+    "demo": Command(
+        "demo:run", "train the shipped tiny model to reflect; a table before and after, and a report", _RESUME
     ),
-    "train grpo": Command("train:grpo", "comparator: GRPO on the first try", resumes=True),
-    "train retry-only": Command("train:retry_only", "comparator: train the retry, without a reflection", resumes=True),
+    "train reflect-retry": Command(
+        "train:reflect_retry", "reward only the reflection's tokens when the retry is right", _RESUME
+    ),
+    "train grpo": Command("train:grpo", "comparator: GRPO on the first try", _RESUME),
+    "train retry-only": Command("train:retry_only", "comparator: train the retry, without a reflection", _RESUME),
     "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
     "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
@@ -35,7 +40,7 @@ COMMANDS: dict[str, Command] = {
     "report": Command("report:run", "one HTML file from run directories"),
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
-    "study": Command("study:run", "several seeds and comparators, in resumable pieces"),
+    "study": Command("study:run", "several seeds and comparators, in resumable pieces", _AGAIN),
     "bench verify": Command("bench:verify", "completions verified per second"),
     "bench solve": Command("bench:solve", "time to solve a Countdown problem"),
     "bench update": Command("bench:update", "time of one update: trunks shared, not shared, and TRL"),

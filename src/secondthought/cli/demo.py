@@ -14,13 +14,13 @@ class Options(Config):
     """Train the shipped tiny model to reflect, and print first and second try before and after, with intervals."""
 
     run_dir: Path = Path("runs/demo")
-    """Where everything is written; a demo that is there is replaced."""
+    """Where everything is written; a run that is there is replaced."""
     seed: int = 0
     """Of sampling and data order."""
     quick: bool = False
     """A few steps only: shows that everything runs, not that anything is learned."""
-    keep: bool = False
-    """Refuse a run directory that is used, instead of replacing it."""
+    resume: bool = False
+    """Go on with the run in run_dir instead of replacing it."""
     json_: bool = False
     """One JSON object instead of a table."""
 
@@ -30,7 +30,14 @@ def run(argv: list[str], prog: str) -> None:
     given = parse(Options, argv, prog)
     from secondthought.train.demo import demo
 
-    summary = demo(run_dir=given.run_dir, seed=given.seed, overwrite=not given.keep, quick=given.quick)
+    summary = demo(
+        run_dir=given.run_dir,
+        seed=given.seed,
+        quick=given.quick,
+        resume=given.resume,
+        overwrite=not given.resume,
+        command=[*prog.split(), *argv],
+    )
     if given.json_:
         write_line({"run_dir": str(given.run_dir), **summary})
     else:

@@ -1,0 +1,167 @@
+"""The table of commands, help, exit codes, and the sentences for what goes wrong."""
+
+import importlib
+import logging
+import resource
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from secondthought.cli import _errors, main
+from secondthought.cli._table import COMMANDS, Command
+from secondthought.errors import CheckError, ConfigError, RunError
+
+HELP_SECONDS = 1.0
+"""Of processor time, so that other work on the machine does not fail the test."""
+
+
+def run_as(monkeypatch, error):
+    """Let `runs list` raise."""
+
+    def fail(argv, prog):
+        raise error
+
+    monkeypatch.setattr("secondthought.cli.runs.list_all", fail)
+    return main(["runs", "list"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_exists_and_has_help(cli, name):
+    module, _, function = COMMANDS[name].target.partition(":")
+    assert callable(getattr(importlib.import_module(f"secondthought.cli.{module}"), function))
+    result = cli(*name.split(), "--help")
+    assert result.code == 0
+    assert result.out.startswith(f"usage: secondthought {name}")
+    assert "None" not in result.out.splitlines()[2]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_is_fast_and_loads_no_torch(name):
+    code = (
+        "import sys\n"
+        "from secondthought.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'jinja2'} & set(sys.modules)\n"
+        "sys.exit(3 if heavy else 0)\n"
+    )
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", code, *name.split(), "--help"], capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode == 0, "torch was imported"
+        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        if min(seconds) < HELP_SECONDS:
+            return
+    pytest.fail(f"--help takes {min(seconds):.2f} s")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_overview_lists_every_command(cli, words):
+    result = cli(*words)
+    assert result.code == 0
+    assert all(f"  {name} " in result.out for name in COMMANDS)
+
+
+def test_a_group_lists_its_own_commands(cli):
+    assert cli("tasks").out == cli("tasks", "--help").out
+    assert "tasks sample" in cli("tasks").out
+    assert "organism" not in cli("tasks").out
+
+
+def test_every_command_is_documented():
+    page = (ROOT / "docs/cli.md").read_text()
+    assert [name for name in COMMANDS if f"`{name}" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["scroe"], "score"), (["tasks", "lst"], "tasks list"), (["train", "gpro"], "train grpo")]
+)
+def test_unknown_commands_get_a_suggestion(cli, one_sentence, words, meant):
+    assert f"(did you mean {meant!r}?)" in one_sentence(cli(*words), 2)
+
+
+def test_version(cli):
+    assert cli("--version").out.startswith("secondthought 0.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (ConfigError("a.toml: wrong"), 2, "secondthought: a.toml: wrong\n"),
+        (RunError("two\nlines"), 1, "secondthought: two lines\n"),
+        (CheckError("drift"), 1, "secondthought: drift\n"),
+        (KeyboardInterrupt(), 130, "secondthought: interrupted\n"),
+        (PermissionError(13, "Permission denied", "/x"), 1, "secondthought: /x: Permission denied\n"),
+        (
+            ZeroDivisionError("by zero"),
+            1,
+            "secondthought: unexpected error ZeroDivisionError: by zero; run again with --debug for the traceback\n",
+        ),
+        (BrokenPipeError(), 141, ""),
+    ],
+)
+def test_errors_are_one_sentence_and_a_code(monkeypatch, capsys, error, code, sentence):
+    assert run_as(monkeypatch, error) == code
+    assert capsys.readouterr() == ("", sentence)
+
+
+def test_debug_shows_the_traceback(cli, monkeypatch, capsys):
+    monkeypatch.setattr("secondthought.cli.runs.list_all", lambda argv, prog: 1 / 0)
+    assert main(["runs", "--debug", "list"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "run again" not in err
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
+    def stop(argv, prog):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("secondthought.cli.train.grpo", stop)
+    assert main(["train", "grpo"]) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_a_real_process():
+    with subprocess.Popen(
+        [sys.executable, "-m", "secondthought", "score", "countdown"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        child.stdin.write(b"{}\n")
+        child.stdin.flush()
+        assert b"error" in child.stdout.readline()
+        child.send_signal(2)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert b"Traceback" not in err
+    assert err.splitlines()[-1] == b"secondthought: interrupted"
+
+
+def test_the_log_goes_to_stderr_and_is_left_as_it_was(monkeypatch, capsys):
+    def speak(argv, prog):
+        logging.getLogger("secondthought.somewhere").info("halfway")
+
+    logger = logging.getLogger("secondthought")
+    before = (list(logger.handlers), logger.level)
+    monkeypatch.setattr("secondthought.cli.runs.list_all", speak)
+    assert main(["runs", "list"]) is None
+    assert capsys.readouterr() == ("", "halfway\n")
+    assert (list(logger.handlers), logger.level) == before
+
+
+def test_what_no_locale_can_say_is_escaped(process, tmp_path):
+    row = b'{"problem": {"numbers": [1, 2], "target": 3}, "completion": "\\ud800"}\n'
+    result = process("score", "countdown", stdin=row)
+    assert result.code == 0
+    assert result.rows[0]["completion"] == "\ud800"
+
+
+def test_advice_survives_an_unknown_command():
+    assert _errors._advice(["nothing"]) == ""
+    assert isinstance(COMMANDS["score"], Command)
