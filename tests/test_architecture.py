@@ -1,0 +1,131 @@
+"""Rules about the source that no single module can keep alone: layers, sizes, docstrings, light imports, no eval."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parent.parent / "src" / "secondthought"
+FILES = sorted(SRC.rglob("*.py"))
+MOST_LINES = 320
+
+LAYERS = (
+    ("types", "errors", "rng"),
+    ("protocols", "jsonl"),
+    ("tasks", "stats", "rl", "trees"),
+    ("config",),
+    ("policies",),
+    ("episodes",),
+    ("rollout",),
+    ("evaluate", "runs"),
+    ("organisms", "report"),
+    ("train",),
+    ("bench",),
+    ("cli",),
+)
+"""From the bottom; parts of one layer do not import each other.
+
+`trees` are records without torch: credit builds them, policies read them. A run ends by making its report, so `train`
+lies above `report`; the other way round they meet on disk only.
+"""
+LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def part_of(module):
+    """`secondthought.tasks.countdown` is part of `tasks`."""
+    names = module.split(".")
+    return names[1] if len(names) > 1 else ""
+
+
+def module_of(path):
+    return ".".join(["secondthought", *path.relative_to(SRC).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def imports(path):
+    """Every import of ours, those under TYPE_CHECKING and inside functions included."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.split(".")[0] == "secondthought")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "secondthought":
+            bare = node.module == "secondthought"
+            yield from (f"secondthought.{name.name}" if bare else node.module for name in node.names)
+
+
+def relative(path):
+    return str(path.relative_to(SRC))
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_imports_point_down(path):
+    own = part_of(module_of(path))
+    if not own or own == "__main__":
+        return
+    assert own in LAYER, f"{own} has no layer: add it to LAYERS"
+    wrong = [name for name in imports(path) if part_of(name) not in ("", own) and LAYER[part_of(name)] >= LAYER[own]]
+    assert not wrong, f"{relative(path)} imports {wrong} from its own layer or from above"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_module_says_what_it_is_and_fits_in_the_head(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert not lines or ast.get_docstring(parsed(path)), f"{relative(path)} has no docstring"
+    assert len(lines) <= MOST_LINES, f"{relative(path)} has {len(lines)} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_nothing_is_evaluated_pickled_or_printed(path):
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"eval", "exec", "print", "compile"}, f"{relative(path)}:{node.lineno}"
+        if isinstance(node, ast.Import):
+            assert not {"pickle", "dill", "cloudpickle", "shelve", "marshal"} & {n.name for n in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.module not in {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_global_random_numbers(path):
+    """`random.random()` and `torch.manual_seed` share state with everybody; `secondthought.rng` does not."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) not in {
+                ("random", name) for name in ("random", "randint", "choice", "shuffle", "sample", "seed", "uniform")
+            } | {("torch", "manual_seed"), ("torch", "seed")}, f"{relative(path)}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_source_is_ascii(path):
+    assert path.read_text(encoding="utf-8").isascii()
+
+
+LIGHT = ["types", "protocols", "errors", "rng", "jsonl", "trees", "tasks", "config", "cli", "runs", "report", "stats"]
+"""Parts that answer without loading torch: help, listing, scoring and reports start at once."""
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_parts_import_no_torch(name):
+    if not (SRC / name).is_dir() and not (SRC / f"{name}.py").is_file():
+        pytest.skip(f"{name} does not exist yet")
+    code = f"import sys, secondthought.{name}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_maths_knows_no_task_and_tasks_know_no_torch():
+    for path in FILES:
+        tree = parsed(path)
+        heads = {
+            (name.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in node.names
+        }
+        if part_of(module_of(path)) in ("tasks", "stats", "trees", "config", "report"):
+            assert not heads & {"torch", "transformers"}, relative(path)
+        if part_of(module_of(path)) == "rl":
+            assert all(part_of(name) in ("rl", "") for name in imports(path)), relative(path)
