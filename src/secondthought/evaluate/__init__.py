@@ -1,8 +1,8 @@
 """Measuring a policy: what happened per problem, the rates with their intervals, controls and paired comparisons."""
 
+from secondthought.evaluate.arms import ARMS
 from secondthought.evaluate.compare import Difference, compare, compare_rescues
 from secondthought.evaluate.controls import (
-    ARMS,
     Outcome,
     listening,
     play_controls,

@@ -63,10 +63,9 @@ def _difference(after: Sequence[bool], before: Sequence[bool], generator: np.ran
 
 
 def _same_problems(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Sorted, so that the resampled interval does not depend on the order of either."""
     if after.keys() != before.keys():
         raise RunError(
             f"a paired comparison needs the same problems, but {len(after.keys() ^ before.keys())} of them occur on one"
             " side only; evaluate both with the same task options, seed and number of problems"
         )
-    return sorted(after)
+    return list(after)

@@ -27,7 +27,7 @@ from secondthought.evaluate import (
     second_try_rates,
     summarise,
 )
-from secondthought.evaluate.controls import FIXED_REFLECTION, Stage, shuffled
+from secondthought.evaluate.arms import FIXED_REFLECTION, Stage, shuffled
 from secondthought.policies.scripted import ScriptedPolicy
 from secondthought.policies.scripted_countdown import countdown_answers
 from secondthought.stats import mcnemar
