@@ -31,4 +31,4 @@ golden: .venv/ready  ## rewrite the golden curves; review the difference
 	SECONDTHOUGHT_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv

@@ -88,7 +88,7 @@ class AlgorithmConfig(Config):
     kl_ref: float = Field(0.001, ge=0)
     """Weight of KL(policy, reference) on tokens that learn, k3 estimator; 0.001 in the paper."""
     kl_anchor: float = Field(0.0, ge=0)
-    """Weight of the same KL on sampled tokens that do not learn (failed attempt, retry): they drift with the weights."""
+    """Weight of the same KL on sampled tokens that do not learn (failed attempt, retry): they drift with weights."""
     permute_rewards: bool = False
     """Control: shuffle rewards within each group. What is still gained does not come from the reward."""
 
@@ -152,6 +152,10 @@ class EvalConfig(Config):
     """Side by side, since a gain at one temperature alone may be mere sharpening."""
     checkpoint: Literal["best", "last"] = "best"
     """Which weights are evaluated afterwards: the best by the validation split, or the last."""
+    peers: dict[str, str] = Field(default_factory=dict)
+    """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
+    cache: Path | None = None
+    """Directory where the side before training is kept for runs with the same model, task and settings."""
     controls: bool = True
     """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
 

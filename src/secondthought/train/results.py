@@ -22,7 +22,6 @@ from secondthought.evaluate import (
     compare_rescues,
     evaluate,
     play_controls,
-    rescue_on_stored,
     rescue_rates,
     summarise,
     to_json,
@@ -52,11 +51,15 @@ _RATE_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One policy on the test problems: an evaluation per temperature, controls and stored failures at the first one."""
+    """One policy on the test problems: an evaluation per temperature; controls and stored failures at the first.
+
+    `stored` are retries of the failures stored before training: under `own` reflections, and under an `oracle`'s, a
+    skill that nothing trains.
+    """
 
     evaluations: Mapping[str, Evaluation]
     controls: Mapping[str, Sequence[Outcome]]
-    stored: Sequence[Outcome]
+    stored: Mapping[str, Sequence[Outcome]]
 
     @property
     def first(self) -> Evaluation:
@@ -102,15 +105,31 @@ def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] |
             arms=[arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)],
             reflections=first.reflections or None,
         )
-    outcomes = rescue_on_stored(
+    skills = ("own", *(("oracle",) if isinstance(play.task, DiagnosableTask) else ()))
+    outcomes = play_controls(
         play.policy,
         play.task,
         first.failures if stored is None else stored,
         requests=play.requests,
         sampling=sampling,
         keys=_keys(heat),
+        arms=skills,
     )
     return Measured(evaluations=evaluations, controls=controls, stored=outcomes)
+
+
+def measure_peer(play: Play, problems: Sequence[Problem]) -> Evaluation:
+    """An untrained model on the same problems at the first temperature, without controls."""
+    heat = play.config.evaluation.temperatures[0]
+    return evaluate(
+        play.policy,
+        play.task,
+        problems,
+        requests=play.requests,
+        sampling=TurnSampling.resolve(play.config.episode, heat),
+        num_tries=play.config.evaluation.tries,
+        keys=_keys(heat),
+    )
 
 
 _needs_diagnosis = frozenset({"oracle", "contrary"})
@@ -123,7 +142,7 @@ def side(measured: Measured) -> dict[str, Any]:
         "controls": {
             _CONTROL_NAMES.get(arm, arm): value for arm, value in to_json(rescue_rates(measured.controls)).items()
         },
-        "stored_rescue": to_json(rescue_rates({"stored": measured.stored}))["stored"],
+        "stored_rescue": to_json(rescue_rates(measured.stored))["own"],
     }
 
 
@@ -148,9 +167,22 @@ def pair(after: Measured, before: Measured) -> dict[str, Any]:
         paired[name] = {"first_try": found["pass@1"].to_json()}
         if "second_try" in found:
             paired[name]["second_try"] = found["second_try"].to_json()
-    if after.stored and before.stored:
-        paired["stored_rescue"] = compare_rescues(after.stored, before.stored, _generator("stored")).to_json()
+    if after.stored.get("own") and before.stored.get("own"):
+        paired["stored_rescue"] = _stored_difference(after, before, "own")
     return paired
+
+
+def other_skills(after: Measured, before: Measured) -> dict[str, Any]:
+    """What no token was rewarded for: using a reflection that names a right way, on the same stored failures."""
+    if not (after.stored.get("oracle") and before.stored.get("oracle")):
+        return {}
+    both = {"before": before, "after": after}
+    rates = {when: to_json(rescue_rates(measured.stored))["oracle"] for when, measured in both.items()}
+    return {"using an oracle's reflection": {**rates, "paired": _stored_difference(after, before, "oracle")}}
+
+
+def _stored_difference(after: Measured, before: Measured, arm: str) -> dict[str, Any]:
+    return compare_rescues(after.stored[arm], before.stored[arm], _generator(arm)).to_json()
 
 
 def validation(play: Play, problems: Sequence[Problem], step: int) -> dict[str, float]:
@@ -187,19 +219,27 @@ def validation(play: Play, problems: Sequence[Problem], step: int) -> dict[str, 
     return metrics
 
 
-def restore_outcomes(failures: Sequence[Failure], correct: Mapping[str, bool]) -> list[Outcome]:
-    """Outcomes on stored failures as far as a comparison needs them, from what a run wrote of them."""
-    return [
-        Outcome(
-            arm="own",
-            problem_id=failure.problem.id,
-            reflection=None,
-            text="",
-            verdict=replace(_WRONG, correct=correct[failure.problem.id]),
-            num_tokens=0,
-        )
-        for failure in failures
-    ]
+def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
+    """Which stored failures each arm's retry solved: what `restore_stored` reads back."""
+    return {arm: {item.problem_id: item.verdict.correct for item in items} for arm, items in measured.stored.items()}
+
+
+def restore_stored(correct: Mapping[str, Mapping[str, bool]]) -> dict[str, list[Outcome]]:
+    """Outcomes on stored failures, as far as a comparison needs them."""
+    return {
+        arm: [
+            Outcome(
+                arm=arm,
+                problem_id=name,
+                reflection=None,
+                text="",
+                verdict=replace(_WRONG, correct=solved),
+                num_tokens=0,
+            )
+            for name, solved in of_arm.items()
+        ]
+        for arm, of_arm in correct.items()
+    }
 
 
 _WRONG = Verdict(correct=False, reward=0.0, reason="", well_formed=False)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,7 +17,6 @@ from secondthought import tasks
 from secondthought.config import RunConfig
 from secondthought.episodes import failures as failure_files
 from secondthought.errors import RunError, TaskError
-from secondthought.evaluate import Evaluation, read_rows, write_rows
 from secondthought.policies.hf import HFPolicy
 from secondthought.policies.loading import load_policy
 from secondthought.report import build_report
@@ -34,12 +31,11 @@ from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
+from secondthought.train.sides import Sides
 from secondthought.types import Failure, Problem
 
 logger = logging.getLogger(__name__)
 
-BEFORE = "before.json"
-STORED = "stored_failures.jsonl"
 REPORT = "report.html"
 
 
@@ -90,12 +86,12 @@ class _Execution:
         self.task = tasks.load(config.task.name, config.task.options)
         self.policy: HFPolicy = load_policy(config.model)
         self.play = Play.of(config, self.policy, self.task)
-        self.test = self._problems("test", config.evaluation.problems)
 
     def complete(self) -> dict[str, Any]:
         """All stages; returns the summary."""
         console = Console(self.config.train.steps, start=self._last_step(), quiet=self.quiet)
-        before = self._before(console)
+        sides = Sides(self.play, self.run, self._problems("test", self.config.evaluation.problems), console.note)
+        before = sides.before()
         learner = Learner(
             self.policy,
             self.config.algorithm,
@@ -104,9 +100,9 @@ class _Execution:
             temperature=self.config.episode.temperature,
         )
         progress = self._train(learner, console)
-        console.note(f"evaluating the {self.config.evaluation.checkpoint} checkpoint on {len(self.test)} test problems")
-        after = self._after(progress, before)
-        summary = self._summary(progress, before, after)
+        chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
+        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
+        summary = self._summary(progress, sides, before, sides.after())
         self.run.write_summary("finished", summary)
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
@@ -164,54 +160,10 @@ class _Execution:
             }
             raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
 
-    def _before(self, console: Console) -> results.Measured:
-        """Measured now, or read back where a run is resumed."""
-        path = self.run.path / BEFORE
-        if not path.exists():
-            console.note(f"evaluating {self.policy.name} on {len(self.test)} test problems before training")
-            measured = results.measure(self.play, self.test)
-            self._keep("before", measured)
-            failure_files.write(self.run.path / STORED, measured.first.failures)
-            files.write_json(path, {**results.side(measured), "stored": _correct(measured)})
-            return measured
-        stored = self._stored()
-        outcomes = results.restore_outcomes(stored, files.read_json(path)["stored"])
-        return results.Measured(evaluations=self._kept("before"), controls={}, stored=outcomes)
-
-    def _after(self, progress: Progress, before: results.Measured) -> results.Measured:
-        chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
-        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
-        measured = results.measure(self.play, self.test, self._stored())
-        self._keep("after", measured)
-        return measured
-
-    def _stored(self) -> list[Failure]:
-        path = self.run.path / STORED
-        return failure_files.read(path, self.task, self.policy) if path.stat().st_size else []
-
-    def _keep(self, when: str, measured: results.Measured) -> None:
-        (self.run.path / "evaluations").mkdir(exist_ok=True)
-        for name, evaluation in measured.evaluations.items():
-            write_rows(self._evaluation_path(when, name), evaluation.rows)
-
-    def _kept(self, when: str) -> Mapping[str, Evaluation]:
-        """Evaluations as they were written: rows, without tokens."""
-        return {
-            (name := results.temperature_name(heat)): Evaluation(
-                task=self.task.name,
-                policy=self.policy.name,
-                temperature=heat,
-                num_tries=self.config.evaluation.tries,
-                rows=read_rows(self._evaluation_path(when, name)),
-            )
-            for heat in self.config.evaluation.temperatures
-        }
-
-    def _evaluation_path(self, when: str, name: str) -> Path:
-        return self.run.path / "evaluations" / f"{when}_{name}.jsonl"
-
-    def _summary(self, progress: Progress, before: results.Measured, after: results.Measured) -> dict[str, Any]:
-        sides = {"before": files.read_json(self.run.path / BEFORE), "after": results.side(after)}
+    def _summary(
+        self, progress: Progress, sides: Sides, before: results.Measured, after: results.Measured
+    ) -> dict[str, Any]:
+        written = {"before": sides.before_side(), "after": results.side(after)}
         return {
             "arm": arm_name(self.config),
             "seed": self.config.seed,
@@ -220,11 +172,12 @@ class _Execution:
             "best_step": progress.best_step,
             "tokens_sampled": progress.sampled_tokens,
             "seconds": _seconds(self.run),
-            **{when: measured["rates"] for when, measured in sides.items()},
+            **{when: side["rates"] for when, side in written.items()},
             "paired": results.pair(after, before),
-            "controls": {when: measured["controls"] for when, measured in sides.items()},
-            "stored_rescue": {when: measured["stored_rescue"] for when, measured in sides.items()},
-            "progress": asdict(progress),
+            "controls": {when: side["controls"] for when, side in written.items()},
+            "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
+            "other_skills": results.other_skills(after, before),
+            "peers": written["before"]["peers"],
         }
 
     def _last_step(self) -> int:
@@ -245,10 +198,6 @@ def arm_name(config: RunConfig) -> str:
     return "permuted-rewards" if algorithm.permute_rewards else name
 
 
-def _correct(measured: results.Measured) -> dict[str, bool]:
-    return {item.problem_id: item.verdict.correct for item in measured.stored}
-
-
 def _seconds(run: RunDirectory) -> float:
     """Time that the steps took, over all the processes that ran them."""
     times = [row.get("time/step", math.nan) for row in read_metrics(run.metrics_path)]
@@ -260,6 +209,6 @@ def _require_same(run: RunDirectory, config: RunConfig) -> None:
     changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
     if changed:
         raise RunError(
-            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones, or start"
+            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones or start"
             " anew with --overwrite"
         )

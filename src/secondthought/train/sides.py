@@ -1,0 +1,148 @@
+"""The two sides of a run on disk: what was measured before training and after, and reading it back.
+
+    evaluations/before_t1.0.jsonl, after_t1.0.jsonl, ...   episodes, one row per problem
+    evaluations/NAME_t1.0.jsonl                            an untrained peer
+    before.json                                            rates, controls, outcomes on stored failures
+    stored_failures.jsonl                                  failed first tries before training, with their tokens
+
+The side before training depends on model, task and settings alone, so runs that share them may share it (`cache`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from secondthought.config import ModelConfig
+from secondthought.episodes import failures as failure_files
+from secondthought.errors import RunError
+from secondthought.evaluate import Evaluation, read_rows, write_rows
+from secondthought.policies.loading import load_policy
+from secondthought.runs import files
+from secondthought.runs.directory import RunDirectory
+from secondthought.train import results
+from secondthought.train.algorithms import Play
+from secondthought.types import Failure, Problem
+
+BEFORE = "before.json"
+STORED = "stored_failures.jsonl"
+
+
+class Sides:
+    """Measures a run's policy before and after, each once, and keeps what it found."""
+
+    def __init__(self, play: Play, run: RunDirectory, problems: Sequence[Problem], tell: Callable[[str], None]) -> None:
+        self.play = play
+        self.run = run
+        self.problems = problems
+        self.tell = tell
+
+    def before(self) -> results.Measured:
+        """Measured now, taken from the cache, or read back where a run is resumed."""
+        if not (self.run.path / BEFORE).exists() and not self._copy_cached():
+            self._measure_before()
+            self._cache()
+        found = files.read_json(self.run.path / BEFORE)
+        return results.Measured(
+            evaluations=self._kept("before"), controls={}, stored=results.restore_stored(found["stored"])
+        )
+
+    def after(self) -> results.Measured:
+        """The policy as it is now, also on the failures stored before."""
+        self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
+        measured = results.measure(self.play, self.problems, self._stored_failures())
+        self._keep("after", measured.evaluations)
+        return measured
+
+    def before_side(self) -> dict[str, Any]:
+        """Rates, controls and peers as written."""
+        return files.read_json(self.run.path / BEFORE)
+
+    def _measure_before(self) -> None:
+        self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
+        measured = results.measure(self.play, self.problems)
+        self._keep("before", measured.evaluations)
+        failure_files.write(self.run.path / STORED, measured.first.failures)
+        side = {**results.side(measured), "stored": results.stored_correct(measured), "peers": self._peers()}
+        files.write_json(self.run.path / BEFORE, side)
+
+    def _peers(self) -> dict[str, Any]:
+        found = {}
+        heat = self.play.config.evaluation.temperatures[0]
+        for name, path in self.play.config.evaluation.peers.items():
+            self.tell(f"evaluating {path}, untrained, on the same problems")
+            peer = replace(self.play, policy=load_policy(self._peer_config(path)))
+            evaluation = results.measure_peer(peer, self.problems)
+            self._keep(name, {results.temperature_name(heat): evaluation})
+            found[name] = {results.temperature_name(heat): results.rates(evaluation)}
+        return found
+
+    def _peer_config(self, path: str) -> ModelConfig:
+        return self.play.config.model.model_copy(update={"path": path})
+
+    def _keep(self, when: str, evaluations: Any) -> None:
+        (self.run.path / "evaluations").mkdir(exist_ok=True)
+        for name, evaluation in evaluations.items():
+            write_rows(self._path(when, name), evaluation.rows)
+
+    def _kept(self, when: str) -> dict[str, Evaluation]:
+        """Evaluations as they were written: rows, without tokens."""
+        config = self.play.config.evaluation
+        names = {results.temperature_name(heat): heat for heat in config.temperatures}
+        return {
+            name: Evaluation(
+                task=self.play.task.name,
+                policy=self.play.policy.name,
+                temperature=heat,
+                num_tries=config.tries,
+                rows=read_rows(self._path(when, name)),
+            )
+            for name, heat in names.items()
+        }
+
+    def _path(self, when: str, name: str) -> Path:
+        return self.run.path / "evaluations" / f"{when}_{name}.jsonl"
+
+    def _stored_failures(self) -> list[Failure]:
+        path = self.run.path / STORED
+        return failure_files.read(path, self.play.task, self.play.policy) if path.stat().st_size else []
+
+    def _cached(self) -> Path | None:
+        """Where runs like this one keep their side before training."""
+        config = self.play.config
+        if config.evaluation.cache is None:
+            return None
+        parts = [part.model_dump_json() for part in (config.model, config.task, config.episode, config.evaluation)]
+        weights = [
+            (file.name, file.stat().st_size, file.stat().st_mtime_ns)
+            for file in sorted(Path(self.play.policy.name).glob("*.safetensors"))
+        ]
+        name = hashlib.blake2b(json.dumps([parts, weights]).encode(), digest_size=8).hexdigest()
+        return config.evaluation.cache / name
+
+    def _copy_cached(self) -> bool:
+        source = self._cached()
+        if source is None or not (source / BEFORE).exists():
+            return False
+        with files.disk_errors(self.run.path):
+            shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
+            shutil.copy(source / STORED, self.run.path / STORED)
+            shutil.copy(source / BEFORE, self.run.path / BEFORE)  # last: it says that the side is whole
+        return True
+
+    def _cache(self) -> None:
+        target = self._cached()
+        if target is None or target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Another run may publish the same side meanwhile, and a cache that cannot be written is no reason to stop.
+        with contextlib.suppress(RunError), files.new_directory(target) as directory:
+            shutil.copytree(self.run.path / "evaluations", directory / "evaluations")
+            for name in (STORED, BEFORE):
+                shutil.copy(self.run.path / name, directory / name)
