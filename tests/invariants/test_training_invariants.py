@@ -1,0 +1,123 @@
+"""Settings that must train alike: how a step is cut, ordered, padded or shared is a matter of speed only."""
+
+import copy
+import dataclasses
+
+import pytest
+import reference
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import PROBLEM, attempt, forests
+from tiny_models import shaken, tiny_policy
+
+from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.train.credit import credit
+from secondthought.train.learner import Learner
+from secondthought.types import Branch, Group
+
+ALGORITHM = AlgorithmConfig(kl_ref=0.5, kl_anchor=0.3)
+OPTIM = OptimConfig(lr=1e-3, warmup_steps=0)
+POLICY = tiny_policy()
+REFERENCE = shaken(POLICY.model)
+
+
+def gradient(trees, **train):
+    learner = Learner(POLICY, ALGORITHM, OPTIM, TrainConfig(**train))
+    learner.reference = REFERENCE
+    learner.backward([tree for tree in trees if not tree.is_flat])
+    return reference.flat_gradient(POLICY.model)
+
+
+def alike(found, wanted):
+    assert float((found - wanted).norm()) <= 1e-5 * float(wanted.norm()) + 1e-6
+
+
+@settings(max_examples=8)
+@given(forests(2, 5), st.integers(1, 80), st.booleans())
+def test_micro_batches_of_any_size(trees, size, share):
+    alike(gradient(trees, micro_batch_tokens=size, share_trunk=share), gradient(trees))
+
+
+@settings(max_examples=8)
+@given(forests(2, 5).flatmap(lambda trees: st.tuples(st.just(trees), st.permutations(trees))))
+def test_any_order_of_groups(both):
+    trees, permuted = both
+    alike(gradient(permuted), gradient(trees))
+
+
+@settings(max_examples=8)
+@given(forests(1, 3), st.randoms(use_true_random=False))
+def test_any_order_of_branches_within_a_group(trees, random):
+    shuffled = [
+        dataclasses.replace(tree, branches=tuple(random.sample(tree.branches, len(tree.branches)))) for tree in trees
+    ]
+    alike(gradient(shuffled), gradient(trees))
+
+
+@settings(max_examples=8)
+@given(forests(1, 3), st.integers(1, 40))
+def test_padding_is_never_read(trees, length):
+    """Context after the last token of interest widens every block of its micro-batch and adds nothing."""
+    alone, widest = gradient(trees), max(trees, key=lambda tree: tree.num_tokens)
+    context = (7,) * length
+    wide = dataclasses.replace(
+        widest,
+        branches=tuple(
+            dataclasses.replace(
+                branch,
+                token_ids=branch.token_ids + context,
+                old_logprobs=branch.old_logprobs + (0.0,) * length,
+                advantages=branch.advantages + (0.0,) * length,
+                learns=branch.learns + (False,) * length,
+                anchored=branch.anchored + (False,) * length,
+            )
+            for branch in widest.branches
+        ),
+    )
+    padded = [wide if tree is widest else tree for tree in trees]
+    alike(gradient(padded), alone)
+
+
+def weights_after(trees, steps, **train):
+    policy = tiny_policy()
+    learner = Learner(policy, ALGORITHM, OPTIM, TrainConfig(**train))
+    for step in range(1, steps + 1):
+        learner.update(trees, step)
+    return torch.cat([parameter.detach().flatten() for parameter in policy.model.parameters()])
+
+
+@settings(max_examples=3)
+@given(forests(2, 3))
+def test_a_repeated_run_is_bit_exact(trees):
+    assert torch.equal(weights_after(trees, 3), weights_after(trees, 3))
+
+
+@settings(max_examples=3)
+@given(forests(2, 3))
+def test_a_reloaded_learner_goes_on_bit_for_bit(trees):
+    whole = tiny_policy()
+    learner = Learner(whole, ALGORITHM, OPTIM, TrainConfig())
+    base = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    learner.update(trees, 1)
+    weights = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    saved = copy.deepcopy(learner.optimizer.state_dict())
+    learner.update(trees, 2)
+
+    again = tiny_policy()
+    again.model.load_state_dict(base)
+    resumed = Learner(again, ALGORITHM, OPTIM, TrainConfig())
+    again.model.load_state_dict(weights)
+    resumed.optimizer.load_state_dict(saved)
+    resumed.update(trees, 2)
+    for ours, other in zip(again.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(ours, other)
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_a_step_after_which_nothing_is_left_to_learn_is_no_step(share):
+    """Equal rewards throughout: weights and moments stay, to the bit."""
+    branches = tuple(Branch(reflection=None, tries=(attempt([1, 2], [3 + g], 1.0),)) for g in range(4))
+    group = Group(problem=PROBLEM, history=(), branches=branches)
+    trees = [found.tree for found in credit([group], AlgorithmConfig(type="grpo"), key=0)]
+    assert torch.equal(weights_after(trees, 2, share_trunk=share), weights_after([], 0))
