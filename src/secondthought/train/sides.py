@@ -23,6 +23,7 @@ from secondthought.config import ModelConfig
 from secondthought.episodes import failures as failure_files
 from secondthought.errors import RunError
 from secondthought.evaluate import Evaluation, read_rows, write_rows
+from secondthought.policies import shipped
 from secondthought.policies.loading import load_policy
 from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
@@ -121,7 +122,7 @@ class Sides:
         parts = [part.model_dump_json() for part in (config.model, config.task, config.episode, config.evaluation)]
         weights = [
             (file.name, file.stat().st_size, file.stat().st_mtime_ns)
-            for file in sorted(Path(self.play.policy.name).glob("*.safetensors"))
+            for file in sorted(Path(shipped.resolve(config.model.path)).glob("*.safetensors"))
         ]
         name = hashlib.blake2b(json.dumps([parts, weights]).encode(), digest_size=8).hexdigest()
         return config.evaluation.cache / name
