@@ -1,0 +1,31 @@
+"""Runs a peer's script in the peer's own interpreter: one JSON job in, one JSON answer out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from secondthought.errors import ConfigError
+
+
+def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, Any]:
+    """The script's answer.
+
+    Raises:
+        ConfigError: the interpreter is missing or the script failed; the sentence ends with its last line.
+    """
+    path = resources.files("secondthought.bench.peers") / script
+    try:
+        done = subprocess.run(
+            [str(python), str(path)], input=json.dumps(job), capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise ConfigError(f"{python}: cannot be run: {error.strerror}; give the peer's Python interpreter") from None
+    lines = (done.stderr if done.returncode else done.stdout).strip().splitlines() or ["it said nothing"]
+    if done.returncode:
+        raise ConfigError(f"{python}: {script} failed: {lines[-1]}")
+    answer: dict[str, Any] = json.loads(lines[-1])
+    return answer

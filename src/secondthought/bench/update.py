@@ -1,0 +1,175 @@
+"""Seconds per training update: our shared path, our unshared path, and TRL's GRPOTrainer on the same rows.
+
+One group: a trunk of P tokens and G branches of R tokens, all of which learn; fp32, equal threads. An update is
+forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps, which of the three
+take turns so that a change of the machine's load meets all. TRL runs in the interpreter given as `peer_python`, twice:
+with the retry left out of its rows, and with `retry` more tokens kept in each row and masked, as a trainer that cannot
+leave them out must. Ratios above 1 mean that we are faster.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
+from secondthought import rng
+from secondthought.bench.peers.client import run_peer
+from secondthought.bench.tokenizer import byte_tokenizer
+from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.policies.hf import HFPolicy
+from secondthought.train.learner import Learner
+from secondthought.trees import TokenTree, TreeBranch
+
+VOCABULARY = 512
+WARMUP = 1
+
+
+def run(
+    *,
+    trunk: int = 700,
+    branch: int = 100,
+    group: int = 16,
+    retry: int = 500,
+    hidden: int = 256,
+    layers: int = 6,
+    steps: int = 5,
+    threads: int = 1,
+    unshared: bool = True,
+    peer_python: str | None = None,
+) -> dict[str, Any]:
+    """Settings, seconds per step, the gradients' relative difference and the ratios of medians."""
+    torch.set_num_threads(int(threads))
+    load_before = os.getloadavg()
+    tree = make_tree(int(trunk), int(branch), int(group))
+    policy = HFPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench")
+    seconds: dict[str, list[float]] = {"shared": []}
+    difference = _gradient_difference(policy, tree) if unshared else None
+    left_out = {}
+    for name, tokens in (("trl", 0), ("trl_with_retry", int(retry))):
+        if peer_python is None:
+            left_out[name] = "no peer_python given"
+        else:
+            seconds[name] = _trl(policy, tree, tokens, peer_python, int(steps), int(threads))
+        seconds["shared"] += _ours(policy, tree, share=True, steps=int(steps))
+    if unshared:
+        seconds["unshared"] = _ours(policy, tree, share=False, steps=int(steps))
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        "settings": {
+            "trunk": trunk,
+            "branch": branch,
+            "group": group,
+            "retry": retry,
+            "parameters": policy.model.num_parameters(),
+            "steps": steps,
+            "threads": threads,
+            "precision": "fp32",
+            "torch": torch.__version__,
+            "load": [load_before, os.getloadavg()],
+        },
+        "raw": {"seconds": seconds, "left_out": left_out},
+        "median_seconds": median,
+        "gradient_difference": difference,
+        "ratios": {f"{name}_to_shared": value / median["shared"] for name, value in median.items() if name != "shared"},
+    }
+
+
+def make_model(hidden: int, layers: int) -> PreTrainedModel:
+    """A random Qwen2; 5.0M parameters at hidden 256 and 6 layers."""
+    heads = max(1, hidden // 64)
+    config = Qwen2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=hidden,
+        intermediate_size=hidden * 11 // 4,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=256,
+        pad_token_id=256,
+    )
+    generator = torch.Generator().manual_seed(0)
+    model = Qwen2ForCausalLM(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def make_tree(trunk: int, branch: int, group: int) -> TokenTree:
+    """Random ids; rewards alternate, so half of the branches learn up and half down."""
+    random = rng.stream("bench", "update")
+
+    def ids(count: int) -> tuple[int, ...]:
+        return tuple(random.randrange(256) for _ in range(count))
+
+    branches = tuple(
+        TreeBranch(
+            token_ids=ids(branch),
+            old_logprobs=(-6.24,) * branch,
+            advantages=(0.5 if index % 2 else -0.5,) * branch,
+            learns=(True,) * branch,
+            anchored=(False,) * branch,
+        )
+        for index in range(group)
+    )
+    return TokenTree(trunk=ids(trunk), trunk_anchored=(False,) * trunk, branches=branches)
+
+
+def _learner(policy: HFPolicy, *, share: bool) -> Learner:
+    whole_step = TrainConfig(share_trunk=share, micro_batch_tokens=1_000_000)
+    return Learner(policy, AlgorithmConfig(kl_ref=0.0), OptimConfig(), whole_step)
+
+
+def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> list[float]:
+    learner = _learner(policy, share=share)
+    seconds = []
+    for step in range(1, WARMUP + steps + 1):
+        start = time.perf_counter()
+        learner.update([tree], step)
+        seconds.append(time.perf_counter() - start)
+    return seconds[WARMUP:]
+
+
+def _gradient_difference(policy: HFPolicy, tree: TokenTree) -> float:
+    """Distance of the shared from the unshared gradient, relative to its length."""
+    found = []
+    for share in (True, False):
+        learner = _learner(policy, share=share)
+        learner.backward([tree])
+        found.append(torch.cat([p.grad.flatten().double() for p in learner.parameters if p.grad is not None]))
+    return float((found[0] - found[1]).norm() / found[1].norm())
+
+
+def _trl(
+    policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int
+) -> list[float]:
+    """The same trunk and branches as TRL reads them: one padded row per branch, the retry masked."""
+    random = rng.stream("bench", "retry")
+    size = len(tree.branches[0].token_ids)
+    with tempfile.TemporaryDirectory() as folder:
+        policy.save(Path(folder))
+        job = {
+            "checkpoint": folder,
+            "trunk": tree.trunk,
+            "completions": [
+                [*branch.token_ids, *(random.randrange(256) for _ in range(retry))] for branch in tree.branches
+            ],
+            "masks": [[1] * size + [0] * retry for _ in tree.branches],
+            "rewards": [float(branch.advantages[0] > 0) for branch in tree.branches],
+            "steps": steps,
+            "warmup": WARMUP,
+            "threads": threads,
+        }
+        seconds: list[float] = run_peer(peer_python, "trl_update.py", job)["seconds"]
+    return seconds
