@@ -199,6 +199,11 @@ class TestSeedsAndProblems:
         found = seeds_and_problems(table, np.random.default_rng(0), level=0.6826894921, resamples=40_000)
         assert (found.high - found.low) / 2 == pytest.approx(means.std(ddof=1) / math.sqrt(5), rel=0.1)
 
+    def test_one_seed_fewer_is_drawn(self):
+        # Of two seeds one is drawn: half of the resamples are at either, none between them.
+        found = seeds_and_problems([[0.2] * 5, [0.6] * 5], np.random.default_rng(0), level=0.4)
+        assert bounds(found) == pytest.approx((0.2, 0.6))
+
     def test_problems_are_shared_by_seeds(self):
         # Identical seeds add no information: as wide as the bootstrap over problems of one of them.
         row = (np.random.default_rng(0).random(400) < 0.3).astype(float)
