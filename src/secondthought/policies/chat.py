@@ -23,6 +23,9 @@ PLAIN_TEMPLATE = (
 PINNED_DATE = "26 Jul 2024"
 """Some templates print today's date; a run that resumes tomorrow must see the same prompt. It is Llama 3's default."""
 
+MAX_REMEMBERED = 4096
+"""Requests whose ids are remembered; a retry request that repeats the task differs by problem."""
+
 _SENTINEL = "sentinel7f3a"
 _THINKING = f"<think>\n{_SENTINEL}\n</think>\n\n{_SENTINEL}"
 
@@ -86,6 +89,8 @@ class Chat:
             ids = self._ids(after)
             if not ids or (request and after.startswith(request)):
                 raise PolicyError("the chat template puts nothing after an assistant message: nothing would end a turn")
+            if len(self._follow_ids) >= MAX_REMEMBERED:
+                self._follow_ids.clear()
             self._follow_ids[request] = ids
         return self._follow_ids[request]
 

@@ -15,20 +15,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from secondthought.config import ModelConfig
 from secondthought.episodes import failures as failure_files
 from secondthought.errors import RunError
 from secondthought.evaluate import Evaluation, read_rows, write_rows
 from secondthought.policies import shipped
-from secondthought.policies.loading import load_policy
 from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
 from secondthought.train import results
 from secondthought.train.algorithms import Play
+from secondthought.train.peers import measure
 from secondthought.types import Failure, Problem
 
 BEFORE = "before.json"
@@ -66,26 +64,14 @@ class Sides:
         return files.read_json(self.run.path / BEFORE)
 
     def _measure_before(self) -> None:
+        config = self.play.config
         self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
         measured = results.measure(self.play, self.problems)
         self._keep("before", measured.evaluations)
         failure_files.write(self.run.path / STORED, measured.first.failures)
-        side = {**results.side(measured), "stored": results.stored_correct(measured), "peers": self._peers()}
+        peers = {name: measure(config, name, path, self.run.path) for name, path in config.evaluation.peers.items()}
+        side = {**results.side(measured), "stored": results.stored_correct(measured), "peers": peers}
         files.write_json(self.run.path / BEFORE, side)
-
-    def _peers(self) -> dict[str, Any]:
-        found = {}
-        heat = self.play.config.evaluation.temperatures[0]
-        for name, path in self.play.config.evaluation.peers.items():
-            self.tell(f"evaluating {path}, untrained, on the same problems")
-            peer = replace(self.play, policy=load_policy(self._peer_config(path)))
-            evaluation = results.measure_peer(peer, self.problems)
-            self._keep(name, {results.temperature_name(heat): evaluation})
-            found[name] = {results.temperature_name(heat): results.rates(evaluation)}
-        return found
-
-    def _peer_config(self, path: str) -> ModelConfig:
-        return self.play.config.model.model_copy(update={"path": path})
 
     def _keep(self, when: str, evaluations: Any) -> None:
         (self.run.path / "evaluations").mkdir(exist_ok=True)

@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from secondthought.config import Config, RunConfig, describe, read_toml, resolve
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs.directory import RunDirectory, is_run
+from secondthought.train import peers
 
 POLL_SECONDS = 0.5
 ENOUGH_STEPS = 100_000
@@ -49,6 +50,8 @@ class StudyConfig(Config):
     """Pieces that run at once; on a CPU, one per core with `threads = 1` is fastest."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Tables and keys as in a training config, common to all arms."""
+    peers: dict[str, str] = Field(default_factory=dict)
+    """Untrained models to compare with, by name; evaluated once, when every piece is finished."""
     arms: dict[str, ArmConfig]
     """By name, in the order in which they are run."""
 
@@ -110,8 +113,11 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
             tell(f"{name} is not finished; arms with its token budget wait for it")
             break
     finished = [str(study.out / name) for name, value in states.items() if value == "finished"]
-    total = sum(len(arm.seeds) for arm in study.arms.values())
-    return {"pieces": states, "runs": finished, "complete": len(finished) == total}
+    complete = len(finished) == sum(len(arm.seeds) for arm in study.arms.values())
+    if complete and study.peers:
+        pieces = [piece for name in study.arms for piece in pieces_of(study, name, str(path))]
+        peers.add_to_runs([(piece.config.run_dir, piece.config) for piece in pieces], study.peers, tell)
+    return {"pieces": states, "runs": finished, "complete": complete}
 
 
 def study_needs(study: StudyConfig, name: str) -> bool:

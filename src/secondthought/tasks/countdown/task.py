@@ -79,6 +79,10 @@ class Countdown:
         """A reflection of the same form that names an operation from which it cannot."""
         return reflections.contrary_reflection(*instance(problem), attempt)
 
+    def general_reflection(self) -> str:
+        """One piece of advice that fits every problem and names no number."""
+        return reflections.general_reflection()
+
     def leak(self, problem: Problem, reflection: str) -> Leak:
         """How much of the answer the reflection gives away."""
         return leak.leak(*instance(problem), reflection)
