@@ -1,0 +1,41 @@
+"""Play Countdown with a script that cheats (no model, no torch), and measure it as a model is measured.
+
+Second-try accuracy alone does not say that a reflection helped: a second chance helps too. The control arms give every
+failed first try other reflections, or none.
+"""
+
+from secondthought import ScriptedPolicy, load_task
+from secondthought.config import EpisodeConfig
+from secondthought.episodes.requests import Requests
+from secondthought.episodes.sampling import Keys, TurnSampling
+from secondthought.evaluate import evaluate, play_controls, rescue_rates, summarise
+from secondthought.policies.scripted_countdown import countdown_answers
+from secondthought.stats import Interval
+
+
+def main() -> None:
+    """Print accuracies, then the rescue rate of each control arm, each with its 95 % interval."""
+    task = load_task("countdown", {"preset": "tiny"})
+    policy = ScriptedPolicy(countdown_answers(first_try=0.2, good_reflection=0.4))
+    requests = Requests.resolve(task, EpisodeConfig())
+    sampling = TurnSampling.resolve(EpisodeConfig())
+    keys = Keys(seed=0, phase="example")
+    problems = task.problems("test", 100, seed=0)
+    played = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
+    rates = summarise(played)
+    for name in ("pass@1", "second_try", "rescue_rate"):
+        show(name, rates[name])
+    arms = play_controls(policy, task, played.failures, requests=requests, sampling=sampling, keys=keys)
+    print("right retries after a failed first try, by what the reflection was:")
+    for name, rate in rescue_rates(arms).items():
+        show(name, rate)
+
+
+def show(name: str, rate: Interval | float) -> None:
+    """One line."""
+    if isinstance(rate, Interval):
+        print(f"  {name:14} {rate.estimate:.2f} [{rate.low:.2f}, {rate.high:.2f}] of {rate.n}")
+
+
+if __name__ == "__main__":
+    main()
