@@ -52,7 +52,7 @@ class Loop:
 
     def train(self, progress: Progress) -> Progress:
         """Go on from where `progress` stands to the last step or the end of the token budget."""
-        if progress.step == 0:
+        if self.run.checkpoints.pointer("last") is None:
             self._validate(progress, {})
         while not self._is_done(progress):
             began = time.perf_counter()
@@ -130,9 +130,8 @@ class Loop:
             "best_score": progress.best_score,
         }
         checkpoints = self.run.checkpoints
-        if progress.step not in checkpoints.steps():
-            with checkpoints.new(progress.step) as directory:
-                checkpoint.save(directory, self.learner.policy, self.learner, state)
+        with checkpoints.new(progress.step) as directory:
+            checkpoint.save(directory, self.learner.policy, self.learner, state)
         if improved:
             checkpoints.point("best", progress.step, second_try=progress.best_score)
         checkpoints.point("last", progress.step)

@@ -113,6 +113,9 @@ class _Execution:
         if last is not None:
             progress = Progress(**checkpoint.load(self.run.checkpoints.at(last["step"]), self.policy, learner))
             recorder.truncate_after(progress.step)
+            # A best checkpoint newer than the last is of steps that are played again, and need not be best again.
+            self.run.checkpoints.point("best", progress.best_step, second_try=progress.best_score)
+            self.run.checkpoints.prune(keep=())
             for row in read_metrics(self.run.metrics_path):
                 list(monitor.warnings(int(row["step"]), row))  # what was warned of before is not warned of again
         else:

@@ -1,0 +1,71 @@
+"""Whole runs in about a second: a random tiny model on a task of luck, with every stage of a real run."""
+
+import json
+
+from secondthought.config import resolve
+from secondthought.train.study import overlay
+
+SETTINGS = {
+    "threads": 1,
+    "task": {"name": "lucky_task:Lucky", "train_problems": 12},
+    "model": {"device": "cpu"},
+    "episode": {"max_attempt_tokens": 4, "max_reflection_tokens": 5, "repeat_task": False},
+    "algorithm": {"group_size": 3, "kl_ref": 0.1},
+    "optim": {"lr": 3e-3, "warmup_steps": 2},
+    "train": {
+        "steps": 6,
+        "groups_per_step": 3,
+        "mine_tries": 2,
+        "eval_every": 2,
+        "eval_problems": 8,
+        "checkpoint_every": 3,
+        "episode_groups": 2,
+    },
+    "evaluation": {"problems": 8, "temperatures": [1.0]},
+}
+
+
+def small_config(run_dir, model, **changes):
+    """A config; `changes` are tables laid over the small settings."""
+    base = overlay(SETTINGS, {"run_dir": str(run_dir), "model": {"path": str(model)}})
+    return resolve(overlay(base, changes), source="test")
+
+
+def untimed(path):
+    """The rows of metrics.jsonl as they were written, times apart."""
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows]
+
+
+def evaluations(path):
+    """Every evaluation's file, to the byte."""
+    return {file.name: file.read_bytes() for file in sorted((path / "evaluations").iterdir())}
+
+
+def weights(path):
+    """The checkpoints that were kept, to the byte."""
+    return {
+        str(file.relative_to(path)): file.read_bytes() for file in sorted(path.glob("checkpoints/step_*/*.safetensors"))
+    }
+
+
+def results(path):
+    """The summary without times."""
+    summary = json.loads((path / "summary.json").read_text())
+    return {key: value for key, value in summary.items() if key != "seconds"}
+
+
+def assert_same_run(found, wanted):
+    """Two run directories hold the same training, to the bit."""
+    assert untimed(found) == untimed(wanted)
+    assert weights(found) == weights(wanted)
+    assert evaluations(found) == evaluations(wanted)
+    assert results(found) == results(wanted)
+    for name in ("checkpoints/best.json", "checkpoints/last.json", "stored_failures.jsonl"):
+        assert (found / name).read_bytes() == (wanted / name).read_bytes(), name
+    assert episodes(found) == episodes(wanted)
+
+
+def episodes(path):
+    """Every recorded group, to the byte."""
+    return {file.name: file.read_bytes() for file in sorted((path / "episodes").iterdir())}
