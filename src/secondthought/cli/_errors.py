@@ -28,6 +28,9 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
         debug: show tracebacks and the library's debug log.
     """
     _write_utf8(sys.stdout)
+    if not sys.stderr.isatty():
+        # transformers draws bars while it loads weights; in a log file they are one line of noise per model.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with _logging(debug):
         try:
             code = command()

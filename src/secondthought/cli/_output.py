@@ -9,7 +9,6 @@ from typing import Any
 
 from secondthought import jsonl
 
-
 _UNLIMITED = 2000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -77,7 +78,7 @@ def show(argv: list[str], prog: str) -> None:
     with current_directory():
         found = tasks.describe(given.name, given.options)
     if given.json_:
-        write_line(asdict(found))
+        write_line({**asdict(found), "options": [{**asdict(o), "default": _plain(o.default)} for o in found.options]})
         return
     write_text(f"{found.name}\n\n{found.help}\n\nchance level: {found.chance_level:.3g}")
     write_text(f"reflection request: {found.reflection_request}\n")
@@ -111,6 +112,14 @@ def check(argv: list[str], prog: str) -> int:
     else:
         write_table(given.name, ["check", "status", "detail"], found)
     return 1 if failed else 0
+
+
+def _plain(default: Any) -> Any:
+    """A default as JSON; what JSON cannot say, as Python writes it: a user's class may have any."""
+    try:
+        return json.loads(json.dumps(default))
+    except (TypeError, ValueError):
+        return repr(default)
 
 
 def _row(problem: Problem, gold: str | None) -> dict[str, Any]:

@@ -127,12 +127,15 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
 
 
 def test_ctrl_c_in_a_real_process():
-    with subprocess.Popen(
-        [sys.executable, "-m", "secondthought", "score", "countdown"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as child:
+    # Where the tests themselves run in the background, children are born deaf to Ctrl-C.
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from secondthought.cli import main\n"
+        "sys.exit(main(['score', 'countdown']))\n"
+    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as child:
         child.stdin.write(b"{}\n")
         child.stdin.flush()
         assert b"error" in child.stdout.readline()
