@@ -1,0 +1,224 @@
+"""What the documents say is true: links resolve, commands and settings exist, code blocks run, names are in the code.
+
+It reads documents, so a page of anybody's is checked as soon as it is there.
+"""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from secondthought.cli import main
+from secondthought.cli._table import COMMANDS, find
+from secondthought.config import RunConfig, resolve
+from secondthought.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+SOURCES = ROOT / "src" / "secondthought"
+SECTIONS = tuple(name for name, field in RunConfig.model_fields.items() if isinstance(field.default, BaseModel))
+
+
+def ids(page):
+    return page.name
+
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$\n?", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page, language):
+    """Fenced blocks of a language ("" for none), in order."""
+    return [body for found, body in FENCED.findall(page.read_text("utf-8")) if found == language]
+
+
+def prose(page):
+    """A page without its fenced blocks."""
+    return FENCED.sub("", page.read_text("utf-8"))
+
+
+def shell_lines(page):
+    """Lines of unmarked blocks, continued ones joined, without comments and prompts."""
+    for block in (*blocks(page, ""), *blocks(page, "console"), *blocks(page, "bash")):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield re.sub(r"\s#.*", "", line).removeprefix("$ ").strip()
+
+
+def commands(page):
+    """Commands of ours that a page tells the reader to type, as words."""
+    for line in shell_lines(page):
+        for part in line.split(" | "):
+            if part.strip().startswith("secondthought "):
+                yield shlex.split(part)[1:]
+
+
+EVERY_COMMAND = [(page.name, words) for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_relative_links_resolve(page):
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose(page))
+    local = [target for target in targets if not re.match(r"[a-z]+://|mailto:", target)]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_readme_says_how_to_begin():
+    lines = list(shell_lines(ROOT / "README.md"))
+    assert "make demo" in lines
+    assert "make test" in lines
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_make_targets_exist(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_subcommands_exist(page):
+    named = [words[:2] for words in commands(page)]
+    named += [found.split() for found in re.findall(r"`secondthought ((?:[a-z-]+ ?)+)", prose(page).replace("\n", " "))]
+    unknown = []
+    for words in named:
+        try:
+            find(words)
+        except ConfigError:
+            unknown.append(words)
+    assert unknown == []
+
+
+@pytest.mark.parametrize(("page", "words"), EVERY_COMMAND, ids=lambda value: value if isinstance(value, str) else None)
+def test_commands_have_their_flags(page, words, capsys):
+    name, rest = find(words)
+    if name is None:
+        return  # asks for help
+    with pytest.raises(SystemExit):
+        main([*name.split(), "--help"])
+    known = set(re.findall(r"--[a-z][a-z0-9.-]*", capsys.readouterr().out))
+    given = {word.partition("=")[0] for word in rest if word.startswith("--")}
+    free = {flag for flag in given if re.match(r"--(task\.)?options\.", flag)}
+    assert given - free <= known | {"--model", "--help", "--debug"}, f"{page}: secondthought {shlex.join(words)}"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A directory as the README leaves it: the task and its settings, those of the tutorial in the same names."""
+
+    def make(page):
+        (tmp_path / "own_task.py").write_text((ROOT / "examples" / "own_task.py").read_text("utf-8"), "utf-8")
+        [settings] = blocks(page, "toml")
+        (tmp_path / "backwards.toml").write_text(settings, "utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial-own-task.md"])
+def test_commands_that_can_run_dry_do(name, workplace, capsys):
+    page = ROOT / name
+    workplace(page)
+    dry = [words for words in commands(page) if words[0] in ("train", "eval", "failures")]
+    assert len(dry) >= 3
+    for words in dry:
+        kept = [word for word in words if word not in ("--resume", "--overwrite", "--dry-run")]
+        assert not main([*kept, "--dry-run"]), capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial-own-task.md"])
+def test_the_task_in_the_text_is_the_example(name, workplace, capsys):
+    assert blocks(ROOT / name, "python")[0] == (ROOT / "examples" / "own_task.py").read_text("utf-8")
+    workplace(ROOT / name)
+    assert not main(["tasks", "check", "own_task:Backwards", "--count", "5"])
+    out = capsys.readouterr().out
+    assert out.count("passed") == 6
+    [settings] = blocks(ROOT / name, "toml")
+    config = resolve(tomllib.loads(settings), source=name)
+    assert (
+        main(["tasks", "sample", config.task.name, "--split", "train", "--count", str(config.task.train_problems)])
+        is None
+    )
+    assert (
+        main(["tasks", "sample", config.task.name, "--split", "validation", "--count", str(config.train.eval_problems)])
+        is None
+    )
+    assert (
+        main(["tasks", "sample", config.task.name, "--split", "test", "--count", str(config.evaluation.problems)])
+        is None
+    )
+
+
+def test_the_python_call_in_the_readme(monkeypatch):
+    called = []
+    monkeypatch.setattr("secondthought.train.run.execute", lambda config: called.append(config) or {})
+    exec(compile(blocks(ROOT / "README.md", "python")[1], "README.md", "exec"), {})
+    assert called[0].model.path == "small"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_toml_blocks_are_settings(page):
+    for block in blocks(page, "toml"):
+        if "[arms" not in block:
+            resolve(tomllib.loads(block), source=page.name)
+
+
+def has_setting(dotted):
+    """True if a dotted name is a field of RunConfig; `no_` before the last part turns a switch off."""
+    model = RunConfig
+    parts = dotted.replace("-", "_").split(".")
+    for place, part in enumerate(parts):
+        fields = model.model_fields
+        found = fields.get(part) or fields.get(part.removeprefix("no_"))
+        if found is None:
+            return False
+        if part == "options":
+            return True
+        if place + 1 < len(parts):
+            if not isinstance(found.default, BaseModel):
+                return False
+            model = type(found.default)
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_settings_exist(page):
+    named = re.findall(rf"`(?:--)?((?:{'|'.join(SECTIONS)})\.[a-z_.-]*[a-z])(?=[` =])", page.read_text("utf-8"))
+    files = (".jsonl", ".json", ".md", ".py", ".toml")
+    wrong = [name for name in named if not has_setting(name) and not name.endswith(files)]
+    assert wrong == []
+
+
+def test_every_command_is_on_its_page():
+    text = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert [name for name in COMMANDS if f"`{name}" not in text] == []
+
+
+def test_code_named_in_papers_exists():
+    text = (ROOT / "docs" / "papers.md").read_text("utf-8").split("\n## ")[1]
+    named = re.findall(r"`([a-z_/]+\.py)`((?:[:,] `\w+`)*)", text)
+    assert len(named) > 20
+    for path, names in named:
+        source = (SOURCES / path).read_text("utf-8")
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"(?:def|class) {name}\b|^{name}\b", source, re.MULTILINE), f"{path} has no {name}"
+
+
+def test_choices_are_numbered_without_gaps():
+    text = (ROOT / "docs" / "papers.md").read_text("utf-8")
+    numbers = [int(number) for number in re.findall(r"^([0-9]+)\. \*\*", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CITATION.cff", *sorted((ROOT / "examples").glob("*.py"))], ids=ids)
+def test_ascii_but_in_results(page):
+    text = page.read_text("utf-8")
+    assert text.isascii() or page.name in ("results.md", "lab-log.md")
+
+
+def test_citation_has_the_package_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
