@@ -121,7 +121,8 @@ def _mirror(
             section = _mirror(info.annotation, base.get(name, {}), (), _below(name, hidden), pairs=True)  # type: ignore[arg-type]
             # Help given here spares tyro the search for it in source files, a third of the time of --help.
             text = info.description or inspect.getdoc(info.annotation) or ""
-            described = Annotated[(section, tyro.conf.arg(help=text))]
+            parts = (section, tyro.conf.arg(help=text))
+            described: Any = Annotated[parts]
             fields.append((name, described, dataclasses.field(default_factory=section)))
             continue
         default = base[name] if name in base else info.get_default(call_default_factory=True)

@@ -289,3 +289,21 @@ def test_study_dry_run(cli, tmp_path, one_sentence):
     assert cli("study", file, "--dry-run").object["arms"]["real"]["seeds"] == [0, 1]
     file.write_text('out = "runs/s"\n[armss.real]\n')
     assert "armss" in one_sentence(cli("study", file, "--dry-run"), 2)
+
+
+def test_bench(cli):
+    assert cli("bench", "solve", "--problems", "3", "--json").object["settings"]["problems"] == 3
+    assert "decide_ms_median" in cli("bench", "solve", "--problems", "3").out
+
+
+@pytest.mark.parametrize("name", ["verify", "solve", "update"])
+def test_bench_offers_every_option_with_its_default(name):
+    import importlib
+    import inspect
+
+    from secondthought.cli import bench
+
+    kind = getattr(bench, f"{name.title()}Options")
+    parameters = inspect.signature(importlib.import_module(f"secondthought.bench.{name}").run).parameters.values()
+    expected = {item.name: item.default for item in parameters}
+    assert {field: info.default for field, info in kind.model_fields.items() if field != "json_"} == expected
