@@ -1,10 +1,11 @@
 """Seconds per training update: our shared path, our unshared path, and TRL's GRPOTrainer on the same rows.
 
 One group: a trunk of P tokens and G branches of R tokens, all of which learn; fp32, equal threads. An update is
-forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps, which of the three
-take turns so that a change of the machine's load meets all. TRL runs in the interpreter given as `peer_python`, twice:
-with the retry left out of its rows, and with `retry` more tokens kept in each row and masked, as a trainer that cannot
-leave them out must. Ratios above 1 mean that we are faster.
+forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps. Ours is timed after
+each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time of the
+measuring process, which other processes lengthen less: on a busy machine, read that one. TRL runs in the interpreter
+given as `peer_python`, twice: with the retry left out of its rows, and with `retry` more tokens kept in each row and
+masked, as a trainer that cannot leave them out must. Ratios above 1 mean that we are faster.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,19 @@ from secondthought.trees import TokenTree, TreeBranch
 
 VOCABULARY = 512
 WARMUP = 1
+
+
+@dataclass(slots=True)
+class Seconds:
+    """What each timed step took by both clocks."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def __iadd__(self, other: Seconds) -> Seconds:
+        self.wall += other.wall
+        self.cpu += other.cpu
+        return self
 
 
 def run(
@@ -49,18 +64,19 @@ def run(
     load_before = os.getloadavg()
     tree = make_tree(int(trunk), int(branch), int(group))
     policy = HFPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench")
-    seconds: dict[str, list[float]] = {"shared": []}
+    taken: dict[str, Seconds] = {"shared": Seconds()}
     difference = _gradient_difference(policy, tree) if unshared else None
     left_out = {}
     for name, tokens in (("trl", 0), ("trl_with_retry", int(retry))):
         if peer_python is None:
             left_out[name] = "no peer_python given"
         else:
-            seconds[name] = _trl(policy, tree, tokens, peer_python, int(steps), int(threads))
-        seconds["shared"] += _ours(policy, tree, share=True, steps=int(steps))
+            taken[name] = _trl(policy, tree, tokens, peer_python, int(steps), int(threads))
+        taken["shared"] += _ours(policy, tree, share=True, steps=int(steps))
     if unshared:
-        seconds["unshared"] = _ours(policy, tree, share=False, steps=int(steps))
-    median = {name: statistics.median(values) for name, values in seconds.items()}
+        taken["unshared"] = _ours(policy, tree, share=False, steps=int(steps))
+    wall = {name: statistics.median(seconds.wall) for name, seconds in taken.items()}
+    cpu = {name: statistics.median(seconds.cpu) for name, seconds in taken.items()}
     return {
         "settings": {
             "trunk": trunk,
@@ -74,10 +90,16 @@ def run(
             "torch": torch.__version__,
             "load": [load_before, os.getloadavg()],
         },
-        "raw": {"seconds": seconds, "left_out": left_out},
-        "median_seconds": median,
+        "raw": {"seconds": {name: asdict(seconds) for name, seconds in taken.items()}, "left_out": left_out},
+        "median_seconds": wall,
+        "median_cpu_seconds": cpu,
         "gradient_difference": difference,
-        "ratios": {f"{name}_to_shared": value / median["shared"] for name, value in median.items() if name != "shared"},
+        "ratios": {
+            f"{name}_to_shared{suffix}": value / medians["shared"]
+            for suffix, medians in (("", wall), ("_cpu", cpu))
+            for name, value in medians.items()
+            if name != "shared"
+        },
     }
 
 
@@ -131,14 +153,14 @@ def _learner(policy: HFPolicy, *, share: bool) -> Learner:
     return Learner(policy, AlgorithmConfig(kl_ref=0.0), OptimConfig(), whole_step)
 
 
-def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> list[float]:
+def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> Seconds:
     learner = _learner(policy, share=share)
-    seconds = []
+    taken = Seconds()
     for step in range(1, WARMUP + steps + 1):
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         learner.update([tree], step)
-        seconds.append(time.perf_counter() - start)
-    return seconds[WARMUP:]
+        taken += Seconds([time.perf_counter() - wall], [time.process_time() - cpu])
+    return Seconds(taken.wall[WARMUP:], taken.cpu[WARMUP:])
 
 
 def _gradient_difference(policy: HFPolicy, tree: TokenTree) -> float:
@@ -151,9 +173,7 @@ def _gradient_difference(policy: HFPolicy, tree: TokenTree) -> float:
     return float((found[0] - found[1]).norm() / found[1].norm())
 
 
-def _trl(
-    policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int
-) -> list[float]:
+def _trl(policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int) -> Seconds:
     """The same trunk and branches as TRL reads them: one padded row per branch, the retry masked."""
     random = rng.stream("bench", "retry")
     size = len(tree.branches[0].token_ids)
@@ -171,5 +191,5 @@ def _trl(
             "warmup": WARMUP,
             "threads": threads,
         }
-        seconds: list[float] = run_peer(peer_python, "trl_update.py", job)["seconds"]
-    return seconds
+        answer = run_peer(peer_python, "trl_update.py", job)
+    return Seconds(answer["seconds"], answer["cpu_seconds"])

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from secondthought.errors import ConfigError
+
+QUIET = {
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+"""For the peer's process: nothing is fetched, and the processor is what is compared."""
 
 
 def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +29,12 @@ def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, 
     path = resources.files("secondthought.bench.peers") / script
     try:
         done = subprocess.run(
-            [str(python), str(path)], input=json.dumps(job), capture_output=True, text=True, check=False
+            [str(python), str(path)],
+            input=json.dumps(job),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | QUIET,
         )
     except OSError as error:
         raise ConfigError(f"{python}: cannot be run: {error.strerror}; give the peer's Python interpreter") from None

@@ -7,66 +7,72 @@ reward, advantages), then gradient clipping and the optimizer step. Gradient che
 model is used, the fastest that TRL runs these rows.
 
 Job: `checkpoint` directory, `trunk` ids, `completions` (ids per row), `masks` (0/1 per token), `rewards` (per row),
-`steps`, `warmup`, `threads`. Answer: `seconds` per timed step and `versions`.
+`steps`, `warmup`, `threads`. Answer: `seconds` and `cpu_seconds` per timed step, and `versions`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-# Read by torch, transformers and trl when they are imported below.
-os.environ.update(
-    TRL_EXPERIMENTAL_SILENCE="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUDA_VISIBLE_DEVICES=""
-)
-
 import torch
-from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
 
 
-class TimedTrainer(GRPOTrainer):  # type: ignore[misc]
-    """Remembers how long the rollout of the current step took."""
+def now() -> tuple[float, float]:
+    """Wall clock, and processor time of this process, which other processes do not lengthen."""
+    return time.perf_counter(), time.process_time()
 
-    rollout_seconds = 0.0
 
-    def _prepare_inputs(self, generation_batch: Any) -> Any:
-        start = time.perf_counter()
-        prepared = super()._prepare_inputs(generation_batch)
-        self.rollout_seconds += time.perf_counter() - start
-        return prepared
+def since(start: tuple[float, float]) -> tuple[float, float]:
+    """Both clocks since then."""
+    wall, cpu = now()
+    return wall - start[0], cpu - start[1]
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
     """Seconds from the start of each step to the end of its optimizer step, rollout left out."""
 
     def __init__(self) -> None:
-        self.trainer: TimedTrainer | None = None
         self.seconds: list[float] = []
-        self._start = 0.0
+        self.cpu_seconds: list[float] = []
+        self._start = self._rollout = (0.0, 0.0)
+
+    def leave_out(self, rollout: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The same function, its time kept apart."""
+
+        def timed(batch: Any) -> Any:
+            start = now()
+            prepared = rollout(batch)
+            self._rollout = since(start)
+            return prepared
+
+        return timed
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         """Before the forward."""
-        assert self.trainer is not None
-        self.trainer.rollout_seconds = 0.0
-        self._start = time.perf_counter()
+        self._rollout = (0.0, 0.0)
+        self._start = now()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """After the optimizer step."""
-        assert self.trainer is not None
-        self.seconds.append(time.perf_counter() - self._start - self.trainer.rollout_seconds)
+        wall, cpu = since(self._start)
+        self.seconds.append(wall - self._rollout[0])
+        self.cpu_seconds.append(cpu - self._rollout[1])
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Train on the job's rows and return the timed steps."""
-    torch.set_num_threads(job["threads"])
+    # They exist in the peer's interpreter alone, and this file must stay importable without them.
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
     group, steps = len(job["completions"]), job["warmup"] + job["steps"]
 
     def rollout(prompts: list[Any], *_: Any) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
             disable_tqdm=True,
         )
         clock = Clock()
-        trainer = TimedTrainer(
+        trainer = GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(job["checkpoint"], dtype=torch.float32),
             processing_class=AutoTokenizer.from_pretrained(job["checkpoint"]),
             args=config,
@@ -109,11 +115,16 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
             rollout_func=rollout,
             callbacks=[clock],
         )
-        clock.trainer = trainer
+        trainer._prepare_inputs = clock.leave_out(trainer._prepare_inputs)
         torch.set_num_threads(job["threads"])
         trainer.train()
     names = ("trl", "torch", "transformers")
-    return {"seconds": clock.seconds[job["warmup"] :], "versions": {name: version(name) for name in names}}
+    first = job["warmup"]
+    return {
+        "seconds": clock.seconds[first:],
+        "cpu_seconds": clock.cpu_seconds[first:],
+        "versions": {name: version(name) for name in names},
+    }
 
 
 def main() -> None:
