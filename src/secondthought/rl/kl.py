@@ -12,6 +12,7 @@ MAX_LOG_RATIO = 20.0
 def kl_k1(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
     """k1 = log p - log q: unbiased, can be negative. For reading, not for a loss (its gradient has mean zero).
 
+    >>> import torch
     >>> kl_k1(torch.tensor([-1.0]), torch.tensor([-2.0])).tolist()
     [1.0]
     """
@@ -23,6 +24,7 @@ def kl_k3(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> F
 
     DeepSeekMath (Shao et al. 2024), equation 4.
 
+    >>> import torch
     >>> [round(x, 4) for x in kl_k3(torch.tensor([-1.0, -2.0]), torch.tensor([-2.0, -2.0])).tolist()]
     [0.3679, 0.0]
     """
@@ -33,6 +35,7 @@ def kl_k3(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> F
 def kl_exact(logits: Float[Tensor, "*B V"], ref_logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B"]:
     """The KL divergence itself, over the whole vocabulary.
 
+    >>> import torch
     >>> round(kl_exact(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 0.0]])).item(), 6)
     0.0
     """
