@@ -19,6 +19,7 @@ class Monitor:
     def __init__(self) -> None:
         self._given: set[str] = set()
         self._constant = 0
+        self._reward = math.nan
         self._first: dict[str, float] = {}
 
     def warnings(self, step: int, metrics: Mapping[str, float]) -> Iterator[str]:
@@ -30,7 +31,8 @@ class Monitor:
 
     def _found(self, metrics: Mapping[str, float]) -> Iterator[tuple[str, str]]:
         reward = metrics.get("reward/mean", math.nan)
-        self._constant = self._constant + 1 if reward in (0.0, 1.0) else 0
+        self._constant = (self._constant if reward == self._reward else 0) + 1 if reward in (0.0, 1.0) else 0
+        self._reward = reward
         if self._constant >= PATIENCE:
             hint = "problems are too hard, or the verifier never accepts" if reward == 0.0 else "problems are too easy"
             yield f"reward {reward}", f"reward has been {reward:.0f} everywhere for {PATIENCE} steps: {hint}"

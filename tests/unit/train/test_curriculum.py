@@ -1,0 +1,37 @@
+"""What a step starts from depends on the step alone, and nobody is passed over."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondthought.train.curriculum import Rounds
+
+pools = st.integers(1, 40).map(lambda size: [f"p{number}" for number in range(size)])
+
+
+@given(pools, st.integers(1, 50), st.integers(0, 3), st.lists(st.integers(1, 30), min_size=1, max_size=10))
+def test_a_function_of_the_step(pool, count, seed, steps):
+    asked = Rounds(pool, seed)
+    assert [asked.take(step, count) for step in steps] == [Rounds(pool, seed).take(step, count) for step in steps]
+
+
+@given(pools, st.integers(1, 50), st.integers(1, 4))
+def test_everything_once_per_lap(pool, count, laps):
+    rounds, size = Rounds(pool, 0), min(count, len(pool))
+    steps = -(-laps * len(pool) // size)
+    taken = [item for step in range(1, steps + 1) for item in rounds.take(step, count)]
+    for lap in range(laps):
+        assert Counter(taken[lap * len(pool) : (lap + 1) * len(pool)]) == Counter(pool)
+
+
+@given(pools, st.integers(1, 50), st.integers(1, 30))
+def test_a_step_is_no_longer_than_the_pool(pool, count, step):
+    assert len(Rounds(pool, 0).take(step, count)) == min(count, len(pool))
+
+
+def test_laps_and_seeds_have_orders_of_their_own():
+    pool = list(range(30))
+    first, second = Rounds(pool, 0).take(1, 30), Rounds(pool, 0).take(2, 30)
+    assert pool != first != second != pool
+    assert Rounds(pool, 1).take(1, 30) != first
