@@ -204,7 +204,7 @@ class Piece:
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def wait_for_rows(self, name, count):
-        path, until = self.root / name / "metrics.jsonl", time.monotonic() + 120
+        path, until = self.root / name / "metrics.jsonl", time.monotonic() + 500
         while not path.exists() or path.read_bytes().count(b"\n") < count:
             assert time.monotonic() < until
             time.sleep(0.005)

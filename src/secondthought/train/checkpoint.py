@@ -10,11 +10,14 @@ Sampling needs no state: its random numbers are hashes of step and problem. This
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -28,9 +31,18 @@ TRAINER = "trainer.json"
 
 def save(directory: Path, policy: HFPolicy, learner: Learner, state: Mapping[str, Any]) -> None:
     """Write a checkpoint into an empty directory."""
-    policy.save(directory)
-    save_file(_moments(policy, learner), directory / OPTIMIZER)
+    try:
+        policy.save(directory)
+        save_file(_moments(policy, learner), directory / OPTIMIZER)
+    except SafetensorError as error:
+        raise _as_os_error(error) from error
     (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    """What the disk said: safetensors keeps it in its text only."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
 def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
@@ -44,7 +56,7 @@ def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
         moments = load_file(directory / OPTIMIZER)
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
         _restore(policy, learner, moments)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
     if not isinstance(state, dict):
         raise RunError(f"{directory / TRAINER}: is not an object; resume from another checkpoint")
@@ -60,7 +72,7 @@ def load_weights(directory: Path, policy: HFPolicy) -> None:
     try:
         saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
         policy.model.load_state_dict(saved.state_dict())
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
 
 

@@ -68,15 +68,17 @@ class Sides:
         self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
         measured = results.measure(self.play, self.problems)
         self._keep("before", measured.evaluations)
-        failure_files.write(self.run.path / STORED, measured.first.failures)
+        with files.disk_errors(self.run.path / STORED):
+            failure_files.write(self.run.path / STORED, measured.first.failures)
         peers = {name: measure(config, name, path, self.run.path) for name, path in config.evaluation.peers.items()}
         side = {**results.side(measured), "stored": results.stored_correct(measured), "peers": peers}
         files.write_json(self.run.path / BEFORE, side)
 
     def _keep(self, when: str, evaluations: Any) -> None:
-        (self.run.path / "evaluations").mkdir(exist_ok=True)
-        for name, evaluation in evaluations.items():
-            write_rows(self._path(when, name), evaluation.rows)
+        with files.disk_errors(self.run.path / "evaluations"):
+            (self.run.path / "evaluations").mkdir(exist_ok=True)
+            for name, evaluation in evaluations.items():
+                write_rows(self._path(when, name), evaluation.rows)
 
     def _kept(self, when: str) -> dict[str, Evaluation]:
         """Evaluations as they were written: rows, without tokens."""
@@ -120,7 +122,9 @@ class Sides:
         with files.disk_errors(self.run.path):
             shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
             shutil.copy(source / STORED, self.run.path / STORED)
-            shutil.copy(source / BEFORE, self.run.path / BEFORE)  # last: it says that the side is whole
+        files.write_json(
+            self.run.path / BEFORE, files.read_json(source / BEFORE)
+        )  # last: it says that the side is whole
         return True
 
     def _cache(self) -> None:

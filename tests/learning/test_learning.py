@@ -1,0 +1,88 @@
+"""Every arm learns a digit that only the reward knows; with rewards shuffled it does not."""
+
+import math
+
+import digits
+import pytest
+
+from secondthought.policies.hf import HFPolicy
+from secondthought.runs.recorder import read_metrics
+from secondthought.train.run import execute
+from secondthought.types import Prompt, Sampling
+
+ARMS = {
+    "reflect-retry": {},
+    "credit=retry": {"credit": "retry"},
+    "credit=all": {"credit": "all"},
+    "grpo": {"type": "grpo"},
+    "retry-only": {"type": "retry-only"},
+}
+CHANCE = 0.1
+FAST = ("reflect-retry", "credit=all", "grpo", "retry-only")
+SLOW = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("listener")
+    digits.listener(path)
+    return path
+
+
+def train(run_dir, model, **algorithm):
+    execute(digits.config(run_dir, model, algorithm=algorithm), quiet=True)
+    return read_metrics(run_dir / "metrics.jsonl")[1:]
+
+
+def reward(rows):
+    """Mean over the steps that found a failure to start from."""
+    known = [row["reward/mean"] for row in rows if not math.isnan(row["reward/mean"])]
+    return sum(known) / len(known)
+
+
+def said(policy, *turns, letters=digits.SPLITS["train"]):
+    """What the policy says next, on each letter's problem after these turns."""
+    prompts = [
+        Prompt(trunk=digits.conversation(policy, letter, *turns), key=key) for key, letter in enumerate(2 * letters)
+    ]
+    return [done.text for done in policy.sample(prompts, Sampling(max_tokens=1))]
+
+
+def repeated(policy, digit):
+    """How often a retry says the digit that the reflection named."""
+    texts = said(policy, ("3", "w"), (digit, "r"))
+    return texts.count(digit) / len(texts)
+
+
+def reflections(policy):
+    """Share of reflections that name the right digit."""
+    texts = said(policy, ("3", "w"), letters=digits.SPLITS["test"])
+    return texts.count(digits.RIGHT) / len(texts)
+
+
+@pytest.mark.parametrize(
+    "arm", ["reflect-retry", "credit=all", "grpo", "retry-only", pytest.param("credit=retry", marks=SLOW)]
+)
+def test_an_arm_lifts_the_reward(tmp_path, model, arm):
+    rows = train(tmp_path / "run", model, **ARMS[arm])
+    assert reward(rows[:2]) < 3 * CHANCE
+    assert reward(rows[-5:]) > 0.7
+
+
+@pytest.mark.parametrize("arm", ["reflect-retry", pytest.param("grpo", marks=SLOW)])
+def test_shuffled_rewards_teach_nothing(tmp_path, model, arm):
+    rows = train(tmp_path / "run", model, permute_rewards=True, **ARMS[arm])
+    assert reward(rows[-5:]) < 3 * CHANCE
+    assert all(row["optim/grad_norm"] > 0 for row in rows if row["groups/kept"] > 0)
+
+
+def test_reflect_retry_learns_through_what_its_reflections_say(tmp_path, model):
+    """Nothing but the reflection's token learns, it names the right digit, and the retry repeats it."""
+    untrained = HFPolicy.load(model, device="cpu")
+    assert reflections(untrained) < 3 * CHANCE
+    assert min(repeated(untrained, digit) for digit in "257") > 0.8
+    rows = train(tmp_path / "run", model)
+    assert all(row["tokens/learned"] == 8 * row["groups/kept"] for row in rows)
+    trained = HFPolicy.load(tmp_path / f"run/checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
+    assert reflections(trained) > 0.8
+    assert repeated(trained, digits.RIGHT) > 0.8
