@@ -1,0 +1,108 @@
+"""A study's pieces: what each is, what is reused, and what waits; the pieces themselves are fakes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from secondthought.config import RunConfig
+from secondthought.errors import ConfigError, RunError
+from secondthought.runs.directory import RunDirectory
+from secondthought.train import study
+
+TEXT = """
+out = "{out}"
+[settings.train]
+steps = 3
+[arms.first]
+seeds = [0, 1]
+[arms.second]
+tokens_of = "first"
+[arms.second.settings.algorithm]
+type = "grpo"
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "POLL_SECONDS", 0.01)
+    path = tmp_path / "study.toml"
+    path.write_text(TEXT.format(out=tmp_path / "out"))
+    return path
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Pieces that were started; each leaves a run that finished, or fails where `fail` names it."""
+    names, fail = [], set()
+
+    def start(piece):
+        names.append(piece.name)
+        failed = piece.name in fail
+        with RunDirectory.create(piece.config.run_dir, overwrite=True) as run:
+            run.write_config(piece.config.model_dump(mode="json"))
+            run.write_summary("failed" if failed else "finished", {"tokens_sampled": 100 + 50 * piece.seed})
+        return subprocess.Popen([sys.executable, "-c", f"raise SystemExit({int(failed)})"])
+
+    monkeypatch.setattr(study, "_start", start)
+    return names, fail
+
+
+def run(file, **options):
+    return study.run_study(file, progress=lambda text: None, **options)
+
+
+def test_all_pieces_then_none(file, started):
+    names, _ = started
+    found = run(file)
+    assert found["complete"]
+    assert names == ["first/seed_0", "first/seed_1", "second/seed_0"]
+    assert run(file) == found
+    assert len(names) == 3
+
+
+def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
+    run(file)
+    (piece,) = study.pieces_of(study.load_study(file), "second", "test")
+    assert piece.config.train.max_sampled_tokens == 125
+    assert piece.config.train.steps == study.ENOUGH_STEPS
+    assert piece.config.algorithm.type == "grpo"
+
+
+def test_a_failed_piece_is_named_and_tried_again(file, started):
+    names, fail = started
+    fail.add("first/seed_1")
+    found = run(file)
+    assert found["pieces"]["first/seed_1"] == "failed"
+    assert not found["complete"]
+    assert "second/seed_0" not in names
+    fail.clear()
+    assert run(file)["complete"]
+    assert names.count("first/seed_0") == 1
+
+
+def test_the_deadline_leaves_the_rest_pending(file, started):
+    names, _ = started
+    found = run(file, minutes=-1)
+    assert names == []
+    assert set(found["pieces"].values()) == {"pending"}
+
+
+def test_other_settings_than_a_finished_piece_had_are_refused(file, started):
+    run(file)
+    file.write_text(file.read_text().replace("steps = 3", "steps = 4"))
+    with pytest.raises(RunError, match="was made with other settings"):
+        run(file)
+
+
+def test_an_arm_that_is_not_above_is_no_budget(file):
+    file.write_text(file.read_text().replace('tokens_of = "first"', 'tokens_of = "third"'))
+    with pytest.raises(ConfigError, match=r"arms\.second\.tokens_of: 'third' is no arm above it"):
+        study.load_study(file)
+
+
+def test_settings_lie_over_the_common_ones(file):
+    pieces = list(study.pieces_of(study.load_study(file), "first", "test"))
+    assert [piece.config.seed for piece in pieces] == [0, 1]
+    assert all(piece.config.train.steps == 3 for piece in pieces)
+    assert isinstance(pieces[0].config, RunConfig)
