@@ -38,12 +38,16 @@ class CorpusKnobs:
     """A failed try states a wrong result in its working."""
     left_out: float = 0.15
     """A failed try leaves a number out; a number is used twice in what remains of the failures."""
-    diagnoses: float = 0.8
+    diagnoses: float = 0.6
     """A reflection says what went wrong."""
     proposes: float = 0.93
     """A reflection proposes a first operation; one that does neither gives general advice."""
-    good_proposal: float = 0.35
-    """A proposal can lead to the target."""
+    checks: tuple[float, ...] = (0.6, 0.2, 0.12, 0.08)
+    """Shares of proposals that come after 0, 1, 2, 3 checked operations; the first that passes is proposed."""
+    misjudges: float = 0.04
+    """A check comes to the wrong result."""
+    unchecked_good: float = 0.12
+    """A proposal that passed no check can lead to the target."""
     follows: float = 0.97
     """A retry begins with what was proposed."""
     finishes: float = 0.93
@@ -136,10 +140,11 @@ class Writer:
         """A reflection on a failed try and the line that it proposes, if any."""
         found = reflections.diagnose(numbers, target, failed)
         parts = [found.text] if found and self._chance(self.knobs.diagnoses) else []
-        line = self._proposal(numbers, target, failed) if self._chance(self.knobs.proposes) else None
-        if line:
-            parts.append(self.rng.choice(reflections.PROPOSALS).format(step=line.first.text))
-        return " ".join(parts) or reflections.GENERAL_REFLECTION, line
+        if not self._chance(self.knobs.proposes):
+            return " ".join(parts) or reflections.GENERAL_REFLECTION, None
+        checked, line = self._search(numbers, target, failed)
+        wording = self.rng.choice(reflections.PROPOSALS)
+        return " ".join([*parts, *checked, wording.format(step=line.first.text)]), line
 
     def retry(self, numbers: Triple, target: int, line: Line | None) -> str:
         """A try that follows the proposed line, if there is one."""
@@ -163,12 +168,24 @@ class Writer:
             Said("assistant", self.retry(numbers, target, None if foreign else line), True),
         ]
 
-    def _proposal(self, numbers: Triple, target: int, failed: str) -> Line:
-        """A line whose first operation is good or not; a bad one is never what was tried already."""
-        good = [line for line in lines(numbers) if line.hits(target)]
-        bad = [line for line in lines(numbers) if not line.hits(target) and not failed.startswith(line.first.text)]
-        wanted = good if self._chance(self.knobs.good_proposal) else bad
-        return self.rng.choice(wanted or good)
+    def _search(self, numbers: Triple, target: int, failed: str) -> tuple[list[str], Line]:
+        """What is written about the operations that were checked, and the line proposed in the end."""
+        untried = [line for line in lines(numbers) if not failed.startswith(line.first.text)] or list(lines(numbers))
+        self.rng.shuffle(untried)
+        num_checks = self.rng.choices(range(len(self.knobs.checks)), self.knobs.checks)[0]
+        written = []
+        for line in untried[:num_checks]:
+            passes = bool(line.hits(target)) != self._chance(self.knobs.misjudges)
+            written.append(f"{line.first.working} {'yes' if passes else 'no'}.")
+            if passes:
+                return written, line
+        return written, self._unchecked(untried[num_checks:] or untried, target)
+
+    def _unchecked(self, choices: list[Line], target: int) -> Line:
+        good = [line for line in choices if line.hits(target)]
+        bad = [line for line in choices if not line.hits(target)]
+        wanted = good if self._chance(self.knobs.unchecked_good) else bad
+        return self.rng.choice(wanted or choices)
 
     def _right(self, numbers: Triple, target: int) -> str:
         line = self.rng.choice([line for line in lines(numbers) if line.hits(target)])

@@ -39,7 +39,7 @@ _SENTENCES = (
 )
 _PLAIN_WORDS = (
     "a an and are be best by can do first get in is it next no not of on one step that the then this to try use with"
-    " you"
+    " yes you"
 )
 
 
@@ -49,8 +49,8 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     >>> tokenizer = build_tokenizer()
     >>> tokenizer.tokenize("8*3=24,24+7=31<answer>8*3+7</answer>")[-7:]
     ['<answer>', '8', '*', '3', '+', '7', '</answer>']
-    >>> tokenizer.decode(tokenizer("Zażółć 1234!")["input_ids"])
-    'Zażółć 1234!'
+    >>> tokenizer.decode(tokenizer("Za\\u017c 1234!")["input_ids"]) == "Za\\u017c 1234!"
+    True
     """
     vocabulary: dict[str, int] = {}
     for token in (*SPECIAL_TOKENS, *_bytes(), *(str(n) for n in range(LARGEST_NUMBER + 1)), *_words()):
