@@ -49,9 +49,8 @@ def test_end_to_end(tmp_path, checkpoints, capsys, monkeypatch):
     assert "runs/one" in json.dumps(cli("runs", "list", "runs"))
     assert cli("runs", "show", "runs/one")["summary"]["steps"] == 3
     lucky = ["--task", "lucky_task:Lucky", "--model.device", "cpu", "--threads", "1"]
-    mined = cli(
-        "failures", model, "--out", "failed.jsonl", "--problems", "6", "--episode.max-attempt-tokens", "4", *lucky
-    )
+    few = ["--problems", "6", "--episode.max-attempt-tokens", "4"]
+    mined = cli("failures", model, "--out", "failed.jsonl", *few, *lucky)
     assert mined["num_failures"] > 0
     from_file = ["--run-dir", "runs/two", "--train.failures", "failed.jsonl", "--train.steps", "2", "--quiet"]
     assert cli("train", "retry-only", str(config), "--model", model, *from_file)["arm"] == "retry-only"
