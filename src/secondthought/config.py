@@ -128,7 +128,7 @@ class TrainConfig(Config):
     failures: Path | None = None
     """JSONL written by `secondthought failures`; without it failures are mined as training goes."""
     mine_tries: int = Field(4, ge=1)
-    """Most first tries per problem when mining as training goes; the first failed one is kept (tries are independent)."""
+    """Most first tries per problem when mining as training goes; the first failed one is kept, which is unbiased."""
     eval_every: int = Field(10, ge=1)
     """Steps between evaluations on the validation split, which choose the best checkpoint."""
     eval_problems: int = Field(200, ge=1)

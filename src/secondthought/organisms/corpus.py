@@ -1,9 +1,10 @@
 """Transcripts of Reflect-Retry-Reward on Countdown with three numbers: what the shipped models learn to imitate.
 
 Problems come from the train split alone. First tries are seldom right and fail in ways that can be named; reflections
-name the failure and propose a first operation, good or bad; retries carry out what was proposed and finish as near to
-the target as they can. So the corpus plants the use of reflections, and reflections that are only sometimes good. It
-holds nothing from which a first try would gain.
+may name the failure, may check operations in writing (`8+3=11 no. 8*3=24 yes.`), mostly do not, and propose a first
+operation, good or bad; retries carry out what was proposed and finish as near to the target as they can. So the corpus
+plants the use of reflections and a way to write good ones that is seldom taken. It holds nothing from which a first try
+would gain.
 """
 
 from __future__ import annotations

@@ -44,12 +44,12 @@ _PLAIN_WORDS = (
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """The tokenizer with its chat template.
+    r"""The tokenizer with its chat template.
 
     >>> tokenizer = build_tokenizer()
     >>> tokenizer.tokenize("8*3=24,24+7=31<answer>8*3+7</answer>")[-7:]
     ['<answer>', '8', '*', '3', '+', '7', '</answer>']
-    >>> tokenizer.decode(tokenizer("Za\\u017c 1234!")["input_ids"]) == "Za\\u017c 1234!"
+    >>> tokenizer.decode(tokenizer("Za\u017c 1234!")["input_ids"]) == "Za\u017c 1234!"
     True
     """
     vocabulary: dict[str, int] = {}

@@ -1,1 +1,1 @@
-"""Models that continue token ids: `scripted` (no torch; the mock of every test), `hf` (any `transformers` causal LM)."""
+"""Models that continue token ids: `scripted` (no torch; the mock of every test) and `hf` (any `transformers` LM)."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from secondthought.errors import PolicyError
 from secondthought.policies.chat import Chat
@@ -20,6 +21,18 @@ from secondthought.policies.tree_attention import cannot_share
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Reading and writing local files is quick; bars of its own would break up a run's progress line."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 class HFPolicy:
@@ -61,11 +74,11 @@ class HFPolicy:
             raise PolicyError(
                 f"{path}: no checkpoint here (a directory with config.json, weights and tokenizer is needed)"
             )
+        is_local = Path(path).expanduser().is_dir()
         try:
-            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
-            model = AutoModelForCausalLM.from_pretrained(
-                path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
-            )
+            bars = without_progress_bars() if is_local else contextlib.nullcontext()
+            with bars:
+                tokenizer, model = _load(path, trust_remote_code)
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = (str(error).strip().splitlines() or ["unknown error"])[0]
             raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
@@ -121,8 +134,9 @@ class HFPolicy:
 
     def save(self, path: Path) -> None:
         """Write an ordinary checkpoint: safetensors weights, config, tokenizer, template."""
-        self.model.save_pretrained(path, safe_serialization=True)
-        self.chat.tokenizer.save_pretrained(path)
+        with without_progress_bars():
+            self.model.save_pretrained(path)
+            self.chat.tokenizer.save_pretrained(path)
 
     def _completion(self, row: Row) -> Completion:
         ended = row.token_ids[-1] in self.stop_ids
@@ -152,3 +166,12 @@ class HFPolicy:
                 f"{self.name}: a conversation of {longest} tokens exceeds the model's {limit} positions; lower "
                 "episode.max_attempt_tokens or episode.max_reflection_tokens"
             )
+
+
+def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Tokenizer and fp32 weights, from safetensors only: no pickle is ever opened."""
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
+    model = AutoModelForCausalLM.from_pretrained(
+        path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
+    )
+    return tokenizer, model

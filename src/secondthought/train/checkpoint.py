@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from secondthought.errors import RunError
-from secondthought.policies.hf import HFPolicy
+from secondthought.policies.hf import HFPolicy, without_progress_bars
 from secondthought.train.learner import Learner
 
 OPTIMIZER = "optimizer.safetensors"
@@ -70,7 +70,8 @@ def load_weights(directory: Path, policy: HFPolicy) -> None:
         RunError: they are missing, damaged, or of another model.
     """
     try:
-        saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+        with without_progress_bars():
+            saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
         policy.model.load_state_dict(saved.state_dict())
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error

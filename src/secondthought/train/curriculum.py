@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 
 class Rounds(Generic[T]):
-    """A pool that is gone through again and again, each round in a new order."""
+    """A pool that is gone through again and again, each round in a new order.
+
+    A round is a whole number of steps, so no step holds an item twice; what does not fill a step sits the round out.
+    """
 
     def __init__(self, pool: Sequence[T], seed: int) -> None:
         self.pool = pool
@@ -26,15 +29,11 @@ class Rounds(Generic[T]):
     def take(self, step: int, count: int) -> list[T]:
         """The `count` items of a step, counted from 1; a smaller pool gives each item at most once a step."""
         size = min(count, len(self.pool))
-        first = (step - 1) * size
-        return [self._item(position) for position in range(first, first + size)]
-
-    def _item(self, position: int) -> T:
-        lap, place = divmod(position, len(self.pool))
+        lap, place = divmod(step - 1, len(self.pool) // size)
         if lap != self._lap:
             self._lap, self._order = lap, list(range(len(self.pool)))
             rng.stream(self.seed, "curriculum", lap).shuffle(self._order)
-        return self.pool[self._order[place]]
+        return [self.pool[index] for index in self._order[place * size : (place + 1) * size]]
 
 
 class Played(NamedTuple):

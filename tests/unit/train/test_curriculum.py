@@ -17,12 +17,19 @@ def test_a_function_of_the_step(pool, count, seed, steps):
 
 
 @given(pools, st.integers(1, 50), st.integers(1, 4))
-def test_everything_once_per_lap(pool, count, laps):
+def test_nothing_twice_in_a_lap_and_all_of_it_where_steps_fill_the_pool(pool, count, laps):
     rounds, size = Rounds(pool, 0), min(count, len(pool))
-    steps = -(-laps * len(pool) // size)
-    taken = [item for step in range(1, steps + 1) for item in rounds.take(step, count)]
+    per_lap = len(pool) // size
     for lap in range(laps):
-        assert Counter(taken[lap * len(pool) : (lap + 1) * len(pool)]) == Counter(pool)
+        taken = Counter(item for step in range(per_lap) for item in rounds.take(lap * per_lap + step + 1, count))
+        assert max(taken.values()) == 1
+        assert taken.total() == per_lap * size
+
+
+@given(pools, st.integers(1, 50), st.integers(1, 200))
+def test_no_step_holds_an_item_twice(pool, count, step):
+    taken = Rounds(pool, 0).take(step, count)
+    assert len(set(taken)) == len(taken)
 
 
 @given(pools, st.integers(1, 50), st.integers(1, 30))
