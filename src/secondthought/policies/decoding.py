@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from transformers import PreTrainedModel
 from secondthought.policies.tree_attention import PackedTrees, tree_attention
 from secondthought.policies.uniforms import uniforms
 from secondthought.types import Prompt, Sampling, TokenIds
+
+T = TypeVar("T")
 
 COMPACT_BELOW = 0.75
 """Rows are regrouped when fewer than this share of slots is still needed; each regrouping copies the caches."""
@@ -214,18 +217,24 @@ class SharedSampler:
         return batches
 
     def _run(self, families: list[list[Row]], sampling: Sampling) -> None:
-        """Prefill trunks, then tails, then decode until every row has ended."""
+        """Prefill trunks, then each distinct tail once, then decode until every row has ended."""
         trunks = TrunkRecorder([_trunk(family[0]) for family in families], self.device)
         last = torch.tensor([s + len(_trunk(f[0])) - 1 for s, f in zip(trunks.trunk_starts, families, strict=True)])
         trunk_logits = self._forward(trunks.input_ids, trunks.position_ids, trunks, last.to(self.device))[0]
-        slots = max(len(family) for family in families)
-        grid = [[*family, *[family[0]] * (slots - len(family))] for family in families]
-        cells = [row for family in grid for row in family]
-        tail_size = max(len(_tail(row)) for row in cells)
-        cache = BranchCache(trunks, slots, tail_size + sampling.max_tokens)
-        logits = trunk_logits.repeat_interleave(slots, 0)
+        tails = [list(dict.fromkeys(_tail(row) for row in family)) for family in families]
+        width = max(len(distinct) for distinct in tails)
+        tail_size = max(len(tail) for distinct in tails for tail in distinct)
+        cache = BranchCache(trunks, width, tail_size + sampling.max_tokens)
+        logits = trunk_logits.repeat_interleave(width, 0)
         if tail_size:
-            logits = self._prefill_tails(cache, cells, tail_size, logits)
+            grid = [tail for distinct in tails for tail in _filled(distinct, width)]
+            logits = self._prefill_tails(cache, grid, tail_size, logits)
+        slots = max(len(family) for family in families)
+        cells = [row for family in families for row in _filled(family, slots)]
+        of_tail = [{tail: number * width + at for at, tail in enumerate(found)} for number, found in enumerate(tails)]
+        prefilled = torch.tensor([of_tail[at // slots][_tail(row)] for at, row in enumerate(cells)], device=self.device)
+        cache.regroup(torch.arange(len(families), device=self.device), prefilled, slots)
+        logits = logits[prefilled]
         live = {row.index for family in families for row in family}
         while live:
             live = self._step(cells, live, logits, sampling)
@@ -238,9 +247,8 @@ class SharedSampler:
             logits = self._forward(last_ids, positions, cache, 1)[:, -1]
             cache.advance(torch.ones_like(cache.lengths))
 
-    def _prefill_tails(self, cache: BranchCache, cells: Sequence[Row], size: int, logits: Tensor) -> Tensor:
-        """Read every row's tail; rows without one keep the trunk's logits."""
-        tails = [_tail(row) for row in cells]
+    def _prefill_tails(self, cache: BranchCache, tails: Sequence[TokenIds], size: int, logits: Tensor) -> Tensor:
+        """Read every cell's tail; empty ones keep the trunk's logits."""
         ids = torch.tensor([[*tail, *[0] * (size - len(tail))] for tail in tails], device=self.device)
         lengths = torch.tensor([len(tail) for tail in tails], device=self.device)
         positions = cache.positions[:, None] + torch.arange(size, device=self.device)
@@ -287,7 +295,7 @@ class SharedSampler:
         width = max(len(alive) for _, alive in families)
         if len(families) * width > COMPACT_BELOW * len(cells):
             return cells
-        grid = [cell for _, alive in families for cell in [*alive, *[alive[0]] * (width - len(alive))]]
+        grid = [cell for _, alive in families for cell in _filled(alive, width)]
         trunks = torch.tensor([trunk for trunk, _ in families], device=self.device)
         cache.regroup(trunks, torch.tensor(grid, device=self.device), width)
         return [cells[cell] for cell in grid]
@@ -297,6 +305,11 @@ class SharedSampler:
             input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
         ).logits
         return logits
+
+
+def _filled(items: Sequence[T], size: int) -> list[T]:
+    """Items, then the first of them again and again, up to a size."""
+    return [*items, *[items[0]] * (size - len(items))]
 
 
 def _trunk(row: Row) -> TokenIds:
