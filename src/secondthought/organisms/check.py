@@ -27,7 +27,7 @@ SHIP_AT = 0.25
 ARMS = ("oracle", "own", "shuffled", "fixed", "no_reflection", "contrary")
 GROUP_SIZE = 16
 TINY_SAMPLING = TurnSampling(attempt=Sampling(max_tokens=64), reflection=Sampling(max_tokens=96))
-"""Ample for the shipped models, whose tries take about 20 tokens and reflections about 20, at most 45."""
+"""Ample for the shipped models, whose tries take about 20 tokens and reflections 6 to 60."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

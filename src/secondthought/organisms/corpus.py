@@ -1,7 +1,7 @@
 """Transcripts of Reflect-Retry-Reward on Countdown with three numbers: what the shipped models learn to imitate.
 
 Problems come from the train split alone. First tries are seldom right and fail in ways that can be named; reflections
-may name the failure, may check operations in writing (`8+3=11 no. 8*3=24 yes.`), mostly do not, and propose a first
+may name the failure, may work operations out in writing (`8*3=24,24+7=31 yes.`), often do not, and propose a first
 operation, good or bad; retries carry out what was proposed and finish as near to the target as they can. So the corpus
 plants the use of reflections and a way to write good ones that is seldom taken. It holds nothing from which a first try
 would gain.
@@ -39,14 +39,14 @@ class CorpusKnobs:
     """A failed try states a wrong result in its working."""
     left_out: float = 0.15
     """A failed try leaves a number out; a number is used twice in what remains of the failures."""
-    diagnoses: float = 0.6
+    diagnoses: float = 0.4
     """A reflection says what went wrong."""
     proposes: float = 0.93
     """A reflection proposes a first operation; one that does neither gives general advice."""
-    checks: tuple[float, ...] = (0.6, 0.2, 0.12, 0.08)
-    """Shares of proposals that come after 0, 1, 2, 3 checked operations; the first that passes is proposed."""
-    misjudges: float = 0.04
-    """A check comes to the wrong result."""
+    checks: tuple[float, ...] = (0.5, 0.25, 0.15, 0.1)
+    """Shares of proposals that come after 0, 1, 2, 3 operations worked out to the end; one that hits is proposed."""
+    misjudges: float = 0.02
+    """What was worked out is judged wrongly."""
     unchecked_good: float = 0.12
     """A proposal that passed no check can lead to the target."""
     follows: float = 0.97
@@ -176,8 +176,9 @@ class Writer:
         num_checks = self.rng.choices(range(len(self.knobs.checks)), self.knobs.checks)[0]
         written = []
         for line in untried[:num_checks]:
-            passes = bool(line.hits(target)) != self._chance(self.knobs.misjudges)
-            written.append(f"{line.first.working} {'yes' if passes else 'no'}.")
+            second = line.nearest(target)
+            passes = (second.result == target) != self._chance(self.knobs.misjudges)
+            written.append(f"{line.first.working},{second.working} {'yes' if passes else 'no'}.")
             if passes:
                 return written, line
         return written, self._unchecked(untried[num_checks:] or untried, target)

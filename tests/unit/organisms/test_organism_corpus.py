@@ -1,5 +1,6 @@
 """The corpus: only train problems, honest arithmetic, and the habits that its knobs promise."""
 
+import re
 from fractions import Fraction
 from itertools import islice, pairwise
 
@@ -13,12 +14,11 @@ from secondthought.organisms.lines import answer, lines, moves
 from secondthought.rng import stream
 from secondthought.tasks import expressions
 from secondthought.tasks.countdown import Countdown, problems, prompts, reflections
-from secondthought.tasks.countdown.leak import leak
 from secondthought.tasks.countdown.verify import verify
 from secondthought.tasks.options import split_of
 
 TRIPLES = st.tuples(*[st.integers(1, 30)] * 3).map(lambda numbers: tuple(sorted(numbers)))
-COUNT = 3000
+COUNT = 2000
 
 
 def corpus(count=COUNT, **knobs):
@@ -96,34 +96,89 @@ def test_first_tries_are_right_and_wrong_as_the_knobs_say():
     assert min(share(kind == name for kind in failures) for name in set(failures)) > 0.05
 
 
-def test_proposals_are_good_as_often_as_the_knob_says():
-    said = [one for one in corpus(foreign_reflection=0.0, no_reflection=0.0, diagnoses=0.0) if len(one) > 2]
-    proposals = [(posed(one), one[3].text) for one in said if one[3].text != reflections.GENERAL_REFLECTION]
-    good = share(leak(*problem, text) == "first_step" for problem, text in proposals)
-    assert good == pytest.approx(CorpusKnobs().good_proposal, abs=0.05)
+UNCHECKED = {
+    "foreign_reflection": 0.0,
+    "no_reflection": 0.0,
+    "proposes": 1.0,
+    "diagnoses": 0.0,
+    "checks": (1.0, 0.0, 0.0, 0.0),
+}
+CHECK = re.compile(r"(\d+[-+*/]\d+)=(\d+),(\d+[-+*/]\d+)=(\d+) (yes|no)\.")
+PROPOSED = re.compile(r"(?:Start with|Try|Begin with) (\d+[-+*/]\d+)(?: first)?\.$")
+
+
+def reflected(**knobs):
+    """Problem, reflection and retry of every transcript that has them."""
+    return [(posed(one), one[3].text, one[5].text) for one in corpus(**knobs) if len(one) > 2]
+
+
+def leads_on(problem, step):
+    """True if the target can still be reached after that operation."""
+    numbers, target = problem
+    return any(line.first.text == step and line.hits(target) for line in lines(numbers))
+
+
+def test_reflections_check_as_many_operations_as_the_knobs_say():
+    shares = CorpusKnobs().checks
+    counts = [len(CHECK.findall(text)) for _, text, _ in reflected(**{**UNCHECKED, "checks": shares})]
+    assert share(count == 0 for count in counts) == pytest.approx(shares[0], abs=0.04)
+    # A search ends at the first operation that passes, so many checks are rarer than their share.
+    assert 0 < share(count >= 2 for count in counts) < shares[2] + shares[3] + 0.04
+    assert max(counts) < len(shares)
+
+
+def test_checks_are_honest_and_what_passes_is_proposed():
+    found = reflected(**{**UNCHECKED, "checks": (0.0, 0.0, 0.0, 1.0), "misjudges": 0.0})
+    passed = 0
+    for problem, text, _ in found:
+        checks = CHECK.findall(text)
+        assert all((check[-1] == "yes") == leads_on(problem, check[0]) for check in checks)
+        assert all(
+            expressions.parse(text).value == int(value) for a, v, b, w, _ in checks for text, value in [(a, v), (b, w)]
+        )
+        assert all((check[-1] == "yes") == (int(check[3]) == problem[1]) for check in checks)
+        assert all(check[-1] == "no" for check in checks[:-1])
+        if checks[-1][-1] == "yes":
+            passed += 1
+            assert PROPOSED.search(text)[1] == checks[-1][0]
+    assert passed > 0.3 * len(found)
+
+
+def test_some_checks_come_out_wrong():
+    checks = [
+        ((said == "yes"), leads_on(problem, step))
+        for problem, text, _ in reflected(**{**UNCHECKED, "checks": (0.0, 0.0, 0.0, 1.0)})
+        for step, *_, said in CHECK.findall(text)
+    ]
+    assert share(said != true for said, true in checks) == pytest.approx(CorpusKnobs().misjudges, abs=0.02)
+
+
+def test_unchecked_proposals_are_seldom_good():
+    found = reflected(**UNCHECKED)
+    good = share(leads_on(problem, PROPOSED.search(text)[1]) for problem, text, _ in found)
+    assert good == pytest.approx(CorpusKnobs().unchecked_good, abs=0.03)
+
+
+def test_checked_proposals_are_good_more_often():
+    found = reflected(**{**UNCHECKED, "checks": (0.0, 0.0, 0.0, 1.0)})
+    good = share(leads_on(problem, PROPOSED.search(text)[1]) for problem, text, _ in found)
+    assert good > CorpusKnobs().unchecked_good + 0.25
 
 
 def test_retries_begin_with_what_was_proposed_and_finish_when_it_is_good():
-    said = [
-        one
-        for one in corpus(foreign_reflection=0.0, no_reflection=0.0, proposes=1.0, diagnoses=0.0, good_proposal=1.0)
-        if len(one) > 2
-    ]
-    steps = [next(word for word in one[3].text.rstrip(".").split() if word[0].isdigit()) for one in said]
-    followed = share(one[5].text.startswith(step + "=") for one, step in zip(said, steps, strict=True))
+    found = reflected(**UNCHECKED, unchecked_good=1.0)
+    followed = share(retry.startswith(PROPOSED.search(text)[1] + "=") for _, text, retry in found)
     assert followed == pytest.approx(CorpusKnobs().follows, abs=0.03)
-    assert share(verify(*posed(one), one[5].text).correct for one in said) > 0.85
+    good = [(problem, retry) for problem, text, retry in found if leads_on(problem, PROPOSED.search(text)[1])]
+    assert len(good) > 0.7 * len(found)
+    assert share(verify(*problem, retry).correct for problem, retry in good) > 0.9
 
 
 def test_a_bad_proposal_is_followed_too_and_fails():
-    said = [
-        one
-        for one in corpus(foreign_reflection=0.0, no_reflection=0.0, proposes=1.0, good_proposal=0.0, follows=1.0)
-        if len(one) > 2
-    ]
-    hopeless = [one for one in said if leak(*posed(one), one[3].text) == "none"]
-    assert len(hopeless) > 0.9 * len(said)
-    assert not any(verify(*posed(one), one[5].text).correct for one in hopeless)
+    found = reflected(**UNCHECKED, unchecked_good=0.0, follows=1.0)
+    bad = [(problem, retry) for problem, text, retry in found if not leads_on(problem, PROPOSED.search(text)[1])]
+    assert len(bad) > 0.9 * len(found)
+    assert not any(verify(*problem, retry).correct for problem, retry in bad)
 
 
 def test_reflections_say_what_the_task_would_diagnose():
