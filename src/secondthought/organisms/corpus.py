@@ -39,16 +39,16 @@ class CorpusKnobs:
     """A failed try states a wrong result in its working."""
     left_out: float = 0.15
     """A failed try leaves a number out; a number is used twice in what remains of the failures."""
-    diagnoses: float = 0.4
+    diagnoses: float = 0.5
     """A reflection says what went wrong."""
-    proposes: float = 0.93
+    proposes: float = 0.7
     """A reflection proposes a first operation; one that does neither gives general advice."""
-    checks: tuple[float, ...] = (0.5, 0.25, 0.15, 0.1)
-    """Shares of proposals that come after 0, 1, 2, 3 operations worked out to the end; one that hits is proposed."""
+    repeats: float = 0.5
+    """A proposal is the operation that the failed try began with."""
+    checks: tuple[float, ...] = (0.6, 0.2, 0.12, 0.08)
+    """Shares of new proposals after 0, 1, 2, 3 operations worked out to the end; one that hits is proposed."""
     misjudges: float = 0.02
     """What was worked out is judged wrongly."""
-    unchecked_good: float = 0.12
-    """A proposal that passed no check can lead to the target."""
     follows: float = 0.97
     """A retry begins with what was proposed."""
     finishes: float = 0.93
@@ -143,7 +143,9 @@ class Writer:
         parts = [found.text] if found and self._chance(self.knobs.diagnoses) else []
         if not self._chance(self.knobs.proposes):
             return " ".join(parts) or reflections.GENERAL_REFLECTION, None
-        checked, line = self._search(numbers, target, failed)
+        again = [line for line in lines(numbers) if failed.startswith(line.first.text)]
+        repeats = bool(again) and self._chance(self.knobs.repeats)
+        checked, line = ([], again[0]) if repeats else self._search(numbers, target, failed)
         wording = self.rng.choice(reflections.PROPOSALS)
         return " ".join([*parts, *checked, wording.format(step=line.first.text)]), line
 
@@ -181,13 +183,7 @@ class Writer:
             written.append(f"{line.first.working},{second.working} {'yes' if passes else 'no'}.")
             if passes:
                 return written, line
-        return written, self._unchecked(untried[num_checks:] or untried, target)
-
-    def _unchecked(self, choices: list[Line], target: int) -> Line:
-        good = [line for line in choices if line.hits(target)]
-        bad = [line for line in choices if not line.hits(target)]
-        wanted = good if self._chance(self.knobs.unchecked_good) else bad
-        return self.rng.choice(wanted or choices)
+        return written, self.rng.choice(untried[num_checks:] or untried)
 
     def _right(self, numbers: Triple, target: int) -> str:
         line = self.rng.choice([line for line in lines(numbers) if line.hits(target)])
