@@ -67,6 +67,7 @@ def run_and_die(config, *, patch, resume=False):
     child = os.fork()
     if child == 0:  # pragma: no cover
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
             patch()
             execute(config, resume=resume, quiet=True)
         except KeyboardInterrupt:

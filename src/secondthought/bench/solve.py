@@ -15,9 +15,12 @@ LARGEST_NUMBER, LARGEST_TARGET = 50, 100
 
 def run(*, problems: int = 200, numbers: int = 4, seed: int = 0) -> dict[str, Any]:
     """Milliseconds per problem to decide it, and to list all solutions, on random problems, solvable or not."""
-    random = rng.stream("bench", "solve", int(seed))
+    numbers_stream = rng.stream("bench", "solve", int(seed))
     drawn = [
-        (tuple(random.randint(1, LARGEST_NUMBER) for _ in range(int(numbers))), random.randint(1, LARGEST_TARGET))
+        (
+            tuple(numbers_stream.randint(1, LARGEST_NUMBER) for _ in range(int(numbers))),
+            numbers_stream.randint(1, LARGEST_TARGET),
+        )
         for _ in range(int(problems))
     ]
     decide = [_milliseconds(solvable, *problem) for problem in drawn]
