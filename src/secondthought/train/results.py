@@ -91,31 +91,33 @@ def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] |
         )
         for heat in config.temperatures
     }
-    heat = config.temperatures[0]
-    sampling, first = TurnSampling.resolve(play.config.episode, heat), next(iter(evaluations.values()))
-    controls: Mapping[str, Sequence[Outcome]] = {}
-    if config.controls and first.failures:
-        controls = play_controls(
-            play.policy,
-            play.task,
-            first.failures,
-            requests=play.requests,
-            sampling=sampling,
-            keys=_keys(heat),
-            arms=[arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)],
-            reflections=first.reflections or None,
-        )
-    skills = ("own", *(("oracle",) if isinstance(play.task, DiagnosableTask) else ()))
-    outcomes = play_controls(
+    first = next(iter(evaluations.values()))
+    arms = [arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)]
+    skills = [arm for arm in arms if arm in _SKILLS]
+    own = _played(play, first.failures, arms if config.controls else skills, first)
+    again = own if stored is None else _played(play, stored, skills)
+    return Measured(
+        evaluations=evaluations,
+        controls=own if config.controls else {},
+        stored={arm: again[arm] for arm in skills},
+    )
+
+
+def _played(
+    play: Play, failures: Sequence[Failure], arms: Sequence[str], known: Evaluation | None = None
+) -> Mapping[str, Sequence[Outcome]]:
+    """Control arms at the first temperature; reflections that an evaluation holds already are not written again."""
+    heat = play.config.evaluation.temperatures[0]
+    return play_controls(
         play.policy,
         play.task,
-        first.failures if stored is None else stored,
+        failures,
         requests=play.requests,
-        sampling=sampling,
+        sampling=TurnSampling.resolve(play.config.episode, heat),
         keys=_keys(heat),
-        arms=skills,
+        arms=arms,
+        reflections=(known.reflections or None) if known else None,
     )
-    return Measured(evaluations=evaluations, controls=controls, stored=outcomes)
 
 
 def measure_peer(play: Play, problems: Sequence[Problem]) -> Evaluation:
@@ -133,6 +135,8 @@ def measure_peer(play: Play, problems: Sequence[Problem]) -> Evaluation:
 
 
 _needs_diagnosis = frozenset({"oracle", "contrary"})
+_SKILLS = ("own", "oracle")
+"""Arms that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
 def side(measured: Measured) -> dict[str, Any]:
