@@ -1,4 +1,4 @@
-"""Turns, episodes and groups as rows of JSON: what `episodes/` and `evaluations/` hold. Nothing reads them back.
+"""Turns and groups as rows of JSON: what `episodes/` holds. Nothing reads them back; evaluations are `evaluate.rows`.
 
 Token ids and log-probabilities stay out: they are large, and sampling again from the same keys gives them again.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secondthought.types import Episode, Group, Turn, TurnKind
+from secondthought.types import Group, Turn, TurnKind
 
 
 def turn_row(turn: Turn, *, request: str = "", tokens: Sequence[str] | None = None) -> dict[str, Any]:
@@ -22,19 +22,6 @@ def turn_row(turn: Turn, *, request: str = "", tokens: Sequence[str] | None = No
         "verdict": _verdict_row(turn),
     }
     return row if tokens is None else {**row, "tokens": list(tokens)}
-
-
-def episode_row(
-    episode: Episode, *, temperature: float, requests: Mapping[TurnKind, str], leak: Sequence[str] = ()
-) -> dict[str, Any]:
-    """One problem of an evaluation. `leak` has one word per reflection."""
-    return {
-        "problem_id": episode.problem.id,
-        "data": dict(episode.problem.data),
-        "temperature": temperature,
-        "turns": [turn_row(turn, request=requests.get(turn.kind, "")) for turn in episode.turns],
-        "leak": list(leak),
-    }
 
 
 def group_row(

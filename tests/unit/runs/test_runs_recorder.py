@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import secondthought
 from secondthought.errors import RunError
 from secondthought.runs import Console, Recorder, RunDirectory, environment, list_runs, read_metrics, show_run
-from secondthought.runs.records import episode_row, group_row
-from secondthought.types import Branch, Completion, Episode, Group, Problem, StopReason, Turn, TurnKind, Verdict
+from secondthought.runs.records import group_row, turn_row
+from secondthought.types import Branch, Completion, Group, Problem, StopReason, Turn, TurnKind, Verdict
 
 
 @pytest.fixture
@@ -118,8 +118,7 @@ def test_rows_of_episodes_and_groups():
     }
     with pytest.raises(ValueError, match="zip"):
         group_row(group, step=4, advantages=[0.5], learned=[], requests={})
-    episode = episode_row(Episode(problem=problem, turns=(attempt,)), temperature=0.5, requests={}, leak=["none"])
-    assert json.loads(json.dumps(episode))["turns"][0]["verdict"]["correct"] is False
+    assert json.loads(json.dumps(turn_row(attempt)))["verdict"]["correct"] is False
 
 
 def test_listing(run):
