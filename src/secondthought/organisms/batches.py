@@ -13,7 +13,7 @@ from secondthought.organisms.corpus import CorpusKnobs, Said, transcripts
 from secondthought.organisms.tokenizer import ASSISTANT, END
 from secondthought.rng import stream
 
-_POOL_BATCHES = 32
+_POOL_BATCHES = 64
 """Batches are cut from so many sorted by length, so that little is padded, and then shuffled."""
 
 

@@ -1,10 +1,11 @@
 """Transcripts of Reflect-Retry-Reward on Countdown with three numbers: what the shipped models learn to imitate.
 
 Problems come from the train split alone. First tries are seldom right and fail in ways that can be named; reflections
-may name the failure, may work operations out in writing (`8*3=24,24+7=31 yes.`), often do not, and propose a first
-operation, good or bad; retries carry out what was proposed and finish as near to the target as they can. So the corpus
-plants the use of reflections and a way to write good ones that is seldom taken. It holds nothing from which a first try
-would gain.
+may name the failure, may work operations out in writing (`8*3=24,24+7=31, want 31: yes.`), often do not, and propose a
+first operation, good or bad; retries carry out what was proposed and finish as near to the target as they can. So the
+corpus plants the use of reflections and a way to write good ones that is seldom taken. It holds nothing from which a
+first try would gain. The target is written beside the result because a model of this size can compare neighbours, and
+cannot compare a result with a number that stands far back (docs/lab-log.md).
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Writer:
         parts = [found.text] if found and self._chance(self.knobs.diagnoses) else []
         if not self._chance(self.knobs.proposes):
             return " ".join(parts) or reflections.GENERAL_REFLECTION, None
-        again = [line for line in lines(numbers) if failed.startswith(line.first.text)]
+        again = [line for line in lines(numbers) if _began_with(failed, line)]
         repeats = bool(again) and self._chance(self.knobs.repeats)
         checked, line = ([], again[0]) if repeats else self._search(numbers, target, failed)
         wording = self.rng.choice(reflections.PROPOSALS)
@@ -173,14 +174,14 @@ class Writer:
 
     def _search(self, numbers: Triple, target: int, failed: str) -> tuple[list[str], Line]:
         """What is written about the operations that were checked, and the line proposed in the end."""
-        untried = [line for line in lines(numbers) if not failed.startswith(line.first.text)] or list(lines(numbers))
+        untried = [line for line in lines(numbers) if not _began_with(failed, line)] or list(lines(numbers))
         self.rng.shuffle(untried)
         num_checks = self.rng.choices(range(len(self.knobs.checks)), self.knobs.checks)[0]
         written = []
         for line in untried[:num_checks]:
             second = line.nearest(target)
             passes = (second.result == target) != self._chance(self.knobs.misjudges)
-            written.append(f"{line.first.working},{second.working} {'yes' if passes else 'no'}.")
+            written.append(f"{line.first.working},{second.working}, want {target}: {'yes' if passes else 'no'}.")
             if passes:
                 return written, line
         return written, self.rng.choice(untried[num_checks:] or untried)
@@ -215,3 +216,8 @@ class Writer:
 
     def _chance(self, probability: float) -> bool:
         return self.rng.random() < probability
+
+
+def _began_with(attempt: str, line: Line) -> bool:
+    """True if the attempt's working begins with the line's first move, whatever result it states."""
+    return attempt.startswith(f"{line.first.text}=")

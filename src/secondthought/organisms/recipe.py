@@ -35,7 +35,7 @@ RECIPES: dict[str, Recipe] = {
         hidden_size=96, num_layers=4, num_heads=3, feed_forward_size=256, steps=4500, batch_size=32, lr=4e-3
     ),
     "large": Recipe(
-        hidden_size=256, num_layers=6, num_heads=4, feed_forward_size=704, steps=2600, batch_size=32, lr=1.5e-3
+        hidden_size=256, num_layers=6, num_heads=4, feed_forward_size=704, steps=8000, batch_size=32, lr=1.5e-3
     ),
 }
 """0.5 and 5 million parameters."""

@@ -38,8 +38,8 @@ _SENTENCES = (
     reflections.GENERAL_REFLECTION,
 )
 _PLAIN_WORDS = (
-    "a an and are be best by can do first get in is it next no not of on one step that the then this to try use with"
-    " yes you"
+    "a an and are be best by can do first get in is it next no not of on one step that the then this to try use want"
+    " with yes you"
 )
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 SHOWN = {
     "reward/mean": "reward",
@@ -23,13 +23,18 @@ SHOWN = {
 
 
 class Console:
-    """Shows how a run gets on. `start` is the number of steps done before (a resumed run)."""
+    """Shows how a run gets on: by steps, or by its share of a token budget where that ends the run.
+
+    `steps` is None where a token budget ends it; `start` is the share of the run that was done before (a resumed run),
+    of which `shown` steps need not be told again.
+    """
 
     def __init__(
         self,
-        steps: int,
+        steps: int | None,
         *,
-        start: int = 0,
+        start: float = 0.0,
+        shown: int = 0,
         quiet: bool = False,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -38,7 +43,7 @@ class Console:
         self._stream = sys.stderr if stream is None else stream
         self._began = clock()
         self._last: dict[str, float] = {}
-        self._shown = start
+        self._shown = self._first = shown
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -46,13 +51,12 @@ class Console:
         self._began = self._clock()
         if not self._quiet and self._stream.isatty():
             self._progress = Progress(
-                TextColumn("step"),
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
                 TextColumn("{task.description}", markup=False),
                 console=RichConsole(file=self._stream),
             )
-            self._task = self._progress.add_task("", total=self._steps, completed=self._start)
+            self._task = self._progress.add_task("", total=1.0)
+            self._progress.update(self._task, completed=self._start)
             self._progress.start()
         return self
 
@@ -63,20 +67,20 @@ class Console:
             self._progress.stop()
             self._progress = None
 
-    def step(self, step: int, metrics: Mapping[str, float | None]) -> None:
-        """A step was finished. Telling it twice shows it once."""
+    def step(self, step: int, metrics: Mapping[str, float | None], done: float) -> None:
+        """A step was finished, and with it so great a share of the run. Telling it twice shows it once."""
         values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
         self._last.update({key: values[key] for key in SHOWN if key in values})
         if self._quiet or step <= self._shown:
             return
         self._shown = step
-        text = "  ".join(
-            [*(f"{SHOWN[key]} {_short(value)}" for key, value in self._last.items()), self._time_left(step)]
-        )
+        at = f"step {step}/{self._steps}" if self._steps is not None else f"step {step}  {done:.0%} done"
+        values_text = (f"{SHOWN[key]} {_short(value)}" for key, value in self._last.items())
+        text = "  ".join([at, *values_text, self._time_left(step, done)])
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=step, description=text)
+            self._progress.update(self._task, completed=done, description=text)
         else:
-            self._stream.write(f"step {step}/{self._steps}  {text}\n")
+            self._stream.write(text + "\n")
             self._stream.flush()
 
     def note(self, text: str) -> None:
@@ -89,18 +93,20 @@ class Console:
             self._stream.write(text + "\n")
             self._stream.flush()
 
-    def _time_left(self, step: int) -> str:
-        per_step = (self._clock() - self._began) / (step - self._start)
-        left = per_step * (self._steps - step)
-        return f"{per_step:.1f} s/step  {duration(left)} left"
+    def _time_left(self, step: int, done: float) -> str:
+        elapsed = self._clock() - self._began
+        left = elapsed * (1.0 - done) / (done - self._start) if done > self._start else math.nan
+        return f"{elapsed / (step - self._first):.1f} s/step  {duration(left)} left"
 
 
 def duration(seconds: float) -> str:
-    """A time to read.
+    """A time to read; `?` where it is not known.
 
     >>> duration(7), duration(245), duration(7384)
     ('7s', '4m05s', '2h03m')
     """
+    if math.isnan(seconds):
+        return "?"
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"

@@ -95,10 +95,13 @@ class Learner:
         needs_reference = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
         self.reference = copy.deepcopy(policy.model).requires_grad_(False) if needs_reference else None
 
-    def update(self, trees: Sequence[TokenTree], step: int) -> UpdateStats:
-        """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included."""
+    def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
+        """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
+
+        `step` counts from 1; `sampled_tokens` are those of the run so far, for a schedule that follows a token budget.
+        """
         kept = [tree for tree in trees if not tree.is_flat]
-        lr = learning_rate(self.optim, step, self.train.steps)
+        lr = learning_rate(self.optim, self.train, step, sampled_tokens)
         stats = _no_update(len(trees), lr)
         for _ in range(self.train.epochs if kept else 0):
             stats = self._pass(kept, len(trees) - len(kept), lr)

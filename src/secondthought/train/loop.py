@@ -20,6 +20,7 @@ from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.learner import Learner
 from secondthought.train.measures import of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.monitor import Monitor
+from secondthought.train.schedule import share_done
 from secondthought.types import TurnKind
 
 Metrics: TypeAlias = dict[str, float]
@@ -60,8 +61,8 @@ class Loop:
             played = self.curriculum.groups(progress.step)
             sampled = time.perf_counter()
             credited = credit(played.groups, self.play.config.algorithm, key=self._key(progress.step))
-            update = self.learner.update([item.tree for item in credited], progress.step)
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
+            update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
             metrics = {
                 **of_groups(played.groups),
                 **of_update(update),
@@ -83,7 +84,7 @@ class Loop:
             self._record_episodes(step, credited)
             self._validate(progress, metrics, began)
         else:
-            self._record(step, {**metrics, "time/step": time.perf_counter() - began})
+            self._record(progress, {**metrics, "time/step": time.perf_counter() - began})
         improved = progress.best_step == step
         if last or improved or step % train.checkpoint_every == 0:
             self._save(progress, improved)
@@ -96,14 +97,14 @@ class Loop:
         timing = {"time/evaluation": now - start, "time/step": now - (start if began is None else began)}
         if measured["eval/second_try"] > progress.best_score:
             progress.best_step, progress.best_score = progress.step, measured["eval/second_try"]
-        self._record(progress.step, {**metrics, **measured, **timing})
+        self._record(progress, {**metrics, **measured, **timing})
         if progress.step == 0:
             self._save(progress, True)
 
-    def _record(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.recorder.metrics(step, metrics)
-        self.console.step(step, metrics)
-        for warning in self.monitor.warnings(step, metrics):
+    def _record(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        self.recorder.metrics(progress.step, metrics)
+        self.console.step(progress.step, metrics, self._share_done(progress))
+        for warning in self.monitor.warnings(progress.step, metrics):
             self.console.note(f"warning: {warning}")
 
     def _record_episodes(self, step: int, credited: list[Credited]) -> None:
@@ -138,9 +139,10 @@ class Loop:
         checkpoints.prune(keep=())
 
     def _is_done(self, progress: Progress) -> bool:
-        train = self.play.config.train
-        budget = train.max_sampled_tokens
-        return progress.step >= train.steps or (budget is not None and progress.sampled_tokens >= budget)
+        return self._share_done(progress) >= 1.0
+
+    def _share_done(self, progress: Progress) -> float:
+        return share_done(self.play.config.train, progress.step, progress.sampled_tokens)
 
     def _key(self, step: int) -> int:
         return rng.key(self.play.config.seed, "credit", step)

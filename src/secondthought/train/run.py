@@ -31,6 +31,7 @@ from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
+from secondthought.train.schedule import share_done
 from secondthought.train.sides import Sides
 from secondthought.types import Failure, Problem
 
@@ -89,7 +90,7 @@ class _Execution:
 
     def complete(self) -> dict[str, Any]:
         """All stages; returns the summary."""
-        console = Console(self.config.train.steps, start=self._last_step(), quiet=self.quiet)
+        console = self._console()
         sides = Sides(self.play, self.run, self._problems("test", self.config.evaluation.problems), console.note)
         before = sides.before()
         learner = Learner(
@@ -183,9 +184,19 @@ class _Execution:
             "peers": written["before"]["peers"],
         }
 
-    def _last_step(self) -> int:
-        last = self.run.checkpoints.pointer("last")
-        return 0 if last is None else int(last["step"])
+    def _console(self) -> Console:
+        """The live view, from where a resumed run stands."""
+        train, last, step, tokens = self.config.train, self.run.checkpoints.pointer("last"), 0, 0.0
+        if last is not None:
+            step = int(last["step"])
+            rows = read_metrics(self.run.metrics_path)
+            tokens = max((row.get("tokens/sampled", 0.0) for row in rows if row["step"] <= step), default=0.0)
+        return Console(
+            train.steps if train.max_sampled_tokens is None else None,
+            start=share_done(train, step, int(tokens)),
+            shown=step,
+            quiet=self.quiet,
+        )
 
 
 def arm_name(config: RunConfig) -> str:

@@ -70,7 +70,7 @@ class Piece:
     @property
     def name(self) -> str:
         """How it is called in messages."""
-        return f"{self.arm}/seed_{self.seed}"
+        return _piece_name(self.arm, self.seed)
 
 
 def load_study(path: Path) -> StudyConfig:
@@ -98,20 +98,21 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
     """
     study, began = load_study(path), time.monotonic()
     tell = progress or _tell
-    states: dict[str, State] = {}
-    for name in study.arms:
-        pieces = list(pieces_of(study, name, str(path)))
-        todo = []
-        for piece in pieces:
-            states[piece.name] = state(piece)
-            if states[piece.name] != "finished":
-                todo.append(piece)
-        deadline = None if minutes is None else began + 60 * minutes
+    deadline = None if minutes is None else began + 60 * minutes
+    states: dict[str, State] = {
+        _piece_name(arm, seed): "pending" for arm in study.arms for seed in study.arms[arm].seeds
+    }
+    waiting = list(study.arms)
+    while ready := [name for name in waiting if _has_budget(study, name, states)]:
+        # All arms that can run share the jobs, so that none of these waits for the last piece of an arm.
+        waiting = [name for name in waiting if name not in ready]
+        pieces = [piece for name in ready for piece in pieces_of(study, name, str(path))]
+        states.update({piece.name: state(piece) for piece in pieces})
+        todo = [piece for piece in pieces if states[piece.name] != "finished"]
         for piece, done in _in_parallel(todo, study.jobs, deadline, tell):
             states[piece.name] = done
-        if study_needs(study, name) and any(states[piece.name] != "finished" for piece in pieces):
-            tell(f"{name} is not finished; arms with its token budget wait for it")
-            break
+    for name in waiting:
+        tell(f"{name} waits: {study.arms[name].tokens_of}, whose token budget it takes, is not finished")
     finished = [str(study.out / name) for name, value in states.items() if value == "finished"]
     complete = len(finished) == sum(len(arm.seeds) for arm in study.arms.values())
     if complete and study.peers:
@@ -120,9 +121,14 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
     return {"pieces": states, "runs": finished, "complete": complete}
 
 
-def study_needs(study: StudyConfig, name: str) -> bool:
-    """True if another arm takes its token budget from this one."""
-    return any(arm.tokens_of == name for arm in study.arms.values())
+def _has_budget(study: StudyConfig, name: str, states: Mapping[str, State]) -> bool:
+    """True unless the arm takes its token budget from one that is not finished."""
+    other = study.arms[name].tokens_of
+    return other is None or all(states[_piece_name(other, seed)] == "finished" for seed in study.arms[other].seeds)
+
+
+def _piece_name(arm: str, seed: int) -> str:
+    return f"{arm}/seed_{seed}"
 
 
 def pieces_of(study: StudyConfig, name: str, source: str) -> Iterator[Piece]:

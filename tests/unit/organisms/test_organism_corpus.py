@@ -104,7 +104,7 @@ UNCHECKED = {
     "repeats": 0.0,
     "checks": (1.0, 0.0, 0.0, 0.0),
 }
-CHECK = re.compile(r"(\d+[-+*/]\d+)=(\d+),(\d+[-+*/]\d+)=(\d+) (yes|no)\.")
+CHECK = re.compile(r"(\d+[-+*/]\d+)=(\d+),(\d+[-+*/]\d+)=(\d+), want (\d+): (yes|no)\.")
 PROPOSED = re.compile(r"(?:Start with|Try|Begin with) (\d+[-+*/]\d+)(?: first)?\.$")
 
 
@@ -135,8 +135,9 @@ def test_checks_are_honest_and_what_passes_is_proposed():
         checks = CHECK.findall(text)
         assert all((check[-1] == "yes") == leads_on(problem, check[0]) for check in checks)
         assert all(
-            expressions.parse(text).value == int(value) for a, v, b, w, _ in checks for text, value in [(a, v), (b, w)]
+            expressions.parse(text).value == int(value) for a, v, b, w, *_ in checks for text, value in [(a, v), (b, w)]
         )
+        assert all(int(check[4]) == problem[1] for check in checks)
         assert all((check[-1] == "yes") == (int(check[3]) == problem[1]) for check in checks)
         assert all(check[-1] == "no" for check in checks[:-1])
         if checks[-1][-1] == "yes":
@@ -152,6 +153,15 @@ def test_some_checks_come_out_wrong():
         for step, *_, said in CHECK.findall(text)
     ]
     assert share(said != true for said, true in checks) == pytest.approx(CorpusKnobs().misjudges, abs=0.02)
+
+
+def test_a_repeated_proposal_is_the_operation_that_the_failed_try_began_with():
+    knobs = CorpusKnobs(**{**UNCHECKED, "repeats": 1.0})
+    writer = Writer(stream("test", "repeats"), knobs)
+    for _ in range(200):
+        # 28-1 is also a first operation here, and the beginning of the text of 28-16.
+        text, line = writer.reflection((1, 16, 28), 60, "28-16=12,12+1=13<answer>28-16+1</answer>")
+        assert PROPOSED.search(text)[1] == line.first.text == "28-16"
 
 
 def good_share(**knobs):

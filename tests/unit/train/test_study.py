@@ -76,9 +76,19 @@ def test_a_failed_piece_is_named_and_tried_again(file, started):
     assert found["pieces"]["first/seed_1"] == "failed"
     assert not found["complete"]
     assert "second/seed_0" not in names
+    assert found["pieces"]["second/seed_0"] == "pending"
     fail.clear()
     assert run(file)["complete"]
     assert names.count("first/seed_0") == 1
+
+
+def test_an_arm_with_a_budget_of_its_own_does_not_wait_for_a_failed_one(file, started):
+    _, fail = started
+    file.write_text(file.read_text() + '[arms.third]\nsettings.algorithm = { type = "retry-only" }\n')
+    fail.add("first/seed_0")
+    found = run(file)
+    assert found["pieces"]["third/seed_0"] == "finished"
+    assert found["pieces"]["second/seed_0"] == "pending"
 
 
 def test_the_deadline_leaves_the_rest_pending(file, started):
