@@ -6,12 +6,13 @@ import logging
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from secondthought import rng
 from secondthought.cli import _policies
+from secondthought.cli._eval_options import Options
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.evaluate import (
@@ -27,9 +28,6 @@ from secondthought.evaluate import (
 )
 from secondthought.protocols import DiagnosableTask, Policy, Task
 from secondthought.runs import files
-
-if TYPE_CHECKING:
-    from secondthought.cli.evaluate import Options
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from secondthought.evaluate.controls import (
     Outcome,
     listening,
     play_controls,
-    rescue_on_stored,
     rescue_rates,
     second_try_rates,
 )
@@ -30,7 +29,6 @@ __all__ = [
     "play_controls",
     "read_rows",
     "record",
-    "rescue_on_stored",
     "rescue_rates",
     "second_try_rates",
     "summarise",

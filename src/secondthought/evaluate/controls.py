@@ -17,7 +17,6 @@ from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.episodes.single_turn import attempt
 from secondthought.evaluate.arms import ARMS, Stage
-from secondthought.evaluate.arms import FIXED_REFLECTION as FIXED_REFLECTION
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.protocols import Policy, Task
 from secondthought.stats import Interval, paired_difference, wilson
@@ -78,20 +77,6 @@ def play_controls(
     if "second_sample" in outcomes:
         outcomes["second_sample"] = _second_samples(stage)
     return outcomes
-
-
-def rescue_on_stored(
-    policy: Policy,
-    task: Task,
-    failures: Sequence[Failure],
-    *,
-    requests: Requests,
-    sampling: TurnSampling,
-    keys: Keys,
-) -> list[Outcome]:
-    """Second tries on stored failures: the same ones before and after training, since a policy's own set shifts."""
-    played = play_controls(policy, task, failures, requests=requests, sampling=sampling, keys=keys, arms=("own",))
-    return played["own"]
 
 
 def rescue_rates(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Interval]:

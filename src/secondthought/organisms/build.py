@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def build(
     tokenizer = build_tokenizer()
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
-    source = batches(tokenizer, batch_size=chosen.batch_size, seed=chosen_seed, knobs=chosen.knobs)
+    source = _source(chosen, tokenizer, chosen_seed, num_steps)
     started, num_tokens, losses, final_loss = time.monotonic(), 0, 0.0, math.nan
     for step in range(1, num_steps + 1):
         batch = next(source)
@@ -160,6 +161,15 @@ def loss(model: LlamaForCausalLM, batch: Batch, precision: str) -> Tensor:
         hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
         logits = model.lm_head(hidden[:, :-1][learned])
     return functional.cross_entropy(logits.float(), labels[learned])
+
+
+def _source(chosen: Recipe, tokenizer: Any, seed: int, steps: int) -> Iterator[Batch]:
+    """Batches of practice, then those of the corpus proper."""
+    practice, proper = (
+        batches(tokenizer, batch_size=chosen.batch_size, seed=seed, knobs=knobs)
+        for knobs in (chosen.practice, chosen.knobs)
+    )
+    return chain(islice(practice, round(chosen.practice_share * steps)), proper)
 
 
 def _optimizer(model: LlamaForCausalLM, chosen: Recipe) -> torch.optim.AdamW:

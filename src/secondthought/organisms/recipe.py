@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from secondthought.errors import ConfigError
 from secondthought.organisms.corpus import CorpusKnobs
 
+PRACTICE = CorpusKnobs(proposes=0.95, repeats=0.1, checks=(0.1, 0.3, 0.3, 0.3))
+"""Nearly every reflection works operations out. A model that saw few checks judges them no better than chance; after
+practice it can judge, and what follows makes it seldom do so: the skill is there, the habit is not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -28,14 +32,17 @@ class Recipe:
     max_grad_norm: float = 1.0
     seed: int = 0
     knobs: CorpusKnobs = field(default_factory=CorpusKnobs)
+    practice: CorpusKnobs = PRACTICE
+    practice_share: float = 0.7
+    """Share of the steps, the first ones, that learn from `practice` in place of `knobs`."""
 
 
 RECIPES: dict[str, Recipe] = {
     "small": Recipe(
-        hidden_size=96, num_layers=4, num_heads=3, feed_forward_size=256, steps=4500, batch_size=32, lr=4e-3
+        hidden_size=96, num_layers=4, num_heads=3, feed_forward_size=256, steps=4000, batch_size=32, lr=4e-3
     ),
     "large": Recipe(
-        hidden_size=256, num_layers=6, num_heads=4, feed_forward_size=704, steps=8000, batch_size=32, lr=1.5e-3
+        hidden_size=256, num_layers=6, num_heads=4, feed_forward_size=704, steps=6000, batch_size=32, lr=1.5e-3
     ),
 }
 """0.5 and 5 million parameters."""

@@ -22,7 +22,6 @@ from secondthought.evaluate import (
     evaluate,
     listening,
     play_controls,
-    rescue_on_stored,
     rescue_rates,
     second_try_rates,
     summarise,
@@ -199,11 +198,13 @@ class TestCompare:
 
 
 class TestStored:
+    """Rescues of stored failures: the arm `own` on the same ones before and after."""
+
     def test_the_same_failures_before_and_after(self, policy, task, evaluation, requests, sampling, keys):
-        given = {"requests": requests, "sampling": sampling, "keys": keys}
-        before = rescue_on_stored(policy, task, evaluation.failures, **given)
+        given = {"requests": requests, "sampling": sampling, "keys": keys, "arms": ("own",)}
+        before = play_controls(policy, task, evaluation.failures, **given)["own"]
         better = ScriptedPolicy(countdown_answers(first_try=0.9, good_reflection=1.0, listening=1.0))
-        after = rescue_on_stored(better, task, evaluation.failures, **given)
+        after = play_controls(better, task, evaluation.failures, **given)["own"]
         assert [item.problem_id for item in after] == [item.problem_id for item in before]
         assert compare_rescues(before, before, generator()).p_value == 1.0
         gain = compare_rescues(after, before, generator())
@@ -211,6 +212,7 @@ class TestStored:
         assert gain.interval.n == len(evaluation.failures)
 
     def test_other_failures_are_refused(self, policy, task, evaluation, requests, sampling, keys):
-        played = rescue_on_stored(policy, task, evaluation.failures, requests=requests, sampling=sampling, keys=keys)
+        given = {"requests": requests, "sampling": sampling, "keys": keys, "arms": ("own",)}
+        played = play_controls(policy, task, evaluation.failures, **given)["own"]
         with pytest.raises(RunError, match="same problems"):
             compare_rescues(played, played[1:], generator())
