@@ -170,12 +170,12 @@ def first_token_counted_once_per_group(patch):
 
 @mutant("check_shared_equals_plain")
 def trunk_detached(patch):
-    right = PackedTrees._branches
+    right = PackedTrees._merged
 
-    def detached(self, q, keys, values, scaling, window):
-        return right(self, q, (keys[0].detach(), keys[1]), (values[0].detach(), values[1]), scaling, window)
+    def detached(self, q, trunk, own, rule):
+        return right(self, q, tuple(part.detach() for part in trunk), own, rule)
 
-    patch.setattr(PackedTrees, "_branches", detached)
+    patch.setattr(PackedTrees, "_merged", detached)
 
 
 @mutant("check_shared_equals_plain")
@@ -193,18 +193,28 @@ def branch_positions_start_at_zero(patch):
     patch.setattr(PackedTrees, "__init__", restarted)
 
 
-@mutant("check_shared_equals_plain")
+@mutant("check_shared_equals_plain_under_a_window")
 def branches_see_their_own_future(patch):
     right = PackedTrees._branch_mask
     patch.setattr(PackedTrees, "_branch_mask", lambda self, window: torch.ones_like(right(self, window)))
+
+
+@mutant("check_shared_equals_plain")
+def padding_of_shorter_trunks_is_seen(patch):
+    patch.setattr(PackedTrees, "_trunk_bias", lambda self, dtype: None)
+
+
+@mutant("check_shared_equals_plain")
+def parts_of_attention_merged_with_equal_weights(patch):
+    patch.setattr(torch, "logaddexp", lambda a, b: (a + b) / 2)
 
 
 @mutant("check_shared_equals_plain_under_a_window")
 def window_forgotten(patch):
     right = PackedTrees.attend
 
-    def wide(self, layer, query, key, value, *, scaling, window):
-        return right(self, layer, query, key, value, scaling=scaling, window=None)
+    def wide(self, layer, query, key, value, rule):
+        return right(self, layer, query, key, value, rule._replace(window=None))
 
     patch.setattr(PackedTrees, "attend", wide)
 

@@ -54,6 +54,18 @@ ARCHITECTURES = {
             head_dim=16, sliding_window=WINDOW, layer_types=["sliding_attention", "full_attention"], **_SIZES
         )
     ),
+    "gemma2-window-capped": lambda: hf.Gemma2ForCausalLM(
+        hf.Gemma2Config(
+            head_dim=16,
+            query_pre_attn_scalar=16,
+            sliding_window=WINDOW,
+            layer_types=["sliding_attention", "full_attention"],
+            attn_logit_softcapping=1.0,
+            final_logit_softcapping=3.0,
+            **_SIZES,
+        )
+    ),
+    "phi3": lambda: hf.Phi3ForCausalLM(hf.Phi3Config(**_SIZES)),
 }
 
 

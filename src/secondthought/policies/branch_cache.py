@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from secondthought.policies.tree_attention import PackedTrees
+from secondthought.policies.tree_attention import PackedTrees, Rule
 from secondthought.types import TokenIds
 
 FIRST_COLUMNS = 256
@@ -28,14 +28,12 @@ class TrunkRecorder(PackedTrees):
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
-    ) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
         """As its parent, keeping what passes."""
         dtype = _matmul_dtype(key)
         self.keys[layer] = key[0].transpose(0, 1)[self.trunk_index].permute(0, 2, 3, 1).to(dtype).contiguous()
         self.values[layer] = value[0].transpose(0, 1)[self.trunk_index].transpose(1, 2).to(dtype).contiguous()
-        return super().attend(layer, query, key, value, scaling=scaling, window=window)
+        return super().attend(layer, query, key, value, rule)
 
 
 class BranchCache:
@@ -83,9 +81,7 @@ class BranchCache:
         """The forward is over."""
         self.cursor += self._new
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
-    ) -> Float[Tensor, "N T H D"]:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
         """Attention of each row's new tokens to its trunk and to its own tokens so far."""
         rows, heads, new, size = query.shape
         kv_heads, trunks, slots = key.shape[1], len(self.trunk_lengths), self.slots
@@ -101,11 +97,11 @@ class BranchCache:
 
         # Queries of a row: its heads that share a key head, times its new tokens. A trunk's queries: those of its rows.
         per_row = heads // kv_heads * new
-        q = (query * scaling).to(own_k.dtype).reshape(rows, kv_heads, per_row, size)
+        q = (query * rule.scaling).to(own_k.dtype).reshape(rows, kv_heads, per_row, size)
         by_trunk = _rows_to_trunks(q, trunks, slots)
         own_scores = _rows_to_trunks(q @ own_k.transpose(2, 3), trunks, slots)
-        scores = torch.cat([by_trunk @ trunk_k, own_scores], -1)
-        hidden = self._hidden(window)
+        scores = rule.cap(torch.cat([by_trunk @ trunk_k, own_scores], -1))
+        hidden = self._hidden(rule.window)
         if hidden is not None:
             scores.view(trunks, kv_heads, slots, -1, new, scores.shape[-1]).masked_fill_(hidden, -torch.inf)
         weights = scores.softmax(-1, dtype=torch.float32).to(own_v.dtype)
@@ -160,14 +156,12 @@ class Rectangles:
         self.caches = caches
         self.sizes = [cache.num_rows for cache in caches]
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
-    ) -> Float[Tensor, "N T H D"]:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
         """Each cache attends for its own rows."""
-        parts = zip(*(torch.split(x, self.sizes) for x in (query, key, value)), strict=True)
+        queries, keys, values = (torch.split(x, self.sizes) for x in (query, key, value))
         outputs = [
-            cache.attend(layer, *part, scaling=scaling, window=window)
-            for cache, part in zip(self.caches, parts, strict=True)
+            cache.attend(layer, q, k, v, rule)
+            for cache, q, k, v in zip(self.caches, queries, keys, values, strict=True)
         ]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 

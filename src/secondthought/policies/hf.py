@@ -159,13 +159,30 @@ class HFPolicy:
     def _check_lengths(self, prompts: Sequence[Prompt], sampling: Sampling) -> None:
         if not all(prompt.ids for prompt in prompts):
             raise PolicyError(f"{self.name}: an empty prompt cannot be continued; nothing predicts its first token")
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        config = self.model.config.get_text_config()
+        limit = getattr(config, "max_position_embeddings", None)
         longest = max(len(prompt.ids) for prompt in prompts) + sampling.max_tokens
+        switch = _rotary_switch(config)
+        if switch is not None and longest > switch:
+            raise PolicyError(
+                f"{self.name}: a conversation of {longest} tokens exceeds the {switch} positions up to which its "
+                "rotary embedding is fixed; beyond, every earlier position changes with the length, so that recorded "
+                "log-probabilities would be wrong; lower episode.max_attempt_tokens or episode.max_reflection_tokens"
+            )
         if limit is not None and longest > limit:
             raise PolicyError(
                 f"{self.name}: a conversation of {longest} tokens exceeds the model's {limit} positions; lower "
                 "episode.max_attempt_tokens or episode.max_reflection_tokens"
             )
+
+
+def _rotary_switch(config: Any) -> int | None:
+    """Length beyond which all positions are embedded anew (Phi-3's LongRoPE, dynamic NTK); None if there is none."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    if not any(kind in str(rope) for kind in ("longrope", "dynamic")):
+        return None
+    original = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+    return int(original or config.max_position_embeddings)
 
 
 def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:

@@ -13,27 +13,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
 from secondthought.errors import PolicyError
+from secondthought.policies import merged_attention
 from secondthought.trees import TokenTree
 from secondthought.types import TokenIds
 
 IMPLEMENTATION = "secondthought_tree"
+Pair: TypeAlias = tuple[Tensor, Tensor]
+"""Keys and values, or something of both."""
+
+
+class Rule(NamedTuple):
+    """How a layer scores: the factor of its products, how far back it looks, and the cap of its scores."""
+
+    scaling: float
+    window: int | None = None
+    softcap: float | None = None
+
+    def cap(self, scores: Tensor) -> Tensor:
+        """Scores, capped as Gemma 2 does where the layer caps them."""
+        return scores if self.softcap is None else self.softcap * torch.tanh(scores / self.softcap)
 
 
 class Attends(Protocol):
     """What a forward inside `tree_attention` is given as `tree=`."""
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
-    ) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
         """Attention output (B, T, H, D) for queries (B, H, T, D) and this call's keys and values (B, H_kv, T, D)."""
         ...
 
@@ -47,8 +60,8 @@ def _dispatch(
             "this model's layers do not pass extra arguments on to attention, so its trunks cannot be shared"
         )
     scaling = settings.get("scaling") or query.shape[-1] ** -0.5
-    window = settings.get("sliding_window")
-    return tree.attend(module.layer_idx, query, key, value, scaling=scaling, window=window), None
+    rule = Rule(scaling, settings.get("sliding_window"), settings.get("softcap"))
+    return tree.attend(module.layer_idx, query, key, value, rule), None
 
 
 AttentionInterface.register(IMPLEMENTATION, _dispatch)
@@ -62,11 +75,6 @@ def cannot_share(model: PreTrainedModel) -> str | None:
         return f"its layers ({', '.join(sorted(kinds)) or 'recurrent'}) carry a state that branches cannot share"
     if not getattr(model, "_supports_attention_backend", False):
         return f"{type(model).__name__} does not go through transformers' AttentionInterface"
-    if getattr(config, "attn_logit_softcapping", None):
-        return "it caps attention logits, which the shared path does not compute yet"
-    rope = getattr(config, "rope_parameters", None) or {}
-    if any(kind in str(rope) for kind in ("longrope", "dynamic")):
-        return "its rotary embedding depends on the length of the whole row"
     if getattr(config, "num_attention_heads", 0) % (getattr(config, "num_key_value_heads", 0) or 1):
         return "its query heads are no multiple of its key heads"
     return None
@@ -119,6 +127,7 @@ class PackedTrees:
         self.position_ids: Int[Tensor, "1 N"] = torch.tensor([positions], device=device)
         self._index_blocks(trees)
         self._branch_masks: dict[int | None, Tensor] = {}
+        self._trunk_biases: dict[torch.dtype, Tensor | None] = {}
 
     def _index_blocks(self, trees: Sequence[tuple[TokenIds, Sequence[TokenIds]]]) -> None:
         """Flat positions of each block's cells, and for each flat token its cell: the two directions of the layout."""
@@ -139,55 +148,48 @@ class PackedTrees:
         self.branch_index = branch_index.to(self.device)
         self.cell = cell.to(self.device)
 
-    def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, window: int | None
-    ) -> Float[Tensor, "1 N H D"]:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "1 N H D"]:
         """Attention of every token to its ancestors in its own tree and itself."""
-        q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (N, H, D)
-        repeats = q.shape[1] // k.shape[1]
-        if repeats > 1:
-            k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
-        trunk_k, trunk_v = k[self.trunk_index], v[self.trunk_index]  # (U, P, H, D)
-        blocks = [self._trunk(q[self.trunk_index], trunk_k, trunk_v, scaling, window).flatten(0, 1)]
+        q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (N, H or K, D)
+        trunk = _gather(k, self.trunk_index), _gather(v, self.trunk_index)  # (U, P, K, D)
+        blocks = [self._trunk(_gather(q, self.trunk_index), trunk, rule).flatten(0, 1)]
         if self.branch_size:
-            blocks.append(
-                self._branches(
-                    q[self.branch_index],
-                    (trunk_k, k[self.branch_index]),
-                    (trunk_v, v[self.branch_index]),
-                    scaling,
-                    window,
-                ).flatten(0, 2)
-            )
-        return torch.cat(blocks)[self.cell].unsqueeze(0)
+            own = _gather(k, self.branch_index), _gather(v, self.branch_index)  # (U, G, R, K, D)
+            is_plain = rule.window is None and rule.softcap is None
+            branches = self._merged if is_plain and merged_attention.available(self.device) else self._expanded
+            blocks.append(branches(_gather(q, self.branch_index), trunk, own, rule).flatten(0, 2))
+        return torch.cat(blocks).index_select(0, self.cell).unsqueeze(0)
 
-    def _trunk(self, q: Tensor, k: Tensor, v: Tensor, scaling: float, window: int | None) -> Float[Tensor, "U P H D"]:
+    def _trunk(self, q: Tensor, trunk: Pair, rule: Rule) -> Float[Tensor, "U P H D"]:
         """Causal attention inside each trunk; right padding comes after every real token, so causality hides it."""
         mask = None
-        if window is not None and window < self.trunk_size:
+        if rule.window is not None and rule.window < self.trunk_size:
             at = torch.arange(self.trunk_size, device=self.device)
             distance = at[:, None] - at[None, :]
-            mask = (distance >= 0) & (distance < window)
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-        out = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling)
-        return out.transpose(1, 2)
+            mask = (distance >= 0) & (distance < rule.window)
+        return _attention(q, trunk, mask, rule)
 
-    def _branches(
-        self, q: Tensor, keys: tuple[Tensor, Tensor], values: tuple[Tensor, Tensor], scaling: float, window: int | None
-    ) -> Float[Tensor, "U G R H D"]:
-        """Attention of each branch to its whole trunk and, causally, to itself."""
-        U, G = self.num_trees, self.group_size
-
-        def joined(parts: tuple[Tensor, Tensor]) -> Tensor:
-            trunk, own = parts
-            shared = trunk.unsqueeze(1).expand(U, G, *trunk.shape[1:])
-            return torch.cat([shared, own], 2).flatten(0, 1).transpose(1, 2)  # (U*G, H, P+R, D)
-
-        mask = self._branch_mask(window)
-        out = scaled_dot_product_attention(
-            q.flatten(0, 1).transpose(1, 2), joined(keys), joined(values), attn_mask=mask, scale=scaling
+    def _merged(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
+        """Attention of each branch to its whole trunk and, causally, to itself, without copies of the trunk."""
+        return merged_attention.merged_attention(
+            q, trunk, own, trunk_bias=self._trunk_bias(q.dtype), scaling=rule.scaling
         )
-        return out.transpose(1, 2).reshape(U, G, -1, q.shape[-2], q.shape[-1])
+
+    def _expanded(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
+        """The same for every kind of layer and device, with each trunk's keys and values beside every branch's."""
+        U, G = self.num_trees, self.group_size
+        shared = (x.unsqueeze(1).expand(U, G, *x.shape[1:]) for x in trunk)
+        keys, values = (torch.cat(parts, 2).flatten(0, 1) for parts in zip(shared, own, strict=True))
+        out = _attention(q.flatten(0, 1), (keys, values), self._branch_mask(rule.window), rule)
+        return out.reshape(U, G, *out.shape[1:])
+
+    def _trunk_bias(self, dtype: torch.dtype) -> Float[Tensor, "U 1 1 P"] | None:
+        """Minus infinity on the padding of shorter trunks; None where all are of one length."""
+        if dtype not in self._trunk_biases:
+            padding = torch.arange(self.trunk_size, device=self.device) >= self.trunk_lengths[:, None]
+            bias = torch.zeros(padding.shape, dtype=dtype, device=self.device).masked_fill_(padding, -torch.inf)
+            self._trunk_biases[dtype] = bias[:, None, None] if padding.any() else None
+        return self._trunk_biases[dtype]
 
     def _branch_mask(self, window: int | None) -> Tensor:
         """True where token r of a branch may look, over trunk keys then its own: (U*G or 1, 1, R, P+R)."""
@@ -211,6 +213,28 @@ class PackedTrees:
                 mask = mask.repeat_interleave(self.group_size, 0)
             self._branch_masks[window] = mask.unsqueeze(1)
         return self._branch_masks[window]
+
+
+def _gather(x: Float[Tensor, "N H D"], index: Int[Tensor, ...]) -> Float[Tensor, "... H D"]:
+    """Rows of `x` as blocks of the index's shape; unlike indexing, its backward adds rows without sorting them."""
+    return x.index_select(0, index.flatten()).view(*index.shape, *x.shape[1:])
+
+
+def _attention(
+    q: Float[Tensor, "B T H D"], keys_values: Pair, mask: Bool[Tensor, ...] | None, rule: Rule
+) -> Float[Tensor, "B T H D"]:
+    """Attention of each row, causal where no mask is given (then T queries meet T keys)."""
+    q, k, v = (x.transpose(1, 2) for x in (q, *keys_values))
+    repeats = q.shape[1] // k.shape[1]
+    if repeats > 1:
+        k, v = k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1)
+    if rule.softcap is None:
+        out = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None, scale=rule.scaling)
+    else:  # no fused kernel caps scores
+        visible = torch.ones(q.shape[2], k.shape[2], device=q.device).tril().bool() if mask is None else mask
+        scores = rule.cap(rule.scaling * (q @ k.transpose(2, 3)).float())
+        out = scores.masked_fill(~visible, -torch.inf).softmax(-1).to(v.dtype) @ v
+    return out.transpose(1, 2)
 
 
 def pack(trees: Sequence[TokenTree], device: torch.device) -> PackedTrees:

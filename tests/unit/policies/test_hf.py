@@ -132,11 +132,9 @@ def test_weights_are_fp32_and_bf16_is_autocast_over_them(checkpoints):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda model: setattr(model.config, "attn_logit_softcapping", 30.0), "caps attention logits"),
         (lambda model: setattr(model.config, "layer_types", ["linear_attention"]), "linear_attention.*carry a state"),
         (lambda model: setattr(model, "_is_stateful", True), "recurrent.*carry a state"),
         (lambda model: setattr(model, "_supports_attention_backend", False), "AttentionInterface"),
-        (lambda model: setattr(model.config, "rope_parameters", {"rope_type": "dynamic"}), "length of the whole row"),
         (lambda model: setattr(model.config, "num_key_value_heads", 3), "no multiple"),
     ],
 )
@@ -149,6 +147,17 @@ def test_what_cannot_share_falls_back_and_says_so(change, reason, caplog):
     assert policy.unshared_reason == cannot_share(model)
     assert "odd: trunks are not shared" in caplog.text
     assert re.search(reason, caplog.text)
+
+
+@pytest.mark.parametrize("rope_type", ["longrope", "dynamic"])
+def test_a_conversation_must_not_cross_the_length_at_which_its_positions_change(rope_type):
+    policy = tiny_policy()
+    policy.model.config.rope_parameters = {"rope_type": rope_type, "original_max_position_embeddings": 40}
+    prompt = Prompt(trunk=tuple(range(30)), key=1)
+    assert policy.unshared_reason is None
+    assert policy.sample([prompt], Sampling(max_tokens=10))
+    with pytest.raises(PolicyError, match="41 tokens exceeds the 40 positions up to which its rotary embedding"):
+        policy.sample([prompt], Sampling(max_tokens=11))
 
 
 def test_the_fallback_samples_by_the_plain_path(policy, monkeypatch):

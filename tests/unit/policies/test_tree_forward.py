@@ -4,9 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from strategies import forests
-from tiny_models import tiny_model
+from tiny_models import ARCHITECTURES, tiny_model
 
 from secondthought.errors import PolicyError
+from secondthought.policies import merged_attention
 from secondthought.policies.tree_attention import PackedTrees, tree_attention
 from secondthought.policies.tree_forward import TRUNK, TreeForward, targets
 from secondthought.trees import TokenTree, TreeBranch
@@ -30,7 +31,7 @@ TREE = TokenTree(
 """trunk  1 2 3      anchored: 1 (which nothing predicts) and 2
 branch 0     4 5 6  4 learns, 5 is context, 6 is anchored
 branch 1     7      7 learns"""
-MODELS = {name: tiny_model(name) for name in ("qwen2", "qwen3", "llama", "gemma", "mistral-window", "gemma3-window")}
+MODELS = {name: tiny_model(name) for name in ARCHITECTURES}
 
 
 def test_targets_are_the_tokens_that_learn_or_are_anchored_in_order():
@@ -60,6 +61,18 @@ def test_shared_equals_plain_on_any_forest(architecture, found):
     with torch.no_grad():
         shared, plain = (TreeForward(found, CPU, share=share).logits(model) for share in (True, False))
     torch.testing.assert_close(shared, plain, rtol=1e-4, atol=2e-5)
+
+
+@settings(max_examples=10)
+@given(forests())
+def test_without_fused_parts_the_expanded_trunk_gives_the_same(found):
+    model = MODELS["qwen2"]
+    with torch.no_grad():
+        merged = TreeForward(found, CPU, share=True).logits(model)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(merged_attention, "available", lambda device: False)
+            expanded = TreeForward(found, CPU, share=True).logits(model)
+    torch.testing.assert_close(merged, expanded, rtol=1e-4, atol=2e-5)
 
 
 @settings(max_examples=15)
