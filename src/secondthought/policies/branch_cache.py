@@ -2,7 +2,7 @@
 
 Rows lie in a rectangle, U trunks by S slots, so that the queries of a trunk's branches meet its keys in one product.
 All rows of a rectangle write to the same column, one further each step: a row's own tokens end at the cursor and begin
-at a column of its own, and what stands before that is hidden.
+at a column of its own; what stands before and after is hidden.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from torch import Tensor
 from secondthought.policies.tree_attention import PackedTrees, Rule
 from secondthought.types import TokenIds
 
-FIRST_COLUMNS = 256
-"""Columns allocated beyond the tails at first; a longer completion doubles them, so copies stay rare."""
+CHUNK = 32
+"""Columns by which blocks grow, one copy each time. Products read whole blocks: a slice of one would be copied first,
+since batched products want their batches side by side, and what it holds beyond the cursor is hidden instead."""
 
 
 class TrunkRecorder(PackedTrees):
@@ -37,9 +38,9 @@ class TrunkRecorder(PackedTrees):
 
 
 class BranchCache:
-    """Keys and values of U x S rows after their trunks: written in place, never copied while rows run."""
+    """Keys and values of U x S rows after their trunks: written in place, copied once in `CHUNK` tokens."""
 
-    def __init__(self, trunks: TrunkRecorder, tail_lengths: Int[Tensor, " N"], max_tokens: int) -> None:
+    def __init__(self, trunks: TrunkRecorder, tail_lengths: Int[Tensor, " N"]) -> None:
         """`tail_lengths` are those of the rows' tails, which are read next, aligned on the right; N = U x S."""
         self.trunk_keys, self.trunk_values = dict(trunks.keys), dict(trunks.values)
         self.trunk_lengths = trunks.trunk_lengths
@@ -49,11 +50,11 @@ class BranchCache:
         size = int(tail_lengths.max())
         self.starts: Int[Tensor, " N"] = size - tail_lengths
         self.cursor = 0
-        self.capacity = size + min(max_tokens, FIRST_COLUMNS)
+        self.capacity = _rounded_up(size + 1)
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
         self._new = 0
-        self._masks: dict[int | None, Tensor | None] = {}
+        self._masks: dict[int | None, tuple[Tensor | None, Tensor]] = {}
 
     @property
     def num_rows(self) -> int:
@@ -68,14 +69,11 @@ class BranchCache:
 
     def begin(self, num_new: int) -> None:
         """Announce a forward over `num_new` columns."""
-        if self._new != num_new or any(window is not None or mask is not None for window, mask in self._masks.items()):
-            self._masks = {}
+        self._masks = {}
         self._new = num_new
-        while self.cursor + num_new > self.capacity:
-            for blocks in (self.keys, self.values):
-                for layer, block in blocks.items():
-                    blocks[layer] = torch.cat([block, torch.zeros_like(block)], 2)
-            self.capacity *= 2
+        wanted = _rounded_up(self.cursor + num_new)
+        if wanted > self.capacity:
+            self._resize(slice(None), 0, wanted)
 
     def end(self) -> None:
         """The forward is over."""
@@ -89,47 +87,43 @@ class BranchCache:
             dtype = _matmul_dtype(key)
             self.keys[layer] = key.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
             self.values[layer] = value.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
-        used = self.cursor + new
-        self.keys[layer][:, :, self.cursor : used] = key
-        self.values[layer][:, :, self.cursor : used] = value
-        own_k, own_v = self.keys[layer][:, :, :used], self.values[layer][:, :, :used]
+        own_k, own_v = self.keys[layer], self.values[layer]
+        own_k[:, :, self.cursor : self.cursor + new] = key
+        own_v[:, :, self.cursor : self.cursor + new] = value
         trunk_k, trunk_v = self.trunk_keys[layer], self.trunk_values[layer]
 
         # Queries of a row: its heads that share a key head, times its new tokens. A trunk's queries: those of its rows.
         per_row = heads // kv_heads * new
         q = (query * rule.scaling).to(own_k.dtype).reshape(rows, kv_heads, per_row, size)
-        by_trunk = _rows_to_trunks(q, trunks, slots)
-        own_scores = _rows_to_trunks(q @ own_k.transpose(2, 3), trunks, slots)
-        scores = rule.cap(torch.cat([by_trunk @ trunk_k, own_scores], -1))
-        hidden = self._hidden(rule.window)
-        if hidden is not None:
-            scores.view(trunks, kv_heads, slots, -1, new, scores.shape[-1]).masked_fill_(hidden, -torch.inf)
+        on_trunk = rule.cap(_rows_to_trunks(q, trunks, slots) @ trunk_k)
+        on_own = rule.cap(q @ own_k.transpose(2, 3))
+        trunk_hidden, own_hidden = self._hidden(rule.window)
+        if trunk_hidden is not None:
+            by_token = on_trunk.view(trunks, kv_heads, slots, -1, new, self.trunk_size)
+            by_token.masked_fill_(trunk_hidden, -torch.inf)
+        on_own.view(rows, kv_heads, -1, new, self.capacity).masked_fill_(own_hidden, -torch.inf)
+        scores = torch.cat([on_trunk, _rows_to_trunks(on_own, trunks, slots)], -1)
         weights = scores.softmax(-1, dtype=torch.float32).to(own_v.dtype)
         from_trunk = _trunks_to_rows(weights[..., : self.trunk_size] @ trunk_v, slots)
         out = from_trunk + _trunks_to_rows(weights[..., self.trunk_size :], slots) @ own_v
         return out.reshape(rows, heads, new, size).transpose(1, 2)
 
-    def _hidden(self, window: int | None) -> Bool[Tensor, "U 1 S 1 T K"] | None:
-        """True where a new token may not look, over trunk keys and own ones; None if all may look everywhere."""
+    def _hidden(self, window: int | None) -> tuple[Bool[Tensor, "U 1 S 1 T P"] | None, Bool[Tensor, "N 1 1 T C"]]:
+        """True where a new token may not look: in its trunk (None if everywhere it may), and in its own columns."""
         if window not in self._masks:
-            self._masks[window] = self._mask(window)
+            trunk_lengths = self.trunk_lengths.view(-1, 1, 1, 1, 1, 1)
+            starts = self.starts.view(-1, 1, 1, 1, 1)
+            at = torch.arange(self.cursor, self.cursor + self._new, device=self.device)[:, None]
+            columns = torch.arange(self.capacity, device=self.device)
+            trunk_at = torch.arange(self.trunk_size, device=self.device)
+            trunk_hidden = trunk_at >= trunk_lengths
+            own_hidden = (columns > at) | (columns < starts)
+            if window is not None:
+                by_trunk = starts.view(len(self.trunk_lengths), self.slots, 1, 1, 1).unsqueeze(1)
+                trunk_hidden = trunk_hidden | (trunk_lengths + at - by_trunk - trunk_at >= window)
+                own_hidden = own_hidden | (at - columns >= window)
+            self._masks[window] = (trunk_hidden if trunk_hidden.any() else None, own_hidden)
         return self._masks[window]
-
-    def _mask(self, window: int | None) -> Bool[Tensor, "U 1 S 1 T K"] | None:
-        used = self.cursor + self._new
-        trunk_lengths = self.trunk_lengths.repeat_interleave(self.slots)[:, None, None]
-        starts = self.starts[:, None, None]
-        own_at = torch.arange(self.cursor, used, device=self.device)[None, :, None]
-        own_key, trunk_key = torch.arange(used, device=self.device), torch.arange(self.trunk_size, device=self.device)
-        on_trunk = (trunk_key >= trunk_lengths).expand(-1, self._new, -1)
-        on_own = (own_key > own_at) | (own_key < starts)
-        if window is not None:
-            on_trunk = on_trunk | (trunk_lengths + own_at - starts - trunk_key >= window)
-            on_own = on_own | (own_at - own_key >= window)
-        hidden = torch.cat([on_trunk, on_own], -1)
-        if not hidden.any():
-            return None
-        return hidden.view(len(self.trunk_lengths), 1, self.slots, 1, self._new, -1)
 
     def regroup(self, trunks: Int[Tensor, " U"], rows: Int[Tensor, " N"], slots: int) -> None:
         """Keep these trunks, and these rows as the new rectangle."""
@@ -139,14 +133,16 @@ class BranchCache:
                 blocks[layer] = blocks[layer][trunks]
         self.starts = self.starts[rows]
         unused = min(int(self.starts.min()), self.cursor)
+        self._resize(rows, unused, _rounded_up(self.cursor - unused + 1))
+        self.starts, self.cursor = self.starts - unused, self.cursor - unused
+
+    def _resize(self, rows: Int[Tensor, " N"] | slice, unused: int, capacity: int) -> None:
+        """Blocks of these rows with other numbers of columns, the first `unused` ones dropped."""
         for blocks in (self.keys, self.values):
             for layer, block in blocks.items():
-                kept = block.new_zeros(len(rows), block.shape[1], self.capacity - unused, block.shape[3])
-                kept[:, :, : self.cursor - unused] = block[rows, :, unused : self.cursor]
-                blocks[layer] = kept
-        self.starts, self.cursor = self.starts - unused, self.cursor - unused
-        self.capacity -= unused
-        self._masks = {}
+                kept = block[rows, :, unused : self.cursor]
+                blocks[layer] = torch.nn.functional.pad(kept, (0, 0, 0, capacity - kept.shape[2]))
+        self.capacity = capacity
 
 
 class Rectangles:
@@ -164,6 +160,10 @@ class Rectangles:
             for cache, q, k, v in zip(self.caches, queries, keys, values, strict=True)
         ]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+def _rounded_up(columns: int) -> int:
+    return -(-columns // CHUNK) * CHUNK
 
 
 def _matmul_dtype(x: Tensor) -> torch.dtype:

@@ -143,8 +143,7 @@ class Flight:
         tails = [list(dict.fromkeys(_tail(row) for row in family)) for family in families]
         width = max(len(distinct) for distinct in tails)
         grid = [tail for distinct in tails for tail in _filled(distinct, width)]
-        longest = max(row.limit for family in families for row in family)
-        cache = BranchCache(trunks, torch.tensor([len(tail) for tail in grid], device=self.device), longest)
+        cache = BranchCache(trunks, torch.tensor([len(tail) for tail in grid], device=self.device))
         logits = self._prefill_tails(cache, grid, trunk_logits.repeat_interleave(width, 0))
         slots = max(len(family) for family in families)
         cells = [row for family in families for row in _filled(family, slots)]
