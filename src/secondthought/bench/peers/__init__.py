@@ -1,1 +1,4 @@
-"""Scripts that run inside a peer's own interpreter: they import nothing of secondthought and speak JSON."""
+"""Peers and how they are called: scripts for a peer's own interpreter, and `transformers`, which runs in ours.
+
+The scripts speak JSON. They import nothing of secondthought, except that `trl_step` asks a task to judge answers.
+"""

@@ -1,0 +1,269 @@
+"""Tokens sampled per second: ours, `transformers` generate, its continuous batching, and vLLM, on the same rows.
+
+Two workloads on a random Qwen2. `trunks`: a few trunks of one length, all branches equally long. `rollouts`: what
+training samples, trunks of many lengths and branches that end early, one here and one there. A random model ends
+nothing by itself, so each row's length is drawn beforehand, equally for all engines; only tokens up to it count.
+Temperature 1, nothing cut off the distribution. Ours computes as in training (bf16 is autocast over fp32 weights) and
+keeps log-probabilities; the others hold weights in bf16 and need not.
+
+Medians over the timed rounds. Ours is timed after each peer, so that a change of the machine's load meets all. Beside
+the wall clock stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1
+mean that we are faster. vLLM runs in the interpreter given as `vllm_python`.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import torch
+import transformers
+from transformers import PreTrainedModel
+
+from secondthought import rng
+from secondthought.bench.peers import hf_generate
+from secondthought.bench.peers.client import run_peer
+from secondthought.bench.tokenizer import byte_tokenizer
+from secondthought.bench.update import Seconds, make_model
+from secondthought.errors import PolicyError, RunError
+from secondthought.policies.decoding import SharedSampler
+from secondthought.policies.hf import HFPolicy
+from secondthought.types import Prompt, Sampling, TokenIds
+
+WARMUP_TOKENS = 4
+"""Every engine first samples all rows to this length, untimed."""
+CACHE_GIB = 2
+"""vLLM's cache: every row of the default workloads fits."""
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+Engine: TypeAlias = Callable[["Workload"], list[int]]
+"""Samples every row and says how many tokens each got."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """Rows to sample, in the order of arrival; branches of a trunk are neighbours."""
+
+    prompts: tuple[Prompt, ...]
+    limits: tuple[int, ...]
+    """Tokens of each row, no fewer and no more."""
+    generate_rows: int
+    """Rows of one batch of `generate`."""
+
+    @property
+    def ids(self) -> list[TokenIds]:
+        """Prompts as engines read them that know no trunks."""
+        return [prompt.ids for prompt in self.prompts]
+
+    @property
+    def short(self) -> Workload:
+        """The same rows, cut off after a few tokens."""
+        return replace(self, limits=tuple(min(limit, WARMUP_TOKENS) for limit in self.limits))
+
+
+def run(
+    *,
+    workload: Literal["both", "trunks", "rollouts"] = "both",
+    trunks: int = 8,
+    trunk: int = 400,
+    tokens: int = 100,
+    branches: int = 16,
+    failures: int = 32,
+    shortest_trunk: int = 60,
+    shortest: int = 8,
+    mean: int = 48,
+    longest: int = 200,
+    generate_rows: int = 64,
+    hidden: int = 256,
+    layers: int = 6,
+    precision: Literal["bf16", "fp32"] = "bf16",
+    rounds: int = 3,
+    threads: int = 1,
+    generate: bool = True,
+    continuous: bool = True,
+    vllm_python: str | None = None,
+) -> dict[str, Any]:
+    """Settings, seconds per round, tokens per second and the ratios of medians, by workload and engine."""
+    settings = dict(locals())
+    torch.set_num_threads(threads)
+    load_before = os.getloadavg()
+    works = {
+        "trunks": trunks_workload(trunks, trunk, branches, tokens),
+        "rollouts": rollouts_workload(
+            failures, (shortest_trunk, trunk), branches, (shortest, mean, longest), generate_rows
+        ),
+    }
+    policy = HFPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
+    measured = {
+        name: _Measurement(policy, work, rounds, threads).all(generate, continuous, vllm_python)
+        for name, work in works.items()
+        if workload in ("both", name)
+    }
+    found: dict[str, Any] = {
+        "settings": {
+            **settings,
+            "parameters": policy.model.num_parameters(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "load": [load_before, os.getloadavg()],
+        }
+    }
+    for part in ("raw", "median_seconds", "median_cpu_seconds", "tokens_per_second", "tokens_per_cpu_second", "ratios"):
+        found[part] = {name: result[part] for name, result in measured.items()}
+    return found
+
+
+def trunks_workload(trunks: int, trunk: int, branches: int, tokens: int) -> Workload:
+    """Equal lengths: nothing but the engine's own speed. `generate` gets all rows as one batch."""
+    prompts = _prompts("trunks", [trunk] * trunks, branches)
+    return Workload(prompts=prompts, limits=(tokens,) * len(prompts), generate_rows=len(prompts))
+
+
+def rollouts_workload(
+    failures: int, trunk: tuple[int, int], branches: int, lengths: tuple[int, int, int], generate_rows: int
+) -> Workload:
+    """Trunks between two lengths, branches of a shortest, about a mean, and at most a longest length.
+
+    Lengths beyond the shortest are exponential: most rows end early, a few run on and on.
+    """
+    random = rng.stream("bench", "sample", "lengths")
+    shortest, mean, longest = lengths
+    prompts = _prompts("rollouts", [random.randint(*sorted(trunk)) for _ in range(failures)], branches)
+    beyond = (random.expovariate(1.0 / max(1, mean - shortest)) for _ in prompts)
+    limits = tuple(min(longest, shortest + int(value)) for value in beyond)
+    return Workload(prompts=prompts, limits=limits, generate_rows=generate_rows)
+
+
+def _prompts(name: str, trunk_lengths: Sequence[int], branches: int) -> tuple[Prompt, ...]:
+    random = rng.stream("bench", "sample", name)
+    trunks = [tuple(random.randrange(256) for _ in range(length)) for length in trunk_lengths]
+    return tuple(
+        Prompt(trunk=ids, key=rng.key("bench", name, number, branch))
+        for number, ids in enumerate(trunks)
+        for branch in range(branches)
+    )
+
+
+def _endless(model: PreTrainedModel) -> PreTrainedModel:
+    """A model without an end of turn, for engines that would stop at one."""
+    model.config.eos_token_id = None
+    model.generation_config.eos_token_id = None
+    return model
+
+
+class _Measurement:
+    """One workload, sampled by every engine in turn."""
+
+    def __init__(self, policy: HFPolicy, work: Workload, rounds: int, threads: int) -> None:
+        self.policy, self.work, self.rounds, self.threads = policy, work, rounds, threads
+        self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision])
+        self.taken = {"ours": Seconds()}
+        self.left_out: dict[str, str] = {}
+        self.versions: dict[str, str] = {}
+
+    def all(self, generate: bool, continuous: bool, vllm_python: str | None) -> dict[str, Any]:
+        """Each engine, ours after every other one, and what comes of it."""
+        peers: dict[str, Callable[[], Seconds] | str] = {
+            "generate": (lambda: self._timed(self._generate)) if generate else "not asked for",
+            "continuous": (lambda: self._timed(self._continuous)) if continuous else "not asked for",
+            "vllm": (lambda: self._vllm(vllm_python)) if vllm_python else "no vllm_python given",
+        }
+        self._ours(self.work.short)
+        for name, peer in peers.items():
+            if isinstance(peer, str):
+                self.left_out[name] = peer
+            else:
+                self._try(name, peer)
+            self.taken["ours"] += self._timed(self._ours)
+        return self._results()
+
+    def _try(self, name: str, peer: Callable[[], Seconds]) -> None:
+        try:
+            self.taken[name] = peer()
+        except (PolicyError, ImportError, NotImplementedError, RuntimeError, ValueError) as error:
+            self.left_out[name] = str(error)
+
+    def _results(self) -> dict[str, Any]:
+        wall = {name: statistics.median(seconds.wall) for name, seconds in self.taken.items()}
+        cpu = {name: statistics.median(seconds.cpu) for name, seconds in self.taken.items()}
+        useful = sum(self.work.limits)
+        return {
+            "raw": {
+                "seconds": {name: asdict(seconds) for name, seconds in self.taken.items()},
+                "left_out": self.left_out,
+                "vllm_versions": self.versions,
+                "rows": len(self.work.prompts),
+                "tokens": useful,
+                "prompt_tokens": sum(map(len, self.work.ids)),
+            },
+            "median_seconds": wall,
+            "median_cpu_seconds": cpu,
+            "tokens_per_second": {name: useful / value for name, value in wall.items()},
+            "tokens_per_cpu_second": {name: useful / value for name, value in cpu.items()},
+            "ratios": {
+                f"{name}_to_ours{suffix}": value / medians["ours"]
+                for suffix, medians in (("", wall), ("_cpu", cpu))
+                for name, value in medians.items()
+                if name != "ours"
+            },
+        }
+
+    def _timed(self, engine: Engine) -> Seconds:
+        if engine != self._ours:
+            engine(self.work.short)
+        taken = Seconds()
+        for _ in range(self.rounds):
+            wall, cpu = time.perf_counter(), time.process_time()
+            lengths = engine(self.work)
+            taken += Seconds([time.perf_counter() - wall], [time.process_time() - cpu])
+            _require_lengths(self.work, lengths)
+        return taken
+
+    def _ours(self, work: Workload) -> list[int]:
+        """The policy's own sampler, with lengths instead of an end of turn."""
+        sampler = SharedSampler(self.policy.model, frozenset())
+        with self.policy.autocast():
+            rows = sampler.sample(work.prompts, Sampling(max_tokens=max(work.limits)), limits=work.limits)
+        return [len(row.token_ids) for row in rows]
+
+    def _generate(self, work: Workload) -> list[int]:
+        return hf_generate.generate(self.model, work.ids, work.limits, batch_rows=work.generate_rows)
+
+    def _continuous(self, work: Workload) -> list[int]:
+        return hf_generate.continuous(self.model, work.ids, work.limits)
+
+    def _vllm(self, python: str) -> Seconds:
+        with tempfile.TemporaryDirectory() as folder:
+            self.policy.save(Path(folder))
+            job = {
+                "checkpoint": folder,
+                "prompts": self.work.ids,
+                "limits": self.work.limits,
+                "rounds": self.rounds,
+                "warmup": WARMUP_TOKENS,
+                "threads": self.threads,
+                "dtype": str(DTYPES[self.policy.precision]).removeprefix("torch."),
+                "cache_gib": CACHE_GIB,
+            }
+            answer = run_peer(python, "vllm_sample.py", job)
+        _require_lengths(self.work, answer["lengths"])
+        self.versions = answer["versions"]
+        return Seconds(answer["seconds"], answer["cpu_seconds"])
+
+
+def _require_lengths(work: Workload, lengths: Sequence[int]) -> None:
+    """An engine that sampled fewer tokens would look fast.
+
+    Raises:
+        RunError: a row has another length than was asked for.
+    """
+    wrong = sum(got != wanted for got, wanted in zip(lengths, work.limits, strict=True))
+    if wrong:
+        raise RunError(f"bench sample: an engine gave {wrong} of {len(work.limits)} rows another length than asked for")
