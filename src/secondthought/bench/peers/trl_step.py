@@ -95,7 +95,7 @@ class Rollout:
         ]
         retries = self._generate(model, asked, job["attempt_tokens"])
         scores = [
-            self._score(problems[place], retry) if has_failed[place] else None
+            float(self._judge(problems[place], retry).reward) if has_failed[place] else None
             for place, retry in zip(rows, retries, strict=True)
         ]
         return {
@@ -114,12 +114,13 @@ class Rollout:
             prompts = [problems[place]["prompt_ids"] for place in places]
             for place, ids in zip(places, self._generate(model, prompts, self.job["attempt_tokens"]), strict=True):
                 attempts[place] = ids
-                has_failed[place] = self._score(problems[place], ids) < 1.0
+                has_failed[place] = not self._judge(problems[place], ids).correct
         return attempts, has_failed
 
     def _generate(self, model: Any, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
         """Batches padded on the left, each cut after its end of turn."""
-        stops, found = set(self.job["stop_ids"]), []
+        stops = set(self.job["stop_ids"])
+        found: list[list[int]] = []
         pad = self.tokenizer.pad_token_id
         settings = GenerationConfig(
             do_sample=True,
@@ -144,10 +145,9 @@ class Rollout:
     def _follow(self, completion: Sequence[int], request: Sequence[int]) -> Sequence[int]:
         return request[1:] if completion and completion[-1] == self.job["end_of_turn"] else request
 
-    def _score(self, problem: dict[str, Any], ids: Sequence[int]) -> float:
+    def _judge(self, problem: dict[str, Any], ids: Sequence[int]) -> Any:
         text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        verdict = self.task.verify(self.task.parse(problem["data"]), text)
-        return float(verdict.correct)
+        return self.task.verify(self.task.parse(problem["data"]), text)
 
 
 def now() -> tuple[float, float]:
