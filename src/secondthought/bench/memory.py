@@ -1,0 +1,117 @@
+"""Peak memory of sampling and of the update as groups grow, measured beside the formula of `train.estimate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from secondthought.bench.update import make_model
+from secondthought.errors import RunError
+from secondthought.train.estimate import memory
+from secondthought.train.estimate.memory import Learning, Rows, Trees
+from secondthought.train.estimate.reading import shape_of
+from secondthought.train.estimate.shape import ModelShape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Settings that all measurements of a model share; `model` is a directory that holds a config.json."""
+
+    model: Path
+    threads: int = 1
+    device: str = "cpu"
+    precision: str = "fp32"
+    kl_ref: float = 0.001
+    kl_anchor: float = 0.0
+    share_trunk: bool = True
+    micro_batch_tokens: int = 10**9
+
+    def sampling(self, rows: Rows) -> dict[str, Any]:
+        """Peak bytes above the bare interpreter and seconds of one call of the sampler, every row to its end."""
+        return self._run({"rows": asdict(rows)})
+
+    def update(self, trees: Trees) -> dict[str, Any]:
+        """The same of one update."""
+        return self._run({"trees": asdict(trees)})
+
+    def _run(self, what: dict[str, Any]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            job = Path(folder) / "job.json"
+            job.write_text(json.dumps({**asdict(self), "model": str(self.model), **what}), encoding="utf-8")
+            words = [sys.executable, "-m", "secondthought.bench.memory_probe", str(job)]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            if done.returncode < 0:
+                raise RunError(f"the measuring process was ended by signal {-done.returncode}: too little memory here")
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise RunError(f"the measuring process failed: {last}")
+        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return found
+
+
+def sampling_need(shape: ModelShape, rows: Rows, learning: Learning) -> int:
+    """The formula for what `Probe.sampling` measures."""
+    stays = memory.total(memory.resident(shape, learning))
+    return stays + memory.total(memory.sampling(shape, rows, learning))
+
+
+def update_need(shape: ModelShape, trees: Trees, learning: Learning) -> int:
+    """The formula for what `Probe.update` measures: one micro-batch, so no gradients beside all activations."""
+    stays = memory.resident(shape, learning)
+    return memory.total(stays) - stays["gradients"] + memory.total(memory.update(shape, trees, learning))
+
+
+def run(
+    *,
+    groups: Sequence[int] = (4, 8, 16, 32),
+    trunk: int = 700,
+    branch: int = 100,
+    trunks: int = 8,
+    hidden: int = 256,
+    layers: int = 6,
+    precision: str = "fp32",
+    threads: int = 1,
+) -> dict[str, Any]:
+    """Bytes for each group size: of `trunks` groups sampled at once, of an update on one group; and the formula's."""
+    model = make_model(hidden, layers)
+    shape = shape_of(model.config, source="bench")
+    learning = Learning(trainable=shape.parameters, reference=True, precision=precision)
+    raw: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        model.config.save_pretrained(folder)
+        probe = Probe(model=Path(folder), threads=threads, precision=precision)
+        for group in groups:
+            rows = Rows(U=trunks, S=group, P=trunk, T=0, R=branch)
+            trees = Trees(U=1, P=trunk, G=group, R=branch, M=group * branch)
+            raw[str(group)] = {
+                "sampling": {**probe.sampling(rows), "formula": sampling_need(shape, rows, learning)},
+                "update": {**probe.update(trees), "formula": update_need(shape, trees, learning)},
+            }
+    return {
+        "settings": {
+            "groups": list(groups),
+            "trunk": trunk,
+            "branch": branch,
+            "trunks": trunks,
+            "parameters": shape.parameters,
+            "precision": precision,
+            "threads": threads,
+            "torch": torch.__version__,
+            "load": os.getloadavg(),
+        },
+        "raw": raw,
+        "ratios": {
+            f"{what}_formula_to_peak_{group}": found[what]["formula"] / found[what]["peak"]
+            for group, found in raw.items()
+            for what in ("sampling", "update")
+        },
+    }

@@ -1,0 +1,53 @@
+"""A plan beside one real step: every phase at its longest, in a process of its own, on random weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from secondthought.bench.memory import Probe
+from secondthought.train.estimate import memory, reading, work
+from secondthought.train.estimate.plan import Plan, Rates
+from secondthought.train.estimate.work import Assumed
+
+
+def at_its_longest(plan: Plan) -> Plan:
+    """The plan of a step in which each first try fails, once, and every row runs to its end; one epoch."""
+    train = plan.config.train.model_copy(update={"mine_tries": 1, "epochs": 1})
+    config = plan.config.model_copy(update={"train": train})
+    return replace(plan, config=config, assumed=Assumed(first_try=0.0, length_share=1.0))
+
+
+def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
+    """Peak bytes and seconds of each phase of a step and of its update, as estimated and as measured."""
+    longest = at_its_longest(plan)
+    config, needed, seconds = longest.config, longest.memory(), longest.time(rates)["per_step"]
+    probe = Probe(
+        model=reading.model_files(config.model),
+        threads=config.threads or torch.get_num_threads(),
+        device=str(reading.device_of(config.model)),
+        precision=config.model.precision,
+        kl_ref=config.algorithm.kl_ref,
+        kl_anchor=config.algorithm.kl_anchor,
+        share_trunk=config.train.share_trunk,
+        micro_batch_tokens=config.train.micro_batch_tokens,
+    )
+    stays = memory.total(needed["resident"])
+    found = {}
+    for phase in longest.step_phases:
+        need = stays + memory.total(needed["sampling"]["phases"][phase.name])
+        found[phase.name] = _beside(need, seconds[phase.name], probe.sampling(phase.rows))
+    step = work.trees(config, longest.lengths)
+    found["update"] = _beside(needed["peaks"]["update"], seconds["update"], probe.update(step))
+    return found
+
+
+def _beside(need: int, seconds: float, measured: dict[str, Any]) -> dict[str, float]:
+    return {
+        "peak_estimated": need,
+        "peak_measured": measured["peak"],
+        "seconds_estimated": seconds,
+        "seconds_measured": measured["seconds"],
+    }

@@ -1,0 +1,255 @@
+"""Bytes as formulas in U, S, P, T, R, M. Every constant that was counted or calibrated is named here and nowhere else.
+
+    U  trees (groups) at once       P  trunk tokens of a tree        S, G  rows (branches) of a tree
+    T  tail tokens per row, read but not sampled (a reflection and the retry's request, when retries are sampled)
+    R  tokens per row or branch     M  tokens that a loss reads      X = U * (P + G*R), tokens of an update's forward
+    b  bytes of an activation: 4 in fp32, 2 under bf16 autocast (weights, residual stream and norms stay fp32)
+
+Sizes of the model (E, F, L, H, K, D, V) as in `shape`. Peaks are live tensors above the bare interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from secondthought.train.estimate.shape import ModelShape
+
+Terms: TypeAlias = Mapping[str, int]
+"""Bytes by the name of what they are for; what is needed at once is their sum."""
+
+FP32 = 4
+MOMENTS = 2
+"""AdamW keeps two fp32 numbers per parameter that learns."""
+OPTIMIZER_COPIES = 1
+"""Copies of what learns while AdamW steps; on a CPU only of the largest parameter."""
+RUNTIME_BYTES = 450 * 2**20
+"""Python, torch and transformers before any weight is there; on a GPU the context of CUDA is about as large."""
+
+# --- Saved for the backward, per layer and token, counted from the architecture -------------------------------------
+NORM_INPUTS = 2
+"""A norm keeps its input and its normalized input, E fp32 numbers each."""
+NORM_OUTPUTS = {"fp32": 2, "bf16": 5}
+"""Inputs of the layer's products, E numbers of b bytes: one tensor for q, k, v and one for gate, up in fp32; autocast
+casts for each product anew, so 3 + 2."""
+MLP_GATED = 4
+"""gate, act(gate), up, their product: F numbers each."""
+MLP_PLAIN = 2
+"""Input and output of the activation."""
+HEAD_NORM_COPIES = 2
+"""A norm over queries or keys keeps its input and its normalized input, fp32."""
+PROJECTION_INPUT = 1
+"""Attention output as the o projection reads it: X*H*D."""
+TRUNK_QUERIES = 2
+"""q and output of the trunks' own attention: U*P*H*D each."""
+TRUNK_KEYS = 2
+"""Keys and values of trunks, repeated for the query heads that share them: U*P*H*D each."""
+TRUNK_KEYS_BARE = 2
+"""The same before they are repeated, which the merge of both parts keeps: U*P*K*D each, only where H > K."""
+BRANCH_QUERIES = 2
+"""q and output of the branches' attention: U*G*R*H*D each."""
+OWN_KEYS = 2
+"""Merged attention: keys and values of branches alone, U*G*R*K*D each."""
+JOINED_KEYS = 2
+"""Expanded attention: keys and values that each branch sees, its trunk's copied to it: U*G*(P+R)*H*D each."""
+STATISTICS = 1
+"""Log-sum-exp of each query's scores: fp32, H per token."""
+PROBABILITIES = 2
+"""fp32 numbers per pair of query and key where no fused kernel serves (capped scores): before and after softmax."""
+
+# --- Logits of the update, M*V fp32 numbers each --------------------------------------------------------------------
+LOGITS_SAVED = 1
+"""Logits over the temperature, kept by the log-sum-exp."""
+LOGITS_IN_FLIGHT = 6
+"""The logits themselves and what entropy makes of them: the chosen rows, over the temperature, log p, p, p log p."""
+LOGITS_REFERENCE = 1
+"""Those of the reference, alive until the loss is made."""
+
+# --- Working set of a forward without gradient, per token -----------------------------------------------------------
+FORWARD_HIDDEN = 3
+"""Residual stream, normalized state, product's output: E numbers of b bytes (residual in fp32)."""
+FORWARD_MLP = 3
+"""act(gate), up, their product: F numbers."""
+FORWARD_ATTENTION = 8
+"""q, k, v, rotated and gathered, and the output: H*D numbers; they are gone when the MLP runs."""
+
+# --- Sampling -------------------------------------------------------------------------------------------------------
+MOST_ROWS = 1024
+"""Slots that run at once."""
+FIRST_COLUMNS = 256
+"""Columns allocated beyond the tails at first; doubled when a completion outgrows them."""
+DRAW_COPIES = 4
+"""Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
+DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
+"""Rows drawn together, and bytes per number of their float64 distribution (p, cumulative, and a scratch copy)."""
+SCORE_BLOCKS = 3
+"""Attention scores of new tokens while sampling, fp32: parts, joined, softmax: N*H*T*(P+T+R) numbers each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """One call of the sampler: U trunks of P tokens, S rows each, tails of T tokens, at most R tokens sampled."""
+
+    U: int
+    S: int
+    P: int
+    T: int
+    R: int
+
+    def at_once(self) -> Rows:
+        """As many trunks as run together."""
+        S = min(self.S, MOST_ROWS)
+        return Rows(U=max(1, min(self.U, MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """One micro-batch of the update: U trees of P trunk tokens, G branches of R tokens, M tokens read by a loss."""
+
+    U: int
+    P: int
+    G: int
+    R: int
+    M: int
+
+    @property
+    def tokens(self) -> int:
+        """X = U * (P + G*R)."""
+        return self.U * (self.P + self.G * self.R)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """What learns and how: parameters that learn, whether a reference copy is kept, the precision.
+
+    `merges`: branch attention is in two parts, so no trunk is copied; on a CPU it is, elsewhere layers are expanded.
+    """
+
+    trainable: int
+    reference: bool
+    precision: str = "fp32"
+    merges: bool = True
+
+    @property
+    def width(self) -> int:
+        """B: bytes of an activation."""
+        return 2 if self.precision == "bf16" else FP32
+
+
+def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
+    """What stays from step to step: gradients too, which the next backward frees only when it begins."""
+    return {
+        "weights": FP32 * shape.parameters,
+        "gradients": FP32 * learning.trainable,
+        "moments": MOMENTS * FP32 * learning.trainable,
+        "reference": FP32 * shape.parameters if learning.reference else 0,
+    }
+
+
+def cast_weights(shape: ModelShape, learning: Learning) -> int:
+    """Copies that autocast makes of the matrices and keeps as long as it is on, or until the backward."""
+    return 2 * (shape.matrices + shape.head) if learning.precision == "bf16" else 0
+
+
+def columns(T: int, R: int) -> int:
+    """Columns of a branch cache once R tokens are sampled: it doubles when it is full.
+
+    >>> columns(0, 100), columns(50, 256), columns(0, 300)
+    (100, 306, 512)
+    """
+    allocated = T + min(R, FIRST_COLUMNS)
+    while allocated < T + R:
+        allocated *= 2
+    return allocated
+
+
+def cache(shape: ModelShape, rows: Rows, width: int) -> dict[str, int]:
+    """Keys and values: 2*L*K*D*b bytes per token; a trunk's once, a row's own for every row."""
+    per_token = 2 * shape.layers * shape.keys * width
+    return {
+        "cache of trunks": per_token * rows.U * rows.P,
+        "cache of rows": per_token * rows.U * rows.S * columns(rows.T, rows.R),
+    }
+
+
+def forward(shape: ModelShape, tokens: int, width: int) -> int:
+    """Working set of a forward without gradient: one layer at a time."""
+    widest = max(FORWARD_MLP * shape.intermediate, FORWARD_ATTENTION * shape.queries)
+    return tokens * (FORWARD_HIDDEN * FP32 * shape.hidden + width * widest)
+
+
+def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
+    """The peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
+    now, b = rows.at_once(), learning.width
+    N = now.U * now.S
+    scores = SCORE_BLOCKS * FP32 * N * shape.heads
+    stages = {
+        "reading trunks": forward(shape, now.U * now.P, b),
+        "reading tails": forward(shape, N * now.T, b) + scores * now.T * (now.P + now.T),
+        "decoding": forward(shape, N, b)
+        + scores * (now.P + now.T + now.R)
+        + FP32 * DRAW_COPIES * N * shape.vocab
+        + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab,
+    }
+    name = max(stages, key=lambda stage: stages[stage])
+    return {**cache(shape, now, b), "cast weights": cast_weights(shape, learning), name: stages[name]}
+
+
+def saved_per_token(shape: ModelShape, precision: str) -> int:
+    """Bytes that a layer's norms, projections and MLP keep per token, attention's blocks left out."""
+    b = 2 if precision == "bf16" else FP32
+    mlp = MLP_GATED if shape.gated else MLP_PLAIN
+    norms = FP32 * NORM_INPUTS * shape.norms * shape.hidden + b * NORM_OUTPUTS[precision] * shape.hidden
+    head_norms = FP32 * HEAD_NORM_COPIES * (shape.queries + shape.keys) if shape.head_norms else 0
+    return norms + head_norms + b * mlp * shape.intermediate + b * PROJECTION_INPUT * shape.queries
+
+
+def saved_by_attention(shape: ModelShape, trees: Trees, learning: Learning) -> int:
+    """Bytes that all layers' attention keeps: merged layers copy no trunk, expanded ones copy it to every branch."""
+    expanded = shape.expanded_layers if learning.merges else shape.layers
+    U, P, G, R, b = trees.U, trees.P, trees.G, trees.R, learning.width
+    both = U * shape.queries * ((TRUNK_QUERIES + TRUNK_KEYS) * P + BRANCH_QUERIES * G * R)
+    bare = TRUNK_KEYS_BARE * P if shape.heads > shape.kv_heads else 0
+    own = U * shape.keys * (bare + OWN_KEYS * G * R)
+    joined = U * shape.queries * JOINED_KEYS * G * (P + R) * (R > 0)
+    statistics = FP32 * STATISTICS * shape.heads * trees.tokens
+    pairs = shape.heads * U * (P * P + G * R * (P + R)) if shape.capped else 0
+    per_expanded = b * (joined + _mask(trees)) + FP32 * PROBABILITIES * pairs
+    return shape.layers * (b * both + statistics) + (shape.layers - expanded) * b * own + expanded * per_expanded
+
+
+def _mask(trees: Trees) -> int:
+    """Numbers of an expanded layer's mask: R*(P+R), for every branch where trees may differ; unshared, P*P a row."""
+    if not trees.R:
+        return trees.U * trees.P**2
+    return (trees.U * trees.G if trees.U > 1 else 1) * trees.R * (trees.P + trees.R)
+
+
+def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+    """What autograd keeps from the forward of one micro-batch."""
+    b, X = learning.width, trees.tokens
+    outside = X * (FP32 * NORM_INPUTS * shape.hidden + 2 * FP32 * shape.head_size) + b * trees.M * shape.hidden
+    return {
+        "activations of layers": shape.layers * X * saved_per_token(shape, learning.precision),
+        "activations of attention": saved_by_attention(shape, trees, learning),
+        "activations outside layers": outside,
+        "cast weights": cast_weights(shape, learning),
+        "logits kept": FP32 * LOGITS_SAVED * trees.M * shape.vocab,
+    }
+
+
+def update(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+    """The peak of one micro-batch above what stays: what is saved, and the logits in flight or the reference's forward.
+
+    The logits in flight and those of the backward take each other's place.
+    """
+    logits = FP32 * trees.M * shape.vocab
+    in_flight = (LOGITS_IN_FLIGHT + (LOGITS_REFERENCE if learning.reference else 0)) * logits
+    backward = forward(shape, trees.tokens, learning.width) + logits
+    return {**saved(shape, trees, learning), "logits in flight or backward": max(in_flight, backward)}
+
+
+def total(terms: Terms) -> int:
+    """Bytes needed at once."""
+    return sum(terms.values())

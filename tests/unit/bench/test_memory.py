@@ -1,0 +1,62 @@
+"""Measured peaks stand beside the formula's, from processes of their own."""
+
+import pytest
+
+from secondthought.bench import memory, memory_probe, plan
+from secondthought.config import RunConfig
+from secondthought.errors import RunError
+from secondthought.train.estimate.memory import Rows
+from secondthought.train.estimate.plan import Plan
+from secondthought.train.estimate.work import Assumed, Lengths
+
+MEGABYTE = 2**20
+
+
+def test_peaks_are_measured_beside_the_formula():
+    found = memory.run(groups=(2,), trunk=9, branch=4, trunks=2, hidden=64, layers=2)
+    both = found["raw"]["2"]
+    for what in ("sampling", "update"):
+        assert both[what]["exact"]
+        assert 0 < both[what]["resident"] <= both[what]["peak"]
+        assert found["ratios"][f"{what}_formula_to_peak_2"] == both[what]["formula"] / both[what]["peak"]
+
+
+def test_a_measurement_that_fails_is_quoted(tmp_path):
+    with pytest.raises(RunError, match="the measuring process failed: "):
+        memory.Probe(model=tmp_path / "nowhere").sampling(Rows(U=1, S=1, P=1, T=0, R=1))
+
+
+def test_a_peak_is_forgotten_and_found_again():
+    import torch
+
+    cpu = torch.device("cpu")
+    block = torch.ones(64 * MEGABYTE // 4)
+    del block
+    if not memory_probe.forget_peak(cpu):
+        pytest.skip("this system does not let a process forget its peak")
+    low = memory_probe.peak(cpu)
+    assert low < memory_probe.memory_now(cpu) + 16 * MEGABYTE
+    block = torch.ones(64 * MEGABYTE // 4)
+    assert memory_probe.peak(cpu) >= low + 48 * MEGABYTE
+    del block
+
+
+def test_each_phase_of_a_step_is_measured_at_its_longest(monkeypatch):
+    asked = []
+
+    def measured(self, what):
+        asked.append(what)
+        return {"peak": 5, "seconds": 2.0}
+
+    monkeypatch.setattr(memory.Probe, "_run", measured)
+    from secondthought.train.estimate import reading
+    from secondthought.train.estimate.plan import Rates
+
+    config = RunConfig(train={"groups_per_step": 3, "mine_tries": 4}, algorithm={"group_size": 2, "retries": 2})
+    lengths = Lengths(prompt=10, reflection_request=5, retry_request=7, retry_alone=6, source="a test")
+    given = Plan(config=config, shape=reading.read_shape(config.model), lengths=lengths, assumed=Assumed())
+    found = plan.measure_step(given, Rates(update=1e9, decode=1e9, call=1e-6))
+    assert list(found) == ["mining", "reflections", "retries", "update"]
+    assert [item["peak_measured"] for item in found.values()] == [5] * 4
+    assert asked[2]["rows"] == {"U": 3, "S": 4, "P": 10 + 256 + 5, "T": 128 + 7, "R": 256}
+    assert asked[3]["trees"]["U"] == 3
