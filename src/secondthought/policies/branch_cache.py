@@ -1,17 +1,18 @@
 """Keys and values while sampling: each trunk's once, each branch's own in place, attention to both in one softmax.
 
-Rows lie in a rectangle, U trunks by S slots, so that the queries of a trunk's branches meet its keys in one product.
-All rows of a rectangle write to the same column, one further each step: a row's own tokens end at the cursor and begin
-at a column of its own; what stands before and after is hidden.
+Rows are the branches that run, in any number per trunk; for the products with a trunk's keys and values its rows are
+laid side by side. All rows of a cache write to the same column, one further each step: a row's own tokens end at the
+cursor and begin at a column of its own; what stands before and after is hidden.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from secondthought.policies.tree_attention import PackedTrees, Rule
 from secondthought.types import TokenIds
@@ -26,6 +27,7 @@ class TrunkRecorder(PackedTrees):
 
     def __init__(self, trunks: Sequence[TokenIds], device: torch.device) -> None:
         super().__init__([(trunk, ()) for trunk in trunks], device)
+        self.ids = trunks
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
 
@@ -36,17 +38,48 @@ class TrunkRecorder(PackedTrees):
         self.values[layer] = value[0].transpose(0, 1)[self.trunk_index].transpose(1, 2).to(dtype).contiguous()
         return super().attend(layer, query, key, value, rule)
 
+    def trunks(self) -> Trunks:
+        """What was kept."""
+        return Trunks(self.ids, self.keys, self.values)
+
+
+class Trunks:
+    """Keys (U, H, D, P) and values (U, H, P, D) of U trunks in every layer, padded on the right to the longest."""
+
+    def __init__(self, ids: Sequence[TokenIds], keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
+        """`ids` are those of each trunk: what its keys and values were computed from."""
+        self.ids = list(ids)
+        self.keys = keys
+        self.values = values
+        self.size = max(len(trunk) for trunk in ids)
+
+    def pick(self, index: Sequence[int]) -> Trunks:
+        """Some of them, in this order."""
+        ids = [self.ids[at] for at in index]
+        size = max(len(trunk) for trunk in ids)
+        keys = {layer: x[index, :, :, :size] for layer, x in self.keys.items()}
+        return Trunks(ids, keys, {layer: x[index, :, :size] for layer, x in self.values.items()})
+
+    @staticmethod
+    def join(parts: Sequence[Trunks]) -> Trunks:
+        """All of theirs, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        ids = [trunk for part in parts for trunk in part.ids]
+        size = max(part.size for part in parts)
+        layers = parts[0].keys
+        keys = {n: torch.cat([pad(part.keys[n], (0, size - part.size)) for part in parts]) for n in layers}
+        values = {n: torch.cat([pad(part.values[n], (0, 0, 0, size - part.size)) for part in parts]) for n in layers}
+        return Trunks(ids, keys, values)
+
 
 class BranchCache:
-    """Keys and values of U x S rows after their trunks: written in place, copied once in `CHUNK` tokens."""
+    """Keys and values of N rows after their trunks: written in place, copied once in `CHUNK` tokens."""
 
-    def __init__(self, trunks: TrunkRecorder, tail_lengths: Int[Tensor, " N"]) -> None:
-        """`tail_lengths` are those of the rows' tails, which are read next, aligned on the right; N = U x S."""
-        self.trunk_keys, self.trunk_values = dict(trunks.keys), dict(trunks.values)
-        self.trunk_lengths = trunks.trunk_lengths
-        self.trunk_size = trunks.trunk_size
-        self.device = trunks.device
-        self.slots = len(tail_lengths) // len(self.trunk_lengths)
+    def __init__(self, trunks: Trunks, trunk_of: Int[Tensor, " N"], tail_lengths: Int[Tensor, " N"]) -> None:
+        """`trunk_of` is each row's trunk; `tail_lengths` are those of its tail, read next and aligned on the right."""
+        self.device = trunk_of.device
+        self._set_trunks(trunks, trunk_of)
         size = int(tail_lengths.max())
         self.starts: Int[Tensor, " N"] = size - tail_lengths
         self.cursor = 0
@@ -58,14 +91,13 @@ class BranchCache:
 
     @property
     def num_rows(self) -> int:
-        """N, fillers included."""
+        """N."""
         return len(self.starts)
 
     def positions(self, num_new: int) -> Int[Tensor, "N T"]:
         """Positions of each row's next tokens in its own sequence; columns before a row's start have none, so 0."""
         columns = torch.arange(self.cursor, self.cursor + num_new, device=self.device)
-        trunks = self.trunk_lengths.repeat_interleave(self.slots)
-        return (trunks[:, None] + columns - self.starts[:, None]).clamp_min(0)
+        return (self.trunk_lengths[:, None] + columns - self.starts[:, None]).clamp_min(0)
 
     def begin(self, num_new: int) -> None:
         """Announce a forward over `num_new` columns."""
@@ -82,7 +114,7 @@ class BranchCache:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
         """Attention of each row's new tokens to its trunk and to its own tokens so far."""
         rows, heads, new, size = query.shape
-        kv_heads, trunks, slots = key.shape[1], len(self.trunk_lengths), self.slots
+        kv_heads = key.shape[1]
         if layer not in self.keys:
             dtype = _matmul_dtype(key)
             self.keys[layer] = key.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
@@ -90,62 +122,60 @@ class BranchCache:
         own_k, own_v = self.keys[layer], self.values[layer]
         own_k[:, :, self.cursor : self.cursor + new] = key
         own_v[:, :, self.cursor : self.cursor + new] = value
-        trunk_k, trunk_v = self.trunk_keys[layer], self.trunk_values[layer]
-
-        # Queries of a row: its heads that share a key head, times its new tokens. A trunk's queries: those of its rows.
-        per_row = heads // kv_heads * new
-        q = (query * rule.scaling).to(own_k.dtype).reshape(rows, kv_heads, per_row, size)
-        on_trunk = rule.cap(_rows_to_trunks(q, trunks, slots) @ trunk_k)
+        # Queries of a row: its heads that share a key head, times its new tokens.
+        q = (query * rule.scaling).to(own_k.dtype).reshape(rows, kv_heads, heads // kv_heads * new, size)
+        on_trunk = rule.cap(self.grid.to_rows(self.grid.to_trunks(q) @ self.trunks.keys[layer]))
         on_own = rule.cap(q @ own_k.transpose(2, 3))
         trunk_hidden, own_hidden = self._hidden(rule.window)
         if trunk_hidden is not None:
-            by_token = on_trunk.view(trunks, kv_heads, slots, -1, new, self.trunk_size)
-            by_token.masked_fill_(trunk_hidden, -torch.inf)
+            on_trunk.view(rows, kv_heads, -1, new, self.trunks.size).masked_fill_(trunk_hidden, -torch.inf)
         on_own.view(rows, kv_heads, -1, new, self.capacity).masked_fill_(own_hidden, -torch.inf)
-        scores = torch.cat([on_trunk, _rows_to_trunks(on_own, trunks, slots)], -1)
-        weights = scores.softmax(-1, dtype=torch.float32).to(own_v.dtype)
-        from_trunk = _trunks_to_rows(weights[..., : self.trunk_size] @ trunk_v, slots)
-        out = from_trunk + _trunks_to_rows(weights[..., self.trunk_size :], slots) @ own_v
+        weights = torch.cat([on_trunk, on_own], -1).softmax(-1, dtype=torch.float32).to(own_v.dtype)
+        on_trunk, on_own = weights[..., : self.trunks.size], weights[..., self.trunks.size :]
+        out = self.grid.to_rows(self.grid.to_trunks(on_trunk) @ self.trunks.values[layer]) + on_own @ own_v
         return out.reshape(rows, heads, new, size).transpose(1, 2)
 
-    def _hidden(self, window: int | None) -> tuple[Bool[Tensor, "U 1 S 1 T P"] | None, Bool[Tensor, "N 1 1 T C"]]:
-        """True where a new token may not look: in its trunk (None if everywhere it may), and in its own columns."""
+    def _hidden(self, window: int | None) -> tuple[Bool[Tensor, "N 1 1 T P"] | None, Bool[Tensor, "N 1 1 T C"]]:
+        """True where a new token may not look: in its trunk (None if it may everywhere), and in its own columns."""
         if window not in self._masks:
-            trunk_lengths = self.trunk_lengths.view(-1, 1, 1, 1, 1, 1)
+            trunk_lengths = self.trunk_lengths.view(-1, 1, 1, 1, 1)
             starts = self.starts.view(-1, 1, 1, 1, 1)
             at = torch.arange(self.cursor, self.cursor + self._new, device=self.device)[:, None]
             columns = torch.arange(self.capacity, device=self.device)
-            trunk_at = torch.arange(self.trunk_size, device=self.device)
+            trunk_at = torch.arange(self.trunks.size, device=self.device)
             trunk_hidden = trunk_at >= trunk_lengths
             own_hidden = (columns > at) | (columns < starts)
             if window is not None:
-                by_trunk = starts.view(len(self.trunk_lengths), self.slots, 1, 1, 1).unsqueeze(1)
-                trunk_hidden = trunk_hidden | (trunk_lengths + at - by_trunk - trunk_at >= window)
+                trunk_hidden = trunk_hidden | (trunk_lengths + at - starts - trunk_at >= window)
                 own_hidden = own_hidden | (at - columns >= window)
             self._masks[window] = (trunk_hidden if trunk_hidden.any() else None, own_hidden)
         return self._masks[window]
 
-    def regroup(self, trunks: Int[Tensor, " U"], rows: Int[Tensor, " N"], slots: int) -> None:
-        """Keep these trunks, and these rows as the new rectangle."""
-        self.trunk_lengths, self.slots = self.trunk_lengths[trunks], slots
-        for blocks in (self.trunk_keys, self.trunk_values):
-            for layer in blocks:
-                blocks[layer] = blocks[layer][trunks]
+    def keep(self, rows: Int[Tensor, " N"]) -> None:
+        """Only these rows, or some of them several times, and only the trunks that they need."""
+        needed, trunk_of = torch.unique(self.grid.trunk_of[rows], return_inverse=True)
+        all_needed = len(needed) == len(self.trunks.ids)
+        self._set_trunks(self.trunks if all_needed else self.trunks.pick(needed.tolist()), trunk_of)
         self.starts = self.starts[rows]
         unused = min(int(self.starts.min()), self.cursor)
         self._resize(rows, unused, _rounded_up(self.cursor - unused + 1))
         self.starts, self.cursor = self.starts - unused, self.cursor - unused
 
+    def _set_trunks(self, trunks: Trunks, trunk_of: Int[Tensor, " N"]) -> None:
+        self.trunks = trunks
+        self.grid = _Grid(trunk_of, len(trunks.ids))
+        self.trunk_lengths = torch.tensor([len(ids) for ids in trunks.ids], device=self.device)[trunk_of]
+
     def _resize(self, rows: Int[Tensor, " N"] | slice, unused: int, capacity: int) -> None:
-        """Blocks of these rows with other numbers of columns, the first `unused` ones dropped."""
+        """Blocks of these rows with another number of columns, the first `unused` ones dropped."""
         for blocks in (self.keys, self.values):
             for layer, block in blocks.items():
                 kept = block[rows, :, unused : self.cursor]
-                blocks[layer] = torch.nn.functional.pad(kept, (0, 0, 0, capacity - kept.shape[2]))
+                blocks[layer] = pad(kept, (0, 0, 0, capacity - kept.shape[2]))
         self.capacity = capacity
 
 
-class Rectangles:
+class Caches:
     """Several caches in one forward: their rows one after the other."""
 
     def __init__(self, caches: Sequence[BranchCache]) -> None:
@@ -162,6 +192,36 @@ class Rectangles:
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
+class _Grid:
+    """N rows as U trunks by S slots, S the most rows of a trunk; slots without a row hold zeros."""
+
+    def __init__(self, trunk_of: Int[Tensor, " N"], trunks: int) -> None:
+        counts = torch.bincount(trunk_of, minlength=trunks)
+        order = torch.argsort(trunk_of, stable=True)
+        first = counts.cumsum(0) - counts
+        slot_of = torch.empty_like(trunk_of)
+        slot_of[order] = torch.arange(len(trunk_of), device=trunk_of.device) - first[trunk_of[order]]
+        self.trunk_of = trunk_of
+        self.trunks, self.slots = trunks, int(counts.max())
+        self.cell = trunk_of * self.slots + slot_of
+        self.is_full = len(trunk_of) == trunks * self.slots and bool((self.cell[1:] > self.cell[:-1]).all())
+
+    def to_trunks(self, x: Float[Tensor, "N H Q X"]) -> Float[Tensor, "U H SQ X"]:
+        """Queries of a trunk's rows side by side."""
+        heads, queries, size = x.shape[1:]
+        if not self.is_full:
+            x = x.new_zeros(self.trunks * self.slots, *x.shape[1:]).index_copy_(0, self.cell, x)
+        by_slot = x.reshape(self.trunks, self.slots, heads, queries, size)
+        return by_slot.transpose(1, 2).reshape(self.trunks, heads, self.slots * queries, size)
+
+    def to_rows(self, x: Float[Tensor, "U H SQ X"]) -> Float[Tensor, "N H Q X"]:
+        """The way back."""
+        heads, size = x.shape[1], x.shape[3]
+        by_slot = x.view(self.trunks, heads, self.slots, -1, size).transpose(1, 2)
+        rows = by_slot.reshape(self.trunks * self.slots, heads, -1, size)
+        return rows if self.is_full else rows.index_select(0, self.cell)
+
+
 def _rounded_up(columns: int) -> int:
     return -(-columns // CHUNK) * CHUNK
 
@@ -170,20 +230,3 @@ def _matmul_dtype(x: Tensor) -> torch.dtype:
     """What products of it are computed in: kept in that type, keys and values are not converted at every step."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
-
-
-def _rows_to_trunks(x: Float[Tensor, "N H Q K"], trunks: int, slots: int) -> Float[Tensor, "U H SQ K"]:
-    """Queries of a trunk's rows side by side."""
-    if slots == 1:
-        return x
-    heads, queries, size = x.shape[1:]
-    return x.view(trunks, slots, heads, queries, size).transpose(1, 2).reshape(trunks, heads, slots * queries, size)
-
-
-def _trunks_to_rows(x: Float[Tensor, "U H SQ K"], slots: int) -> Float[Tensor, "N H Q K"]:
-    """The way back."""
-    if slots == 1:
-        return x
-    trunks, heads, queries, size = x.shape
-    by_slot = x.view(trunks, heads, slots, queries // slots, size).transpose(1, 2)
-    return by_slot.reshape(trunks * slots, heads, queries // slots, size)

@@ -18,7 +18,7 @@ def sample_plainly(
     model: PreTrainedModel, stop_ids: frozenset[int], prompts: Sequence[Prompt], sampling: Sampling, max_rows: int = 64
 ) -> list[Row]:
     """One row per prompt, in order."""
-    rows = [Row(index, prompt, sampling.temperature, sampling.max_tokens) for index, prompt in enumerate(prompts)]
+    rows = [Row(prompt, sampling.temperature, sampling.max_tokens) for prompt in prompts]
     by_length: dict[int, list[Row]] = {}
     for row in rows:
         by_length.setdefault(len(row.prompt.ids), []).append(row)
