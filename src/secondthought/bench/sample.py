@@ -28,7 +28,7 @@ import transformers
 from transformers import PreTrainedModel
 
 from secondthought import rng
-from secondthought.bench.peers import hf_generate
+from secondthought.bench.peers import hf_generate, vllm_sample
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.bench.update import Seconds, make_model
@@ -248,11 +248,10 @@ class _Measurement:
                 "limits": self.work.limits,
                 "rounds": self.rounds,
                 "warmup": WARMUP_TOKENS,
-                "threads": self.threads,
                 "dtype": str(DTYPES[self.policy.precision]).removeprefix("torch."),
-                "cache_gib": CACHE_GIB,
             }
-            answer = run_peer(python, "vllm_sample.py", job)
+            environment = vllm_sample.environment(self.threads, CACHE_GIB)
+            answer = run_peer(python, "vllm_sample.py", job, environment=environment, preload=vllm_sample.PRELOAD)
         _require_lengths(self.work, answer["lengths"])
         self.versions = answer["versions"]
         return Seconds(answer["seconds"], answer["cpu_seconds"])

@@ -4,7 +4,8 @@ import math
 import pytest
 
 from secondthought.bench import sample
-from secondthought.bench.peers import hf_generate
+from secondthought.bench.peers import hf_generate, vllm_sample
+from secondthought.bench.peers.client import preloading, run_peer
 from secondthought.bench.update import make_model
 from secondthought.cli.bench import SampleOptions
 from secondthought.errors import PolicyError, RunError
@@ -121,7 +122,9 @@ def test_an_engine_that_stops_early_is_not_timed(monkeypatch):
 def test_vllm_gets_the_same_rows_and_lengths(monkeypatch):
     jobs = []
 
-    def peer(python, script, job):
+    def peer(python, script, job, *, environment, preload):
+        assert environment["OMP_NUM_THREADS"] == "1"
+        assert "libiomp5.so" in preload
         jobs.append((python, script, job))
         return {"seconds": [8.0, 8.0], "cpu_seconds": [4.0, 4.0], "lengths": job["limits"], "versions": {"vllm": "1"}}
 
@@ -131,7 +134,7 @@ def test_vllm_gets_the_same_rows_and_lengths(monkeypatch):
     for (python, script, job), work in zip(jobs, works, strict=True):
         assert (python, script) == ("python-of-vllm", "vllm_sample.py")
         assert (job["prompts"], job["limits"]) == (work.ids, work.limits)
-        assert (job["rounds"], job["threads"], job["dtype"]) == (2, 1, "bfloat16")
+        assert (job["rounds"], job["dtype"]) == (2, "bfloat16")
     assert found["median_seconds"]["rollouts"]["vllm"] == 8.0
     assert found["median_cpu_seconds"]["trunks"]["vllm"] == 4.0
     assert found["raw"]["trunks"]["vllm_versions"] == {"vllm": "1"}
@@ -140,3 +143,18 @@ def test_vllm_gets_the_same_rows_and_lengths(monkeypatch):
 def test_the_command_offers_every_option_with_its_default():
     expected = {item.name: item.default for item in inspect.signature(sample.run).parameters.values()}
     assert {name: field.default for name, field in SampleOptions.model_fields.items() if name != "json_"} == expected
+
+
+def test_only_libraries_that_a_peer_has_are_loaded_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("LD_PRELOAD", "/given.so")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "here.so").touch()
+    found = preloading(tmp_path / "bin" / "python", ["absent.so", "here.so"])
+    assert found == {"LD_PRELOAD": f"/given.so:{tmp_path}/lib/here.so"}
+
+
+def test_a_peers_process_gets_its_environment(tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncat > /dev/null\necho "{\\"threads\\": $OMP_NUM_THREADS}"\n')
+    python.chmod(0o755)
+    assert run_peer(python, "vllm_sample.py", {}, environment=vllm_sample.environment(3, 1)) == {"threads": 3}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from secondthought.errors import ConfigError
@@ -20,8 +22,15 @@ QUIET = {
 """For the peer's process: nothing is fetched, and the processor is what is compared."""
 
 
-def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, Any]:
-    """The script's answer.
+def run_peer(
+    python: str | Path,
+    script: str,
+    job: dict[str, Any],
+    *,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    preload: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The script's answer. `preload` are libraries of the peer's own, loaded first where its environment has them.
 
     Raises:
         ConfigError: the interpreter is missing or the script failed; the sentence ends with its last line.
@@ -34,7 +43,7 @@ def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, 
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | QUIET,
+            env=os.environ | QUIET | dict(environment) | preloading(python, preload),
         )
     except OSError as error:
         raise ConfigError(f"{python}: cannot be run: {error.strerror}; give the peer's Python interpreter") from None
@@ -43,3 +52,14 @@ def run_peer(python: str | Path, script: str, job: dict[str, Any]) -> dict[str, 
         raise ConfigError(f"{python}: {script} failed: {lines[-1]}")
     answer: dict[str, Any] = json.loads(lines[-1])
     return answer
+
+
+def preloading(python: str | Path, names: Sequence[str]) -> dict[str, str]:
+    """`LD_PRELOAD` with those of the libraries that lie in the interpreter's environment.
+
+    >>> preloading("/nowhere/bin/python", ["libiomp5.so"])
+    {}
+    """
+    found = [str(library) for name in names if (library := Path(python).parent.parent / "lib" / name).is_file()]
+    given = [os.environ["LD_PRELOAD"]] if os.environ.get("LD_PRELOAD") else []
+    return {"LD_PRELOAD": ":".join(given + found)} if found else {}

