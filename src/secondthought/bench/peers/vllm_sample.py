@@ -42,7 +42,7 @@ def environment(threads: int, cache_gib: int) -> dict[str, str]:
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Sample the job's rows `rounds` times."""
     # It exists in the peer's interpreter alone, and reads its environment when it is imported.
-    from vllm import LLM, SamplingParams
+    from vllm import LLM, SamplingParams  # type: ignore[import-not-found, unused-ignore]
 
     llm = LLM(
         model=job["checkpoint"],
