@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from secondthought.types import Completion, Message, Problem, Prompt, Sampling, Split, TokenIds, Verdict
@@ -88,4 +89,25 @@ class Policy(Protocol):
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, in order. Tokens depend on ids and key only, not on the other prompts."""
+        ...
+
+
+class Flow(Protocol):
+    """Completions under way: more may be asked for while others are being sampled."""
+
+    def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
+        """Ask for completions; returns a ticket for each, never given twice."""
+        ...
+
+    def step(self) -> list[tuple[int, Completion]]:
+        """Sample on, and return what has become complete, possibly nothing, with its tickets."""
+        ...
+
+
+@runtime_checkable
+class FlyingPolicy(Protocol):
+    """A policy that can also sample as prompts come in; the same tokens as `sample`."""
+
+    def flow(self) -> AbstractContextManager[Flow]:
+        """A flow for as long as its context lasts."""
         ...

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from secondthought.episodes.in_flight import Course, run
 from secondthought.episodes.sampling import Keys
 from secondthought.episodes.single_turn import attempt
 from secondthought.protocols import Policy, Task
-from secondthought.types import Failure, Problem, Sampling, TurnKind
+from secondthought.types import Failure, Problem, Sampling, Turn, TurnKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,14 @@ class MiningStats:
     num_correct: int
     num_first_correct: int
     num_sampled_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mined:
+    """The tries at one problem: all right but perhaps the last, of which `failure` is made."""
+
+    tries: tuple[Turn, ...]
+    failure: Failure | None
 
 
 def mine(
@@ -39,30 +48,52 @@ def mine(
     The first failed try is kept and no more are sampled. Tries are independent, so it has the same distribution as one
     drawn at random from the failed ones among all N, for fewer tokens. `provenance` is added to what is recorded.
     """
-    found: dict[int, Failure] = {}
-    correct = [0] * tries
-    num_tries = num_tokens = 0
-    for index in range(tries):
-        places = [place for place in range(len(problems)) if place not in found]
-        asked = [problems[place] for place in places]
-        names = [keys.of(problem, TurnKind.ATTEMPT, index) for problem in asked]
-        for place, turn in zip(places, attempt(policy, task, asked, sampling, names), strict=True):
-            num_tries += 1
-            num_tokens += len(turn.completion.token_ids)
-            if turn.verdict is not None and turn.verdict.correct:
-                correct[index] += 1
-                continue
-            source = _source(policy, sampling, keys, index + 1)
-            found[place] = Failure(problem=problems[place], attempt=turn, provenance={**(provenance or {}), **source})
-    stats = MiningStats(
-        num_problems=len(problems),
-        num_failures=len(found),
-        num_tries=num_tries,
-        num_correct=sum(correct),
-        num_first_correct=correct[0] if correct else 0,
-        num_sampled_tokens=num_tokens,
+    found = run(
+        policy,
+        [
+            mine_one(policy, task, problem, tries=tries, sampling=sampling, keys=keys, provenance=provenance)
+            for problem in problems
+        ],
     )
-    return [found[place] for place in sorted(found)], stats
+    return [item.failure for item in found if item.failure is not None], stats_of(found)
+
+
+def mine_one(
+    policy: Policy,
+    task: Task,
+    problem: Problem,
+    *,
+    tries: int,
+    sampling: Sampling,
+    keys: Keys,
+    provenance: Mapping[str, Any] | None = None,
+) -> Course[Mined]:
+    """Try a problem until a try fails, at most `tries` times."""
+    made: list[Turn] = []
+    for index in range(tries):
+        turn = yield from attempt(policy, task, problem, sampling, keys.of(problem, TurnKind.ATTEMPT, index))
+        made.append(turn)
+        if not _is_right(turn):
+            source = {**(provenance or {}), **_source(policy, sampling, keys, index + 1)}
+            return Mined(tries=tuple(made), failure=Failure(problem=problem, attempt=turn, provenance=source))
+    return Mined(tries=tuple(made), failure=None)
+
+
+def stats_of(found: Sequence[Mined]) -> MiningStats:
+    """What it cost to mine these problems."""
+    made = [turn for item in found for turn in item.tries]
+    return MiningStats(
+        num_problems=len(found),
+        num_failures=sum(item.failure is not None for item in found),
+        num_tries=len(made),
+        num_correct=sum(map(_is_right, made)),
+        num_first_correct=sum(_is_right(item.tries[0]) for item in found),
+        num_sampled_tokens=sum(len(turn.completion.token_ids) for turn in made),
+    )
+
+
+def _is_right(turn: Turn) -> bool:
+    return turn.verdict is not None and turn.verdict.correct
 
 
 def fingerprint(policy: Policy) -> str | None:

@@ -3,16 +3,16 @@
     problem attempt | reflection request -> reflection | retry request -> retry
     `------------- trunk --------------'   `----------- tail ---------'
 
-Every phase is one call of `policy.sample` for all problems at once. A retry keeps the trunk of the reflection before
-it, so that a policy which shares trunks computes it once for all of a group's reflections and again for its retries.
-Which tokens learn is not decided here.
+Each is a course (`in_flight`), so that phases of different episodes are sampled together. A retry keeps the trunk of
+the reflection before it, so that a policy which shares trunks computes it once. Which tokens learn is not decided here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from secondthought.episodes.in_flight import Ask, Course, Fork, run
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.episodes.single_turn import attempt
@@ -25,11 +25,21 @@ from secondthought.types import (
     Group,
     Problem,
     Prompt,
-    Sampling,
     TokenIds,
     Turn,
     TurnKind,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Who plays what, and how: all that courses of one kind have in common."""
+
+    policy: Policy
+    task: Task
+    requests: Requests
+    sampling: TurnSampling
+    keys: Keys
 
 
 def play(
@@ -46,75 +56,45 @@ def play(
 
     Each further round sees everything said before it. The sample of round r (0 is the first retry's) has index r.
     """
-    first = [keys.of(problem, TurnKind.ATTEMPT, 0) for problem in problems]
-    tries = attempt(policy, task, problems, sampling.attempt, first)
-    episodes = [Episode(problem=problem, turns=(turn,)) for problem, turn in zip(problems, tries, strict=True)]
+    table = Table(policy=policy, task=task, requests=requests, sampling=sampling, keys=keys)
+    return run(policy, [_episode_of(table, problem, num_tries) for problem in problems])
+
+
+def _episode_of(at: Table, problem: Problem, num_tries: int) -> Course[Episode]:
+    key = at.keys.of(problem, TurnKind.ATTEMPT, 0)
+    first = yield from attempt(at.policy, at.task, problem, at.sampling.attempt, key)
+    episode = Episode(problem=problem, turns=(first,))
     for index in range(num_tries - 1):
-        open_ones = [place for place, episode in enumerate(episodes) if not episode.solved_by(num_tries)]
-        failed = [episodes[place] for place in open_ones]
-        retried = play_round(policy, task, failed, requests=requests, sampling=sampling, keys=keys, index=index)
-        for place, episode in zip(open_ones, retried, strict=True):
-            episodes[place] = episode
-    return episodes
+        if episode.solved_by(num_tries):
+            break
+        reflection = yield from reflect(at, episode, index)
+        episode = extend(episode, reflection)
+        again = yield from retry(at, episode, index)
+        episode = extend(episode, again)
+    return episode
 
 
-def play_round(
-    policy: Policy,
-    task: Task,
-    episodes: Sequence[Episode],
-    *,
-    requests: Requests,
-    sampling: TurnSampling,
-    keys: Keys,
-    index: int = 0,
-) -> list[Episode]:
-    """Failed episodes, each with a reflection and a retry more."""
-    names = [keys.of(episode.problem, TurnKind.REFLECTION, index) for episode in episodes]
-    reflections = reflect(policy, episodes, requests.reflection, sampling.reflection, names)
-    reflected = [extend(episode, turn) for episode, turn in zip(episodes, reflections, strict=True)]
-    names = [keys.of(episode.problem, TurnKind.RETRY, index) for episode in episodes]
-    retries = retry(policy, task, reflected, requests, sampling.attempt, names)
-    return [extend(episode, turn) for episode, turn in zip(reflected, retries, strict=True)]
+def reflect(at: Table, episode: Episode, *indices: int) -> Course[Turn]:
+    """A reflection on a failed episode; `indices` name the sample."""
+    follow = at.policy.follow(episode.turns[-1].completion, at.requests.reflection)
+    prompt = _prompt(episode, follow, at.keys.of(episode.problem, TurnKind.REFLECTION, *indices))
+    [completion] = yield Ask((prompt,), at.sampling.reflection)
+    return Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=completion, verdict=None)
 
 
-def reflect(
-    policy: Policy, episodes: Sequence[Episode], request: str, sampling: Sampling, keys: Sequence[int]
-) -> list[Turn]:
-    """One reflection per failed episode, in order."""
-    follows = [policy.follow(episode.turns[-1].completion, request) for episode in episodes]
-    prompts = [_prompt(*item) for item in zip(episodes, follows, keys, strict=True)]
-    return [
-        Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=completion, verdict=None)
-        for follow, completion in zip(follows, policy.sample(prompts, sampling), strict=True)
-    ]
+def retry(at: Table, episode: Episode, *indices: int) -> Course[Turn]:
+    """A judged retry; it follows a reflection, or a failed try directly. `indices` name the sample."""
+    follow = at.policy.follow(episode.turns[-1].completion, retry_request(episode, at.requests))
+    prompt = _prompt(episode, follow, at.keys.of(episode.problem, TurnKind.RETRY, *indices))
+    [completion] = yield Ask((prompt,), at.sampling.attempt)
+    verdict = at.task.verify(episode.problem, completion.text)
+    return Turn(kind=TurnKind.RETRY, prompt_ids=follow, completion=completion, verdict=verdict)
 
 
 def give_reflection(policy: Policy, episode: Episode, request: str, reflection: Completion) -> Episode:
     """Add a reflection that was not asked of this policy: an oracle's, or another problem's."""
     follow = policy.follow(episode.turns[-1].completion, request)
     return extend(episode, Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=reflection, verdict=None))
-
-
-def retry(
-    policy: Policy,
-    task: Task,
-    episodes: Sequence[Episode],
-    requests: Requests,
-    sampling: Sampling,
-    keys: Sequence[int],
-) -> list[Turn]:
-    """One judged retry per episode, in order; it follows a reflection, or a failed try directly."""
-    follows = [policy.follow(episode.turns[-1].completion, retry_request(episode, requests)) for episode in episodes]
-    prompts = [_prompt(*item) for item in zip(episodes, follows, keys, strict=True)]
-    return [
-        Turn(
-            kind=TurnKind.RETRY,
-            prompt_ids=follow,
-            completion=completion,
-            verdict=task.verify(episode.problem, completion.text),
-        )
-        for episode, follow, completion in zip(episodes, follows, policy.sample(prompts, sampling), strict=True)
-    ]
 
 
 def retry_request(episode: Episode, requests: Requests) -> str:
@@ -124,51 +104,34 @@ def retry_request(episode: Episode, requests: Requests) -> str:
     return requests.retry_alone(episode.problem)
 
 
-def branch_reflections(
-    policy: Policy,
-    task: Task,
-    failures: Sequence[Failure],
-    *,
-    group_size: int,
-    retries: int,
-    requests: Requests,
-    sampling: TurnSampling,
-    keys: Keys,
-) -> list[Group]:
-    """G reflections on each failed attempt, each followed by k retries that do not see one another."""
-    failed = [_episode(failure) for failure in failures for _ in range(group_size)]
-    branch = [index for _ in failures for index in range(group_size)]
-    names = [keys.of(item.problem, TurnKind.REFLECTION, g) for item, g in zip(failed, branch, strict=True)]
-    reflections = reflect(policy, failed, requests.reflection, sampling.reflection, names)
-    reflected = [extend(item, turn) for item, turn in zip(failed, reflections, strict=True) for _ in range(retries)]
-    names = [
-        keys.of(item.problem, TurnKind.RETRY, g, k)
-        for item, g in zip(failed, branch, strict=True)
-        for k in range(retries)
-    ]
-    tries = iter(retry(policy, task, reflected, requests, sampling.attempt, names))
-    branches = iter([Branch(reflection=turn, tries=tuple(next(tries) for _ in range(retries))) for turn in reflections])
-    return [_group(failure, [next(branches) for _ in range(group_size)]) for failure in failures]
+def group_of_reflections(at: Table, failure: Failure, *, group_size: int, retries: int) -> Course[Group]:
+    """G reflections on a failed attempt, each followed by k retries that do not see one another."""
+    branches: list[Branch] = yield Fork([_reflection_branch(at, failure, g, retries) for g in range(group_size)])
+    return _group(failure, branches)
 
 
-def branch_retries(
-    policy: Policy,
-    task: Task,
-    failures: Sequence[Failure],
-    *,
-    group_size: int,
-    requests: Requests,
-    sampling: TurnSampling,
-    keys: Keys,
-) -> list[Group]:
-    """G retries after each failed attempt without a reflection: what being told "wrong" is worth by itself."""
-    failed = [_episode(failure) for failure in failures for _ in range(group_size)]
-    names = [keys.of(failure.problem, TurnKind.RETRY, g) for failure in failures for g in range(group_size)]
-    tries = iter(retry(policy, task, failed, requests, sampling.attempt, names))
-    return [
-        _group(failure, [Branch(reflection=None, tries=(next(tries),)) for _ in range(group_size)])
-        for failure in failures
-    ]
+def _reflection_branch(at: Table, failure: Failure, g: int, retries: int) -> Course[Branch]:
+    reflection = yield from reflect(at, _episode(failure), g)
+    reflected = extend(_episode(failure), reflection)
+    tries: list[Turn] = yield Fork([retry(at, reflected, g, k) for k in range(retries)])
+    return Branch(reflection=reflection, tries=tuple(tries))
+
+
+def group_of_retries(at: Table, failure: Failure, *, group_size: int) -> Course[Group]:
+    """G retries after a failed attempt without a reflection: what being told "wrong" is worth by itself."""
+    tries: list[Turn] = yield Fork([retry(at, _episode(failure), g) for g in range(group_size)])
+    return _group(failure, [Branch(reflection=None, tries=(turn,)) for turn in tries])
+
+
+def branch_reflections(at: Table, failures: Sequence[Failure], *, group_size: int, retries: int) -> list[Group]:
+    """A group of reflections per failure, in order."""
+    courses = [group_of_reflections(at, failure, group_size=group_size, retries=retries) for failure in failures]
+    return run(at.policy, courses)
+
+
+def branch_retries(at: Table, failures: Sequence[Failure], *, group_size: int) -> list[Group]:
+    """A group of retries per failure, in order."""
+    return run(at.policy, [group_of_retries(at, failure, group_size=group_size) for failure in failures])
 
 
 def extend(episode: Episode, turn: Turn) -> Episode:

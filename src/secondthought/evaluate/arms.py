@@ -17,9 +17,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from secondthought import rng
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
-from secondthought.protocols import DiagnosableTask, Policy, Task
+from secondthought.episodes.reflect_retry import Table
+from secondthought.protocols import DiagnosableTask
 from secondthought.types import Completion, Episode
 
 FIXED_REFLECTION = (
@@ -30,14 +29,9 @@ FIXED_REFLECTION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(Table):
     """What the arms share: the failures as episodes, the policy's own reflections on them, and how to go on."""
 
-    policy: Policy
-    task: Task
-    requests: Requests
-    sampling: TurnSampling
-    keys: Keys
     failed: tuple[Episode, ...]
     own: tuple[Completion, ...]
 

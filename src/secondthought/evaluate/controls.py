@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secondthought.episodes.reflect_retry import give_reflection, reflect, retry
+from secondthought.episodes.in_flight import run
+from secondthought.episodes.reflect_retry import Table, give_reflection, reflect, retry
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.episodes.single_turn import attempt
@@ -60,7 +61,9 @@ def play_controls(
     """
     failed = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
     if reflections is None and {"own", "shuffled"} & set(arms):
-        reflections = _own_reflections(policy, failed, requests, sampling, keys)
+        table = Table(policy=policy, task=task, requests=requests, sampling=sampling, keys=keys)
+        written = run(policy, [reflect(table, item, 0) for item in failed])
+        reflections = [turn.completion for turn in written]
     stage = Stage(
         policy=policy,
         task=task,
@@ -112,14 +115,6 @@ def listening(
     return paired_difference([first[name] for name in both], [second[name] for name in both], generator)
 
 
-def _own_reflections(
-    policy: Policy, failed: Sequence[Episode], requests: Requests, sampling: TurnSampling, keys: Keys
-) -> tuple[Completion, ...]:
-    names = [keys.of(item.problem, TurnKind.REFLECTION, 0) for item in failed]
-    turns = reflect(policy, failed, requests.reflection, sampling.reflection, names)
-    return tuple(turn.completion for turn in turns)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
     """Where one retry of one arm starts."""
@@ -142,15 +137,21 @@ def _starts(stage: Stage, arm: str) -> list[_Start]:
 
 
 def _retries(stage: Stage, starts: Sequence[_Start]) -> list[Turn]:
-    episodes = [start.episode for start in starts]
-    names = [stage.keys.of(item.problem, TurnKind.RETRY, 0) for item in episodes]
-    return retry(stage.policy, stage.task, episodes, stage.requests, stage.sampling.attempt, names)
+    return run(stage.policy, [retry(stage, start.episode, 0) for start in starts])
 
 
 def _second_samples(stage: Stage) -> list[Outcome]:
-    problems = [item.problem for item in stage.failed]
-    names = [stage.keys.of(problem, TurnKind.ATTEMPT, 1) for problem in problems]
-    turns = attempt(stage.policy, stage.task, problems, stage.sampling.attempt, names)
+    courses = [
+        attempt(
+            stage.policy,
+            stage.task,
+            item.problem,
+            stage.sampling.attempt,
+            stage.keys.of(item.problem, TurnKind.ATTEMPT, 1),
+        )
+        for item in stage.failed
+    ]
+    turns = run(stage.policy, courses)
     return [_outcome("second_sample", item, turn, None) for item, turn in zip(stage.failed, turns, strict=True)]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from secondthought import rng
-from secondthought.episodes.reflect_retry import branch_reflections
+from secondthought.episodes.reflect_retry import Table, branch_reflections
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
@@ -125,7 +125,6 @@ def check(
 def _mixed_groups(
     policy: Policy, task: Task, failures: Sequence[Failure], requests: Requests, sampling: TurnSampling, keys: Keys
 ) -> Interval:
-    groups = branch_reflections(
-        policy, task, failures, group_size=GROUP_SIZE, retries=1, requests=requests, sampling=sampling, keys=keys
-    )
+    table = Table(policy=policy, task=task, requests=requests, sampling=sampling, keys=keys)
+    groups = branch_reflections(table, failures, group_size=GROUP_SIZE, retries=1)
     return wilson(sum(len(set(group.rewards)) > 1 for group in groups), len(groups))

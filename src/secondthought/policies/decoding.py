@@ -21,6 +21,7 @@ from secondthought.policies.tree_attention import Attends, tree_attention
 from secondthought.policies.uniforms import uniforms
 from secondthought.types import Prompt, Sampling, TokenIds
 
+MAX_ROWS = 1024
 COMPACT_BELOW = 0.75
 """Ended rows are dropped when no more than this share of a cache's rows still runs; each time copies the cache."""
 ENTER_ABOVE = 0.25
@@ -38,6 +39,8 @@ class Row:
     prompt: Prompt
     temperature: float
     limit: int
+    ticket: int = 0
+    """Whose it is; nothing here depends on it."""
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     ended: bool = False
@@ -69,7 +72,7 @@ def draw(
 class SharedSampler:
     """Completes prompts; `max_rows` bounds the rows that run at once."""
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = 1024) -> None:
+    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
         self.model = model
         self.stop_ids = stop_ids
         self.max_rows = max_rows
@@ -94,7 +97,8 @@ class Flight:
     `tree_attention` around it.
     """
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int) -> None:
+    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+        """`max_rows` bounds the rows that run at once."""
         self.model = model
         self.device = model.device
         self.stop_ids = stop_ids

@@ -15,9 +15,11 @@ from transformers.utils import logging as transformers_logging
 
 from secondthought.errors import PolicyError
 from secondthought.policies.chat import Chat
-from secondthought.policies.decoding import Row, SharedSampler
+from secondthought.policies.decoding import Flight, Row, SharedSampler
 from secondthought.policies.plain_decoding import sample_plainly
-from secondthought.policies.tree_attention import cannot_share
+from secondthought.policies.rounds import Rounds
+from secondthought.policies.tree_attention import cannot_share, tree_attention
+from secondthought.protocols import Flow
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
@@ -117,14 +119,23 @@ class HFPolicy:
         """See `Policy.sample`. `share=False` takes the plain path, token for token the same in fp32."""
         if not prompts:
             return []
-        self._check_lengths(prompts, sampling)
+        self.check_lengths(prompts, sampling)
         with self.autocast():
             if share and self.unshared_reason is None:
                 rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
             else:
                 rows = sample_plainly(self.model, self.stop_ids, prompts, sampling)
         self.num_sampled += sum(len(row.token_ids) for row in rows)
-        return [self._completion(row) for row in rows]
+        return [self.completion(row) for row in rows]
+
+    @contextlib.contextmanager
+    def flow(self) -> Iterator[Flow]:
+        """See `FlyingPolicy.flow`."""
+        if self.unshared_reason is not None:
+            yield Rounds(self)
+            return
+        with torch.no_grad(), tree_attention(self.model), self.autocast():
+            yield _Flow(self, Flight(self.model, self.stop_ids))
 
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
@@ -138,7 +149,8 @@ class HFPolicy:
             self.model.save_pretrained(path)
             self.chat.tokenizer.save_pretrained(path)
 
-    def _completion(self, row: Row) -> Completion:
+    def completion(self, row: Row) -> Completion:
+        """What a finished row says."""
         ended = row.token_ids[-1] in self.stop_ids
         text = self.chat.decode(row.token_ids[:-1] if ended else row.token_ids)
         return Completion(
@@ -156,7 +168,14 @@ class HFPolicy:
             ids.update(entry if isinstance(entry, list) else [] if entry is None else [entry])
         return frozenset(ids)
 
-    def _check_lengths(self, prompts: Sequence[Prompt], sampling: Sampling) -> None:
+    def check_lengths(self, prompts: Sequence[Prompt], sampling: Sampling) -> None:
+        """Refuse what the model cannot hold.
+
+        Raises:
+            PolicyError: a prompt is empty, or a conversation would be longer than the model's positions reach.
+        """
+        if not prompts:
+            return
         if not all(prompt.ids for prompt in prompts):
             raise PolicyError(f"{self.name}: an empty prompt cannot be continued; nothing predicts its first token")
         config = self.model.config.get_text_config()
@@ -174,6 +193,32 @@ class HFPolicy:
                 f"{self.name}: a conversation of {longest} tokens exceeds the model's {limit} positions; lower "
                 "episode.max_attempt_tokens or episode.max_reflection_tokens"
             )
+
+
+class _Flow:
+    """A flight whose rows are prompts and completions of a policy."""
+
+    def __init__(self, policy: HFPolicy, flight: Flight) -> None:
+        self._policy = policy
+        self._flight = flight
+        self._num_tickets = 0
+
+    def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
+        """See `Flow.add`."""
+        self._policy.check_lengths(prompts, sampling)
+        rows = [
+            Row(prompt, sampling.temperature, sampling.max_tokens, ticket)
+            for ticket, prompt in enumerate(prompts, self._num_tickets)
+        ]
+        self._num_tickets += len(rows)
+        self._flight.add(rows)
+        return [row.ticket for row in rows]
+
+    def step(self) -> list[tuple[int, Completion]]:
+        """See `Flow.step`."""
+        ended = self._flight.step()
+        self._policy.num_sampled += sum(len(row.token_ids) for row in ended)
+        return [(row.ticket, self._policy.completion(row)) for row in ended]
 
 
 def _rotary_switch(config: Any) -> int | None:

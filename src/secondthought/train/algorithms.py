@@ -10,15 +10,16 @@ A new arm is a new row. The loop knows none of them by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from secondthought.config import RunConfig
-from secondthought.episodes.reflect_retry import branch_reflections, branch_retries
+from secondthought.episodes.in_flight import Course
+from secondthought.episodes.reflect_retry import Table, group_of_reflections, group_of_retries
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys, TurnSampling
-from secondthought.episodes.single_turn import branch_attempts
+from secondthought.episodes.single_turn import group_of_attempts
 from secondthought.protocols import Policy, Task
 from secondthought.types import Failure, Group, Problem
 
@@ -44,40 +45,28 @@ class Play:
             sampling=TurnSampling.resolve(config.episode),
         )
 
+    def table(self, keys: Keys) -> Table:
+        """What courses need of it."""
+        return Table(policy=self.policy, task=self.task, requests=self.requests, sampling=self.sampling, keys=keys)
 
-def reflections(play: Play, failures: Sequence[Failure], keys: Keys) -> list[Group]:
-    """G reflections on each failure, k retries each."""
-    return branch_reflections(
+
+def reflections(play: Play, failure: Failure, keys: Keys) -> Course[Group]:
+    """G reflections on a failure, k retries each."""
+    algorithm = play.config.algorithm
+    return group_of_reflections(play.table(keys), failure, group_size=algorithm.group_size, retries=algorithm.retries)
+
+
+def retries(play: Play, failure: Failure, keys: Keys) -> Course[Group]:
+    """G retries on a failure, without a reflection."""
+    return group_of_retries(play.table(keys), failure, group_size=play.config.algorithm.group_size)
+
+
+def attempts(play: Play, problem: Problem, keys: Keys) -> Course[Group]:
+    """G first tries at a problem."""
+    return group_of_attempts(
         play.policy,
         play.task,
-        failures,
-        group_size=play.config.algorithm.group_size,
-        retries=play.config.algorithm.retries,
-        requests=play.requests,
-        sampling=play.sampling,
-        keys=keys,
-    )
-
-
-def retries(play: Play, failures: Sequence[Failure], keys: Keys) -> list[Group]:
-    """G retries on each failure, without a reflection."""
-    return branch_retries(
-        play.policy,
-        play.task,
-        failures,
-        group_size=play.config.algorithm.group_size,
-        requests=play.requests,
-        sampling=play.sampling,
-        keys=keys,
-    )
-
-
-def attempts(play: Play, problems: Sequence[Problem], keys: Keys) -> list[Group]:
-    """G first tries at each problem."""
-    return branch_attempts(
-        play.policy,
-        play.task,
-        problems,
+        problem,
         group_size=play.config.algorithm.group_size,
         sampling=play.sampling.attempt,
         keys=keys,
@@ -88,14 +77,14 @@ def attempts(play: Play, problems: Sequence[Problem], keys: Keys) -> list[Group]
 class FromFailures:
     """An arm whose groups branch at a failed attempt."""
 
-    play: Callable[[Play, Sequence[Failure], Keys], list[Group]]
+    play: Callable[[Play, Failure, Keys], Course[Group]]
 
 
 @dataclass(frozen=True, slots=True)
 class FromProblems:
     """An arm whose groups branch at the problem itself."""
 
-    play: Callable[[Play, Sequence[Problem], Keys], list[Group]]
+    play: Callable[[Play, Problem, Keys], Course[Group]]
 
 
 Algorithm: TypeAlias = FromFailures | FromProblems

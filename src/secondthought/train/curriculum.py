@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from secondthought import rng
-from secondthought.episodes.mining import MiningStats, mine
+from secondthought.episodes.in_flight import Course, run
+from secondthought.episodes.mining import Mined, MiningStats, mine_one, stats_of
 from secondthought.episodes.sampling import Keys
-from secondthought.train.algorithms import Algorithm, FromProblems, Play
+from secondthought.train.algorithms import Algorithm, FromFailures, FromProblems, Play
 from secondthought.types import Failure, Group, Problem
 
 T = TypeVar("T")
@@ -56,18 +57,33 @@ class Curriculum:
 
     def groups(self, step: int) -> Played:
         """Play a step's groups; problems that the policy never failed give none."""
-        keys = Keys(seed=self.play.config.seed, phase="rollout", step=step)
-        count = self.play.config.train.groups_per_step
+        play, keys = self.play, Keys(seed=self.play.config.seed, phase="rollout", step=step)
+        count = play.config.train.groups_per_step
         if isinstance(self.algorithm, FromProblems):
-            return Played(self.algorithm.play(self.play, self.problems.take(step, count), keys), None)
+            problems = self.problems.take(step, count)
+            return Played(run(play.policy, [self.algorithm.play(play, item, keys) for item in problems]), None)
         if self.failures is not None:
-            return Played(self.algorithm.play(self.play, self.failures.take(step, count), keys), None)
-        found, mining = mine(
-            self.play.policy,
-            self.play.task,
-            self.problems.take(step, count),
-            tries=self.play.config.train.mine_tries,
-            sampling=self.play.sampling.attempt,
-            keys=Keys(seed=self.play.config.seed, phase="mining", step=step),
+            failures = self.failures.take(step, count)
+            return Played(run(play.policy, [self.algorithm.play(play, item, keys) for item in failures]), None)
+        courses = [self._mine_and_play(self.algorithm, item, keys) for item in self.problems.take(step, count)]
+        found = run(play.policy, courses)
+        groups = [group for _, group in found if group is not None]
+        return Played(groups, stats_of([mined for mined, _ in found]))
+
+    def _mine_and_play(
+        self, algorithm: FromFailures, problem: Problem, keys: Keys
+    ) -> Course[tuple[Mined, Group | None]]:
+        """Try a problem until a try fails, and play a group on that failure while others are still tried."""
+        play = self.play
+        mined = yield from mine_one(
+            play.policy,
+            play.task,
+            problem,
+            tries=play.config.train.mine_tries,
+            sampling=play.sampling.attempt,
+            keys=Keys(seed=keys.seed, phase="mining", step=keys.step),
         )
-        return Played(self.algorithm.play(self.play, found, keys) if found else [], mining)
+        if mined.failure is None:
+            return mined, None
+        group = yield from algorithm.play(play, mined.failure, keys)
+        return mined, group

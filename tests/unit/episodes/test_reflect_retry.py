@@ -61,7 +61,8 @@ def failures(task, problems, sampling, keys):
 def branch(task, requests, sampling, keys):
     def run(failures, policy=PLAYER, *, group_size=3, retries=2, **changes):
         given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
-        return reflect_retry.branch_reflections(policy, task, failures, group_size=group_size, retries=retries, **given)
+        table = reflect_retry.Table(policy=policy, task=task, **given)
+        return reflect_retry.branch_reflections(table, failures, group_size=group_size, retries=retries)
 
     return run
 
@@ -210,9 +211,8 @@ class TestBranches:
         assert branch(failures, Unsplit(PLAYER)) == branch(failures)
 
     def test_retries_without_reflection(self, failures, task, requests, sampling, keys):
-        groups = reflect_retry.branch_retries(
-            PLAYER, task, failures, group_size=4, requests=requests, sampling=sampling, keys=keys
-        )
+        table = reflect_retry.Table(policy=PLAYER, task=task, requests=requests, sampling=sampling, keys=keys)
+        groups = reflect_retry.branch_retries(table, failures, group_size=4)
         for group, failure in zip(groups, failures, strict=True):
             request = PLAYER.follow(failure.attempt.completion, requests.retry_alone(failure.problem))
             assert group.trunk_ids == failure.attempt.ids + request
@@ -243,11 +243,6 @@ def test_a_given_reflection_stands_where_a_sampled_one_would(play, requests):
     assert given.turns[1].verdict is None
     assert reflect_retry.retry_request(given, requests) == requests.retry_after_reflection(episode.problem)
     assert reflect_retry.retry_request(failed, requests) == requests.retry_alone(episode.problem)
-
-
-def test_keys_must_match_problems(task, problems, sampling):
-    with pytest.raises(ValueError, match="zip"):
-        single_turn.attempt(PLAYER, task, problems, sampling.attempt, [1])
 
 
 def test_requests_reach_the_policy(task, problems, sampling, keys):
