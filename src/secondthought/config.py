@@ -34,6 +34,19 @@ class TaskConfig(Config):
     """Size of the pool of training problems; a run that needs more goes through it again in another order."""
 
 
+class LoraConfig(Config):
+    """Low-rank adapters in place of full fine-tuning; needs the `lora` extra. Off unless `rank` is given."""
+
+    rank: int = Field(0, ge=0)
+    """Rank of the matrices that are trained beside each frozen weight; 0 trains the weights themselves."""
+    alpha: float = Field(32.0, gt=0)
+    """The product of both matrices is scaled by alpha / rank."""
+    target_modules: tuple[str, ...] = ("all-linear",)
+    """Names of layers, or of their last parts (`q_proj`); `all-linear` is every linear layer but the output head."""
+    seed: int = 0
+    """Of the first matrix; the second begins at zero, so that training begins at the base model exactly."""
+
+
 class ModelConfig(Config):
     """The policy and its precision."""
 
@@ -47,6 +60,9 @@ class ModelConfig(Config):
     """Run Python code that the checkpoint brings. Only for authors whom you trust."""
     keep_thinking: bool = False
     """Use a template that rewrites earlier turns (drops thinking) anyway, keeping the ids as they were sampled."""
+    # Not written where it is off: the settings of runs begun before there was LoRA stay equal to themselves.
+    lora: LoraConfig = Field(LoraConfig(), exclude_if=lambda lora: lora == LoraConfig())
+    """Low-rank adapters; their dropout is 0, since sampling and training must compute the same."""
 
 
 class EpisodeConfig(Config):
