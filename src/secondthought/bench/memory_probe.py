@@ -140,7 +140,7 @@ def _branch(vocabulary: int, size: int, learning: int, u: int, g: int) -> TreeBr
     )
 
 
-def _ids(vocabulary: int, count: int, *names: object) -> TokenIds:
+def _ids(vocabulary: int, count: int, *names: str | int) -> TokenIds:
     random = rng.stream("probe", *names)
     return tuple(random.randrange(vocabulary) for _ in range(count))
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from secondthought.bench.memory import Probe
+from secondthought.errors import ConfigError
 from secondthought.train.estimate import memory, reading, work
 from secondthought.train.estimate.plan import Plan, Rates
 from secondthought.train.estimate.work import Assumed
@@ -21,7 +22,14 @@ def at_its_longest(plan: Plan) -> Plan:
 
 
 def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
-    """Peak bytes and seconds of each phase of a step and of its update, as estimated and as measured."""
+    """Peak bytes and seconds of each phase of a step and of its update, as estimated and as measured.
+
+    Raises:
+        ConfigError: adapters are to learn, which is not measured.
+        RunError: a measuring process failed.
+    """
+    if plan.config.model.lora.rank:
+        raise ConfigError("plan --measure measures a step that trains all weights; give --model.lora.rank 0")
     longest = at_its_longest(plan)
     config, needed, seconds = longest.config, longest.memory(), longest.time(rates)["per_step"]
     probe = Probe(

@@ -54,6 +54,19 @@ def test_a_shape_is_read_off_names():
     assert shape_of(tiny_model("mistral-window")).expanded_layers == 2
 
 
+def test_adapters_by_hand():
+    given = config(model={"path": "small", "lora": {"rank": 2, "target_modules": ["q_proj", "down_proj"]}})
+    shape = shape_of(tiny_model())
+    E, F = shape.hidden, shape.intermediate
+    learning = plan(given, shape).learning
+    assert learning.trainable == 2 * shape.layers * ((E + shape.queries) + (F + E))
+    stays = memory.resident(shape, learning)
+    assert stays["reference"] == 0
+    assert stays["weights"] == 4 * (shape.parameters + learning.trainable)
+    every = plan(config(model={"lora": {"rank": 1}}), shape).learning.trainable
+    assert every == shape.layers * (2 * (E + shape.queries) + 2 * (E + shape.keys) + 3 * (E + F))
+
+
 def test_a_config_without_sizes_is_named():
     with pytest.raises(PolicyError, match=r"here: its config.json has no hidden_size"):
         ModelShape.of({"vocab_size": 3}, {}, source="here")
@@ -69,7 +82,7 @@ def test_what_stays_is_sixteen_or_twenty_bytes_per_parameter():
 
 def test_the_samplers_constants_are_those_of_the_formula():
     assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == memory.MOST_ROWS
-    assert branch_cache.FIRST_COLUMNS == memory.FIRST_COLUMNS
+    assert branch_cache.CHUNK == memory.CHUNK
     assert decoding.VOCABULARY_ROWS == memory.DRAW_ROWS
 
 
@@ -94,7 +107,7 @@ def test_the_cache_holds_the_formulas_bytes(architecture, precision, monkeypatch
     policy.sample(prompts, Sampling(temperature=1.0, max_tokens=rows.R))
     (cache,) = made
     found = memory.cache(shape_of(policy.model), rows, 2 if precision == "bf16" else 4)
-    assert found["cache of trunks"] == _bytes(cache.trunk_keys) + _bytes(cache.trunk_values)
+    assert found["cache of trunks"] == _bytes(cache.trunks.keys) + _bytes(cache.trunks.values)
     assert found["cache of rows"] == _bytes(cache.keys) + _bytes(cache.values)
 
 

@@ -76,9 +76,9 @@ FORWARD_ATTENTION = 8
 
 # --- Sampling -------------------------------------------------------------------------------------------------------
 MOST_ROWS = 1024
-"""Slots that run at once."""
-FIRST_COLUMNS = 256
-"""Columns allocated beyond the tails at first; doubled when a completion outgrows them."""
+"""Rows that run at once, whatever they are at: phases overlap, and the largest alone bounds any mixture."""
+CHUNK = 32
+"""Columns by which the cache of rows grows."""
 DRAW_COPIES = 4
 """Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
 DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
@@ -100,7 +100,7 @@ class Rows:
     def at_once(self) -> Rows:
         """As many trunks as run together."""
         S = min(self.S, MOST_ROWS)
-        return Rows(U=max(1, min(self.U, MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
+        return Rows(U=min(self.U, -(-MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +121,9 @@ class Trees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """What learns and how: parameters that learn, whether a reference copy is kept, the precision.
+    """What learns and how: parameters that learn, whether KL needs a reference, the precision.
 
+    `adapters`: LoRA's learn, beside frozen weights that are the reference too.
     `merges`: branch attention is in two parts, so no trunk is copied; on a CPU it is, elsewhere layers are expanded.
     """
 
@@ -130,6 +131,7 @@ class Learning:
     reference: bool
     precision: str = "fp32"
     merges: bool = True
+    adapters: bool = False
 
     @property
     def width(self) -> int:
@@ -140,10 +142,10 @@ class Learning:
 def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
     """What stays from step to step: gradients too, which the next backward frees only when it begins."""
     return {
-        "weights": FP32 * shape.parameters,
+        "weights": FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0)),
         "gradients": FP32 * learning.trainable,
         "moments": MOMENTS * FP32 * learning.trainable,
-        "reference": FP32 * shape.parameters if learning.reference else 0,
+        "reference": FP32 * shape.parameters if learning.reference and not learning.adapters else 0,
     }
 
 
@@ -153,15 +155,12 @@ def cast_weights(shape: ModelShape, learning: Learning) -> int:
 
 
 def columns(T: int, R: int) -> int:
-    """Columns of a branch cache once R tokens are sampled: it doubles when it is full.
+    """Columns of a row's cache in the end: its tail and all sampled tokens but the last, which is never read.
 
-    >>> columns(0, 100), columns(50, 256), columns(0, 300)
-    (100, 306, 512)
+    >>> columns(0, 1), columns(20, 13), columns(50, 100)
+    (32, 32, 160)
     """
-    allocated = T + min(R, FIRST_COLUMNS)
-    while allocated < T + R:
-        allocated *= 2
-    return allocated
+    return -(-max(T + R - 1, T + 1) // CHUNK) * CHUNK
 
 
 def cache(shape: ModelShape, rows: Rows, width: int) -> dict[str, int]:
@@ -186,9 +185,9 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
     scores = SCORE_BLOCKS * FP32 * N * shape.heads
     stages = {
         "reading trunks": forward(shape, now.U * now.P, b),
-        "reading tails": forward(shape, N * now.T, b) + scores * now.T * (now.P + now.T),
+        "reading tails": forward(shape, N * now.T, b) + scores * now.T * (now.P + columns(now.T, 1)),
         "decoding": forward(shape, N, b)
-        + scores * (now.P + now.T + now.R)
+        + scores * (now.P + columns(now.T, now.R))
         + FP32 * DRAW_COPIES * N * shape.vocab
         + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab,
     }

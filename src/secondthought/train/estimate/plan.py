@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from secondthought.config import RunConfig
@@ -28,12 +28,14 @@ KNOBS = (
     "evaluation.problems",
 )
 """Settings that lower a peak when they are halved."""
+LORA_RANK = 16
+"""Adapters that are suggested where all parameters learn."""
 WORTH_SAYING = 0.97
 """A knob is named if it brings the need below this share."""
 FORMULAS = {
     "weights, reference": "4 N each (N parameters; fp32 in both precisions)",
-    "gradients, moments": "4 N and 8 N",
-    "cache": "2 L K D b (U P + U S C); C = T + R rounded up as the cache grows",
+    "gradients, moments": "4 and 8 per parameter that learns: N, or rank (in + out) of every adapted matrix",
+    "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32",
     "logits of a decode step": f"{memory.DRAW_COPIES} x 4 U S V + {memory.DRAW_BYTES} x min(U S, {memory.DRAW_ROWS}) V",
     "activations of the update": "L X (norms 8 n E + 8 E (bf16: 10 E) + b (4 F + H D)) + L attention, X = U (P + G R)",
     "attention": (
@@ -73,10 +75,11 @@ class Plan:
 
     @property
     def learning(self) -> Learning:
-        """What learns: all parameters; a reference is kept where a KL term needs it."""
-        algorithm = self.config.algorithm
+        """What learns: all parameters, or adapters; where a KL term needs a reference, these switched off are one."""
+        algorithm, lora = self.config.algorithm, self.config.model.lora
         return Learning(
-            trainable=self.shape.parameters,
+            trainable=self.shape.adapters(lora.rank, lora.target_modules) if lora.rank else self.shape.parameters,
+            adapters=lora.rank > 0,
             reference=algorithm.kl_ref > 0 or algorithm.kl_anchor > 0,
             precision=self.config.model.precision,
             merges=self.merges,
@@ -168,24 +171,24 @@ class Plan:
         return dict(sorted(kept.items(), key=lambda item: item[1]))
 
     def _knobs(self) -> list[tuple[str, Any]]:
-        halved = [(name, self._value(name) // 2) for name in KNOBS if self._value(name) >= 4]
-        return halved if self.config.model.precision == "bf16" else [*halved, ("model.precision", "bf16")]
+        model = self.config.model
+        halved: list[tuple[str, Any]] = [(name, self._value(name) // 2) for name in KNOBS if self._value(name) >= 4]
+        switched = [("model.precision", "bf16")] if model.precision == "fp32" else []
+        adapted = [("model.lora.rank", LORA_RANK)] if not model.lora.rank else []
+        return [*halved, *switched, *adapted]
 
     def _value(self, name: str) -> Any:
         section, field = name.split(".")
         return getattr(getattr(self.config, section), field)
 
     def _need_with(self, name: str, value: Any) -> int:
-        section, field = name.split(".")
-        changed = getattr(self.config, section).model_copy(update={field: value})
-        other = Plan(
-            config=self.config.model_copy(update={section: changed}),
-            shape=self.shape,
-            lengths=self.lengths,
-            assumed=self.assumed,
-            merges=self.merges,
-        )
-        return int(other.memory()["need"])
+        *sections, field = name.split(".")
+        data = self.config.model_dump()
+        table = data
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[field] = value
+        return int(replace(self, config=RunConfig.model_validate(data)).memory()["need"])
 
     def _step_phases(self, steps: int) -> list[Phase]:
         return work.step_phases(self.config, self.lengths, self.assumed, steps)

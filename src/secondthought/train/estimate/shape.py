@@ -43,6 +43,8 @@ class ModelShape:
     parameters: int
     matrices: int
     """Parameters of all layers' matrices: what a token's products run through, embeddings and head left out."""
+    sides: Mapping[str, int]
+    """Rows + columns of the layers' matrices by the last part of their names, summed over layers: what LoRA adapts."""
 
     @property
     def head(self) -> int:
@@ -58,6 +60,11 @@ class ModelShape:
     def keys(self) -> int:
         """Width of a token's keys, or of its values: K*D."""
         return self.kv_heads * self.head_size
+
+    def adapters(self, rank: int, targets: Sequence[str]) -> int:
+        """Parameters of low-rank adapters beside the matrices that `targets` name."""
+        chosen = self.sides if "all-linear" in targets else [name for name in self.sides if name in targets]
+        return rank * sum(self.sides[name] for name in chosen)
 
     @classmethod
     def of(cls, config: Mapping[str, Any], shapes: Shapes, *, source: str = "model") -> ModelShape:
@@ -81,6 +88,7 @@ class ModelShape:
             capped=bool(config.get("attn_logit_softcapping")),
             parameters=sum(math.prod(shape) for shape in shapes.values()),
             matrices=sum(math.prod(s) for name, s in shapes.items() if len(s) > 1 and not _is_vocabulary(name)),
+            sides=_sides(shapes),
         )
 
 
@@ -94,6 +102,15 @@ def _first(config: Mapping[str, Any], names: Sequence[str], source: str) -> int:
 def _largest(value: Any) -> Any:
     """Some families give a width per layer."""
     return max(value) if isinstance(value, (list, tuple)) else value
+
+
+def _sides(shapes: Shapes) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, sizes in shapes.items():
+        if len(sizes) == 2 and not _is_vocabulary(name):
+            last = name.removesuffix(".weight").rsplit(".", 1)[-1]
+            found[last] = found.get(last, 0) + sum(sizes)
+    return found
 
 
 def _expanded_layers(config: Mapping[str, Any], layers: int) -> int:
