@@ -133,17 +133,17 @@ def rollouts_workload(
 
     Lengths beyond the shortest are exponential: most rows end early, a few run on and on.
     """
-    random = rng.stream("bench", "sample", "lengths")
+    draws = rng.stream("bench", "sample", "lengths")
     shortest, mean, longest = lengths
-    prompts = _prompts("rollouts", [random.randint(*sorted(trunk)) for _ in range(failures)], branches)
-    beyond = (random.expovariate(1.0 / max(1, mean - shortest)) for _ in prompts)
+    prompts = _prompts("rollouts", [draws.randint(*sorted(trunk)) for _ in range(failures)], branches)
+    beyond = (draws.expovariate(1.0 / max(1, mean - shortest)) for _ in prompts)
     limits = tuple(min(longest, shortest + int(value)) for value in beyond)
     return Workload(prompts=prompts, limits=limits, generate_rows=generate_rows)
 
 
 def _prompts(name: str, trunk_lengths: Sequence[int], branches: int) -> tuple[Prompt, ...]:
-    random = rng.stream("bench", "sample", name)
-    trunks = [tuple(random.randrange(256) for _ in range(length)) for length in trunk_lengths]
+    draws = rng.stream("bench", "sample", name)
+    trunks = [tuple(draws.randrange(256) for _ in range(length)) for length in trunk_lengths]
     return tuple(
         Prompt(trunk=ids, key=rng.key("bench", name, number, branch))
         for number, ids in enumerate(trunks)

@@ -48,12 +48,15 @@ class Steps:
     sampling: Seconds = field(default_factory=Seconds)
     update: Seconds = field(default_factory=Seconds)
     failures: list[int] = field(default_factory=list)
+    groups_learned: list[int] = field(default_factory=list)
+    """Groups that the update computed: flat ones are dropped by us alone."""
     sampled_tokens: list[int] = field(default_factory=list)
 
     def __iadd__(self, other: Steps) -> Steps:
         self.sampling += other.sampling
         self.update += other.update
         self.failures += other.failures
+        self.groups_learned += other.groups_learned
         self.sampled_tokens += other.sampled_tokens
         return self
 
@@ -108,6 +111,7 @@ def run(
                 name: {"sampling": asdict(side.sampling), "update": asdict(side.update)} for name, side in taken.items()
             },
             "failures": {name: side.failures for name, side in taken.items()},
+            "groups_learned": {name: side.groups_learned for name, side in taken.items()},
             "sampled_tokens": {name: side.sampled_tokens for name, side in taken.items()},
             "left_out": left_out,
             "trl_versions": versions,
@@ -166,13 +170,14 @@ def _ours(config: RunConfig, task: Task, problems: Sequence[Problem]) -> Steps:
         played = curriculum.groups(step)
         sampled = _now()
         credited = credit(played.groups, config.algorithm, key=rng.key(config.seed, "credit", step))
-        learner.update([item.tree for item in credited], step)
+        update = learner.update([item.tree for item in credited], step)
         updated = _now()
         if step > WARMUP:
             taken += Steps(
                 sampling=_between(start, sampled),
                 update=_between(sampled, updated),
                 failures=[len(played.groups)],
+                groups_learned=[update.groups_kept],
                 sampled_tokens=[sampled_tokens(played.groups, played.mining)],
             )
     return taken
@@ -198,6 +203,7 @@ def _trl(python: str, config: RunConfig, job: dict[str, Any]) -> tuple[Steps, di
         sampling=Seconds(**answer["sampling"]),
         update=Seconds(**answer["update"]),
         failures=answer["failures"],
+        groups_learned=[config.train.groups_per_step] * len(answer["failures"]),
         sampled_tokens=answer["sampled_tokens"],
     )
     return steps, answer["versions"]

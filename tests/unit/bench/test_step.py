@@ -40,6 +40,7 @@ def test_ours_is_measured_and_trl_left_out_by_name():
     assert len(found["raw"]["seconds"]["ours"]["update"]["wall"]) == 2
     assert all(0 < count <= 2 for count in found["raw"]["failures"]["ours"])
     assert all(tokens > 0 for tokens in found["raw"]["sampled_tokens"]["ours"])
+    assert all(0 <= count <= 2 for count in found["raw"]["groups_learned"]["ours"])
     assert sum(found["shares"]["ours"].values()) == pytest.approx(1.0)
     assert found["ratios"] == {}
 
@@ -66,6 +67,7 @@ def test_the_ratio_is_that_of_whole_steps(monkeypatch):
     assert found["ratios"]["trl_to_ours_cpu"] == pytest.approx(5.0 / ours["step"])
     assert found["ratios"]["trl_to_ours_update_cpu"] == pytest.approx(2.0 / ours["update"])
     assert len(found["raw"]["seconds"]["ours"]["sampling"]["wall"]) == 4  # before the peer and after it
+    assert found["raw"]["groups_learned"]["trl"] == [2, 2]
     assert found["shares"]["trl"]["sampling"] == pytest.approx(0.6)
     assert (seen[0]["steps"], seen[0]["groups"], seen[0]["group"], seen[0]["threads"]) == (2, 2, 2, 1)
 
