@@ -21,6 +21,7 @@ from secondthought.policies.plain_decoding import sample_plainly
 from secondthought.rl import kl as kl_module
 from secondthought.train import credit as credit_module
 from secondthought.train import learner as learner_module
+from secondthought.train.reference import FrozenCopy
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Branch, Group, Prompt, Sampling
 
@@ -90,7 +91,8 @@ def learner(algorithm, architecture="qwen2", **train):
         policy, algorithm, OptimConfig(lr=1e-3, warmup_steps=0), TrainConfig(**train), temperature=TEMPERATURE
     )
     if found.reference is not None:
-        found.reference = copy.deepcopy(other_model()) if architecture == "qwen2" else shaken(policy.model)
+        other = copy.deepcopy(other_model()) if architecture == "qwen2" else shaken(policy.model)
+        found.reference = FrozenCopy(other)
     return found
 
 

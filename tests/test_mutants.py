@@ -14,7 +14,7 @@ from secondthought.policies.tree_attention import PackedTrees
 from secondthought.policies.tree_forward import TRUNK, Target, TreeForward
 from secondthought.rl import kl
 from secondthought.rl.losses import clipped_surrogate
-from secondthought.train import credit, learner
+from secondthought.train import credit, learner, reference
 from secondthought.train.learner import Learner
 
 
@@ -313,7 +313,7 @@ def reflection_learns_once_per_retry(patch):
 
 @mutant("check_the_reference_does_not_move")
 def reference_is_the_policy_itself(patch):
-    patch.setattr(learner, "copy", SimpleNamespace(deepcopy=_Frozen))
+    patch.setattr(reference, "copy", SimpleNamespace(deepcopy=_Frozen))
 
 
 class _Frozen:

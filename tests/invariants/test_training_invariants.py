@@ -14,6 +14,7 @@ from tiny_models import shaken, tiny_policy
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.train.credit import credit
 from secondthought.train.learner import Learner
+from secondthought.train.reference import FrozenCopy
 from secondthought.types import Branch, Group
 
 ALGORITHM = AlgorithmConfig(kl_ref=0.5, kl_anchor=0.3)
@@ -24,7 +25,7 @@ REFERENCE = shaken(POLICY.model)
 
 def gradient(trees, **train):
     learner = Learner(POLICY, ALGORITHM, OPTIM, TrainConfig(**train))
-    learner.reference = REFERENCE
+    learner.reference = FrozenCopy(REFERENCE)
     learner.backward([tree for tree in trees if not tree.is_flat])
     return reference.flat_gradient(POLICY.model)
 

@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from secondthought.errors import PolicyError
 from secondthought.policies.chat import Chat
 from secondthought.policies.decoding import Flight, Row, SharedSampler
+from secondthought.policies.lora import Adapter
 from secondthought.policies.plain_decoding import sample_plainly
 from secondthought.policies.rounds import Rounds
 from secondthought.policies.tree_attention import cannot_share, tree_attention
@@ -47,6 +48,7 @@ class HFPolicy:
         self.model = model.eval()
         self.chat = Chat(tokenizer, keep_thinking=keep_thinking)
         self.name = name
+        self.adapter: Adapter | None = None
         self.precision = precision
         self.unshared_reason = cannot_share(model)
         self.stop_ids = self._stop_ids()
@@ -143,8 +145,18 @@ class HFPolicy:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
             yield
 
+    def merge(self) -> None:
+        """Make the adapter part of the weights, so that the policy is an ordinary one."""
+        if self.adapter is not None:
+            self.adapter.merge()
+            self.adapter = None
+            self.model.requires_grad_(True)
+
     def save(self, path: Path) -> None:
-        """Write an ordinary checkpoint: safetensors weights, config, tokenizer, template."""
+        """Write the adapter where there is one, else an ordinary checkpoint: weights, config, tokenizer, template."""
+        if self.adapter is not None:
+            self.adapter.save(path)
+            return
         with without_progress_bars():
             self.model.save_pretrained(path)
             self.chat.tokenizer.save_pretrained(path)
@@ -236,4 +248,6 @@ def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:
     model = AutoModelForCausalLM.from_pretrained(
         path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
     )
+    if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
+        raise ValueError("it is an adapter; download it and give the name of its directory")
     return tokenizer, model

@@ -1,8 +1,9 @@
 """What a run resumes from: weights, optimizer moments and position, without pickle.
 
-    model.safetensors, config.json, tokenizer...   an ordinary `transformers` checkpoint, loadable anywhere
-    optimizer.safetensors                          AdamW's moments and step counts, by parameter name
-    trainer.json                                   step and counters
+    model.safetensors, config.json, tokenizer...       an ordinary `transformers` checkpoint, loadable anywhere;
+    adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them
+    optimizer.safetensors                              AdamW's moments and step counts, by parameter name
+    trainer.json                                       step and counters
 
 Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs.
 """
@@ -21,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from secondthought.errors import RunError
+from secondthought.errors import PolicyError, RunError
 from secondthought.policies.hf import HFPolicy, without_progress_bars
 from secondthought.train.learner import Learner
 
@@ -70,10 +71,13 @@ def load_weights(directory: Path, policy: HFPolicy) -> None:
         RunError: they are missing, damaged, or of another model.
     """
     try:
+        if policy.adapter is not None:
+            policy.adapter.restore(directory)
+            return
         with without_progress_bars():
             saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
         policy.model.load_state_dict(saved.state_dict())
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (PolicyError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
 
 

@@ -10,7 +10,6 @@ micro-batches, ordered or padded changes nothing but rounding.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -25,6 +24,7 @@ from secondthought.policies.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate
+from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import learning_rate
 from secondthought.trees import TokenTree, micro_batches
 
@@ -70,7 +70,7 @@ class _Sums:
 
 
 class Learner:
-    """The policy's optimizer, its frozen reference, and the update."""
+    """The policy's optimizer, its reference, and the update."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Learner:
         *,
         temperature: float = 1.0,
     ) -> None:
-        """The reference, where one is needed, is a copy of the policy as it is now."""
+        """Parameters that require a gradient learn. The reference, where one is needed, is `reference_of(policy)`."""
         self.policy = policy
         self.algorithm = algorithm
         self.optim = optim
@@ -93,7 +93,7 @@ class Learner:
             self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
         needs_reference = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
-        self.reference = copy.deepcopy(policy.model).requires_grad_(False) if needs_reference else None
+        self.reference: Reference | None = reference_of(policy) if needs_reference else None
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
         """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
@@ -168,8 +168,8 @@ class Learner:
         loss = policy_loss / max(num_learning, 1)
         sums = _Sums()
         if self.reference is not None:
-            with torch.no_grad(), self.policy.autocast():
-                ref_logits = forward.logits(self.reference)
+            with self.policy.autocast():
+                ref_logits = self.reference.logits(forward)
             kl = kl_k3(logprobs, token_logprobs(ref_logits, known.token_ids, temperature=self.temperature))
             learning_kl, anchor_kl = kl[learns].sum(), kl[~learns].sum()
             loss = loss + self.algorithm.kl_ref * learning_kl / max(num_learning, 1)

@@ -14,6 +14,7 @@ from tiny_models import shaken, tiny_policy
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.errors import RunError
 from secondthought.train.learner import Learner
+from secondthought.train.reference import FrozenCopy
 from secondthought.trees import TokenTree, TreeBranch
 
 POLICY = tiny_policy()
@@ -26,8 +27,13 @@ TOLERANCE = 1e-5
 def learner(policy=POLICY, algorithm=PLAIN, *, temperature=1.0, optim=None, **train):
     found = Learner(policy, algorithm, optim or OptimConfig(), TrainConfig(**train), temperature=temperature)
     if found.reference is not None:
-        found.reference = shaken(policy.model)
+        found.reference = FrozenCopy(shaken(policy.model))
     return found
+
+
+def compared(ours):
+    """The model that the KL terms compare with, if any."""
+    return ours.reference and ours.reference.model
 
 
 def gradient(trees, **settings_):
@@ -62,7 +68,7 @@ def test_loss_and_gradient_of_a_step_equal_the_oracle(found, algorithm, temperat
     kept = [item for item in found if not item.is_flat]
     ours = learner(algorithm=algorithm, temperature=temperature, share_trunk=share, micro_batch_tokens=30)
     ours.backward(kept)
-    wanted, _ = reference.step_gradient(POLICY.model, found, algorithm, ours.reference, temperature)
+    wanted, _ = reference.step_gradient(POLICY.model, found, algorithm, compared(ours), temperature)
     error = reference.flat_gradient(POLICY.model) - wanted
     assert float(error.norm()) <= TOLERANCE * float(wanted.norm()) + 1e-6
 
@@ -72,7 +78,7 @@ def test_loss_and_gradient_of_a_step_equal_the_oracle(found, algorithm, temperat
 def test_the_reported_loss_is_the_oracles(found, algorithm):
     policy = tiny_policy()
     ours = learner(policy, algorithm)
-    _, loss = reference.step_gradient(policy.model, found, algorithm, ours.reference)
+    _, loss = reference.step_gradient(policy.model, found, algorithm, compared(ours))
     stats = ours.update(found, step=1)
     assert stats.loss_total == pytest.approx(loss, rel=1e-4, abs=1e-5)
 
@@ -129,7 +135,7 @@ class Calls:
 def test_flat_groups_never_reach_the_model():
     policy = tiny_policy()
     ours = learner(policy, WITH_KL)
-    calls, of_reference = Calls(policy.model), Calls(ours.reference)
+    calls, of_reference = Calls(policy.model), Calls(compared(ours))
     stats = ours.update([FLAT, SIGNAL, FLAT], step=1)
     assert calls.rows == of_reference.rows == [SIGNAL.num_tokens]
     assert (stats.groups_kept, stats.groups_flat, stats.tokens_learned) == (1, 2, 5)
@@ -195,12 +201,12 @@ def test_a_step_makes_good_tokens_likelier_and_bad_ones_less_likely():
 def test_the_reference_stays_while_the_policy_moves():
     policy = tiny_policy()
     ours = Learner(policy, AlgorithmConfig(kl_ref=0.1), OptimConfig(lr=1e-2, warmup_steps=0), TrainConfig())
-    before = [parameter.clone() for parameter in ours.reference.parameters()]
+    before = [parameter.clone() for parameter in compared(ours).parameters()]
     first = ours.update([SIGNAL], step=1)
     second = ours.update([SIGNAL], step=2)
     assert first.kl_ref == pytest.approx(0.0, abs=1e-9)
     assert second.kl_ref > 1e-6
-    assert all(torch.equal(a, b) for a, b in zip(before, ours.reference.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, compared(ours).parameters(), strict=True))
 
 
 def test_without_kl_there_is_no_reference():
