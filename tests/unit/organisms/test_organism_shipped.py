@@ -9,11 +9,10 @@ from secondthought.policies.hf import HFPolicy
 from secondthought.tasks.countdown import Countdown
 
 MAX_BYTES = 25_000_000
-PRESENT = [name for name in SHIPPED if shipped(name)]
 
 
-def test_the_small_model_is_there():
-    assert "small" in PRESENT
+def test_every_model_is_there():
+    assert all(shipped(name) for name in SHIPPED)
 
 
 def test_names_of_other_models_are_not_shipped():
@@ -22,11 +21,11 @@ def test_names_of_other_models_are_not_shipped():
 
 
 def test_all_models_together_stay_small():
-    files = [file for name in PRESENT for file in shipped(name).iterdir()]
+    files = [file for name in SHIPPED for file in shipped(name).iterdir()]
     assert sum(file.stat().st_size for file in files) < MAX_BYTES
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_tokenizer_is_the_recipes(name):
     policy = HFPolicy.load(shipped(name), device="cpu")
     text = "Using the numbers [3, 17, 28], 28-17=11<answer>28-17</answer> I left out 3."
