@@ -25,7 +25,7 @@ def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
         shape=reading.read_shape(config.model),
         lengths=reading.read_lengths(config, task),
         assumed=assumed,
-        merges=reading.device_of(config.model).type == "cpu",
+        on_cpu=reading.device_of(config.model).type == "cpu",
     )
 
 

@@ -24,8 +24,13 @@ MOMENTS = 2
 """AdamW keeps two fp32 numbers per parameter that learns."""
 OPTIMIZER_COPIES = 1
 """Copies of what learns while AdamW steps; on a CPU only of the largest parameter."""
-RUNTIME_BYTES = 450 * 2**20
+RUNTIME_BYTES = 400_000_000
 """Python, torch and transformers before any weight is there; on a GPU the context of CUDA is about as large."""
+LIBRARY_BYTES = {"fp32": 25_000_000, "bf16": 45_000_000}
+"""What the model's code, the optimizer and the libraries of products take when they are first used."""
+HEAP_SLACK = 0.25
+"""On a CPU: freed blocks of an update that malloc keeps but cannot use again, as a share of its tensors. Measured as
+the difference that mapping every block apart makes; sampling, whose blocks are alike from step to step, has none."""
 
 # --- Saved for the backward, per layer and token, counted from the architecture -------------------------------------
 NORM_INPUTS = 2
@@ -124,13 +129,13 @@ class Learning:
     """What learns and how: parameters that learn, whether KL needs a reference, the precision.
 
     `adapters`: LoRA's learn, beside frozen weights that are the reference too.
-    `merges`: branch attention is in two parts, so no trunk is copied; on a CPU it is, elsewhere layers are expanded.
+    `on_cpu`: branch attention is in two parts there, so no trunk is copied; on a GPU layers are expanded.
     """
 
     trainable: int
     reference: bool
     precision: str = "fp32"
-    merges: bool = True
+    on_cpu: bool = True
     adapters: bool = False
 
     @property
@@ -146,6 +151,7 @@ def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
         "gradients": FP32 * learning.trainable,
         "moments": MOMENTS * FP32 * learning.trainable,
         "reference": FP32 * shape.parameters if learning.reference and not learning.adapters else 0,
+        "libraries": LIBRARY_BYTES[learning.precision],
     }
 
 
@@ -206,7 +212,7 @@ def saved_per_token(shape: ModelShape, precision: str) -> int:
 
 def saved_by_attention(shape: ModelShape, trees: Trees, learning: Learning) -> int:
     """Bytes that all layers' attention keeps: merged layers copy no trunk, expanded ones copy it to every branch."""
-    expanded = shape.expanded_layers if learning.merges else shape.layers
+    expanded = shape.expanded_layers if learning.on_cpu else shape.layers
     U, P, G, R, b = trees.U, trees.P, trees.G, trees.R, learning.width
     both = U * shape.queries * ((TRUNK_QUERIES + TRUNK_KEYS) * P + BRANCH_QUERIES * G * R)
     bare = TRUNK_KEYS_BARE * P if shape.heads > shape.kv_heads else 0
@@ -246,7 +252,8 @@ def update(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int
     logits = FP32 * trees.M * shape.vocab
     in_flight = (LOGITS_IN_FLIGHT + (LOGITS_REFERENCE if learning.reference else 0)) * logits
     backward = forward(shape, trees.tokens, learning.width) + logits
-    return {**saved(shape, trees, learning), "logits in flight or backward": max(in_flight, backward)}
+    terms = {**saved(shape, trees, learning), "logits in flight or backward": max(in_flight, backward)}
+    return {**terms, "heap": round(HEAP_SLACK * total(terms))} if learning.on_cpu else terms
 
 
 def total(terms: Terms) -> int:
