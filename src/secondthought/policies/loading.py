@@ -63,9 +63,10 @@ def _with_saved_adapter(config: ModelConfig, directory: Path) -> HFPolicy:
 def _whole(config: ModelConfig) -> HFPolicy:
     """A checkpoint with all its weights."""
     where = resolve(config.path)
-    if where == config.path and config.path in SHIPPED:
+    is_checkpoint = (Path(where).expanduser() / "config.json").is_file()
+    if config.path in SHIPPED and not is_checkpoint:
         raise PolicyError(f"{config.path}: this installation ships no such model; make one with `organism build`")
-    if where == config.path and Path(where).expanduser().is_dir() and not (Path(where) / "config.json").is_file():
+    if Path(where).expanduser().is_dir() and not is_checkpoint:
         raise PolicyError(f"{where}: is a directory without config.json, so no checkpoint")
     return HFPolicy.load(
         where,

@@ -29,6 +29,12 @@ def test_a_checkpoint_is_called_as_the_config_calls_it(checkpoints):
     assert (policy.name, policy.precision) == (path, "bf16")
 
 
+def test_a_directory_that_is_called_like_a_shipped_model(checkpoints, tmp_path, monkeypatch):
+    (tmp_path / "large").symlink_to(checkpoints / "qwen2")
+    monkeypatch.chdir(tmp_path)
+    assert load_policy(ModelConfig(path="large")).name == "large"
+
+
 def test_what_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "_MODELS", tmp_path)
     monkeypatch.chdir(tmp_path)
