@@ -4,7 +4,8 @@ The layers are put into the model in place, so for all other code it stays the o
 was: sampling and shared trunks know of no adapter. On disk an adapter is what `peft` reads and writes:
 
     adapter_config.json         rank, layers, and the name of the base model
-    adapter_model.safetensors   the low-rank matrices alone; its header holds a digest of the base's weights
+    adapter_model.safetensors   the low-rank matrices alone
+    base_model.json             ours: a digest of the base's weights; a header's entries have no fixed order
 
 `peft` is optional and imported only where an adapter is asked for.
 """
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -33,8 +34,7 @@ from secondthought.errors import ConfigError, PolicyError
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-DIGEST = "base_digest"
-"""Key of the weights file's header under which the digest of the base model is kept."""
+BASE = "base_model.json"
 PROBES = 64
 """Numbers of each weight that the digest reads."""
 
@@ -72,7 +72,8 @@ class Adapter:
         text = json.dumps(settings, default=sorted, indent=2, sort_keys=True)  # its sets have no order of their own
         (directory / CONFIG).write_text(text + "\n", encoding="utf-8")
         tensors = {name: value.detach().cpu().contiguous() for name, value in self._tensors().items()}
-        save_file(tensors, directory / WEIGHTS, metadata={"format": "pt", DIGEST: self._digest})
+        save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
+        (directory / BASE).write_text(json.dumps({"digest": self._digest}) + "\n", encoding="utf-8")
 
     def restore(self, directory: Path) -> None:
         """Take the matrices that `save` wrote.
@@ -80,8 +81,8 @@ class Adapter:
         Raises:
             PolicyError: they are missing, damaged, of another shape, or of another base model.
         """
-        tensors, digest = _read_weights(directory)
-        if digest not in (None, self._digest):
+        tensors = _read_weights(directory)
+        if _digest_in(directory) not in (None, self._digest):
             raise PolicyError(
                 f"{directory}: was trained on other weights than its base model "
                 f"{self._wrapped.peft_config['default'].base_model_name_or_path} has now; put the old ones back"
@@ -221,10 +222,20 @@ def _digest(model: PreTrainedModel) -> str:
     return digest.hexdigest()
 
 
-def _read_weights(directory: Path) -> tuple[dict[str, Tensor], str | None]:
-    """The matrices and the digest of their base, which adapters from elsewhere do not have."""
+def _digest_in(directory: Path) -> str | None:
+    """The digest of a saved adapter's base, which adapters from elsewhere do not have."""
     try:
-        with safe_open(directory / WEIGHTS, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get(DIGEST)  # noqa: SIM118
+        found: str | None = json.loads((directory / BASE).read_text(encoding="utf-8"))["digest"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PolicyError(f"{directory / BASE}: cannot be read: {error}") from None
+    return found
+
+
+def _read_weights(directory: Path) -> dict[str, Tensor]:
+    try:
+        found: dict[str, Tensor] = load_file(directory / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise PolicyError(f"{directory / WEIGHTS}: cannot be read: {error}") from None
+    return found

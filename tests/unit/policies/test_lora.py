@@ -112,7 +112,7 @@ def test_merged_is_unmerged_and_ordinary(architecture, tmp_path):
 
 def test_files_hold_the_adapter_alone(trained):
     policy, path = trained
-    assert {file.name for file in path.iterdir()} == {lora.CONFIG, lora.WEIGHTS}
+    assert {file.name for file in path.iterdir()} == {lora.CONFIG, lora.WEIGHTS, lora.BASE}
     own = [parameter for parameter in policy.model.parameters() if parameter.requires_grad]
     tensors = load_file(path / lora.WEIGHTS)
     assert sum(value.numel() for value in tensors.values()) == sum(parameter.numel() for parameter in own)
