@@ -34,8 +34,8 @@ WORTH_SAYING = 0.97
 """A knob is named if it brings the need below this share."""
 FORMULAS = {
     "libraries, heap": (
-        f"{memory.LIBRARY_BYTES['fp32']} (bf16: {memory.LIBRARY_BYTES['bf16']}), and {memory.HEAP_SLACK} of the update's"
-        " other terms on a CPU"
+        f"{memory.LIBRARY_BYTES['fp32']} (bf16: {memory.LIBRARY_BYTES['bf16']}), and {memory.HEAP_SLACK} of the"
+        " update's other terms on a CPU"
     ),
     "weights, reference": "4 N each (N parameters; fp32 in both precisions)",
     "gradients, moments": "4 and 8 per parameter that learns: N, or rank (in + out) of every adapted matrix",
