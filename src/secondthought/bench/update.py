@@ -1,11 +1,15 @@
 """Seconds per training update: our shared path, our unshared path, and TRL's GRPOTrainer on the same rows.
 
-One group: a trunk of P tokens and G branches of R tokens, all of which learn; fp32, equal threads. An update is
+One group: a trunk of P tokens and G branches of R tokens, all of which learn; equal precision and threads. An update is
 forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps. Ours is timed after
 each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time of the
 measuring process, which other processes lengthen less: on a busy machine, read that one. TRL runs in the interpreter
 given as `peer_python`, twice: with the retry left out of its rows, and with `retry` more tokens kept in each row and
 masked, as a trainer that cannot leave them out must. Ratios above 1 mean that we are faster.
+
+`gradient_difference` is that of the shared from the unshared path; under bf16 both are also compared with the unshared
+fp32 gradient, so that what sharing adds can be told from what bf16 costs. `matmul_share` is the rate of the products
+that an update needs (counted, not measured) over the rate of square matrix products in the same precision.
 """
 
 from __future__ import annotations
@@ -16,9 +20,10 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from secondthought import rng
@@ -56,6 +61,7 @@ def run(
     layers: int = 6,
     steps: int = 5,
     threads: int = 1,
+    precision: Literal["fp32", "bf16"] = "fp32",
     unshared: bool = True,
     peer_python: str | None = None,
 ) -> dict[str, Any]:
@@ -63,9 +69,10 @@ def run(
     torch.set_num_threads(int(threads))
     load_before = os.getloadavg()
     tree = make_tree(int(trunk), int(branch), int(group))
-    policy = HFPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench")
+    policy = HFPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench", precision=precision)
+    matmul = matmul_rate(precision)
     taken: dict[str, Seconds] = {"shared": Seconds()}
-    difference = _gradient_difference(policy, tree) if unshared else None
+    differences = _gradient_differences(policy, tree) if unshared else {}
     left_out = {}
     for name, tokens in (("trl", 0), ("trl_with_retry", int(retry))):
         if peer_python is None:
@@ -86,14 +93,16 @@ def run(
             "parameters": policy.model.num_parameters(),
             "steps": steps,
             "threads": threads,
-            "precision": "fp32",
+            "precision": precision,
             "torch": torch.__version__,
             "load": [load_before, os.getloadavg()],
         },
         "raw": {"seconds": {name: asdict(seconds) for name, seconds in taken.items()}, "left_out": left_out},
         "median_seconds": wall,
         "median_cpu_seconds": cpu,
-        "gradient_difference": difference,
+        **differences,
+        "matmul_gflops": matmul / 1e9,
+        "matmul_share": products(policy.model, tree) / cpu["shared"] / matmul,
         "ratios": {
             f"{name}_to_shared{suffix}": value / medians["shared"]
             for suffix, medians in (("", wall), ("_cpu", cpu))
@@ -101,6 +110,33 @@ def run(
             if name != "shared"
         },
     }
+
+
+def products(model: PreTrainedModel, tree: TokenTree) -> float:
+    """Floating point operations of the matrix products of one update: forward and twice as many backward.
+
+    Every token meets every weight matrix but the embedding, a learning one the head; attention multiplies each query
+    with the keys and values that it may see. A masked half that is computed all the same is not counted.
+    """
+    config = model.config
+    hidden, layers = config.hidden_size, config.num_hidden_layers
+    body = sum(p.numel() for name, p in model.named_parameters() if p.dim() > 1 and "embed" not in name)
+    trunk = len(tree.trunk)
+    seen = trunk * trunk / 2 + sum(len(b.token_ids) * (trunk + len(b.token_ids) / 2) for b in tree.branches)
+    head = config.vocab_size * hidden * tree.num_learning
+    return float(3 * 2 * (body * tree.num_tokens + head + 2 * hidden * layers * seen))
+
+
+def matmul_rate(precision: str, size: int = 2048, repeats: int = 5) -> float:
+    """Floating point operations per second of processor time, so per core, in products of two square matrices."""
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    a, b = (torch.ones(size, size, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        a @ b
+        best = min(best, time.process_time() - start)
+    return 2 * size**3 / best
 
 
 def make_model(hidden: int, layers: int) -> PreTrainedModel:
@@ -163,14 +199,25 @@ def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> Seco
     return Seconds(taken.wall[WARMUP:], taken.cpu[WARMUP:])
 
 
-def _gradient_difference(policy: HFPolicy, tree: TokenTree) -> float:
-    """Distance of the shared from the unshared gradient, relative to its length."""
-    found = []
-    for share in (True, False):
-        learner = _learner(policy, share=share)
-        learner.backward([tree])
-        found.append(torch.cat([p.grad.flatten().double() for p in learner.parameters if p.grad is not None]))
-    return float((found[0] - found[1]).norm() / found[1].norm())
+def _gradient_differences(policy: HFPolicy, tree: TokenTree) -> dict[str, float]:
+    """Distances between gradients, relative to the length of the second."""
+    shared, unshared = (_gradient(policy, tree, share=share) for share in (True, False))
+    found = {"gradient_difference": _distance(shared, unshared)}
+    if policy.precision == "bf16":
+        exact = HFPolicy(policy.model, policy.chat.tokenizer, name="exact")
+        truth = _gradient(exact, tree, share=False)
+        found["bf16_error_shared"], found["bf16_error_unshared"] = _distance(shared, truth), _distance(unshared, truth)
+    return found
+
+
+def _gradient(policy: HFPolicy, tree: TokenTree, *, share: bool) -> Tensor:
+    learner = _learner(policy, share=share)
+    learner.backward([tree])
+    return torch.cat([p.grad.flatten().double() for p in learner.parameters if p.grad is not None])
+
+
+def _distance(found: Tensor, wanted: Tensor) -> float:
+    return float((found - wanted).norm() / wanted.norm())
 
 
 def _trl(policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int) -> Seconds:
@@ -190,6 +237,7 @@ def _trl(policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path,
             "steps": steps,
             "warmup": WARMUP,
             "threads": threads,
+            "bf16": policy.precision == "bf16",
         }
         answer = run_peer(peer_python, "trl_update.py", job)
     return Seconds(answer["seconds"], answer["cpu_seconds"])

@@ -60,6 +60,8 @@ class UpdateOptions(Options):
     """Updates; the median counts."""
     threads: int = Field(1, ge=1)
     """CPU threads of torch."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """What all compute in; bf16 is autocast over fp32 weights."""
     unshared: bool = True
     """Also time our own path without sharing."""
     peer_python: str | None = None

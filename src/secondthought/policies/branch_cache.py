@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from secondthought.policies.tree_attention import PackedTrees, Rule
+from secondthought.policies.tree_attention import PackedTrees, Rule, matmul_dtype
 from secondthought.types import TokenIds
 
 CHUNK = 32
@@ -33,7 +33,7 @@ class TrunkRecorder(PackedTrees):
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
         """As its parent, keeping what passes."""
-        dtype = _matmul_dtype(key)
+        dtype = matmul_dtype(key)
         self.keys[layer] = key[0].transpose(0, 1)[self.trunk_index].permute(0, 2, 3, 1).to(dtype).contiguous()
         self.values[layer] = value[0].transpose(0, 1)[self.trunk_index].transpose(1, 2).to(dtype).contiguous()
         return super().attend(layer, query, key, value, rule)
@@ -116,7 +116,7 @@ class BranchCache:
         rows, heads, new, size = query.shape
         kv_heads = key.shape[1]
         if layer not in self.keys:
-            dtype = _matmul_dtype(key)
+            dtype = matmul_dtype(key)
             self.keys[layer] = key.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
             self.values[layer] = value.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
         own_k, own_v = self.keys[layer], self.values[layer]
@@ -224,9 +224,3 @@ class _Grid:
 
 def _rounded_up(columns: int) -> int:
     return -(-columns // CHUNK) * CHUNK
-
-
-def _matmul_dtype(x: Tensor) -> torch.dtype:
-    """What products of it are computed in: kept in that type, keys and values are not converted at every step."""
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype

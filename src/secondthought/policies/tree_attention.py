@@ -171,8 +171,10 @@ class PackedTrees:
 
     def _merged(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
         """Attention of each branch to its whole trunk and, causally, to itself, without copies of the trunk."""
+        dtype = matmul_dtype(q)  # autocast knows the operators of the parts no more than other custom functions
+        q, trunk, own = q.to(dtype), _cast(trunk, dtype), _cast(own, dtype)
         return merged_attention.merged_attention(
-            q, trunk, own, trunk_bias=self._trunk_bias(q.dtype), scaling=rule.scaling
+            q, trunk, own, trunk_bias=self._trunk_bias(dtype), scaling=rule.scaling
         )
 
     def _expanded(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
@@ -213,6 +215,16 @@ class PackedTrees:
                 mask = mask.repeat_interleave(self.group_size, 0)
             self._branch_masks[window] = mask.unsqueeze(1)
         return self._branch_masks[window]
+
+
+def matmul_dtype(x: Tensor) -> torch.dtype:
+    """What products of it are computed in: the type of autocast, or its own."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
+def _cast(pair: Pair, dtype: torch.dtype) -> Pair:
+    return pair[0].to(dtype), pair[1].to(dtype)
 
 
 def _gather(x: Float[Tensor, "N H D"], index: Int[Tensor, ...]) -> Float[Tensor, "... H D"]:

@@ -2,6 +2,8 @@ import math
 import sys
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from secondthought.bench import solve, update, verify
 from secondthought.bench.peers.client import run_peer
@@ -55,7 +57,25 @@ def test_a_peer_gets_the_same_rows_with_the_retry_masked(monkeypatch):
         assert len(set(job["rewards"])) == 2
     assert found["median_seconds"]["trl"] == 8.0
     assert found["median_cpu_seconds"]["trl_with_retry"] == 4.0
-    assert found["gradient_difference"] is None
+    assert not any(job["bf16"] for job in jobs)
+    assert "gradient_difference" not in found
+
+
+def test_under_bf16_both_paths_are_compared_with_the_exact_gradient():
+    found = update.run(**TINY, precision="bf16")
+    assert 0 < found["bf16_error_shared"] < 0.1
+    assert 0 < found["bf16_error_unshared"] < 0.1
+
+
+def test_products_are_those_that_a_forward_and_its_backward_need():
+    """Counted by torch's own counter on a model of one layer; it counts the masked halves of attention too."""
+    model, tree = update.make_model(64, 1), update.make_tree(10, 4, 3)
+    rows = [(*tree.trunk, *branch.token_ids) for branch in tree.branches]
+    with FlopCounterMode(display=False) as counter:
+        model(torch.tensor(rows)).logits.sum().backward()
+    unshared = counter.get_total_flops()
+    # Three rows of 14 tokens and all their logits, where the tree has 22 tokens and 12 logits.
+    assert unshared * 12 / 42 < update.products(model, tree) < unshared * 22 / 42
 
 
 def test_the_measured_model_is_the_size_that_it_claims():

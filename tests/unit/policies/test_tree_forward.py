@@ -1,5 +1,7 @@
 """The shared forward gives the plain forward's logits at the same tokens, in the same order."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -73,6 +75,23 @@ def test_without_fused_parts_the_expanded_trunk_gives_the_same(found):
             patch.setattr(merged_attention, "available", lambda device: False)
             expanded = TreeForward(found, CPU, share=True).logits(model)
     torch.testing.assert_close(merged, expanded, rtol=1e-4, atol=2e-5)
+
+
+def test_under_autocast_the_two_paths_agree_as_far_as_bf16_goes(architecture):
+    model, trees = (
+        MODELS[architecture],
+        [TREE, dataclasses.replace(TREE, trunk=(9, 8, 7, 6, 5), trunk_anchored=(F,) * 5)],
+    )
+
+    def gradient(share):
+        model.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = TreeForward(trees, CPU, share=share).logits(model)
+        logits.float().log_softmax(-1)[:, 3].sum().backward()
+        return torch.cat([p.grad.flatten().double() for p in model.parameters() if p.grad is not None])
+
+    shared, plain = gradient(True), gradient(False)
+    assert (shared - plain).norm() < 0.05 * plain.norm()
 
 
 @settings(max_examples=15)

@@ -7,7 +7,7 @@ reward, advantages), then gradient clipping and the optimizer step. Gradient che
 model is used, the fastest that TRL runs these rows.
 
 Job: `checkpoint` directory, `trunk` ids, `completions` (ids per row), `masks` (0/1 per token), `rewards` (per row),
-`steps`, `warmup`, `threads`. Answer: `seconds` and `cpu_seconds` per timed step, and `versions`.
+`steps`, `warmup`, `threads`, `bf16` (autocast). Answer: `seconds` and `cpu_seconds` per timed step, and `versions`.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
             learning_rate=1e-6,
             beta=0.0,
             use_cpu=True,
-            bf16=False,
+            bf16=job["bf16"],
             fp16=False,
             report_to="none",
             save_strategy="no",
