@@ -2,6 +2,8 @@
 
 import json
 
+from safetensors.torch import load_file
+
 from secondthought.config import resolve
 from secondthought.train.study import overlay
 
@@ -43,9 +45,10 @@ def evaluations(path):
 
 
 def weights(path):
-    """The checkpoints that were kept, to the byte."""
+    """The tensors of the checkpoints that were kept, to the bit (headers come in no fixed order)."""
     return {
-        str(file.relative_to(path)): file.read_bytes() for file in sorted(path.glob("checkpoints/step_*/*.safetensors"))
+        str(file.relative_to(path)): {name: value.numpy().tobytes() for name, value in load_file(file).items()}
+        for file in sorted(path.glob("checkpoints/step_*/**/*.safetensors"))
     }
 
 

@@ -141,6 +141,8 @@ class TrainConfig(Config):
     """Most tokens (trunks + branches) per forward; changes memory and speed, not the gradient."""
     share_trunk: bool = True
     """Compute each trunk once for its branches. False is the slow reference path."""
+    gradient_checkpointing: bool = False
+    """Keep only each layer's input for the backward and compute the rest again: less memory, about a third more time."""
     failures: Path | None = None
     """JSONL written by `secondthought failures`; without it failures are mined as training goes."""
     mine_tries: int = Field(4, ge=1)
@@ -151,6 +153,9 @@ class TrainConfig(Config):
     """Problems of the validation split."""
     checkpoint_every: int = Field(10, ge=1)
     """Steps between checkpoints that a run can resume from."""
+    # Not written where it is the default, as for LoRA above.
+    timeout_s: float = Field(1800.0, gt=0, exclude_if=lambda seconds: seconds == 1800.0)
+    """With several processes: how long one waits for another before it ends the run and names who is missing."""
     episode_groups: int = Field(8, ge=0)
     """Groups written to `episodes/` at every evaluation step, for reading."""
     self_checks: bool = True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from secondthought.types import Completion, Message, Problem, Prompt, Sampling, Split, TokenIds, Verdict
 
+T = TypeVar("T")
 Leak: TypeAlias = Literal["solution", "first_step", "none"]
 """How much of the answer a reflection gives away."""
 
@@ -111,3 +112,21 @@ class FlyingPolicy(Protocol):
     def flow(self) -> AbstractContextManager[Flow]:
         """A flow for as long as its context lasts."""
         ...
+
+
+class Crew(Protocol):
+    """Processes with equal replicas of a policy, numbered from 0, that share its work."""
+
+    rank: int
+    size: int
+
+    def gather(self, what: str, value: T) -> list[T]:
+        """Everybody's value, in rank order; `what` names the occasion in errors."""
+        ...
+
+
+@runtime_checkable
+class CrewPolicy(Protocol):
+    """A policy that may have replicas in other processes; None if it plays alone."""
+
+    crew: Crew | None

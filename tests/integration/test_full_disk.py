@@ -4,11 +4,12 @@ import errno
 
 import pytest
 import safetensors
+import safetensors.torch
 from small_runs import assert_same_run, results, small_config
 
 from secondthought.errors import RunError
+from secondthought.policies.hf import HFPolicy
 from secondthought.runs import files, recorder
-from secondthought.train import checkpoint
 from secondthought.train import run as run_module
 from secondthought.train.run import execute
 
@@ -40,7 +41,8 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 FULL_RUST = safetensors.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 WRITES = {
     "a row": (recorder, "_append", 4, FULL),
-    "moments": (checkpoint, "save_file", 2, FULL_RUST),
+    "moments": (safetensors.torch, "save", 2, FULL),
+    "weights": (HFPolicy, "save", 2, FULL_RUST),
     "a pointer or summary": (files, "write_text", 9, FULL),
     "stored failures": (run_module.failure_files, "write", 1, FULL),
 }

@@ -21,7 +21,7 @@ from secondthought.errors import RunError
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
-from secondthought.train import checkpoint, sides
+from secondthought.train import checkpoint, moments, sides
 from secondthought.train import results as results_module
 from secondthought.train import run as run_module
 from secondthought.train.learner import Learner
@@ -106,7 +106,7 @@ MORE_POINTS = {
     "in the first evaluation": lambda: at_call(sides, "write_rows", 1, after=True),
     "before the first checkpoint": lambda: at_call(checkpoint, "save", 1),
     "in the first step": lambda: at_call(Learner, "update", 1),
-    "in a checkpoint": lambda: at_call(checkpoint, "save_file", 2, after=True),
+    "in a checkpoint": lambda: at_call(moments, "save_state", 2, after=True),
     "before a checkpoint has its name": lambda: at_call(checkpoint, "save", 2, after=True),
     "between the best and the last": lambda: at_call(Checkpoints, "point", 4),
     "before old checkpoints are deleted": lambda: at_call(Checkpoints, "prune", 3),

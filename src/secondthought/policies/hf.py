@@ -20,7 +20,7 @@ from secondthought.policies.lora import Adapter
 from secondthought.policies.plain_decoding import sample_plainly
 from secondthought.policies.rounds import Rounds
 from secondthought.policies.tree_attention import cannot_share, tree_attention
-from secondthought.protocols import Flow
+from secondthought.protocols import Crew, Flow
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ class HFPolicy:
         self.unshared_reason = cannot_share(model)
         self.stop_ids = self._stop_ids()
         self.num_sampled = 0
+        self.crew: Crew | None = None
         if self.unshared_reason:
             logger.warning(
                 "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason

@@ -2,10 +2,11 @@
 
     model.safetensors, config.json, tokenizer...       an ordinary `transformers` checkpoint, loadable anywhere;
     adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them
-    optimizer.safetensors                              AdamW's moments and step counts, by parameter name
+    optimizer/*.safetensors                            AdamW's moments and step counts, a file per process
     trainer.json                                       step and counters
 
-Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs.
+Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs, with any
+number of processes: weights are written whole by rank 0, moments in shards that fit any world (`moments`).
 """
 
 from __future__ import annotations
@@ -19,25 +20,29 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from secondthought.errors import PolicyError, RunError
 from secondthought.policies.hf import HFPolicy, without_progress_bars
+from secondthought.train import moments
 from secondthought.train.learner import Learner
 
-OPTIMIZER = "optimizer.safetensors"
+OPTIMIZER = "optimizer"
+_OLD_OPTIMIZER = "optimizer.safetensors"
+"""Beside the weights, in runs begun before there were several processes."""
 TRAINER = "trainer.json"
 
 
 def save(directory: Path, policy: HFPolicy, learner: Learner, state: Mapping[str, Any]) -> None:
-    """Write a checkpoint into an empty directory."""
+    """Write a checkpoint into an empty directory. All ranks must call it."""
     try:
-        policy.save(directory)
-        save_file(_moments(policy, learner), directory / OPTIMIZER)
+        if learner.world.is_first:
+            policy.save(directory)
+            (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
+            (directory / OPTIMIZER).mkdir()
+        moments.save(directory / OPTIMIZER, learner)
     except SafetensorError as error:
         raise _as_os_error(error) from error
-    (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
 
 
 def _as_os_error(error: SafetensorError) -> OSError:
@@ -47,16 +52,16 @@ def _as_os_error(error: SafetensorError) -> OSError:
 
 
 def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
-    """Put a checkpoint's weights and moments into a policy and learner, and return its state.
+    """Put a checkpoint's weights and moments into a policy and learner, and return its state. All ranks must call it.
 
     Raises:
         RunError: a file is missing, damaged, or of another model.
     """
     load_weights(directory, policy)
     try:
-        moments = load_file(directory / OPTIMIZER)
+        learner.take_weights()
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
-        _restore(policy, learner, moments)
+        moments.load(directory if (directory / _OLD_OPTIMIZER).exists() else directory / OPTIMIZER, learner)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
     if not isinstance(state, dict):
@@ -84,26 +89,3 @@ def load_weights(directory: Path, policy: HFPolicy) -> None:
 def _unreadable(directory: Path, error: Exception) -> RunError:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return RunError(f"{directory}: cannot resume from this checkpoint: {first}")
-
-
-def _named(policy: HFPolicy) -> list[tuple[str, torch.nn.Parameter]]:
-    return [(name, p) for name, p in policy.model.named_parameters() if p.requires_grad]
-
-
-def _moments(policy: HFPolicy, learner: Learner) -> dict[str, torch.Tensor]:
-    moments = {}
-    for name, parameter in _named(policy):
-        for entry, value in learner.optimizer.state.get(parameter, {}).items():
-            moments[f"{name}//{entry}"] = value.detach().to("cpu").clone().contiguous()
-    return moments
-
-
-def _restore(policy: HFPolicy, learner: Learner, moments: Mapping[str, torch.Tensor]) -> None:
-    learner.optimizer.state.clear()
-    for name, parameter in _named(policy):
-        prefix = f"{name}//"
-        entries = {key.removeprefix(prefix): value for key, value in moments.items() if key.startswith(prefix)}
-        if entries:
-            learner.optimizer.state[parameter] = {
-                entry: value if entry == "step" else value.to(parameter.device) for entry, value in entries.items()
-            }

@@ -24,6 +24,7 @@ from secondthought.policies.tree_forward import TreeForward
 from secondthought.protocols import Task
 from secondthought.rl.logprobs import token_logprobs
 from secondthought.train.learner import Learner
+from secondthought.train.sharding import full
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Problem, Prompt, Sampling
 
@@ -139,7 +140,7 @@ def _gradients(learner: Learner) -> list[Tensor]:
     chosen, room = [], PROBE_ELEMENTS
     for parameter in learner.parameters:
         if parameter.grad is not None and (room > 0):
-            chosen.append(parameter.grad)
+            chosen.append(full(parameter.grad))
             room -= parameter.numel()
     return chosen
 

@@ -5,14 +5,14 @@ The loss, summed over the tokens of kept groups and divided once by their number
     1/N sum_learning [ clipped surrogate + kl_ref * k3(policy, reference) ]  +  kl_anchor * 1/M sum_anchored k3
 
 A group whose advantages are all zero is dropped before the forward, its KL terms with it. How the rest is cut into
-micro-batches, ordered or padded changes nothing but rounding.
+micro-batches, ordered, padded or dealt out among processes changes nothing but rounding.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 
 import torch
 from torch import Tensor
@@ -20,13 +20,16 @@ from torch import Tensor
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.errors import RunError
 from secondthought.policies.hf import HFPolicy
+from secondthought.policies.recomputing import recomputing
 from secondthought.policies.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate
 from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import learning_rate
-from secondthought.trees import TokenTree, micro_batches
+from secondthought.train.sharding import full, gather_into, scatter_from, trained
+from secondthought.train.world import World
+from secondthought.trees import TokenTree, TreeBranch, micro_batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,20 +83,26 @@ class Learner:
         train: TrainConfig,
         *,
         temperature: float = 1.0,
+        world: World | None = None,
     ) -> None:
-        """Parameters that require a gradient learn. The reference, where one is needed, is `reference_of(policy)`."""
+        """Parameters that require a gradient learn. The reference, where one is needed, is `reference_of(policy)`.
+
+        With several processes `model`, which learns, is sharded; the policy's own model is a replica that follows it.
+        """
         self.policy = policy
+        self.world = world or World.alone()
+        self.model = trained(policy.model, self.world)
         self.algorithm = algorithm
         self.optim = optim
         self.train = train
         self.temperature = temperature
         self.share = train.share_trunk and policy.unshared_reason is None
-        self.parameters = [p for p in policy.model.parameters() if p.requires_grad]
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
         needs_reference = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
-        self.reference: Reference | None = reference_of(policy) if needs_reference else None
+        self.reference: Reference | None = reference_of(policy, self.world) if needs_reference else None
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
         """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
@@ -105,23 +114,42 @@ class Learner:
         stats = _no_update(len(trees), lr)
         for _ in range(self.train.epochs if kept else 0):
             stats = self._pass(kept, len(trees) - len(kept), lr)
+        with self.world.watch("the gathering of weights"):
+            gather_into(self.policy.model, self.model)
         return stats
 
+    def take_weights(self) -> None:
+        """Go on from the weights that the policy has now."""
+        scatter_from(self.policy.model, self.model)
+
     def backward(self, trees: Sequence[TokenTree]) -> _Sums:
-        """Gradients of the step's loss into `.grad`, and the sums that it is made of."""
+        """Gradients of the step's loss into `.grad`, and the sums that it is made of.
+
+        Every rank is given the same trees and works on its share. Sharded weights are sent around in each forward, so
+        all ranks run as many: one that has no trees left reads a tree that counts nothing.
+        """
         num_learning = sum(tree.num_learning for tree in trees)
         num_anchored = sum(tree.num_anchored for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
+        share = self.world.deal(trees, lambda tree: tree.num_tokens)
+        batches = micro_batches(share, self.train.micro_batch_tokens)
+        num_forwards = self.world.agree_max("the update", len(batches))
         sums = _Sums()
-        for batch in micro_batches(trees, self.train.micro_batch_tokens):
-            loss, part = self._loss(batch, num_learning, num_anchored)
-            loss.backward()  # type: ignore[no-untyped-call]
-            sums += part
-        return sums
+        recompute = recomputing(self.model, enabled=self.train.gradient_checkpointing, trees=self.share)
+        with self.world.watch("the update"), recompute:
+            for batch in batches:
+                loss, part = self._loss(batch, num_learning, num_anchored)
+                loss.backward()  # type: ignore[no-untyped-call]
+                sums += part
+            for _ in range(num_forwards - len(batches)):
+                loss, _nothing = self._loss([_NO_TREE], 1, 1)
+                (0.0 * loss).backward()  # type: ignore[no-untyped-call]
+        return _Sums(*self.world.sum("the end of the update", astuple(sums)))
 
     def _pass(self, trees: Sequence[TokenTree], num_flat: int, lr: float) -> UpdateStats:
         sums = self.backward(trees)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.optim.max_grad_norm)
+        with self.world.watch("the clipping of gradients"):
+            norm = full(torch.nn.utils.clip_grad_norm_(self.parameters, self.optim.max_grad_norm))
         if not torch.isfinite(norm):
             raise RunError("the gradient is not finite; lower optim.lr or use model.precision = 'fp32'")
         for group in self.optimizer.param_groups:
@@ -155,7 +183,7 @@ class Learner:
         forward = TreeForward(trees, self.policy.device, share=self.share)
         known, learns = forward.targets, forward.targets.learns
         with self.policy.autocast():
-            logits = forward.logits(self.policy.model)
+            logits = forward.logits(self.model)
         logprobs = token_logprobs(logits, known.token_ids, temperature=self.temperature)
         surrogate = clipped_surrogate(
             logprobs[learns],
@@ -183,6 +211,14 @@ class Learner:
             sums.clipped_low = float(surrogate.clipped_low.sum())
             sums.clipped_high = float(surrogate.clipped_high.sum())
         return loss, sums
+
+
+_NO_TREE = TokenTree(
+    trunk=(0,),
+    trunk_anchored=(False,),
+    branches=(TreeBranch(token_ids=(0,), old_logprobs=(0.0,), advantages=(0.0,), learns=(True,), anchored=(False,)),),
+)
+"""What a rank reads that has nothing to learn from."""
 
 
 def _no_update(num_flat: int, lr: float) -> UpdateStats:

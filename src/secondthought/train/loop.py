@@ -1,4 +1,7 @@
-"""The training loop: play, credit, update, record, and now and then validate and save. It names no algorithm."""
+"""The training loop: play, credit, update, record, and now and then validate and save. It names no algorithm.
+
+With several processes each runs it and holds the same records; playing, updating and validating deal out their work.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from secondthought.train.learner import Learner
 from secondthought.train.measures import of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
+from secondthought.train.world import World
 from secondthought.types import TurnKind
 
 Metrics: TypeAlias = dict[str, float]
@@ -40,16 +44,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """Everything that a training run is made of."""
+    """Everything that a training run is made of. A process without a recorder writes nothing and shows nothing."""
 
     play: Play
     curriculum: Curriculum
     learner: Learner
     validate: Validate
     run: RunDirectory
-    recorder: Recorder
+    recorder: Recorder | None
     console: Console
     monitor: Monitor
+    world: World
 
     def train(self, progress: Progress) -> Progress:
         """Go on from where `progress` stands to the last step or the end of the token budget."""
@@ -102,12 +107,16 @@ class Loop:
             self._save(progress, True)
 
     def _record(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        if self.recorder is None:
+            return
         self.recorder.metrics(progress.step, metrics)
         self.console.step(progress.step, metrics, self._share_done(progress))
         for warning in self.monitor.warnings(progress.step, metrics):
             self.console.note(f"warning: {warning}")
 
     def _record_episodes(self, step: int, credited: list[Credited]) -> None:
+        if self.recorder is None:
+            return
         config = self.play.config
         requests = {TurnKind.REFLECTION: self.play.requests.reflection, TurnKind.RETRY: self.play.requests.retry}
         rows = [
@@ -131,8 +140,10 @@ class Loop:
             "best_score": progress.best_score,
         }
         checkpoints = self.run.checkpoints
-        with checkpoints.new(progress.step) as directory:
+        with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
             checkpoint.save(directory, self.learner.policy, self.learner, state)
+        if not self.world.is_first:
+            return
         if improved:
             checkpoints.point("best", progress.step, second_try=progress.best_score)
         checkpoints.point("last", progress.step)

@@ -14,6 +14,7 @@ from secondthought.policies.loading import load_policy
 from secondthought.runs.directory import RunDirectory
 from secondthought.train import results
 from secondthought.train.algorithms import Play
+from secondthought.train.world import World
 
 
 def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
@@ -22,15 +23,18 @@ def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
     return run / "evaluations" / f"{name}_{heat}.jsonl"
 
 
-def measure(config: RunConfig, name: str, path: str, run: Path) -> dict[str, Any]:
+def measure(config: RunConfig, name: str, path: str, run: Path, world: World | None = None) -> dict[str, Any]:
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
+    world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
     policy = load_policy(config.model.model_copy(update={"path": path}))
+    policy.crew = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
     evaluation = results.measure_peer(Play.of(config, policy, task), problems)
-    file = evaluation_file(run, name, config)
-    file.parent.mkdir(exist_ok=True)
-    write_rows(file, evaluation.rows)
+    if world.is_first:
+        file = evaluation_file(run, name, config)
+        file.parent.mkdir(exist_ok=True)
+        write_rows(file, evaluation.rows)
     return {results.temperature_name(evaluation.temperature): results.rates(evaluation)}
 
 

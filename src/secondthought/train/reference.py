@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 from secondthought.policies.hf import HFPolicy
 from secondthought.policies.lora import Adapter
 from secondthought.policies.tree_forward import TreeForward
+from secondthought.train.sharding import shard
+from secondthought.train.world import World
 
 
 class Reference(Protocol):
@@ -48,8 +50,12 @@ class AdapterOff:
             return forward.logits(self.model)
 
 
-def reference_of(policy: HFPolicy) -> Reference:
-    """The policy as it is now, or, where it has an adapter, its base model."""
+def reference_of(policy: HFPolicy, world: World) -> Reference:
+    """The policy as it is now, or, where it has an adapter, its base model.
+
+    A copy is sharded like the model that trains: a whole one on every rank would cost what sharding saves. With an
+    adapter nothing is added, since every rank holds the base model anyway: in the replica that samples.
+    """
     if policy.adapter is not None:
         return AdapterOff(policy.model, policy.adapter)
-    return FrozenCopy(copy.deepcopy(policy.model))
+    return FrozenCopy(shard(copy.deepcopy(policy.model).requires_grad_(False), world))

@@ -1,6 +1,7 @@
 """A whole run: measure, check, train, measure again, report. Everything that it learns is in its directory.
 
-Each stage leaves a file, so that a run which was killed goes on after the last one that is whole.
+Each stage leaves a file, so that a run which was killed goes on after the last one that is whole. With several
+processes (`world`), each goes through the stages; rank 0 alone writes and speaks, and all read one directory.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
 from secondthought.train.sides import Sides
+from secondthought.train.world import World
 from secondthought.types import Failure, Problem
 
 logger = logging.getLogger(__name__)
@@ -50,48 +52,78 @@ def execute(
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
+    Under `torchrun` all processes call this with the same arguments and return the same.
+
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    run = RunDirectory.resume(config.run_dir) if resume else RunDirectory.create(config.run_dir, overwrite=overwrite)
-    with run:
-        if resume:
-            _require_same(run, config)
-            if run.summary().get("status") == "finished":
+    with World.of_environment(config.train.timeout_s) as world:
+        if not world.is_first:
+            world.gather("the run directory", None)
+            run = RunDirectory.open(config.run_dir)
+            return run.summary() if _is_finished(run) else _Execution(config, run, world, quiet=True).complete()
+        with _opened(config, resume=resume, overwrite=overwrite) as run:
+            if not resume:
+                _describe(run, config, world, command)
+            if _is_finished(run):
+                world.gather("the run directory", None)
                 return run.summary()
-        else:
-            run.write_config(config.model_dump(mode="json"))
-            run.write_environment(
-                environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
-            )
-        run.update_status("running")
-        try:
-            return _Execution(config, run, quiet=quiet).complete()
-        except KeyboardInterrupt:
-            run.update_status("interrupted")
-            raise
-        except BaseException:
-            run.update_status("failed")
-            raise
+            run.update_status("running")
+            world.gather("the run directory", None)
+            try:
+                return _Execution(config, run, world, quiet=quiet).complete()
+            except KeyboardInterrupt:
+                run.update_status("interrupted")
+                raise
+            except BaseException:
+                run.update_status("failed")
+                raise
+
+
+def _opened(config: RunConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
+    """The locked run directory, new or the one to go on with."""
+    if not resume:
+        return RunDirectory.create(config.run_dir, overwrite=overwrite)
+    run = RunDirectory.resume(config.run_dir)
+    try:
+        _require_same(run, config)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def _describe(run: RunDirectory, config: RunConfig, world: World, command: Sequence[str]) -> None:
+    """What was asked, where and by how many processes."""
+    run.write_config(config.model_dump(mode="json"))
+    found = environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
+    run.write_environment({**found, "processes": world.size})
+
+
+def _is_finished(run: RunDirectory) -> bool:
+    return bool(run.summary().get("status") == "finished")
 
 
 class _Execution:
     """The stages of one run, in order."""
 
-    def __init__(self, config: RunConfig, run: RunDirectory, *, quiet: bool) -> None:
+    def __init__(self, config: RunConfig, run: RunDirectory, world: World, *, quiet: bool) -> None:
         self.config = config
         self.run = run
+        self.world = world
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
         self.policy: HFPolicy = load_policy(config.model)
+        self.policy.crew = world
         self.play = Play.of(config, self.policy, self.task)
 
     def complete(self) -> dict[str, Any]:
         """All stages; returns the summary."""
         console = self._console()
-        sides = Sides(self.play, self.run, self._problems("test", self.config.evaluation.problems), console.note)
+        problems = self._problems("test", self.config.evaluation.problems)
+        sides = Sides(self.play, self.run, problems, console.note, self.world)
         before = sides.before()
         learner = Learner(
             self.policy,
@@ -99,28 +131,26 @@ class _Execution:
             self.config.optim,
             self.config.train,
             temperature=self.config.episode.temperature,
+            world=self.world,
         )
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
-        summary = self._summary(progress, sides, before, sides.after())
+        after = sides.after()
+        return self.world.first("the summary", lambda: self._finish(self._summary(progress, sides, before, after)))
+
+    def _finish(self, summary: dict[str, Any]) -> dict[str, Any]:
         self.run.write_summary("finished", summary)
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 
     def _train(self, learner: Learner, console: Console) -> Progress:
-        progress, recorder, monitor = Progress(), Recorder(self.run), Monitor()
+        progress, monitor = Progress(), Monitor()
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             progress = Progress(**checkpoint.load(self.run.checkpoints.at(last["step"]), self.policy, learner))
-            recorder.truncate_after(progress.step)
-            # A best checkpoint newer than the last is of steps that are played again, and need not be best again.
-            self.run.checkpoints.point("best", progress.best_step, second_try=progress.best_score)
-            self.run.checkpoints.prune(keep=())
-            for row in read_metrics(self.run.metrics_path):
-                list(monitor.warnings(int(row["step"]), row))  # what was warned of before is not warned of again
-        else:
-            recorder.truncate_after(-1)
+        recorder = self._recorder(last is not None, progress, monitor) if self.world.is_first else None
+        self.world.gather("the steps so far", None)
         train_problems = self._problems("train", self.config.task.train_problems)
         if self.config.train.self_checks and last is None:
             self._check(learner, train_problems, console)
@@ -134,13 +164,29 @@ class _Execution:
             recorder=recorder,
             console=console,
             monitor=monitor,
+            world=self.world,
         )
         with console:
             return loop.train(progress)
 
+    def _recorder(self, goes_on: bool, progress: Progress, monitor: Monitor) -> Recorder:
+        """The run's recorder, when what comes after the last checkpoint is forgotten: it is about to be done again."""
+        recorder = Recorder(self.run)
+        if not goes_on:
+            recorder.truncate_after(-1)
+            return recorder
+        recorder.truncate_after(progress.step)
+        # A best checkpoint newer than the last is of steps that are played again, and need not be best again.
+        self.run.checkpoints.point("best", progress.best_step, second_try=progress.best_score)
+        self.run.checkpoints.prune(keep=())
+        for row in read_metrics(self.run.metrics_path):
+            list(monitor.warnings(int(row["step"]), row))  # what was warned of before is not warned of again
+        return recorder
+
     def _check(self, learner: Learner, problems: Sequence[Problem], console: Console) -> None:
         measured = run_checks(self.policy, self.task, learner, problems)
-        files.write_json(self.run.path / "checks.json", measured)
+        if self.world.is_first:
+            files.write_json(self.run.path / "checks.json", measured)
         console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
 
     def _validator(self) -> Any:

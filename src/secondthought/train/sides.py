@@ -27,6 +27,7 @@ from secondthought.runs.directory import RunDirectory
 from secondthought.train import results
 from secondthought.train.algorithms import Play
 from secondthought.train.peers import measure
+from secondthought.train.world import World
 from secondthought.types import Failure, Problem
 
 BEFORE = "before.json"
@@ -34,19 +35,27 @@ STORED = "stored_failures.jsonl"
 
 
 class Sides:
-    """Measures a run's policy before and after, each once, and keeps what it found."""
+    """Measures a run's policy before and after, each once, and keeps what it found: all ranks measure, one writes."""
 
-    def __init__(self, play: Play, run: RunDirectory, problems: Sequence[Problem], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, play: Play, run: RunDirectory, problems: Sequence[Problem], tell: Callable[[str], None], world: World
+    ) -> None:
         self.play = play
         self.run = run
         self.problems = problems
         self.tell = tell
+        self.world = world
 
     def before(self) -> results.Measured:
         """Measured now, taken from the cache, or read back where a run is resumed."""
-        if not (self.run.path / BEFORE).exists() and not self._copy_cached():
+        if not self.world.first("a look for the side before training", self._is_known):
             self._measure_before()
-            self._cache()
+        return self.world.first("the side before training", self._read_before)
+
+    def _is_known(self) -> bool:
+        return (self.run.path / BEFORE).exists() or self._copy_cached()
+
+    def _read_before(self) -> results.Measured:
         found = files.read_json(self.run.path / BEFORE)
         return results.Measured(
             evaluations=self._kept("before"), controls={}, stored=results.restore_stored(found["stored"])
@@ -55,8 +64,10 @@ class Sides:
     def after(self) -> results.Measured:
         """The policy as it is now, also on the failures stored before."""
         self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
-        measured = results.measure(self.play, self.problems, self._stored_failures())
-        self._keep("after", measured.evaluations)
+        stored = self.world.first("the stored failures", self._stored_failures)
+        measured = results.measure(self.play, self.problems, stored)
+        if self.world.is_first:
+            self._keep("after", measured.evaluations)
         return measured
 
     def before_side(self) -> dict[str, Any]:
@@ -67,10 +78,18 @@ class Sides:
         config = self.play.config
         self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
         measured = results.measure(self.play, self.problems)
+        peers = {
+            name: measure(config, name, path, self.run.path, self.world)
+            for name, path in config.evaluation.peers.items()
+        }
+        if self.world.is_first:
+            self._write_before(measured, peers)
+            self._cache()
+
+    def _write_before(self, measured: results.Measured, peers: dict[str, Any]) -> None:
         self._keep("before", measured.evaluations)
         with files.disk_errors(self.run.path / STORED):
             failure_files.write(self.run.path / STORED, measured.first.failures)
-        peers = {name: measure(config, name, path, self.run.path) for name, path in config.evaluation.peers.items()}
         side = {**results.side(measured), "stored": results.stored_correct(measured), "peers": peers}
         files.write_json(self.run.path / BEFORE, side)
 

@@ -1,0 +1,225 @@
+"""The processes of a run: who is there, who does what, and waits that end with the name of whoever is missing.
+
+`torchrun` starts N equal processes. All hold the same records (problems, groups, metrics) at every step; only work is
+dealt out: courses to play, trees to learn from, shards of the weights. Rank 0 alone writes files and speaks. A run in
+one process is a world of one: the same calls, no process group.
+
+Every exchange begins with a meeting in the store that `torchrun` keeps: each rank writes down where it is and waits
+for the others, so a rank that died, stopped or went another way is named. What is exchanged are our own records
+between processes of one job; nothing from a file or from elsewhere is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
+
+from secondthought.errors import RunError
+
+T = TypeVar("T")
+
+ROLL_CALL_SECONDS = 10.0
+"""How long survivors of a broken exchange wait for each other before they name those who are missing."""
+_LONGEST_NAP = 0.05
+
+
+class World:
+    """One process among `size`, numbered from 0; made by `alone`, `join` or `of_environment`."""
+
+    def __init__(self, rank: int, size: int, store: Store | None, timeout_s: float) -> None:
+        self.rank = rank
+        self.size = size
+        self._store = store
+        self._timeout_s = timeout_s
+        self._num_meetings = 0
+
+    @classmethod
+    def alone(cls) -> World:
+        """The only process of a run."""
+        return cls(0, 1, None, 0.0)
+
+    @classmethod
+    def of_environment(cls, timeout_s: float) -> World:
+        """The world that `torchrun` describes in the environment; without it, a world of one.
+
+        Raises:
+            RunError: a rank did not come within the time limit.
+        """
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls.alone()
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        try:
+            store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=timeout_s)))
+        except (ValueError, RuntimeError) as error:
+            raise RunError(f"this process found no others: {error}; start with torchrun --nproc-per-node N") from error
+        return cls.join(store, rank, size, timeout_s)
+
+    @classmethod
+    def join(cls, store: Store, rank: int, size: int, timeout_s: float) -> World:
+        """Meet the others in a store and make the process group: gloo for the CPU, NCCL for GPUs."""
+        limit = timedelta(seconds=timeout_s)
+        world = cls(rank, size, PrefixStore("secondthought", store), timeout_s)
+        world.meet("the start")
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        group_store = PrefixStore("group", store)
+        with world.watch("the start"):
+            dist.init_process_group(backend, store=group_store, rank=rank, world_size=size, timeout=limit)
+        return world
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and speaks to the user."""
+        return self.rank == 0
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave: those who wait for this process are told why instead of waiting on."""
+        if self._store is None:
+            return
+        if error is None:
+            dist.destroy_process_group()
+        else:
+            with contextlib.suppress(RuntimeError):
+                self._store.set(f"left/{self.rank}", str(error) or type(error).__name__)
+
+    def deal(self, items: Sequence[T], cost: Callable[[T], int]) -> list[T]:
+        """The share of this rank, in order: whole items, the costliest dealt first, to whoever has least."""
+        loads, mine = [0] * self.size, set()
+        for index in sorted(range(len(items)), key=lambda index: -cost(items[index])):
+            rank = loads.index(min(loads))
+            loads[rank] += cost(items[index])
+            if rank == self.rank:
+                mine.add(index)
+        return [item for index, item in enumerate(items) if index in mine]
+
+    def gather(self, what: str, value: T) -> list[T]:
+        """Everybody's value, in rank order.
+
+        Raises:
+            RunError: a rank is missing; the sentence names it.
+        """
+        if self.size == 1:
+            return [value]
+        self.meet(what)
+        values: list[T | None] = [None] * self.size
+        with self.watch(what):
+            dist.all_gather_object(values, value)
+        return values  # type: ignore[return-value]
+
+    def first(self, what: str, do: Callable[[], T]) -> T:
+        """Have rank 0 do something while the others wait; all get what it returned."""
+        return self.gather(what, do() if self.is_first else None)[0]  # type: ignore[return-value]
+
+    @contextlib.contextmanager
+    def led(self, what: str, block: AbstractContextManager[T]) -> Iterator[T]:
+        """A block that rank 0 enters before all others and leaves after them, such as a directory to fill."""
+        with contextlib.ExitStack() as stack:
+            yield self.first(what, lambda: stack.enter_context(block))
+            self.gather(f"{what}: end", None)
+
+    def agree_max(self, what: str, number: int) -> int:
+        """The largest of everybody's numbers."""
+        return max(self.gather(what, number))
+
+    def sum(self, what: str, values: Sequence[float]) -> list[float]:
+        """Sums over the ranks, entry by entry, in rank order: the same on every rank, to the bit."""
+        return [sum(column) for column in zip(*self.gather(what, list(values)), strict=True)]
+
+    def meet(self, what: str) -> None:
+        """Wait until every rank is here.
+
+        Raises:
+            RunError: a rank stopped, is somewhere else, or did not come within the time limit.
+        """
+        if self._store is None:
+            return
+        self._num_meetings += 1
+        with self._store_errors(what):
+            self._store.set(self._mark(self._num_meetings, self.rank), what)
+            for rank in range(self.size):
+                self._wait_for(self._store, rank, what)
+            if self._num_meetings > 2:  # all have passed the last but one
+                self._store.delete_key(self._mark(self._num_meetings - 2, self.rank))
+
+    @contextlib.contextmanager
+    def watch(self, what: str) -> Iterator[None]:
+        """Within it, an exchange that breaks because a process died or hangs is told as who is missing."""
+        try:
+            yield
+        except RuntimeError as error:
+            if self._store is None or not _is_broken_exchange(error):
+                raise
+            missing = self._roll_call(self._store, what)
+            reason = _first_line(error)
+            if missing:
+                raise self._missing(missing, f"in {what} ({reason})") from error
+            raise RunError(f"the processes lost each other in {what} ({reason}); {_ADVICE}") from error
+
+    def _wait_for(self, store: Store, rank: int, what: str) -> None:
+        mark, began, nap = self._mark(self._num_meetings, rank), time.monotonic(), 0.0005
+        while not store.check([mark]):
+            if store.check([f"left/{rank}"]):
+                raise RunError(f"rank {rank} of {self.size} stopped: {store.get(f'left/{rank}').decode()}")
+            if time.monotonic() - began > self._timeout_s:
+                absent = [r for r in range(self.size) if not store.check([self._mark(self._num_meetings, r)])]
+                raise self._missing(absent, f"from {what} for {self._timeout_s:g} s (train.timeout_s)")
+            time.sleep(nap)
+            nap = min(2 * nap, _LONGEST_NAP)
+        there = store.get(mark).decode()
+        if there != what:
+            raise RunError(f"rank {rank} is at {there!r}, rank {self.rank} at {what!r}: do all read the same files?")
+
+    def _roll_call(self, store: Store, what: str) -> list[int]:
+        """Ranks that do not say within some seconds that they too are in trouble."""
+        until = time.monotonic() + min(ROLL_CALL_SECONDS, self._timeout_s)
+        marks = {rank: f"survivor/{rank}" for rank in range(self.size)}
+        with self._store_errors(what):
+            store.set(marks[self.rank], what)
+            while not store.check(list(marks.values())) and time.monotonic() < until:
+                time.sleep(_LONGEST_NAP)
+            return [rank for rank, mark in marks.items() if not store.check([mark])]
+
+    @contextlib.contextmanager
+    def _store_errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # whoever keeps the store is gone: torchrun, or without it rank 0
+            raise RunError(
+                f"rank {self.rank} lost torchrun, or rank 0, at {what} ({_first_line(error)}); {_ADVICE}"
+            ) from error
+
+    def _missing(self, ranks: Sequence[int], where: str) -> RunError:
+        names = f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))} of {self.size}"
+        return RunError(f"{names} {'are' if len(ranks) > 1 else 'is'} missing {where}; {_ADVICE}")
+
+    @staticmethod
+    def _mark(number: int, rank: int) -> str:
+        return f"meeting/{number}/{rank}"
+
+
+_ADVICE = "see what that process said last, then go on with --resume"
+_BROKEN = ("connection closed", "connection reset", "broken pipe", "timed out", "timeout", "socket", "connect")
+
+
+def _is_broken_exchange(error: RuntimeError) -> bool:
+    return isinstance(error, dist.DistError) or any(sign in str(error).lower() for sign in _BROKEN)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
