@@ -152,10 +152,7 @@ def saved_bytes(learner, given):
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
-NO_CAST = pytest.mark.xfail(raises=RuntimeError, reason="merged attention does not cast its inputs under autocast yet")
-
-
-@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=NO_CAST)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("architecture", [*EVERY, "mistral-window", "gemma3-window"])
 @pytest.mark.parametrize("sizes", [Trees(U=1, P=80, G=4, R=20, M=80), Trees(U=2, P=20, G=4, R=30, M=240)], ids=str)
 def test_activations_are_within_a_fifth_of_what_autograd_keeps(architecture, precision, sizes):
