@@ -99,7 +99,8 @@ def test_batches_are_padded_on_the_left():
     assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
 
 
-def test_continuous_batching_honours_every_rows_length(model, rollouts):
+def test_continuous_batching_honours_every_rows_length(model, rollouts, monkeypatch):
+    monkeypatch.setattr(hf_generate, "IN_FLIGHT", 2)
     assert hf_generate.continuous(model, rollouts.ids, rollouts.limits) == list(rollouts.limits)
 
 

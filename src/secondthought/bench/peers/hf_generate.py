@@ -18,7 +18,9 @@ from secondthought.types import TokenIds
 
 PAGE = 32
 """Tokens of a cache page. The default of 256 is for GPUs; smaller ones let short trunks be shared."""
-BATCH_TOKENS = 1024
+IN_FLIGHT = 16
+"""Rows that run at once. On processors every query meets, masked, the keys of all of them: more rows are slower."""
+BATCH_TOKENS = 512
 """Most tokens of a forward, prompts included. Its mask is as high: the default of 8192 takes gigabytes."""
 NEVER = -1
 """No end of turn: lengths are prescribed."""
@@ -39,14 +41,18 @@ def generate(
 
 
 def continuous(model: PreTrainedModel, prompts: Sequence[TokenIds], limits: Sequence[int]) -> list[int]:
-    """All rows as requests of their own, with room in the cache for all at once.
+    """All rows as requests of their own, a few of them at once.
 
     Raises:
         PolicyError: it stopped before every request was served; the sentence says why, where it said so.
     """
-    pages = sum(-(-(len(ids) + limit) // PAGE) + 1 for ids, limit in zip(prompts, limits, strict=True))
+    longest = max(len(ids) + limit for ids, limit in zip(prompts, limits, strict=True))
     cache = ContinuousBatchingConfig(
-        page_size=PAGE, num_blocks=pages, max_batch_tokens=max(BATCH_TOKENS, len(prompts)), use_cuda_graph=False
+        page_size=PAGE,
+        num_blocks=2 * IN_FLIGHT * (longest // PAGE + 2),
+        max_batch_tokens=BATCH_TOKENS,
+        max_requests_per_batch=IN_FLIGHT,
+        use_cuda_graph=False,
     )
     settings = _settings(model, max(limits))
     settings.eos_token_id = NEVER
