@@ -142,7 +142,7 @@ class TrainConfig(Config):
     share_trunk: bool = True
     """Compute each trunk once for its branches. False is the slow reference path."""
     gradient_checkpointing: bool = False
-    """Keep only each layer's input for the backward and compute the rest again: less memory, about a third more time."""
+    """Keep only each layer's input for the backward and compute the rest again: less memory, more time."""
     failures: Path | None = None
     """JSONL written by `secondthought failures`; without it failures are mined as training goes."""
     mine_tries: int = Field(4, ge=1)

@@ -16,7 +16,7 @@ from typing import Any
 
 import secondthought
 
-PACKAGES = ("secondthought", "torch", "transformers", "tokenizers", "safetensors", "numpy", "pydantic")
+PACKAGES = ("secondthought", "torch", "transformers", "tokenizers", "safetensors", "numpy", "peft", "pydantic")
 
 
 def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[str, Any]:

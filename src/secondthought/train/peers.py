@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import tasks
-from secondthought.config import RunConfig
+from secondthought.config import LoraConfig, RunConfig
 from secondthought.evaluate import write_rows
 from secondthought.policies.loading import load_policy
 from secondthought.runs.directory import RunDirectory
@@ -27,7 +27,7 @@ def measure(config: RunConfig, name: str, path: str, run: Path, world: World | N
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
-    policy = load_policy(config.model.model_copy(update={"path": path}))
+    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}))
     policy.crew = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
     evaluation = results.measure_peer(Play.of(config, policy, task), problems)
