@@ -116,6 +116,11 @@ def test_every_seed_of_every_arm_is_printed(study):
     assert all(len(row.second_seeds) == len(row.first_seeds) == len(row.seeds.split(",")) for row in rows)
 
 
+def test_the_arm_that_the_claims_are_judged_on_comes_first(tmp_path, study):
+    text = build_report(study[::-1], tmp_path / "report.html").read_text()
+    assert text.index("<summary>reflect-retry-0") < text.index("<summary>credit-all-0")
+
+
 def test_numbers_in_the_page_are_those_of_the_summary(tmp_path):
     run = write_fake_run(tmp_path / "run", steps=20, problems=40)
 
