@@ -53,7 +53,13 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
 
 def warn(sentence: str) -> None:
     """Say something on stderr that does not end the command."""
-    sys.stderr.write(f"secondthought: {sentence}\n")
+    sys.stderr.write(f"secondthought: {f'rank {rank()}: ' if rank() else ''}{sentence}\n")
+
+
+def rank() -> int:
+    """Which of the processes that torchrun started this is; 0 without torchrun, and for the one that speaks."""
+    number = os.environ.get("RANK", "0")
+    return int(number) if number.isdecimal() and os.environ.get("WORLD_SIZE", "1") != "1" else 0
 
 
 def _fail(sentence: str, code: int, debug: bool) -> int:
@@ -97,7 +103,7 @@ def _logging(debug: bool) -> Iterator[None]:
     logger = logging.getLogger("secondthought")
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    logger.setLevel(logging.DEBUG if debug else logging.ERROR if rank() else logging.INFO)
     try:
         yield
     finally:

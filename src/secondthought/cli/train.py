@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from secondthought.cli._errors import rank
 from secondthought.cli._options import parse
 from secondthought.cli._output import write_line, write_text
 from secondthought.cli._summary import print_summary
@@ -66,6 +67,8 @@ def _run(argv: list[str], prog: str, algorithm: str) -> None:
     summary = execute(
         config, resume=given.resume, overwrite=given.overwrite, quiet=given.quiet, command=[*prog.split(), *argv]
     )
+    if rank() > 0:  # one of several processes: the first one speaks
+        return
     if given.json_:
         write_line({"run_dir": str(config.run_dir), **summary})
     else:

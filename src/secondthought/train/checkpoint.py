@@ -39,7 +39,7 @@ def save(directory: Path, policy: HFPolicy, learner: Learner, state: Mapping[str
         if learner.world.is_first:
             policy.save(directory)
             (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
-            (directory / OPTIMIZER).mkdir()
+            (directory / OPTIMIZER).mkdir(exist_ok=True)
         moments.save(directory / OPTIMIZER, learner)
     except SafetensorError as error:
         raise _as_os_error(error) from error

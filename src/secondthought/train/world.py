@@ -166,6 +166,8 @@ class World:
             if self._store is None or not _is_broken_exchange(error):
                 raise
             missing = self._roll_call(self._store, what)
+            for rank in missing:
+                self._say_if_left(self._store, rank)
             reason = _first_line(error)
             if missing:
                 raise self._missing(missing, f"in {what} ({reason})") from error
@@ -174,8 +176,7 @@ class World:
     def _wait_for(self, store: Store, rank: int, what: str) -> None:
         mark, began, nap = self._mark(self._num_meetings, rank), time.monotonic(), 0.0005
         while not store.check([mark]):
-            if store.check([f"left/{rank}"]):
-                raise RunError(f"rank {rank} of {self.size} stopped: {store.get(f'left/{rank}').decode()}")
+            self._say_if_left(store, rank)
             if time.monotonic() - began > self._timeout_s:
                 absent = [r for r in range(self.size) if not store.check([self._mark(self._num_meetings, r)])]
                 raise self._missing(absent, f"from {what} for {self._timeout_s:g} s (train.timeout_s)")
@@ -184,6 +185,10 @@ class World:
         there = store.get(mark).decode()
         if there != what:
             raise RunError(f"rank {rank} is at {there!r}, rank {self.rank} at {what!r}: do all read the same files?")
+
+    def _say_if_left(self, store: Store, rank: int) -> None:
+        if store.check([f"left/{rank}"]):
+            raise RunError(f"rank {rank} of {self.size} stopped: {store.get(f'left/{rank}').decode()}")
 
     def _roll_call(self, store: Store, what: str) -> list[int]:
         """Ranks that do not say within some seconds that they too are in trouble."""
