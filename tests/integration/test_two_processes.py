@@ -213,7 +213,7 @@ def test_a_missing_shard_is_not_read_as_zeros(tmp_path):
         checkpoint.load(tmp_path / "saved", found.policy, found)
 
 
-def run_in_two(root, config, *, timeout_s=60.0, resume=False, patch=lambda rank: None):
+def run_in_two(root, config, *, resume=False, patch=lambda rank: None):
     """A whole run in two processes, each of which may be patched; returns their ids."""
     root.mkdir(parents=True, exist_ok=True)
 
@@ -222,7 +222,7 @@ def run_in_two(root, config, *, timeout_s=60.0, resume=False, patch=lambda rank:
         patch(rank)
         return execute(config, resume=resume, quiet=True)
 
-    return start(root, work, timeout_s=timeout_s)
+    return start(root, work)
 
 
 @pytest.fixture(scope="module")
@@ -276,11 +276,9 @@ KILLS = {
 @pytest.mark.parametrize("case", KILLS)
 def test_a_killed_rank_is_named_and_the_run_resumes_in_one_process(tmp_path, model, whole, case):
     victim, kill = KILLS[case]
-    config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS)
+    config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS, train={"timeout_s": 10.0})
     began = time.monotonic()
-    children = run_in_two(
-        tmp_path / "processes", config, timeout_s=20.0, patch=lambda rank: kill() if rank == victim else None
-    )
+    children = run_in_two(tmp_path / "processes", config, patch=lambda rank: kill() if rank == victim else None)
     codes = ended(children)
     assert codes[victim] == -signal.SIGKILL
     assert codes[1 - victim] == 1
