@@ -12,8 +12,9 @@ from small_runs import results, small_config, untimed
 from tiny_models import shaken, tiny_policy
 from two_processes import at_call, both, ended, error_of, said, start
 
-from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.config import AlgorithmConfig, ModelConfig, OptimConfig, TrainConfig
 from secondthought.errors import RunError
+from secondthought.policies.loading import load_policy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
 from secondthought.train import run as run_module
@@ -128,6 +129,25 @@ def test_the_gradient_into_the_trunk_is_there_to_be_lost():
     _, gradients = loss_and_gradients(found, [SECOND_ONLY])
     trunk_only = [token for token in SECOND_ONLY.trunk if token not in SECOND_ONLY.branches[0].token_ids]
     assert abs(gradients["model.embed_tokens.weight"][trunk_only]).max() > 0
+
+
+def test_an_adapter_learns_the_same_and_its_base_stays(tmp_path, model):
+    pytest.importorskip("peft")
+    steps = [STEPS["unequal numbers of groups"], STEPS["one rank with nothing"]]
+
+    def adapted(world):
+        policy = load_policy(ModelConfig(path=str(model), device="cpu", lora={"rank": 4}))
+        found = Learner(policy, WITH_KL, OPTIM, TrainConfig(), world=world)
+        return [stats.loss_total for stats in updates(found, steps)], state(found)
+
+    def work(rank, join):
+        with join() as world:
+            return adapted(world)
+
+    losses, weights = adapted(World.alone())
+    for found_losses, found in both(tmp_path, work):
+        assert found_losses == pytest.approx(losses, rel=1e-4)
+        assert_close(found, weights)
 
 
 def updates(found, steps):
