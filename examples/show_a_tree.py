@@ -2,6 +2,7 @@
 
 from secondthought import RunConfig, ScriptedPolicy, load_task
 from secondthought.config import AlgorithmConfig
+from secondthought.episodes.in_flight import run
 from secondthought.episodes.mining import mine
 from secondthought.episodes.sampling import Keys
 from secondthought.policies.scripted_countdown import countdown_answers
@@ -19,7 +20,7 @@ def main() -> None:
     failures, _ = mine(
         policy, task, task.problems("train", 1, seed=0), tries=1, sampling=play.sampling.attempt, keys=keys
     )
-    [group] = reflections(play, failures, keys)
+    [group] = run(policy, [reflections(play, failure, keys) for failure in failures])
     for which in ("reflection", "retry", "all"):
         [item] = credit([group], config.algorithm.model_copy(update={"credit": which}), key=0)
         print(f"credit = {which}")

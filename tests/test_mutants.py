@@ -3,8 +3,6 @@
 A mutant is a function that patches one wrong line in, where training would meet it.
 """
 
-from types import SimpleNamespace
-
 import checks
 import pytest
 import torch
@@ -14,7 +12,7 @@ from secondthought.policies.tree_attention import PackedTrees
 from secondthought.policies.tree_forward import TRUNK, Target, TreeForward
 from secondthought.rl import kl
 from secondthought.rl.losses import clipped_surrogate
-from secondthought.train import credit, learner, reference
+from secondthought.train import credit, learner
 from secondthought.train.learner import Learner
 
 
@@ -313,17 +311,18 @@ def reflection_learns_once_per_retry(patch):
 
 @mutant("check_the_reference_does_not_move")
 def reference_is_the_policy_itself(patch):
-    patch.setattr(reference, "copy", SimpleNamespace(deepcopy=_Frozen))
+    patch.setattr(learner, "reference_of", lambda policy, world: _Live(policy.model))
 
 
-class _Frozen:
-    """The live model, posing as its frozen copy."""
+class _Live:
+    """The model that learns, posing as its frozen copy."""
 
     def __init__(self, model):
         self.model = model
 
-    def requires_grad_(self, _):
-        return self.model
+    def logits(self, forward):
+        with torch.no_grad():
+            return forward.logits(self.model)
 
 
 @pytest.mark.parametrize("name", MUTANTS)

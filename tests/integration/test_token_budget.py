@@ -12,7 +12,7 @@ from secondthought.train.run import execute
 @pytest.mark.parametrize("algorithm", [{"retries": 2}, {"type": "grpo"}])
 def test_ends_at_the_first_step_that_reaches_it(tmp_path, checkpoints, monkeypatch, algorithm):
     drawn, playing = [0], [False]
-    groups, sample = Curriculum.groups, HFPolicy.sample
+    groups, completion = Curriculum.groups, HFPolicy.completion
 
     def counted_groups(self, step):
         playing[0] = True
@@ -20,13 +20,12 @@ def test_ends_at_the_first_step_that_reaches_it(tmp_path, checkpoints, monkeypat
         playing[0] = False
         return played
 
-    def counted_sample(self, prompts, sampling, **options):
-        found = sample(self, prompts, sampling, **options)
-        drawn[0] += sum(len(done.token_ids) for done in found) * playing[0]
-        return found
+    def counted(self, row):
+        drawn[0] += len(row.token_ids) * playing[0]
+        return completion(self, row)
 
     monkeypatch.setattr(Curriculum, "groups", counted_groups)
-    monkeypatch.setattr(HFPolicy, "sample", counted_sample)
+    monkeypatch.setattr(HFPolicy, "completion", counted)
     training = {"steps": 1000, "max_sampled_tokens": 150, "eval_every": 1000}
     settings = {"algorithm": algorithm, "train": training, "evaluation": {"controls": False}}
     summary = execute(small_config(tmp_path / "run", checkpoints / "qwen2", **settings), quiet=True)
