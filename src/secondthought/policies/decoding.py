@@ -28,6 +28,8 @@ ENTER_ABOVE = 0.25
 """Waiting rows enter when they are at least this share of the running ones."""
 ALIKE = 4
 """Most rows of a trunk for each row of the trunk with the fewest, in rows that enter together."""
+LONGER, WORTH_A_WAVE = 1.5, 128
+"""Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
 VOCABULARY_ROWS = 64
 """Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
 
@@ -253,17 +255,27 @@ class _Wave:
 
 
 def _alike(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows in waves in which no trunk has many more rows than another: each is laid out for the largest."""
+    """Rows in waves whose trunks are alike in length and in how many rows each has: a wave is laid out for the largest.
+
+    A further wave costs its own calls in every layer, so length divides only waves that have `WORTH_A_WAVE` rows.
+    """
     families: dict[TokenIds, list[Row]] = {}
     for row in rows:
         families.setdefault(_trunk(row), []).append(row)
+    by_count: list[list[TokenIds]] = []
+    for trunk in sorted(families, key=lambda ids: len(families[ids])):
+        if not by_count or len(families[trunk]) > ALIKE * len(families[by_count[-1][0]]):
+            by_count.append([])
+        by_count[-1].append(trunk)
     waves: list[list[Row]] = []
-    smallest = 0
-    for family in sorted(families.values(), key=len):
-        if not waves or len(family) > ALIKE * smallest:
-            waves.append([])
-            smallest = len(family)
-        waves[-1].extend(family)
+    for trunks in by_count:
+        waves.append([])
+        shortest = 0
+        for trunk in sorted(trunks, key=len):
+            if len(waves[-1]) >= WORTH_A_WAVE and len(trunk) > LONGER * shortest:
+                waves.append([])
+            shortest = len(trunk) if not waves[-1] else shortest
+            waves[-1].extend(families[trunk])
     return waves
 
 
