@@ -25,6 +25,8 @@ SETTINGS = {
     },
     "evaluation": {"problems": 8, "temperatures": [1.0]},
 }
+NO_CONTROLS = {"controls": False}
+"""Laid over `evaluation` where the control arms do not matter."""
 
 
 def small_config(run_dir, model, **changes):

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from small_runs import assert_same_run, results, small_config
+from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.episodes import failures as failure_files
 from secondthought.errors import RunError
@@ -27,22 +27,8 @@ from secondthought.train import run as run_module
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
 
-NO_CONTROLS = {"controls": False}
 INTERRUPTED = 130
 TESTS = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope="module")
-def model(checkpoints):
-    return checkpoints / "qwen2"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, model):
-    """The run that nothing interrupts."""
-    path = tmp_path_factory.mktemp("whole") / "run"
-    execute(small_config(path, model, evaluation=NO_CONTROLS), quiet=True)
-    return path
 
 
 def at_call(owner, name, number, *, after=False, action=lambda: os.kill(os.getpid(), signal.SIGKILL)):

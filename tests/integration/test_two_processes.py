@@ -8,7 +8,7 @@ import time
 
 import pytest
 import torch
-from small_runs import results, small_config, untimed
+from small_runs import NO_CONTROLS, results, small_config, untimed
 from tiny_models import shaken, tiny_policy
 from two_processes import at_call, both, ended, error_of, said, start
 
@@ -25,7 +25,6 @@ from secondthought.train.world import World
 from secondthought.trees import TokenTree, TreeBranch
 
 TOLERANCE = 1e-5
-NO_CONTROLS = {"controls": False}
 WITH_KL = AlgorithmConfig(kl_ref=0.5, kl_anchor=0.3)
 OPTIM = OptimConfig(lr=1e-2, warmup_steps=0)
 
@@ -243,19 +242,6 @@ def run_in_two(root, config, *, resume=False, patch=lambda rank: None):
         return execute(config, resume=resume, quiet=True)
 
     return start(root, work)
-
-
-@pytest.fixture(scope="module")
-def model(checkpoints):
-    return checkpoints / "qwen2"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, model):
-    """The run in one process that nothing interrupts."""
-    path = tmp_path_factory.mktemp("whole") / "run"
-    execute(small_config(path, model, evaluation=NO_CONTROLS), quiet=True)
-    return path
 
 
 def assert_alike(found, wanted):

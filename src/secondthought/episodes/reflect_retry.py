@@ -129,11 +129,6 @@ def branch_reflections(at: Table, failures: Sequence[Failure], *, group_size: in
     return run(at.policy, courses)
 
 
-def branch_retries(at: Table, failures: Sequence[Failure], *, group_size: int) -> list[Group]:
-    """A group of retries per failure, in order."""
-    return run(at.policy, [group_of_retries(at, failure, group_size=group_size) for failure in failures])
-
-
 def extend(episode: Episode, turn: Turn) -> Episode:
     """Add one turn."""
     return replace(episode, turns=(*episode.turns, turn))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from secondthought.episodes.in_flight import Ask, Course, Fork, run
+from secondthought.episodes.in_flight import Ask, Course, Fork
 from secondthought.episodes.sampling import Keys
 from secondthought.protocols import Policy, Task
 from secondthought.types import Branch, Group, Problem, Prompt, Sampling, Turn, TurnKind
@@ -25,16 +23,3 @@ def group_of_attempts(
     names = [keys.of(problem, TurnKind.ATTEMPT, index) for index in range(group_size)]
     turns: list[Turn] = yield Fork([attempt(policy, task, problem, sampling, name) for name in names])
     return Group(problem=problem, history=(), branches=tuple(Branch(reflection=None, tries=(turn,)) for turn in turns))
-
-
-def branch_attempts(
-    policy: Policy, task: Task, problems: Sequence[Problem], *, group_size: int, sampling: Sampling, keys: Keys
-) -> list[Group]:
-    """A group of tries per problem, in order."""
-    return run(
-        policy,
-        [
-            group_of_attempts(policy, task, problem, group_size=group_size, sampling=sampling, keys=keys)
-            for problem in problems
-        ],
-    )

@@ -12,8 +12,9 @@ from countdown_play import keys, policy, problems, requests, sampling, task  # n
 
 from secondthought import jsonl
 from secondthought.episodes import failures as files
+from secondthought.episodes.in_flight import run
 from secondthought.episodes.mining import fingerprint, mine
-from secondthought.episodes.single_turn import branch_attempts
+from secondthought.episodes.single_turn import group_of_attempts
 from secondthought.errors import RunError
 from secondthought.policies.scripted import ScriptedPolicy
 from secondthought.policies.scripted_countdown import countdown_answers
@@ -53,7 +54,8 @@ class TestMine:
         assert (source["seed"], source["step"], source["temperature"]) == (0, 0, 1.0)
 
     def test_keeps_the_first_failed_of_independent_tries(self, mined, policy, task, problems, sampling, keys):
-        groups = branch_attempts(policy, task, problems, group_size=4, sampling=sampling.attempt, keys=keys)
+        given = {"group_size": 4, "sampling": sampling.attempt, "keys": keys}
+        groups = run(policy, [group_of_attempts(policy, task, problem, **given) for problem in problems])
         tries = {group.problem.id: [branch.tries[0] for branch in group.branches] for group in groups}
         failed = {name: [turn for turn in turns if not turn.verdict.correct] for name, turns in tries.items()}
         kept = {failure.problem.id: failure.attempt for failure in mined[0]}

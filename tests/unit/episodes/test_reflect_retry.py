@@ -11,7 +11,7 @@ from countdown_play import keys, policy, problems, requests, sampling, task  # n
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secondthought.episodes import reflect_retry, single_turn
+from secondthought.episodes import in_flight, reflect_retry, single_turn
 from secondthought.episodes.mining import mine
 from secondthought.episodes.requests import Requests
 from secondthought.episodes.sampling import Keys
@@ -212,7 +212,9 @@ class TestBranches:
 
     def test_retries_without_reflection(self, failures, task, requests, sampling, keys):
         table = reflect_retry.Table(policy=PLAYER, task=task, requests=requests, sampling=sampling, keys=keys)
-        groups = reflect_retry.branch_retries(table, failures, group_size=4)
+        groups = in_flight.run(
+            PLAYER, [reflect_retry.group_of_retries(table, failure, group_size=4) for failure in failures]
+        )
         for group, failure in zip(groups, failures, strict=True):
             request = PLAYER.follow(failure.attempt.completion, requests.retry_alone(failure.problem))
             assert group.trunk_ids == failure.attempt.ids + request
@@ -221,7 +223,10 @@ class TestBranches:
             assert {item.tries[0].kind for item in group.branches} == {TurnKind.RETRY}
 
     def test_attempts(self, problems, task, sampling, keys):
-        groups = single_turn.branch_attempts(PLAYER, task, problems, group_size=4, sampling=sampling.attempt, keys=keys)
+        given = {"group_size": 4, "sampling": sampling.attempt, "keys": keys}
+        groups = in_flight.run(
+            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+        )
         for group, problem in zip(groups, problems, strict=True):
             assert group.problem == problem
             assert group.history == ()
@@ -230,7 +235,10 @@ class TestBranches:
         assert any(len(set(group.rewards)) > 1 for group in groups)
 
     def test_first_branch_of_attempts_is_the_episode_s(self, play, problems, task, sampling, keys):
-        groups = single_turn.branch_attempts(PLAYER, task, problems, group_size=2, sampling=sampling.attempt, keys=keys)
+        given = {"group_size": 2, "sampling": sampling.attempt, "keys": keys}
+        groups = in_flight.run(
+            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+        )
         assert [group.branches[0].tries[0] for group in groups] == [episode.turns[0] for episode in play()]
 
 
