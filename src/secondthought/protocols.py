@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from secondthought.types import Completion, Message, Problem, Prompt, Sampling, Split, TokenIds, Verdict
+from secondthought.types import (
+    Completion,
+    Message,
+    Problem,
+    Prompt,
+    Reading,
+    Sampling,
+    Split,
+    Thought,
+    TokenIds,
+    Verdict,
+)
 
 T = TypeVar("T")
 Leak: TypeAlias = Literal["solution", "first_step", "none"]
@@ -130,3 +141,18 @@ class CrewPolicy(Protocol):
     """A policy that may have replicas in other processes; None if it plays alone."""
 
     crew: Crew | None
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Something that finds behaviours in text: by patterns, by asking a model, or by following what was done.
+
+    `detect` never fails on what a model wrote: what it cannot read is missing, not 0.
+    """
+
+    name: str
+    behaviors: tuple[str, ...]
+
+    def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
+        """One reading per thought, in order, with a count for each of `behaviors`."""
+        ...

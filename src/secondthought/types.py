@@ -215,3 +215,39 @@ class Group:
     def rewards(self) -> tuple[float, ...]:
         """One reward per branch."""
         return tuple(branch.reward for branch in self.branches)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thought:
+    """A text to be read for behaviours, and the problem that it is about where that is known."""
+
+    text: str
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Where a behaviour shows: code points `start` to `end` (exclusive) of a text, and what stands there."""
+
+    behavior: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a detector found in one text.
+
+    `counts` has an entry for every behaviour that the detector looks for; None means *missing* (the detector could not
+    tell), which is never 0. `spans` are in order of `start`; a detector that cannot point at its finds has fewer spans
+    than counts.
+    """
+
+    counts: Mapping[str, int | None]
+    spans: tuple[Span, ...] = ()
+
+    def shows(self, behavior: str) -> bool | None:
+        """True if it was found at least once, None if that is missing."""
+        count = self.counts[behavior]
+        return None if count is None else count > 0

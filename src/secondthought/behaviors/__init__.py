@@ -1,0 +1,1 @@
+"""Reasoning behaviours in text: what they are (data), and detectors that find them. No torch, no network."""

@@ -1,0 +1,1 @@
+"""Priming sets: reasoning traces that show some behaviours and not others, made by search, with their controls."""
