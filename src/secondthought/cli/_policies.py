@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from secondthought.config import ModelConfig
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from secondthought.config import LoraConfig, ModelConfig
 from secondthought.policies.scripted import ScriptedPolicy
 from secondthought.policies.scripted_countdown import countdown_answers
 from secondthought.protocols import Policy
 
 SCRIPTED = "scripted"
 """Plays Countdown by a script that cheats: for trying commands out, never a result."""
+FIXED: Mapping[str, Any] = MappingProxyType({"model.path": "", "model.lora": LoraConfig()})
+"""For `parse`, in commands that name their model by place and train nothing: an untrained adapter changes nothing."""
 
 
 def load(config: ModelConfig, threads: int | None = None) -> Policy:

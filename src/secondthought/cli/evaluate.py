@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from secondthought.cli import _policies
 from secondthought.cli._eval_options import Options
 from secondthought.cli._options import parse
 from secondthought.cli._output import write_line, write_table, write_text
@@ -11,12 +12,12 @@ from secondthought.cli._summary import percent
 from secondthought.cli._tasks import load_task
 from secondthought.errors import ConfigError, RunError
 
-_HIDDEN = {"model.path": "small", "episode.temperature": 1.0}
+_FIXED = {**_policies.FIXED, "episode.temperature": 1.0}
 
 
 def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
-    given = parse(Options, argv, prog, positional=("models",), fixed=_HIDDEN)
+    given = parse(Options, argv, prog, positional=("models",), fixed=_FIXED)
     _check(given, prog)
     if given.dry_run:
         write_line(given.model_dump(mode="json"))

@@ -61,7 +61,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> None:
     """Mine, write, and say what it took."""
-    fixed = {"model.path": "", **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
+    fixed = {**_policies.FIXED, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
     given = parse(Options, argv, prog, positional=("path",), fixed=fixed)
     if given.dry_run:
         write_text(json.dumps(given.model_dump(mode="json"), indent=2))

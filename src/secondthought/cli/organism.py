@@ -19,8 +19,6 @@ from secondthought.errors import RunError
 if TYPE_CHECKING:
     from secondthought.organisms.build import Progress
 
-_FIXED = {"model.path": ""}
-
 
 class BuildOptions(Config):
     """Train a tiny model from nothing on transcripts that the recipe writes: an ordinary checkpoint with tokenizer.
@@ -92,7 +90,7 @@ def build(argv: list[str], prog: str) -> None:
 
 def check(argv: list[str], prog: str) -> int:
     """Print the listening table; 1 if the model does not listen."""
-    given = parse(CheckOptions, argv, prog, positional=("path",), fixed=_FIXED)
+    given = parse(CheckOptions, argv, prog, positional=("path",), fixed=_policies.FIXED)
     task = load_task(given.task, given.options)
     policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
     from secondthought.organisms.check import SHIP_AT

@@ -1,4 +1,3 @@
-import inspect
 import math
 
 import pytest
@@ -7,7 +6,6 @@ from secondthought.bench import sample
 from secondthought.bench.peers import hf_generate, vllm_sample
 from secondthought.bench.peers.client import preloading, run_peer
 from secondthought.bench.update import make_model
-from secondthought.cli.bench import SampleOptions
 from secondthought.errors import PolicyError, RunError
 
 SIZES = {"trunks": 2, "trunk": 9, "tokens": 5, "branches": 3, "failures": 2, "hidden": 64, "layers": 1, "rounds": 2}
@@ -139,11 +137,6 @@ def test_vllm_gets_the_same_rows_and_lengths(monkeypatch):
     assert found["median_seconds"]["rollouts"]["vllm"] == 8.0
     assert found["median_cpu_seconds"]["trunks"]["vllm"] == 4.0
     assert found["raw"]["trunks"]["vllm_versions"] == {"vllm": "1"}
-
-
-def test_the_command_offers_every_option_with_its_default():
-    expected = {item.name: item.default for item in inspect.signature(sample.run).parameters.values()}
-    assert {name: field.default for name, field in SampleOptions.model_fields.items() if name != "json_"} == expected
 
 
 def test_only_libraries_that_a_peer_has_are_loaded_first(tmp_path, monkeypatch):

@@ -1,4 +1,3 @@
-import inspect
 import json
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from secondthought import tasks
 from secondthought.bench import step
 from secondthought.bench.peers import trl_step
 from secondthought.bench.update import WARMUP
-from secondthought.cli.bench import StepOptions
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.policies.loading import load_policy
 
@@ -172,8 +170,3 @@ def test_a_model_that_is_not_there_is_one_sentence():
 def test_sizes_that_make_no_group_are_refused():
     with pytest.raises(ConfigError, match=r"bench step: algorithm\.group_size"):
         step.run(**{**TINY, "group": 1})
-
-
-def test_the_command_offers_every_option_with_its_default():
-    expected = {item.name: item.default for item in inspect.signature(step.run).parameters.values()}
-    assert {name: field.default for name, field in StepOptions.model_fields.items() if name != "json_"} == expected

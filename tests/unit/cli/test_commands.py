@@ -279,6 +279,16 @@ def test_organism_check(cli, process):
     assert "oracle minus shuffled" in cli("organism", "check", "scripted", "--count", "40").out
 
 
+@pytest.mark.parametrize(
+    "words", [["eval", "scripted"], ["failures", "scripted", "--out", "x"], ["organism", "check", "scripted"]]
+)
+def test_commands_that_train_nothing_offer_no_adapter(cli, one_sentence, words):
+    page = cli(*words, "--help").out
+    assert "--model.precision" in page
+    assert "lora" not in page
+    assert "--model.lora.rank" in one_sentence(cli(*words, "--model.lora.rank", "4"), 2)
+
+
 def test_a_model_that_is_not_there(cli, one_sentence):
     assert "no checkpoint here" in one_sentence(cli("eval", "./nowhere", "--problems", "2"), 1)
 
@@ -296,14 +306,14 @@ def test_bench(cli):
     assert "decide_ms_median" in cli("bench", "solve", "--problems", "3").out
 
 
-@pytest.mark.parametrize("name", ["verify", "solve", "update"])
+@pytest.mark.parametrize("name", ["verify", "solve", "update", "sample", "step", "memory"])
 def test_bench_offers_every_option_with_its_default(name):
     import importlib
     import inspect
 
-    from secondthought.cli import bench
+    from secondthought.cli import bench, bench_memory
 
-    kind = getattr(bench, f"{name.title()}Options")
+    kind = bench_memory.Options if name == "memory" else getattr(bench, f"{name.title()}Options")
     parameters = inspect.signature(importlib.import_module(f"secondthought.bench.{name}").run).parameters.values()
     expected = {item.name: item.default for item in parameters}
     assert {field: info.default for field, info in kind.model_fields.items() if field != "json_"} == expected
