@@ -1,7 +1,8 @@
 """What a run resumes from: weights, optimizer moments and position, without pickle.
 
     model.safetensors, config.json, tokenizer...       an ordinary `transformers` checkpoint, loadable anywhere;
-    adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them
+    adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them,
+    base_model.json                                    and the digest of the base's weights, see `policies.lora`
     optimizer/*.safetensors                            AdamW's moments and step counts, a file per process
     trainer.json                                       step and counters
 
@@ -28,8 +29,6 @@ from secondthought.train import moments
 from secondthought.train.learner import Learner
 
 OPTIMIZER = "optimizer"
-_OLD_OPTIMIZER = "optimizer.safetensors"
-"""Beside the weights, in runs begun before there were several processes."""
 TRAINER = "trainer.json"
 
 
@@ -61,7 +60,7 @@ def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
     try:
         learner.take_weights()
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
-        moments.load(directory if (directory / _OLD_OPTIMIZER).exists() else directory / OPTIMIZER, learner)
+        moments.load(directory / OPTIMIZER, learner)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
     if not isinstance(state, dict):
