@@ -161,6 +161,34 @@ class BranchCache:
         self._resize(rows, unused, _rounded_up(self.cursor - unused + 1))
         self.starts, self.cursor = self.starts - unused, self.cursor - unused
 
+    @staticmethod
+    def join(caches: Sequence[BranchCache]) -> BranchCache:
+        """One cache with the rows of all, one after the other, cursors aligned; a trunk that several hold is held once.
+
+        Each must have been through a forward.
+        """
+        trunks = Trunks.join([cache.trunks for cache in caches])
+        place = {ids: at for at, ids in enumerate(trunks.ids)}
+        number = {ids: at for at, ids in enumerate(place)}
+        trunks = trunks if len(place) == len(trunks.ids) else trunks.pick(list(place.values()))
+        trunk_of = torch.cat([cache._numbered(number) for cache in caches])
+        joined = BranchCache(trunks, trunk_of, torch.zeros_like(trunk_of))
+        joined.cursor = max(cache.cursor for cache in caches)
+        joined.capacity = _rounded_up(joined.cursor + 1)
+        joined.starts = torch.cat([cache.starts + joined.cursor - cache.cursor for cache in caches])
+        for layer in caches[0].keys:
+            joined.keys[layer] = torch.cat([joined._aligned(cache.keys[layer], cache.cursor) for cache in caches])
+            joined.values[layer] = torch.cat([joined._aligned(cache.values[layer], cache.cursor) for cache in caches])
+        return joined
+
+    def _numbered(self, number: Mapping[TokenIds, int]) -> Int[Tensor, " N"]:
+        """Each row's trunk by the numbers given."""
+        return torch.tensor([number[ids] for ids in self.trunks.ids], device=self.device)[self.grid.trunk_of]
+
+    def _aligned(self, block: Float[Tensor, "N H C D"], cursor: int) -> Float[Tensor, "N H C D"]:
+        """Another cache's block, written up to `cursor`, moved so that it ends at this one's."""
+        return pad(block[:, :, :cursor], (0, 0, self.cursor - cursor, self.capacity - self.cursor))
+
     def _set_trunks(self, trunks: Trunks, trunk_of: Int[Tensor, " N"]) -> None:
         self.trunks = trunks
         self.grid = _Grid(trunk_of, len(trunks.ids))

@@ -30,6 +30,8 @@ ALIKE = 4
 """Most rows of a trunk for each row of the trunk with the fewest, in rows that enter together."""
 LONGER, WORTH_A_WAVE = 1.5, 128
 """Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
+SMALL = 32
+"""Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
 VOCABULARY_ROWS = 64
 """Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
 
@@ -125,6 +127,7 @@ class Flight:
         if self._running:
             for wave in self._running:
                 wave.compact()
+            self._running = _merged(self._running)
             self._decode()
         return ended
 
@@ -252,6 +255,17 @@ class _Wave:
             self.cache.keep(torch.tensor(self.live, device=self.cache.device))
             self.rows = [self.rows[at] for at in self.live]
             self.live = list(range(len(self.rows)))
+
+
+def _merged(waves: list[_Wave]) -> list[_Wave]:
+    """The waves, small ones made one; one that has not been through a forward yet has nothing to join."""
+    small = [wave for wave in waves if len(wave.rows) <= SMALL and wave.cache.keys]
+    if len(small) < 2:
+        return waves
+    rows = [row for wave in small for row in wave.rows]
+    one = _Wave(BranchCache.join([wave.cache for wave in small]), rows, torch.cat([wave.logits for wave in small]))
+    one.live = [at for at, row in enumerate(rows) if not row.ended]
+    return [*(wave for wave in waves if wave not in small), one]
 
 
 def _alike(rows: Sequence[Row]) -> list[list[Row]]:

@@ -11,8 +11,11 @@ from strategies import ids
 from tiny_models import tiny_model, tiny_policy
 
 from secondthought import rng
-from secondthought.policies.decoding import SharedSampler, draw
+from secondthought.policies import decoding
+from secondthought.policies.branch_cache import BranchCache
+from secondthought.policies.decoding import Flight, Row, SharedSampler, draw
 from secondthought.policies.plain_decoding import sample_plainly
+from secondthought.policies.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling
 
 STOPS = frozenset(range(0, 272, 24))
@@ -74,6 +77,27 @@ def test_where_a_prompt_is_cut_into_trunk_and_tail_changes_nothing(cut):
 def test_any_prompts_sample_alike_on_both_paths(shapes, key):
     found = [Prompt(trunk=trunk, tail=tail, key=key ^ index) for index, (trunk, tail) in enumerate(shapes)]
     assert tokens(shared(found)) == tokens(sample_plainly(MODEL, STOPS, found, SAMPLING))
+
+
+@pytest.mark.parametrize("small", [0, 5, 100])
+def test_waves_that_shrink_run_as_one_and_draw_the_same_tokens(architecture, small, monkeypatch):
+    monkeypatch.setattr(decoding, "SMALL", small)
+    joins = []
+    join = BranchCache.join
+    monkeypatch.setattr(BranchCache, "join", lambda caches: joins.append(len(caches)) or join(caches))
+    model, found = tiny_model(architecture), prompts()
+    rows = [Row(prompt, SAMPLING.temperature, SAMPLING.max_tokens) for prompt in found]
+    with torch.no_grad(), tree_attention(model):
+        flight = Flight(model, STOPS)
+        late = list(rows)
+        while flight.busy or late:
+            flight.add(late[:2])
+            late = late[2:]
+            for _ in range(3):
+                if flight.busy:
+                    flight.step()
+    assert tokens(rows) == tokens(sample_plainly(model, STOPS, found, SAMPLING))
+    assert bool(joins) == (small > 0)
 
 
 def test_equal_keys_give_equal_tokens_and_other_keys_others():

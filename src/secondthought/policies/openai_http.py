@@ -1,0 +1,155 @@
+"""One POST to an HTTP server within a time limit that holds. No retries, no redirects, no proxies: those are policy.
+
+`http.client` limits each read of a socket, so a server that drips a byte now and then can hold a request for ever. Here
+a timer shuts the socket down when the time of the whole request is over.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from email.message import Message
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from secondthought.errors import ConfigError
+
+_MOST_BYTES = 16 * 1024 * 1024
+"""Longest answer that is read: no completion is this long, and memory is finite."""
+_CHUNK = 64 * 1024
+
+
+class Address(NamedTuple):
+    """Where requests go."""
+
+    secure: bool
+    host: str
+    port: int | None
+    path: str
+
+
+class Reply(NamedTuple):
+    """What the server said."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+class NoReply(Exception):
+    """No whole reply came: refused, cut off, or too late. Never leaves the client."""
+
+    def __init__(self, reason: str, *, reached: bool = True) -> None:
+        """Say why; `reached` is false if no connection was made at all."""
+        super().__init__(reason)
+        self.reached = reached
+
+
+def address(url: str) -> Address:
+    """Where `chat/completions` of a base URL is; the full URL is taken as well.
+
+    >>> address("http://localhost:8000/v1")
+    Address(secure=False, host='localhost', port=8000, path='/v1/chat/completions')
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"endpoint: the URL cannot be read ({error}); give it like http://localhost:8000/v1") from None
+    if parts.username or parts.password:
+        raise ConfigError("endpoint: the URL holds a name or password; put the key into an environment variable")
+    if parts.scheme not in ("http", "https") or not host or not url.isascii() or any(c.isspace() for c in url):
+        raise ConfigError(f"endpoint: {url!r} is not an http or https URL; give it like http://localhost:8000/v1")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+    return Address(parts.scheme == "https", host, port, path + (f"?{parts.query}" if parts.query else ""))
+
+
+class Wires:
+    """The connections that are open, so that all of them can be cut at once."""
+
+    def __init__(self) -> None:
+        """Nothing is open yet."""
+        self._open: set[http.client.HTTPConnection] = set()
+        self._lock = threading.Lock()
+
+    def cut(self) -> None:
+        """Shut every open connection; whoever reads from one gets `NoReply`."""
+        with self._lock:
+            for connection in self._open:
+                _shut(connection)
+
+    def post(self, where: Address, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
+        """Send `body` and read the whole reply.
+
+        Raises:
+            NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
+        """
+        connection = _connection(where, time_limit_s)
+        late = threading.Event()
+        timer = threading.Timer(time_limit_s, lambda: (late.set(), _shut(connection)))
+        timer.daemon = True
+        with self._lock:
+            self._open.add(connection)
+        timer.start()
+        try:
+            return _exchange(connection, where, body, headers)
+        except (OSError, http.client.HTTPException, NoReply) as error:
+            if late.is_set() or isinstance(error, TimeoutError):
+                raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
+            raise error if isinstance(error, NoReply) else NoReply(_told(error)) from None
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+
+def _connection(where: Address, time_limit_s: float) -> http.client.HTTPConnection:
+    if where.secure:
+        return http.client.HTTPSConnection(
+            where.host, where.port, timeout=time_limit_s, context=ssl.create_default_context()
+        )
+    return http.client.HTTPConnection(where.host, where.port, timeout=time_limit_s)
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, where: Address, body: bytes, headers: Mapping[str, str]
+) -> Reply:
+    try:
+        connection.connect()
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise NoReply(_told(error), reached=False) from None
+    connection.request("POST", where.path, body, dict(headers))
+    response = connection.getresponse()
+    chunks, size = [], 0
+    while chunk := response.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _MOST_BYTES:
+            raise NoReply(f"the answer is longer than {_MOST_BYTES} bytes")
+    # A body shorter than its Content-Length ends here without an error of its own.
+    if response.length:
+        raise NoReply("the connection was cut in the middle of the answer")
+    return Reply(response.status, response.headers, b"".join(chunks))
+
+
+def _shut(connection: http.client.HTTPConnection) -> None:
+    wire = connection.sock
+    if wire is not None:
+        try:
+            wire.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, http.client.IncompleteRead):
+        return "the connection was cut in the middle of the answer"
+    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
+        return "the connection was cut before an answer came"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
