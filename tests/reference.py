@@ -19,6 +19,43 @@ def advantages(rewards, *, scale=False):
     return [value / deviation for value in centred] if scale else centred
 
 
+def leave_one_out(rewards):
+    """RLOO (Ahmadian et al. 2024): each reward against the mean of all others of its group."""
+    found = []
+    for index, reward in enumerate(rewards):
+        others = [other for place, other in enumerate(rewards) if place != index]
+        found.append(reward - math.fsum(others) / len(others))
+    return found
+
+
+def whiten(values, mask):
+    """veRL's masked whitening: Bessel-corrected variance of the masked entries, 1e-8 added; zero elsewhere."""
+    seen = [value for value, real in zip(values, mask, strict=True) if real]
+    if not seen:
+        return [0.0] * len(values)
+    mean = math.fsum(seen) / len(seen)
+    variance = math.fsum((value - mean) ** 2 for value in seen) / (len(seen) - 1) if len(seen) > 1 else 1.0
+    scale = math.sqrt(variance + 1e-8)
+    return [(value - mean) / scale if real else 0.0 for value, real in zip(values, mask, strict=True)]
+
+
+def gae(rewards, values, *, gamma, gae_lambda):
+    """Equation 16 of Schulman et al. 2016 as the double sum that it is; the value after the last token is zero."""
+    ahead = [*values, 0.0]
+    deltas = [reward + gamma * ahead[t + 1] - ahead[t] for t, reward in enumerate(rewards)]
+    return [
+        math.fsum((gamma * gae_lambda) ** (later - t) * deltas[later] for later in range(t, len(rewards)))
+        for t in range(len(rewards))
+    ]
+
+
+def value_loss(value, old_value, target, *, clip):
+    """PPO2's clipped squared error, halved, and whether the clip decides it."""
+    bounded = min(max(value, old_value - clip), old_value + clip)
+    free, held = (value - target) ** 2, (bounded - target) ** 2
+    return 0.5 * max(free, held), held > free
+
+
 def surrogate(logprob, old_logprob, advantage, *, clip_low, clip_high):
     """PPO (Schulman et al. 2017), equation 7, negated, as the case table that the paper draws."""
     ratio = math.exp(logprob - old_logprob)

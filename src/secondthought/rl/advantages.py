@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 FLAT_TOLERANCE = 1e-12
 """Rewards of a group that differ by less are equal: a mean of k binary rewards is exact far below it in float64."""
+WHITENING_FLOOR = 1e-8
+"""Added to the variance that advantages are divided by: equal ones become zero instead of rounding noise blown up."""
 
 
 def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Float[Tensor, "*P G"]:
@@ -29,6 +31,40 @@ def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Fl
         deviation = centred.pow(2).mean(-1, keepdim=True).sqrt()
         centred = centred / torch.where(flat, torch.ones_like(deviation), deviation)
     return centred.masked_fill(flat, 0.0)
+
+
+def leave_one_out(rewards: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:
+    """Reward minus the mean of the *other* rewards of its group: an unbiased baseline.
+
+    A_i = r_i - 1/(G-1) sum_{j != i} r_j = G/(G-1) (r_i - mean(r))   (RLOO, Kool et al. 2019; Ahmadian et al. 2024)
+
+    A group whose rewards are all equal gets exactly zero. A group of one has no others: NaN.
+
+    >>> leave_one_out(torch.tensor([[0.0, 1.0, 1.0, 0.0, 0.5]], dtype=torch.float64)).tolist()
+    [[-0.625, 0.625, 0.625, -0.625, 0.0]]
+    """
+    size = rewards.shape[-1]
+    if size == 1:
+        return torch.full_like(rewards, torch.nan)
+    return group_relative(rewards) * (size / (size - 1))
+
+
+def whiten(values: Float[Tensor, "*B"], mask: Bool[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """Minus the mean and over the standard deviation, both over the entries under the mask; zero elsewhere.
+
+    As PPO implementations whiten advantages over a batch (Huang et al. 2022, "The 37 implementation details of PPO",
+    detail 7); with Bessel's correction and `WHITENING_FLOOR` in the square root, as veRL. Fewer than two
+    entries have no deviation and are only centred.
+
+    >>> whiten(torch.tensor([1.0, 2.0, 3.0, 9.0]), torch.tensor([True, True, True, False])).tolist()
+    [-1.0, 0.0, 1.0, 0.0]
+    """
+    chosen = values[mask]
+    if chosen.numel() == 0:
+        return torch.zeros_like(values)
+    centred = (values - chosen.mean()).masked_fill(~mask, 0.0)
+    variance = chosen.var() if chosen.numel() > 1 else torch.ones_like(chosen[0])
+    return centred * (variance + WHITENING_FLOOR).rsqrt()
 
 
 def positive_part(advantages: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:

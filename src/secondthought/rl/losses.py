@@ -47,3 +47,37 @@ def clipped_surrogate(
         clipped_low=(ratio < 1.0 - clip_low) & (advantages < 0),
         clipped_high=(ratio > 1.0 + clip_high) & (advantages > 0),
     )
+
+
+def reinforce(logprobs: Float[Tensor, "*B"], advantages: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """-A * log p per token: right only for tokens that the policy sampled as it is now (Williams 1992).
+
+    >>> reinforce(torch.tensor([-2.0]), torch.tensor([0.5])).tolist()
+    [1.0]
+    """
+    return -advantages * logprobs
+
+
+class ValueLoss(NamedTuple):
+    """The critic's loss and where clipping stopped it."""
+
+    loss: Float[Tensor, "*B"]
+    clipped: Bool[Tensor, "*B"]
+
+
+def clipped_value_loss(
+    values: Float[Tensor, "*B"], old_values: Float[Tensor, "*B"], returns: Float[Tensor, "*B"], *, clip: float
+) -> ValueLoss:
+    """0.5 max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) per token.
+
+    PPO2's value clipping (Huang et al. 2022, "The 37 implementation details of PPO", detail 9), as veRL has it: a value
+    that has moved further than c towards its return stops learning until the next step.
+
+    >>> old, target = torch.tensor([0.0]), torch.tensor([1.0])
+    >>> found = clipped_value_loss(torch.tensor([0.9]), old, target, clip=0.5)
+    >>> found.loss.tolist(), found.clipped.tolist()
+    ([0.125], [True])
+    """
+    bounded = torch.clamp(values, old_values - clip, old_values + clip)
+    free, held = (values - returns).square(), (bounded - returns).square()
+    return ValueLoss(loss=0.5 * torch.maximum(free, held), clipped=held > free)

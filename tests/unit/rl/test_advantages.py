@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import real_rewards, rewards
 
-from secondthought.rl.advantages import group_relative, positive_part
+from secondthought.rl.advantages import group_relative, leave_one_out, positive_part, whiten
 
 
 def relative(values, *, scale=False):
@@ -65,3 +65,51 @@ def test_groups_of_a_stack_do_not_mix():
 def test_the_positive_part_keeps_successes_and_drops_failures(values):
     found = positive_part(relative(values)).tolist()
     assert found == [max(value, 0.0) for value in relative(values).tolist()]
+
+
+@given(real_rewards)
+def test_leaving_one_out_equals_the_oracle(values):
+    found = leave_one_out(torch.tensor(values, dtype=torch.float64)).tolist()
+    assert found == pytest.approx(reference.leave_one_out(values), abs=1e-9)
+
+
+def test_leaving_one_out_of_one_leaves_nothing():
+    assert leave_one_out(torch.tensor([[1.0]])).isnan().all()
+
+
+@given(st.floats(-10, 10), st.integers(2, 16))
+def test_leaving_one_out_of_equal_rewards_gives_exactly_zero(value, size):
+    assert leave_one_out(torch.tensor([value] * size, dtype=torch.float64)).tolist() == [0.0] * size
+
+
+entries = st.lists(st.tuples(st.floats(-10, 10), st.booleans()), min_size=1, max_size=12)
+
+
+@given(entries)
+def test_whitening_equals_the_oracle(rows):
+    values, mask = (list(column) for column in zip(*rows, strict=True))
+    found = whiten(torch.tensor(values, dtype=torch.float64), torch.tensor(mask)).tolist()
+    assert found == pytest.approx(reference.whiten(values, mask), rel=1e-6, abs=1e-6)
+
+
+@given(entries, st.floats(-5, 5), st.floats(0.5, 20))
+def test_what_is_under_no_mask_does_not_matter_to_whitening(rows, other, scale):
+    values, mask = (list(column) for column in zip(*rows, strict=True))
+    noise = [value if seen else other * scale for value, seen in rows]
+    first, second = (whiten(torch.tensor(x, dtype=torch.float64), torch.tensor(mask)) for x in (values, noise))
+    assert torch.equal(first, second)
+
+
+def test_whitened_ones_have_mean_zero_and_deviation_one():
+    values = torch.tensor([[1.0, 5.0, 7.0], [2.0, -3.0, 100.0]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    found = whiten(values, mask)
+    assert found[mask].mean().item() == pytest.approx(0.0, abs=1e-12)
+    assert found[mask].std().item() == pytest.approx(1.0)
+    assert found[1, 2] == 0.0
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -2.0])
+def test_equal_entries_are_whitened_to_about_zero(value):
+    found = whiten(torch.full((5,), value, dtype=torch.float64), torch.ones(5, dtype=torch.bool))
+    assert found.abs().max().item() < 1e-9
