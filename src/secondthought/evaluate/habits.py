@@ -1,0 +1,248 @@
+"""How often behaviours show in texts: presence, counts, counts per length, given right and given wrong.
+
+Every number is defined in docs/metrics.md. Totals run on, so that a file of any length takes the same memory. What a
+detector could not tell (a count of None) is left out of that behaviour's numbers and counted as missing, never as 0.
+
+Not here: finding the behaviours (`behaviors`) and reading files of texts (the command line) or of runs (`report`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from secondthought.evaluate.summary import to_json
+from secondthought.stats import Interval, t_quantile, wilson
+
+Unit: TypeAlias = Literal["tokens", "words"]
+
+_NAN = float("nan")
+_PER = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One text as it was read. `tokens` is None where its ids are not known, `correct` where nothing judged it."""
+
+    counts: Mapping[str, int | None]
+    words: int
+    tokens: int | None = None
+    correct: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """One behaviour in some texts. The intervals take each text as independent of the others."""
+
+    missing: int
+    total: int
+    presence: Interval
+    mean_count: Interval
+    per_1000: Interval
+
+    def to_json(self, unit: Unit) -> dict[str, Any]:
+        """Under names that say what `per_1000` counts."""
+        found = {"presence": self.presence, "mean_count": self.mean_count, f"per_1000_{unit}": self.per_1000}
+        return {"missing": self.missing, "total": self.total, **to_json(found)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """One behaviour in all texts, in those that were right, and in those that were wrong."""
+
+    all: Rates
+    correct: Rates
+    wrong: Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """Every behaviour, and how many texts are behind it. `unit` says what `per_1000` counts."""
+
+    texts: int
+    correct: int
+    wrong: int
+    unit: Unit
+    behaviors: Mapping[str, Habit]
+
+    def to_json(self) -> dict[str, Any]:
+        """What the last line of `secondthought habits` holds."""
+        return {
+            "texts": self.texts,
+            "correct": self.correct,
+            "wrong": self.wrong,
+            "unjudged": self.texts - self.correct - self.wrong,
+            "unit": self.unit,
+            "behaviors": {name: self._habit(habit) for name, habit in self.behaviors.items()},
+        }
+
+    def _habit(self, habit: Habit) -> dict[str, Any]:
+        given = {"given_correct": habit.correct.to_json(self.unit), "given_wrong": habit.wrong.to_json(self.unit)}
+        return {**habit.all.to_json(self.unit), **given}
+
+
+@dataclass(slots=True)
+class Ratio:
+    """Running totals of pairs (y, x), for the ratio of their sums: counts per length, or per text of a group."""
+
+    n: int = 0
+    y: float = 0
+    x: float = 0
+    yy: float = 0
+    xy: float = 0
+    xx: float = 0
+
+    def add(self, y: float, x: float) -> None:
+        """Count one pair."""
+        self.n += 1
+        self.y += y
+        self.x += x
+        self.yy += y * y
+        self.xy += x * y
+        self.xx += x * x
+
+    def interval(self, scale: float = 1) -> Interval:
+        """The sum of y over the sum of x, with Student's interval of the linearised ratio (Cochran 1977, eq. 6.13).
+
+        r = sum y / sum x,  var(r) = n / (n - 1) * sum (y - r x)^2 / (sum x)^2; with every x = 1, that of a mean.
+
+        >>> pairs = Ratio()
+        >>> for y in (1, 2, 3):
+        ...     pairs.add(y, 1)
+        >>> found = pairs.interval()
+        >>> found.estimate, round(found.low, 3), round(found.high, 3)
+        (2.0, -0.484, 4.484)
+        """
+        if self.x == 0:
+            return Interval(estimate=_NAN, low=_NAN, high=_NAN, n=self.n)
+        ratio = self.y / self.x
+        if self.n < 2:
+            return Interval(estimate=ratio * scale, low=_NAN, high=_NAN, n=self.n)
+        # Rounding may leave a sum of squares a hair below zero where all residuals are zero.
+        squares = max(0.0, self.yy - 2 * ratio * self.xy + ratio * ratio * self.xx)
+        deviation = math.sqrt(self.n / (self.n - 1) * squares) / self.x
+        half = t_quantile(0.975, self.n - 1) * deviation
+        return Interval(estimate=ratio * scale, low=(ratio - half) * scale, high=(ratio + half) * scale, n=self.n)
+
+
+@dataclass(slots=True)
+class _Totals:
+    """Running totals of one behaviour in one set of texts."""
+
+    missing: int = 0
+    shown: int = 0
+    per_text: Ratio = field(default_factory=Ratio)
+    per_word: Ratio = field(default_factory=Ratio)
+    per_token: Ratio = field(default_factory=Ratio)
+
+    def add(self, count: int | None, text: Observed) -> None:
+        if count is None:
+            self.missing += 1
+            return
+        self.shown += count > 0
+        self.per_text.add(count, 1)
+        self.per_word.add(count, text.words)
+        if text.tokens is not None:
+            self.per_token.add(count, text.tokens)
+
+    def rates(self, unit: Unit) -> Rates:
+        per_length = self.per_token if unit == "tokens" else self.per_word
+        return Rates(
+            missing=self.missing,
+            total=round(self.per_text.y),
+            presence=wilson(self.shown, self.per_text.n),
+            mean_count=self.per_text.interval(),
+            per_1000=per_length.interval(_PER),
+        )
+
+
+class Tally:
+    """Running totals of all behaviours: `add` texts one by one, then `habits` for the numbers."""
+
+    def __init__(self, behaviors: Sequence[str]) -> None:
+        self._behaviors = tuple(behaviors)
+        self._sets = {name: (_Totals(), _Totals(), _Totals()) for name in behaviors}
+        self._texts = self._correct = self._wrong = self._without_tokens = 0
+
+    def add(self, text: Observed) -> None:
+        """Count one text."""
+        self._texts += 1
+        self._correct += text.correct is True
+        self._wrong += text.correct is False
+        self._without_tokens += text.tokens is None
+        for name in self._behaviors:
+            everything, correct, wrong = self._sets[name]
+            count = text.counts[name]
+            everything.add(count, text)
+            if text.correct is not None:
+                (correct if text.correct else wrong).add(count, text)
+
+    def habits(self) -> Habits:
+        """The numbers so far. Lengths are in tokens if all texts have theirs, else in words for all texts."""
+        unit: Unit = "words" if self._without_tokens or not self._texts else "tokens"
+        return Habits(
+            texts=self._texts,
+            correct=self._correct,
+            wrong=self._wrong,
+            unit=unit,
+            behaviors={
+                name: Habit(all=sets[0].rates(unit), correct=sets[1].rates(unit), wrong=sets[2].rates(unit))
+                for name, sets in self._sets.items()
+            },
+        )
+
+
+def summarise_habits(texts: Iterable[Observed], behaviors: Sequence[str]) -> Habits:
+    """Every behaviour in these texts.
+
+    >>> read = [Observed(counts={"verification": n}, words=10, correct=n > 0) for n in (0, 2, 1)]
+    >>> found = summarise_habits(read, ["verification"])
+    >>> habit = found.behaviors["verification"]
+    >>> habit.all.mean_count.estimate, habit.all.per_1000.estimate, found.unit, habit.wrong.total
+    (1.0, 100.0, 'words', 0)
+    """
+    tally = Tally(behaviors)
+    for text in texts:
+        tally.add(text)
+    return tally.habits()
+
+
+def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Rates:
+    """One behaviour where texts come in groups (samples of one problem): groups are independent, their texts are not.
+
+    Intervals are those of `Ratio` over groups, `n` is the number of groups, and `per_1000` counts tokens. Where all
+    texts or none show the behaviour, groups do not differ, which says little: the bounds of `presence` are then Wilson's
+    for as many texts as there are groups.
+
+    >>> read = [[Observed(counts={"verification": n}, words=5, tokens=10) for n in group] for group in ([0, 2], [1, 1])]
+    >>> found = rates_in_groups(read, "verification")
+    >>> found.total, found.mean_count.estimate, found.per_1000.estimate, found.presence.estimate, found.presence.n
+    (4, 1.0, 100.0, 0.75, 2)
+    """
+    missing = 0
+    presence, mean_count, per_token = Ratio(), Ratio(), Ratio()
+    for group in groups:
+        known = [(count, text) for text in group if (count := text.counts[behavior]) is not None]
+        missing += len(group) - len(known)
+        if known:
+            total = sum(count for count, _ in known)
+            presence.add(sum(count > 0 for count, _ in known), len(known))
+            mean_count.add(total, len(known))
+            per_token.add(total, sum(text.tokens or 0 for _, text in known))
+    return Rates(
+        missing=missing,
+        total=round(mean_count.y),
+        presence=_share(presence),
+        mean_count=mean_count.interval(),
+        per_1000=per_token.interval(_PER),
+    )
+
+
+def _share(groups: Ratio) -> Interval:
+    found = groups.interval()
+    if found.estimate in (0.0, 1.0):
+        return wilson(groups.n if found.estimate else 0, groups.n)
+    low, high = (bound if math.isnan(bound) else min(1.0, max(0.0, bound)) for bound in (found.low, found.high))
+    return Interval(estimate=found.estimate, low=low, high=high, n=found.n)
