@@ -35,6 +35,7 @@ from secondthought.train.credit import credit
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.measures import sampled_tokens
+from secondthought.train.world import World
 from secondthought.types import Completion, Problem, StopReason
 
 LEARNING_RATE = 1e-7
@@ -52,6 +53,11 @@ class Steps:
     """Groups that the update computed: flat ones are dropped by us alone."""
     sampled_tokens: list[int] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Steps:
+        """From what another process sent: `asdict` of its own."""
+        return cls(**{**data, "sampling": Seconds(**data["sampling"]), "update": Seconds(**data["update"])})
+
     def __iadd__(self, other: Steps) -> Steps:
         self.sampling += other.sampling
         self.update += other.update
@@ -59,6 +65,10 @@ class Steps:
         self.groups_learned += other.groups_learned
         self.sampled_tokens += other.sampled_tokens
         return self
+
+    def seconds(self) -> dict[str, Any]:
+        """All that the clocks said."""
+        return {"sampling": asdict(self.sampling), "update": asdict(self.update)}
 
     def medians(self, clock: str) -> dict[str, float]:
         """Of the whole step and of its two parts."""
@@ -86,10 +96,10 @@ def run(
     settings = dict(locals())
     torch.set_num_threads(threads)
     load_before = os.getloadavg()
-    config = _config(model, groups, group, tries, attempt_tokens, reflection_tokens, steps, seed)
+    config = step_config(model, groups, group, tries, attempt_tokens, reflection_tokens, steps, seed)
     task = tasks.load(config.task.name, config.task.options)
     problems = task.problems("train", groups * (WARMUP + steps), seed)
-    taken = {"ours": _ours(config, task, problems)}
+    taken = {"ours": timed_steps(config, task, problems)}
     left_out: dict[str, str] = {}
     versions: dict[str, str] = {}
     if peer_python is None:
@@ -97,7 +107,7 @@ def run(
     else:
         job = {**_job(config, task, problems), "threads": threads, "generate_rows": generate_rows}
         taken["trl"], versions = _trl(peer_python, config, {**job, "micro_rows": micro_rows, "steps": steps})
-        taken["ours"] += _ours(config, task, problems)
+        taken["ours"] += timed_steps(config, task, problems)
     medians = {clock: {name: side.medians(clock) for name, side in taken.items()} for clock in CLOCKS}
     return {
         "settings": {
@@ -107,9 +117,7 @@ def run(
             "load": [load_before, os.getloadavg()],
         },
         "raw": {
-            "seconds": {
-                name: {"sampling": asdict(side.sampling), "update": asdict(side.update)} for name, side in taken.items()
-            },
+            "seconds": {name: side.seconds() for name, side in taken.items()},
             "failures": {name: side.failures for name, side in taken.items()},
             "groups_learned": {name: side.groups_learned for name, side in taken.items()},
             "sampled_tokens": {name: side.sampled_tokens for name, side in taken.items()},
@@ -135,7 +143,7 @@ def _shares(parts: Mapping[str, float]) -> dict[str, float]:
     return {name: parts[name] / both for name in ("sampling", "update")}
 
 
-def _config(
+def step_config(
     model: str,
     groups: int,
     group: int,
@@ -158,11 +166,13 @@ def _config(
     return resolve(data, source="bench step")
 
 
-def _ours(config: RunConfig, task: Task, problems: Sequence[Problem]) -> Steps:
-    """The training loop's own calls, on fresh weights, without its records."""
+def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], world: World | None = None) -> Steps:
+    """The training loop's own calls, on fresh weights, without its records: this process's share in a world."""
     policy = load_policy(config.model)
+    policy.crew = world
     play = Play.of(config, policy, task)
-    learner = Learner(policy, config.algorithm, config.optim, config.train, temperature=config.episode.temperature)
+    heat = config.episode.temperature
+    learner = Learner(policy, config.algorithm, config.optim, config.train, temperature=heat, world=world)
     curriculum = Curriculum(play, ALGORITHMS[config.algorithm.type], problems, None)
     taken = Steps()
     for step in range(1, config.train.steps + 1):
@@ -199,14 +209,8 @@ def _trl(python: str, config: RunConfig, job: dict[str, Any]) -> tuple[Steps, di
         source.mkdir()
         (source / "secondthought").symlink_to(Path(secondthought.__file__).parent)
         answer = run_peer(python, "trl_step.py", {**job, "checkpoint": str(checkpoint), "source": str(source)})
-    steps = Steps(
-        sampling=Seconds(**answer["sampling"]),
-        update=Seconds(**answer["update"]),
-        failures=answer["failures"],
-        groups_learned=[config.train.groups_per_step] * len(answer["failures"]),
-        sampled_tokens=answer["sampled_tokens"],
-    )
-    return steps, answer["versions"]
+    versions: dict[str, str] = answer.pop("versions")
+    return Steps.of({**answer, "groups_learned": [config.train.groups_per_step] * len(answer["failures"])}), versions
 
 
 def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str, Any]:

