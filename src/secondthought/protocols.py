@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from secondthought.types import (
@@ -155,4 +156,38 @@ class Detector(Protocol):
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
         """One reading per thought, in order, with a count for each of `behaviors`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one conversation: a text, or None and why there is none."""
+
+    index: int
+    """Which conversation of the call it answers."""
+    text: str | None
+    error: str = ""
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """Something that answers whole conversations in text: an endpoint, or a policy that stands in for one."""
+
+    name: str
+    """What decides the answers beside the conversation: equal names may share a file of answers."""
+
+    def ask(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        keep: Callable[[Answer], None] = ...,
+    ) -> list[Answer]:
+        """One answer per conversation, in order.
+
+        `keep` gets each answer at once when it comes, in any order, from one thread at a time: what it writes down
+        survives an interruption. A conversation that gets no answer has None, never an empty text.
+
+        Raises:
+            PolicyError: nothing can be answered at all.
+        """
         ...

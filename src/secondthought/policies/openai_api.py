@@ -13,23 +13,21 @@ What goes wrong on the way is tried again, and what cannot be had is None with i
 
 from __future__ import annotations
 
-import email.utils
 import itertools
 import json
 import logging
-import math
 import os
-import random
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from secondthought import rng
-from secondthought.errors import ConfigError, PolicyError
+from secondthought.errors import PolicyError
+from secondthought.policies.endpoint import Endpoint
 from secondthought.policies.openai_http import NoReply, Reply, Wires, address
+from secondthought.policies.openai_replies import completion, retry_after, words
 from secondthought.protocols import Answer
 from secondthought.types import Message, Sampling
 
@@ -41,42 +39,6 @@ Wait: TypeAlias = Callable[[threading.Event, float], bool]
 _LATER = frozenset({408, 409, 425, 429, *range(500, 600)})
 _HOPELESS = frozenset({401, 403, 404, 405, *range(300, 400)})
 _STOPPED = "not asked: the call was stopped"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where a model is served, and how patiently it is asked."""
-
-    url: str
-    """Base URL, such as http://localhost:8000/v1."""
-    model: str
-    """Name of the model as the server knows it."""
-    key_variable: str | None = None
-    """Environment variable that holds the key; None sends none. The key itself is never stored, shown or logged."""
-    time_limit_s: float = 120.0
-    """Longest that one request may take, from connecting to the last byte."""
-    concurrency: int = 8
-    """Requests under way at once, at most."""
-    attempts: int = 6
-    """Requests that one conversation is worth."""
-    first_delay_s: float = 1.0
-    """Wait before the second attempt, doubled for each one after."""
-    longest_delay_s: float = 60.0
-    """Longest wait; a server that asks for a longer one (Retry-After) is not asked again."""
-    patience: int = 16
-    """Conversations in a row without an answer after which the rest is not asked."""
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    """Fields to add to every request; None takes a field away ({"max_tokens": None, "max_completion_tokens": 800})."""
-
-    def __post_init__(self) -> None:
-        address(self.url)
-        if not self.model:
-            raise ConfigError("endpoint: model is empty; name a model that the server has")
-        for name in ("concurrency", "attempts", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"endpoint: {name} is {getattr(self, name)}; it must be at least 1")
-        if not (self.time_limit_s > 0 and self.first_delay_s >= 0 and self.longest_delay_s >= 0):
-            raise ConfigError("endpoint: time_limit_s must be above 0, and the delays not below it")
 
 
 @dataclass(slots=True)
@@ -98,7 +60,7 @@ class OpenAIClient:
         extra = json.dumps(dict(endpoint.extra), sort_keys=True) if endpoint.extra else ""
         self.name = f"{endpoint.model} {extra}".strip()
         self.usage = Usage()
-        self._key = _key(endpoint.key_variable)
+        self._key = endpoint.key()
         self._address = address(endpoint.url)
         self._wait = wait
 
@@ -113,7 +75,8 @@ class OpenAIClient:
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="ask")
         try:
             workers = [pool.submit(call.work) for _ in range(min(self.endpoint.concurrency, len(conversations)))]
-            _raise_first(workers)
+            for worker in workers:
+                worker.result()
         except KeyboardInterrupt:
             logger.warning("stopping: waiting for the answers under way (Ctrl-C again drops them)")
             raise
@@ -142,22 +105,9 @@ class OpenAIClient:
         own = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "secondthought"}
         return own | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
 
-    def without_key(self, text: str) -> str:
-        """A server's words, should they repeat the key."""
-        return text.replace(self._key, "***") if self._key else text
-
-    def delay(self, attempt: int, asked_for: float | None, jitter: random.Random) -> float | None:
-        """Seconds to wait after the n-th attempt failed, or None if waiting is no use.
-
-        min(longest, first * 2^(n - 1)) * U(1/2, 1); where the server asks for a time, that time + U(0, first).
-        """
-        if attempt >= self.endpoint.attempts:
-            return None
-        if asked_for is not None:
-            wanted = asked_for + jitter.random() * self.endpoint.first_delay_s
-            return wanted if asked_for <= self.endpoint.longest_delay_s else None
-        full = min(self.endpoint.longest_delay_s, self.endpoint.first_delay_s * 2.0 ** min(attempt - 1, 60))
-        return full * (0.5 + jitter.random() / 2)
+    def words(self, body: bytes) -> str:
+        """What the server says is wrong, without the key should it repeat it."""
+        return words(body.replace(self._key.encode(), b"***") if self._key else body)
 
 
 class _Later(Exception):
@@ -170,7 +120,7 @@ class _Later(Exception):
 
 
 class _Never(Exception):
-    """This conversation will not be answered."""
+    """No attempt will be answered."""
 
 
 class _Call:
@@ -235,7 +185,7 @@ class _Call:
             try:
                 return self._request(body)
             except _Later as reason:
-                seconds = self.client.delay(attempt, reason.seconds, jitter)
+                seconds = self.endpoint.delay(attempt, reason.seconds, jitter)
                 if seconds is None:
                     raise
                 logger.info("attempt %d: %s; again in %.1f s", attempt, reason, seconds)
@@ -259,75 +209,19 @@ class _Call:
             raise _Later(str(error), reached=error.reached) from None
         if reply.status != 200:
             self._refused(reply)
-        text, usage = _completion(reply.body)
+        said = completion(reply.body)
+        if said is None:
+            raise _Later(f"the body is no chat completion: {client.words(reply.body)}")
         with self._lock:
             client.usage.answers += 1
-            client.usage.prompt_tokens += usage[0]
-            client.usage.answer_tokens += usage[1]
-        return text
+            client.usage.prompt_tokens += said.prompt_tokens
+            client.usage.answer_tokens += said.answer_tokens
+        return said.text
 
     def _refused(self, reply: Reply) -> None:
-        reason = self.client.without_key(f"HTTP {reply.status}: {_words(reply.body)}")
+        reason = f"HTTP {reply.status}: {self.client.words(reply.body)}"
         if reply.status in _LATER:
-            raise _Later(reason, _retry_after(reply))
+            raise _Later(reason, retry_after(reply.headers))
         if reply.status in _HOPELESS and not self.client.usage.answers:
             raise PolicyError(f"{self.endpoint.url}: {reason}; check the URL, the model's name and the key's variable")
         raise _Never(reason)
-
-
-def _raise_first(workers: Sequence[Future[None]]) -> None:
-    for worker in workers:
-        worker.result()
-
-
-def _key(variable: str | None) -> str | None:
-    if variable is None:
-        return None
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise ConfigError(f"endpoint: the environment variable {variable} is not set; put the key into it")
-    # The library's own error would show the key.
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigError(f"endpoint: the key in {variable} holds characters that no HTTP header may hold")
-    return key
-
-
-def _completion(body: bytes) -> tuple[str, tuple[int, int]]:
-    """The text of a chat completion, and the tokens of its prompt and answer (0 where the server does not tell)."""
-    try:
-        parsed = json.loads(body)
-        text = parsed["choices"][0]["message"]["content"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        raise _Later(f"the body is no chat completion: {_words(body)}") from None
-    if not isinstance(text, str | None):
-        raise _Later(f"the body is no chat completion: {_words(body)}")
-    usage = parsed.get("usage")
-    counts = [usage.get(name) if isinstance(usage, dict) else 0 for name in ("prompt_tokens", "completion_tokens")]
-    prompt, answer = (count if isinstance(count, int) else 0 for count in counts)
-    # A model that spent all its tokens on thinking, or declined, has said nothing: that is an answer too.
-    return text or "", (prompt, answer)
-
-
-def _words(body: bytes, most: int = 200) -> str:
-    """What a server says is wrong, on one line."""
-    text = body[: 64 * most].decode("utf-8", "replace")
-    try:
-        found = json.loads(body)["error"]
-        text = str(found["message"] if isinstance(found, dict) else found)
-    except (ValueError, RecursionError, LookupError, TypeError):
-        pass
-    line = " ".join(text.split())
-    return (line[:most] + "..." if len(line) > most else line) or "no words"
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """Seconds that the server asks to wait: a number, or a date."""
-    value = (reply.headers.get("Retry-After") or "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

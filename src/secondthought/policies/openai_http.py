@@ -6,6 +6,7 @@ a timer shuts the socket down when the time of the whole request is over.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -58,28 +59,30 @@ def address(url: str) -> Address:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigError(f"endpoint: the URL cannot be read ({error}); give it like http://localhost:8000/v1") from None
+        raise ConfigError(
+            f"endpoint: the URL cannot be read ({error}); give it like http://localhost:8000/v1"
+        ) from None
     if parts.username or parts.password:
         raise ConfigError("endpoint: the URL holds a name or password; put the key into an environment variable")
-    if parts.scheme not in ("http", "https") or not host or not url.isascii() or any(c.isspace() for c in url):
+    if parts.scheme not in ("http", "https") or not host or not (url.isascii() and url.isprintable()) or " " in url:
         raise ConfigError(f"endpoint: {url!r} is not an http or https URL; give it like http://localhost:8000/v1")
     path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
     return Address(parts.scheme == "https", host, port, path + (f"?{parts.query}" if parts.query else ""))
 
 
 class Wires:
-    """The connections that are open, so that all of them can be cut at once."""
+    """The requests that are under way, so that all of them can be cut at once."""
 
     def __init__(self) -> None:
-        """Nothing is open yet."""
-        self._open: set[http.client.HTTPConnection] = set()
+        """Nothing is under way yet."""
+        self._open: set[_Wire] = set()
         self._lock = threading.Lock()
 
     def cut(self) -> None:
-        """Shut every open connection; whoever reads from one gets `NoReply`."""
+        """Cut every request that is under way; whoever waits for its reply gets `NoReply`."""
         with self._lock:
-            for connection in self._open:
-                _shut(connection)
+            for wire in self._open:
+                wire.cut()
 
     def post(self, where: Address, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
         """Send `body` and read the whole reply.
@@ -87,45 +90,74 @@ class Wires:
         Raises:
             NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
         """
-        connection = _connection(where, time_limit_s)
-        late = threading.Event()
-        timer = threading.Timer(time_limit_s, lambda: (late.set(), _shut(connection)))
-        timer.daemon = True
+        wire = _Wire(where, time_limit_s)
         with self._lock:
-            self._open.add(connection)
-        timer.start()
+            self._open.add(wire)
         try:
-            return _exchange(connection, where, body, headers)
+            return wire.exchange(where.path, body, headers)
         except (OSError, http.client.HTTPException, NoReply) as error:
-            if late.is_set() or isinstance(error, TimeoutError):
+            if wire.late or isinstance(error, TimeoutError):
                 raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
             raise error if isinstance(error, NoReply) else NoReply(_told(error)) from None
         finally:
-            timer.cancel()
             with self._lock:
-                self._open.discard(connection)
-            connection.close()
+                self._open.discard(wire)
+            wire.close()
 
 
-def _connection(where: Address, time_limit_s: float) -> http.client.HTTPConnection:
-    if where.secure:
-        return http.client.HTTPSConnection(
-            where.host, where.port, timeout=time_limit_s, context=ssl.create_default_context()
-        )
-    return http.client.HTTPConnection(where.host, where.port, timeout=time_limit_s)
+class _Wire:
+    """One connection, cut when its time is over."""
+
+    def __init__(self, where: Address, time_limit_s: float) -> None:
+        if where.secure:
+            context = ssl.create_default_context()
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                where.host, where.port, timeout=time_limit_s, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(where.host, where.port, timeout=time_limit_s)
+        self.late = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(time_limit_s, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        self._connect()
+        self._connection.request("POST", path, body, dict(headers))
+        response = self._connection.getresponse()
+        with response:
+            content = _content(response)
+        return Reply(response.status, response.headers, content)
+
+    def cut(self) -> None:
+        if self._socket is not None:
+            # One that is closed already needs no cutting.
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._connection.close()
+
+    def _connect(self) -> None:
+        try:
+            self._connection.connect()
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as error:
+            raise NoReply(_told(error), reached=False) from None
+        # The connection forgets its socket when it hands it to a response that will close it: `cut` must not.
+        self._socket = self._connection.sock
+        if self.late:
+            raise TimeoutError
+
+    def _expire(self) -> None:
+        self.late = True
+        self.cut()
 
 
-def _exchange(
-    connection: http.client.HTTPConnection, where: Address, body: bytes, headers: Mapping[str, str]
-) -> Reply:
-    try:
-        connection.connect()
-    except TimeoutError:
-        raise
-    except OSError as error:
-        raise NoReply(_told(error), reached=False) from None
-    connection.request("POST", where.path, body, dict(headers))
-    response = connection.getresponse()
+def _content(response: http.client.HTTPResponse) -> bytes:
     chunks, size = [], 0
     while chunk := response.read(_CHUNK):
         chunks.append(chunk)
@@ -135,16 +167,7 @@ def _exchange(
     # A body shorter than its Content-Length ends here without an error of its own.
     if response.length:
         raise NoReply("the connection was cut in the middle of the answer")
-    return Reply(response.status, response.headers, b"".join(chunks))
-
-
-def _shut(connection: http.client.HTTPConnection) -> None:
-    wire = connection.sock
-    if wire is not None:
-        try:
-            wire.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
+    return b"".join(chunks)
 
 
 def _told(error: Exception) -> str:

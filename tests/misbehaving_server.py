@@ -1,0 +1,150 @@
+"""A real HTTP server on loopback that answers chat/completions, and misbehaves as its script says.
+
+A script maps the last message of a conversation to what is done at its first request, its second, and so on; when the
+script is over, and for conversations without one, the answer is `reply(messages)`.
+"""
+
+import contextlib
+import email.utils
+import json
+import socket
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Server:
+    """What was asked, how often, and how many requests were under way at once."""
+
+    def __init__(self, port, requests, most_at_once):
+        self.url = f"http://127.0.0.1:{port}/v1"
+        self.requests = requests
+        self._most = most_at_once
+
+    @property
+    def most_at_once(self):
+        return max(self._most, default=0)
+
+    @property
+    def asked(self):
+        return [request["body"]["messages"][-1]["content"] for request in self.requests]
+
+
+def completion(text, **more):
+    return {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], **more}
+
+
+@contextlib.contextmanager
+def serving(reply=lambda messages: "yes", script=None, pause=0.0):
+    """Serve until the context ends."""
+    script = {text: list(steps) for text, steps in (script or {}).items()}
+    requests, most, lock, under_way = [], [], threading.Lock(), [0]
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = body["messages"][-1]["content"]
+            with lock:
+                under_way[0] += 1
+                most.append(under_way[0])
+                requests.append({"path": self.path, "headers": dict(self.headers), "body": body})
+                step = script[text].pop(0) if script.get(text) else None
+            try:
+                time.sleep(pause)
+                if step is None:
+                    self.say(200, completion(reply(body["messages"])))
+                else:
+                    step(self)
+            finally:
+                with lock:
+                    under_way[0] -= 1
+
+        def say(self, status, value, **headers):
+            data = value if isinstance(value, bytes) else json.dumps(value).encode()
+            self.send_response(status)
+            for name, content in headers.items():
+                self.send_header(name.replace("_", "-"), content)
+            if "Content_Length" not in headers:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request, client_address):
+            """A client that hangs up is part of the play."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield Server(server.server_address[1], requests, most)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def status(code, message="busy", **headers):
+    return lambda handler: handler.say(code, {"error": {"message": message}}, **headers)
+
+
+def body(data, **headers):
+    return lambda handler: handler.say(200, data, **headers)
+
+
+def cut_off(handler):
+    """Announces more than comes."""
+    data = json.dumps(completion("never whole")).encode()
+    handler.say(200, data[:-5], Content_Length=str(len(data)))
+    handler.close_connection = True
+
+
+def cut_off_unannounced(handler):
+    """Ends in the middle, without having said how long the answer would be."""
+    data = json.dumps(completion("never whole")).encode()[:-5]
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + data)
+    handler.close_connection = True
+
+
+def cut_off_chunked(handler):
+    """Ends in the middle of a chunk."""
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"choices": [')
+    handler.close_connection = True
+
+
+def reset(handler):
+    """Resets the connection instead of closing it."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+
+
+def hang_up(handler):
+    """Closes without a word."""
+    handler.close_connection = True
+
+
+def silent(seconds):
+    return lambda handler: time.sleep(seconds)
+
+
+def dripping(seconds):
+    """A byte now and then: each read succeeds in time, the whole never does."""
+
+    def step(handler):
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(int(seconds / 0.02)):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.02)
+
+    return step
+
+
+def http_date(seconds_from_now):
+    return email.utils.formatdate(time.time() + seconds_from_now, usegmt=True)
