@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from secondthought.organisms.corpus import CorpusKnobs, Said, transcripts
+from secondthought.organisms.corpus import CorpusKnobs
+from secondthought.organisms.habits import HabitKnobs
+from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import ASSISTANT, END
 from secondthought.rng import stream
 
@@ -48,10 +50,13 @@ class Encoder:
         return mask
 
 
-def batches(tokenizer: Any, *, batch_size: int, seed: int, knobs: CorpusKnobs | None = None) -> Iterator[Batch]:
+def batches(
+    tokenizer: Any, *, batch_size: int, seed: int, knobs: CorpusKnobs | HabitKnobs | None = None
+) -> Iterator[Batch]:
     """Batches without end, the same for the same arguments."""
     encoder = Encoder(tokenizer)
-    source, order = transcripts(stream("organism", "corpus", seed), knobs), stream("organism", "order", seed)
+    source = (knobs or CorpusKnobs()).transcripts(stream("organism", "corpus", seed))
+    order = stream("organism", "order", seed)
     while True:
         pool = encoder.encode(list(islice(source, batch_size * _POOL_BATCHES)))
         pool.sort(key=lambda row: len(row[0]))

@@ -85,7 +85,7 @@ def build(
     chosen = recipe(size)
     num_steps = chosen.steps if steps is None else steps
     chosen_seed = chosen.seed if seed is None else seed
-    tokenizer = build_tokenizer()
+    tokenizer = build_tokenizer(chosen.words)
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
     source = _source(chosen, tokenizer, chosen_seed, num_steps)

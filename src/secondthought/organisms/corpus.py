@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from secondthought.episodes.requests import RETRY_REQUEST, WRONG_ANSWER
 from secondthought.organisms.lines import Line, Move, Triple, answer, attempt, lines, moves
+from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import LARGEST_NUMBER
 from secondthought.tasks.countdown import problems, prompts, reflections
 from secondthought.tasks.options import split_of
-from secondthought.types import Role
 
 Failure: TypeAlias = Literal["missed", "slip", "left_out", "reused"]
 _SLIPS = (-10, -2, -1, 1, 2, 10)
@@ -61,13 +61,9 @@ class CorpusKnobs:
     another_round: float = 0.05
     """A failed retry is reflected on again."""
 
-
-class Said(NamedTuple):
-    """One message; `learn` is true for what the model is to imitate."""
-
-    role: Role
-    text: str
-    learn: bool
+    def transcripts(self, rng: random.Random) -> Iterator[tuple[Said, ...]]:
+        """Transcripts without end."""
+        return transcripts(rng, self)
 
 
 class Space:

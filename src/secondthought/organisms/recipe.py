@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from secondthought.errors import ConfigError
 from secondthought.organisms.corpus import CorpusKnobs
+from secondthought.organisms.habits import HabitKnobs
+from secondthought.priming.short import WORDS
 
 PRACTICE = CorpusKnobs(proposes=0.95, repeats=0.1, checks=(0.1, 0.3, 0.3, 0.3))
 """Nearly every reflection works operations out. A model that saw few checks judges them no better than chance; after
@@ -31,10 +33,28 @@ class Recipe:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     seed: int = 0
-    knobs: CorpusKnobs = field(default_factory=CorpusKnobs)
-    practice: CorpusKnobs = PRACTICE
+    knobs: CorpusKnobs | HabitKnobs = field(default_factory=CorpusKnobs)
+    practice: CorpusKnobs | HabitKnobs = PRACTICE
     practice_share: float = 0.7
     """Share of the steps, the first ones, that learn from `practice` in place of `knobs`."""
+    words: str = ""
+    """Text whose pieces are tokens besides those that every organism has."""
+
+
+def habit_recipe(habits: float, steps: int = 6000) -> Recipe:
+    """A base of which that share of transcripts holds habits; it learns nothing else first."""
+    return Recipe(
+        hidden_size=96,
+        num_layers=4,
+        num_heads=3,
+        feed_forward_size=256,
+        steps=steps,
+        batch_size=32,
+        lr=4e-3,
+        knobs=HabitKnobs(habits=habits),
+        practice_share=0.0,
+        words=WORDS,
+    )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -44,8 +64,13 @@ RECIPES: dict[str, Recipe] = {
     "large": Recipe(
         hidden_size=256, num_layers=6, num_heads=4, feed_forward_size=704, steps=6000, batch_size=32, lr=1.5e-3
     ),
+    "terse": habit_recipe(0.02),
+    "rich": habit_recipe(0.5),
+    "dose-0": habit_recipe(0.0),
+    "dose-10": habit_recipe(0.1),
 }
-"""0.5 and 5 million parameters."""
+"""`small` and `large` have 0.5 and 5 million parameters and reflect; the others, of 0.5 million, differ in how many of
+their transcripts hold habits: `terse` 2 %, `rich` 50 %, `dose-0` none, `dose-10` a tenth."""
 
 
 def recipe(size: str) -> Recipe:

@@ -37,14 +37,19 @@ _SENTENCES = (
     RETRY_REQUEST,
     reflections.GENERAL_REFLECTION,
 )
+_LATER_SENTENCES = (prompts.PROMPT_AFTER_TARGET_THINK,)
+"""Of tokenizers with more words; the shipped models' own must not change."""
 _PLAIN_WORDS = (
     "a an and are be best by can do first get in is it next no not of on one step that the then this to try use want"
     " with yes you"
 )
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def build_tokenizer(words: str = "") -> PreTrainedTokenizerFast:
     r"""The tokenizer with its chat template.
+
+    Args:
+        words: text whose pieces are to be one token each besides; they come last, so other ids stay what they are.
 
     >>> tokenizer = build_tokenizer()
     >>> tokenizer.tokenize("8*3=24,24+7=31<answer>8*3+7</answer>")[-7:]
@@ -53,17 +58,13 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     True
     """
     vocabulary: dict[str, int] = {}
-    for token in (*SPECIAL_TOKENS, *_bytes(), *(str(n) for n in range(LARGEST_NUMBER + 1)), *_words()):
+    for token in (*SPECIAL_TOKENS, *_bytes(), *(str(n) for n in range(LARGEST_NUMBER + 1)), *_words(), *_pieces(words)):
         vocabulary.setdefault(token, len(vocabulary))
     core = Tokenizer(models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    core.pre_tokenizer = _splitter()
     core.decoder = decoders.ByteLevel()
-    core.add_tokens([AddedToken(text, normalized=False, special=False) for text in _SENTENCES])
+    sentences = (*_SENTENCES, *(_LATER_SENTENCES if words else ()))
+    core.add_tokens([AddedToken(text, normalized=False, special=False) for text in sentences])
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         eos_token=END,
@@ -87,13 +88,21 @@ def _words() -> list[str]:
         "<answer></answer>, . : ; ? ! ",
         *(f"{word} {word}" for word in _PLAIN_WORDS.split()),
     ]
-    splitter = pre_tokenizers.Sequence(
+    return [piece for text in texts for piece in _pieces(text)]
+
+
+def _pieces(text: str) -> list[str]:
+    """How a text is cut, in byte-level spelling."""
+    return [piece for piece, _ in _splitter().pre_tokenize_str(text)]
+
+
+def _splitter() -> pre_tokenizers.Sequence:
+    return pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    return [piece for text in texts for piece, _ in splitter.pre_tokenize_str(text)]
 
 
 _DIAGNOSES = (

@@ -54,7 +54,8 @@ class CountdownOptions(TaskOptions):
     order: Literal["mixed", "sorted"] = "mixed"
     """How numbers are shown: in an order that depends on the problem alone, or ascending."""
     answer_format: AnswerFormat = "answer"
-    """What the prompt asks for: `<answer>` tags, or `\\boxed{}`, which then counts without tags too."""
+    """What the prompt asks for: `<answer>` tags, `\\boxed{}` (which then counts without tags too), or `think`:
+    the work in `<think>` tags and the answer in `<answer>` tags."""
 
     @model_validator(mode="after")
     def _consistent(self) -> CountdownOptions:
@@ -75,15 +76,24 @@ class CountdownOptions(TaskOptions):
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "tiny": {"num_numbers": 3, "max_number": 30, "min_target": 1, "order": "sorted"},
+    "four": {
+        "num_numbers": 4,
+        "max_number": 12,
+        "min_target": 13,
+        "max_target": 50,
+        "order": "sorted",
+        "answer_format": "think",
+    },
     "tinyzero": {"num_numbers": (3, 4), "max_number": 99},
     "priming": {"num_numbers": (3, 4), "max_number": 24, "max_target": 25},
 }
 """Named options.
 
-`tiny` is what the shipped models play. `tinyzero` has the shape of the published RL data (3 or 4 numbers); that data's
-ranges are not documented, so 1 to 99, targets 10 to 100, all solvable, is our choice. `priming` follows the published
-priming generator (3 or 4 numbers equally often, targets 10 to 25); it draws numbers below the target, we draw from 1 to
-24, and we do not leave out its list of 200 known "24-game" problems.
+`tiny` is what the shipped models `small` and `large` play, `four` what those made for the study of habits play.
+`tinyzero` has the shape of the published RL data (3 or 4 numbers); that data's ranges are not documented, so 1 to 99,
+targets 10 to 100, all solvable, is our choice. `priming` follows the published priming generator (3 or 4 numbers
+equally often, targets 10 to 25); it draws numbers below the target, we draw from 1 to 24, and we do not leave out its
+list of 200 known "24-game" problems.
 """
 
 

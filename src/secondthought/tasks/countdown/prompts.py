@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-AnswerFormat: TypeAlias = Literal["answer", "boxed"]
-"""How a completion marks its answer: `<answer> ... </answer>`, or `\\boxed{...}`."""
+AnswerFormat: TypeAlias = Literal["answer", "boxed", "think"]
+"""How a completion marks its answer: `<answer> ... </answer>`, or `\\boxed{...}`; `think` asks besides for the work in
+`<think> </think>` tags, as the published prompts of the Four Habits paper do, and is judged like `answer`."""
 
 PROMPT_BEFORE_NUMBERS = "Using the numbers "
 PROMPT_BEFORE_TARGET = ", create an equation that equals "
@@ -21,10 +22,21 @@ PROMPT_AFTER_TARGET_BOXED = (
     ". You can use basic arithmetic operations (+, -, *, /) and each number can only be used once."
     " Return the final answer in \\boxed{}, for example \\boxed{(1 + 2) / 3}."
 )
+PROMPT_AFTER_TARGET_THINK = (
+    ". You can use basic arithmetic operations (+, -, *, /) and each number can only be used once."
+    " Show your work in <think> </think> tags. And return the final answer in <answer> </answer> tags,"
+    " for example <answer> (1 + 2) / 3 </answer>."
+)
 REFLECTION_REQUEST = (
     "You tried solving the problem and got the wrong answer. Reflect on what went wrong and write a short explanation"
     " that will help you do better next time."
 )
+
+_AFTER_TARGET: dict[AnswerFormat, str] = {
+    "answer": PROMPT_AFTER_TARGET,
+    "boxed": PROMPT_AFTER_TARGET_BOXED,
+    "think": PROMPT_AFTER_TARGET_THINK,
+}
 
 
 def user_prompt(numbers: tuple[int, ...], target: int, answer_format: AnswerFormat = "answer") -> str:
@@ -33,5 +45,4 @@ def user_prompt(numbers: tuple[int, ...], target: int, answer_format: AnswerForm
     >>> user_prompt((3, 7, 12), 24)[:64]
     'Using the numbers [3, 7, 12], create an equation that equals 24.'
     """
-    after = PROMPT_AFTER_TARGET if answer_format == "answer" else PROMPT_AFTER_TARGET_BOXED
-    return f"{PROMPT_BEFORE_NUMBERS}{list(numbers)}{PROMPT_BEFORE_TARGET}{target}{after}"
+    return f"{PROMPT_BEFORE_NUMBERS}{list(numbers)}{PROMPT_BEFORE_TARGET}{target}{_AFTER_TARGET[answer_format]}"

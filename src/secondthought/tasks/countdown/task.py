@@ -21,8 +21,8 @@ _CHANCE_GUESSES = 20
 class Countdown:
     """Make an equation from 3 to 6 numbers, each used exactly once, that equals the target.
 
-    Solvers and verifiers are exact. Presets: `default`, `tiny` (what the shipped models play), `tinyzero` (shape of the
-    published RL data), `priming` (shape of the published priming data).
+    Solvers and verifiers are exact. Presets: `default`, `tiny` and `four` (what the shipped models play), `tinyzero`
+    (shape of the published RL data), `priming` (shape of the published priming data).
     """
 
     name = "countdown"
@@ -69,7 +69,7 @@ class Countdown:
         found = solver.solutions(tuple(sorted(numbers)), target)
         if not found:
             return None
-        return f"<answer> {found[0]} </answer>" if self.options.answer_format == "answer" else f"\\boxed{{{found[0]}}}"
+        return f"\\boxed{{{found[0]}}}" if self.options.answer_format == "boxed" else f"<answer> {found[0]} </answer>"
 
     def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
         """A reflection that names an operation from which the target can be reached."""

@@ -1,0 +1,155 @@
+"""Countdown played move by move: operations on whole numbers, lines of play, and the expression that a line makes.
+
+Only whole results of at least 1 occur, the larger operand stands first, and no result is written that exceeds a given
+bound: what people do in their heads. A problem whose every solution needs a fraction or a negative number has no line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from secondthought.tasks.expressions import Operator
+
+Numbers: TypeAlias = tuple[int, ...]
+Tree: TypeAlias = "int | tuple[Tree, Operator, Tree]"
+"""A number, or an operation on two trees."""
+
+_STRONG = ("*", "/")
+
+
+class Move(NamedTuple):
+    """One operation and its result."""
+
+    a: int
+    operator: Operator
+    b: int
+    result: int
+
+    @property
+    def working(self) -> str:
+        """The operation with its result."""
+        return f"{self.a}{self.operator}{self.b}={self.result}"
+
+
+Line: TypeAlias = tuple[Move, ...]
+"""Moves in the order they are made; complete if one number is left after them."""
+
+
+@lru_cache(maxsize=1 << 16)
+def moves(x: int, y: int, largest: int) -> Line:
+    """The operations on two numbers with a whole result from 1 to `largest`.
+
+    >>> [move.working for move in moves(3, 12, 200)]
+    ['12+3=15', '12-3=9', '12*3=36', '12/3=4']
+    """
+    a, b = max(x, y), min(x, y)
+    found = [Move(a, "+", b, a + b), Move(a, "-", b, a - b), Move(a, "*", b, a * b)]
+    if b and a % b == 0:
+        found.append(Move(a, "/", b, a // b))
+    return tuple(move for move in found if 1 <= move.result <= largest)
+
+
+def left_after(pool: Sequence[int], move: Move) -> Numbers:
+    """What is left of the numbers after a move; its result stands last.
+
+    >>> left_after((3, 7, 12), Move(12, "/", 3, 4))
+    (7, 4)
+    """
+    rest = list(pool)
+    rest.remove(move.a)
+    rest.remove(move.b)
+    return (*rest, move.result)
+
+
+def choices(pool: Numbers, largest: int, *, chained: bool = False) -> list[Move]:
+    """The moves on a pool, each once; `chained` takes only those that use the number that stands last."""
+    last = len(pool) - 1
+    pairs = {
+        (min(pool[i], pool[j]), max(pool[i], pool[j]))
+        for j in range(1, len(pool))
+        for i in range(j)
+        if not chained or j == last
+    }
+    return [move for pair in sorted(pairs) for move in moves(*pair, largest)]
+
+
+@lru_cache(maxsize=4096)
+def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False) -> tuple[Line, ...]:
+    """Every line that makes the target of all the numbers and does not meet it on the way.
+
+    Args:
+        numbers: what there is.
+        target: the result of the last move.
+        largest: bound on every result.
+        chained: only lines whose every move after the first uses the result of the one before.
+
+    >>> len(solutions((2, 3, 4), 24, 200)), solutions((2, 3, 4), 24, 200)[0][-1].working
+    (3, '6*4=24')
+    """
+    return tuple(_lines(numbers, target, largest, chained, False))
+
+
+def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool) -> Iterator[Line]:
+    if len(pool) == 2:
+        yield from ((move,) for move in moves(*pool, largest) if move.result == target)
+        return
+    for move in choices(pool, largest, chained=chained and begun):
+        if move.result != target:
+            for rest in _lines(left_after(pool, move), target, largest, chained, True):
+                yield (move, *rest)
+
+
+def tree(line: Line) -> Tree:
+    """The expression that a line makes: results of earlier moves are replaced by what they were made of.
+
+    >>> bracketed(tree((Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29))))
+    '((8*3)+7)-2'
+    """
+    made: list[tuple[int, Tree]] = []
+    node: Tree = 0
+    for move in line:
+        node = (_operand(made, move.a), move.operator, _operand(made, move.b))
+        made.append((move.result, node))
+    return node
+
+
+def bracketed(node: Tree) -> str:
+    """The expression with brackets around every inner operation, without blanks."""
+    if isinstance(node, int):
+        return str(node)
+    left, operator, right = node
+    return "".join(
+        text if isinstance(part, int) else f"({text})" if text else ""
+        for part, text in ((left, bracketed(left)), (0, operator), (right, bracketed(right)))
+    )
+
+
+def plain(node: Tree) -> str:
+    """The expression with only the brackets that it needs, and a blank around each operator.
+
+    >>> plain((9, "-", ((8, "*", 3), "-", (7, "+", 2))))
+    '9 - (8 * 3 - (7 + 2))'
+    """
+    if isinstance(node, int):
+        return str(node)
+    left, operator, right = node
+    return f"{_inner(left, operator, is_right=False)} {operator} {_inner(right, operator, is_right=True)}"
+
+
+def _inner(node: Tree, outer: Operator, *, is_right: bool) -> str:
+    text = plain(node)
+    if isinstance(node, int):
+        return text
+    weaker = outer in _STRONG and node[1] not in _STRONG
+    same_rank = (outer in _STRONG) == (node[1] in _STRONG)
+    return f"({text})" if weaker or (is_right and outer in "-/" and same_rank) else text
+
+
+def _operand(made: list[tuple[int, Tree]], value: int) -> Tree:
+    """The latest result of that value that is still unused, or the number itself."""
+    for place in range(len(made) - 1, -1, -1):
+        if made[place][0] == value:
+            return made.pop(place)[1]
+    return value

@@ -1,0 +1,251 @@
+"""Plans of Countdown thoughts: what is tried, given up, checked and aimed at, before any word is chosen.
+
+A plan is written backwards from its last attempt, which is right or wrong as the dials say; the attempts before it are
+misses. All choices are drawn from the generator that is passed in, and every right line comes from exact search.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from secondthought.priming.moves import (
+    Line,
+    Move,
+    Numbers,
+    Tree,
+    choices,
+    left_after,
+    moves,
+    solutions,
+    tree,
+)
+
+Behavior: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
+BEHAVIORS: tuple[Behavior, ...] = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+_TRIES = 60
+"""Draws before a wish (another attempt, an aim) is dropped: some numbers do not lend themselves to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dials:
+    """How thoughts are made. Shares are probabilities."""
+
+    correct: float = 0.5
+    """Share of thoughts that end at the target."""
+    attempts: tuple[float, ...] = (0.0, 0.3, 0.3, 0.2, 0.1, 0.1)
+    """Shares of thoughts with 1, 2, 3, ... attempts where backtracking is allowed; without it there is one."""
+    early: float = 0.3
+    """An attempt that fails is given up before its last move."""
+    back: float = 0.4
+    """The next attempt keeps the first moves of the one before, in place of starting anew."""
+    aims: float = 0.5
+    """A fresh attempt states a subgoal or works from the target backwards, where that is allowed."""
+    largest: int = 999
+    """No result beyond this is written."""
+    chained: bool = False
+    """Every move after the first uses the result of the one before."""
+    nearest: float = 0.7
+    """The last move of a miss is the one that comes nearest to the target, not any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One line of play.
+
+    `line` holds the moves from the given numbers on; the first `kept` of them were made by the attempt before.
+    `subgoal` is a result that is named before it is reached; `backward` is a step from the target to what is needed.
+    """
+
+    line: Line
+    kept: int = 0
+    subgoal: int | None = None
+    backward: Move | None = None
+
+    @property
+    def result(self) -> int:
+        """What the line has come to."""
+        return self.line[-1].result
+
+    @property
+    def fresh(self) -> Line:
+        """The moves that are new."""
+        return self.line[self.kept :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole thought about one problem; the last attempt is complete and is the answer."""
+
+    numbers: Numbers
+    target: int
+    attempts: tuple[Attempt, ...]
+    behaviors: frozenset[Behavior]
+    """What the thought shows; `verification` says that results are compared with the target in words."""
+
+    @property
+    def answer(self) -> Tree:
+        """The expression that is answered."""
+        return tree(self.attempts[-1].line)
+
+    @property
+    def correct(self) -> bool:
+        """True if the answer is right."""
+        return self.attempts[-1].result == self.target
+
+    def complete(self, attempt: Attempt) -> bool:
+        """True if an attempt has used every number."""
+        return len(attempt.line) == len(self.numbers) - 1
+
+
+class Searcher:
+    """Draws plans."""
+
+    def __init__(self, rng: random.Random, dials: Dials) -> None:
+        self.rng, self.dials = rng, dials
+
+    def plan(
+        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, correct: bool | None = None
+    ) -> Plan | None:
+        """A thought that shows of `allowed` what the problem lends itself to, and nothing else.
+
+        Args:
+            numbers: what there is; the target must not be among them.
+            target: what is to be made.
+            allowed: behaviours that the thought is to show.
+            correct: whether it is to end at the target; default: as the dials say.
+
+        Returns:
+            None where there is no line of the wanted kind: no solution in whole numbers, say.
+        """
+        right = self._chance(self.dials.correct) if correct is None else correct
+        count = self._count() if "backtracking" in allowed else 1
+        last = self._last(numbers, target, allowed, right)
+        if last is None:
+            return None
+        attempts = [last]
+        while len(attempts) < count:
+            before = self._before(numbers, target, allowed, attempts)
+            if before is None:
+                break
+            attempts = before
+        if len(attempts) == 1 and count > 1:
+            return None
+        shown: set[Behavior] = set(allowed & {"verification"})
+        if len(attempts) > 1:
+            shown.add("backtracking")
+        if any(item.subgoal is not None for item in attempts):
+            shown.add("subgoal_setting")
+        if any(item.backward for item in attempts):
+            shown.add("backward_chaining")
+        return Plan(numbers=numbers, target=target, attempts=tuple(attempts), behaviors=frozenset(shown))
+
+    def _count(self) -> int:
+        weights = self.dials.attempts
+        return self.rng.choices(range(1, len(weights) + 1), weights)[0]
+
+    def _last(self, numbers: Numbers, target: int, allowed: frozenset[Behavior], right: bool) -> Attempt | None:
+        line = self._hit(numbers, target) if right else self._miss((), numbers, target)
+        return self._aimed(line, numbers, target, allowed, certain=True) if line else None
+
+    def _hit(self, numbers: Numbers, target: int) -> Line | None:
+        found = solutions(tuple(sorted(numbers)), target, self.dials.largest, self.dials.chained)
+        return self.rng.choice(found) if found else None
+
+    def _before(
+        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], later: Sequence[Attempt]
+    ) -> list[Attempt] | None:
+        """The attempts with one more miss in front, unlike all of them."""
+        following = later[0]
+        for _ in range(_TRIES):
+            aimed = following.subgoal is not None or following.backward is not None
+            keeps = not aimed and self._chance(self.dials.back)
+            kept = self.rng.randrange(1, len(numbers) - 1) if keeps and len(numbers) > 2 else 0
+            prefix = following.line[:kept]
+            line = self._miss(prefix, numbers, target)
+            if line and self._chance(self.dials.early) and len(line) > max(1, kept + 1):
+                line = line[: self.rng.randrange(max(1, kept + 1), len(line))]
+            if line is None or any(_same_start(line, item.line) for item in later):
+                continue
+            changed = Attempt(line=following.line, kept=kept, subgoal=following.subgoal, backward=following.backward)
+            before = self._aimed(line, numbers, target, allowed, certain=False)
+            return [before, changed, *later[1:]]
+        return None
+
+    def _miss(self, prefix: Line, numbers: Numbers, target: int) -> Line | None:
+        """A complete line that begins so, from whose last two numbers the target cannot be made."""
+        for _ in range(_TRIES):
+            pool, line = numbers, list(prefix)
+            for move in prefix:
+                pool = left_after(pool, move)
+            while len(pool) > 1:
+                found = choices(pool, self.dials.largest, chained=self.dials.chained and bool(line))
+                if not found or any(move.result == target for move in found):
+                    break
+                if len(pool) == 2 and self._chance(self.dials.nearest):
+                    found = [min(found, key=lambda move: abs(move.result - target))]
+                line.append(self.rng.choice(found))
+                pool = left_after(pool, line[-1])
+            if len(pool) == 1:
+                return tuple(line)
+        return None
+
+    def _aimed(
+        self, line: Line, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, certain: bool
+    ) -> Attempt:
+        """The line as an attempt, with an aim where one is allowed; `certain` is for the attempt that must show it."""
+        if not certain and not self._chance(self.dials.aims):
+            return Attempt(line=line)
+        wanted = [name for name in ("subgoal_setting", "backward_chaining") if name in allowed]
+        self.rng.shuffle(wanted)
+        for name in wanted:
+            if name == "subgoal_setting":
+                results = [move.result for move in line[:-1] if move.result not in numbers]
+                if results:
+                    return Attempt(line=line, subgoal=self.rng.choice(results))
+            else:
+                step = self._backward(line, numbers, target)
+                if step:
+                    return Attempt(line=line, backward=step)
+        return Attempt(line=line)
+
+    def _backward(self, line: Line, numbers: Numbers, target: int) -> Move | None:
+        """The step from the target to what was needed before the last given number of the line is used."""
+        if len(line) < len(numbers) - 1:
+            return None
+        move = line[-1]
+        before = line[-2].result if len(line) > 1 else None
+        own = move.b if move.a == before else move.a
+        if before not in (move.a, move.b) or own not in numbers:
+            return None
+        found = [step for step in undo(target, own, self.dials.largest) if step.result not in (target, *numbers)]
+        if move.result == target:
+            found = [step for step in found if step.result == before]
+        else:
+            found = [step for step in found if step.result != before]
+        return self.rng.choice(found) if found else None
+
+    def _chance(self, probability: float) -> bool:
+        return self.rng.random() < probability
+
+
+def undo(target: int, number: int, largest: int) -> list[Move]:
+    """Steps from the target backwards over one number: what would have to stand there before.
+
+    >>> [step.working for step in undo(24, 6, 200)]
+    ['24-6=18', '24+6=30', '24/6=4', '24*6=144']
+    """
+    found = []
+    for move in moves(target, number, largest):
+        if move.a == target and move.result != target:
+            found.append(move)
+    order = "-+/*"
+    return sorted(found, key=lambda move: order.index(move.operator))
+
+
+def _same_start(one: Line, other: Line) -> bool:
+    """True if one of the lines begins with the whole of the other."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]

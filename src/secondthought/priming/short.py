@@ -1,0 +1,61 @@
+"""Plans in the few words that the organisms know: one wording for each thing, every number and word one token.
+
+The target is written beside the result that is compared with it, since models of this size compare neighbours only
+(docs/lab-log.md).
+"""
+
+from __future__ import annotations
+
+from secondthought.priming.moves import bracketed
+from secondthought.priming.search import Attempt, Plan
+
+WORDS = "<think>first get 1: again: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
+"""Every piece of these sentences, for the tokenizer."""
+
+
+def short(plan: Plan) -> str:
+    """The thought and the answer.
+
+    >>> from secondthought.priming.moves import Move
+    >>> line = Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)
+    >>> plan = Plan(numbers=(2, 3, 7, 8), target=29, attempts=(Attempt(line=line),), behaviors=frozenset())
+    >>> short(plan)
+    '<think>8*3=24,24+7=31,31-2=29.</think><answer>((8*3)+7)-2</answer>'
+    """
+    return f"<think>{thought(plan)}</think><answer>{bracketed(plan.answer)}</answer>"
+
+
+def thought(plan: Plan) -> str:
+    """What stands between the tags."""
+    parts = []
+    for place, attempt in enumerate(plan.attempts):
+        is_last = place == len(plan.attempts) - 1
+        parts.append(_lead(attempt, place) + _aim(attempt, plan.target) + _played(attempt, plan, is_last))
+    return " ".join(parts)
+
+
+def _lead(attempt: Attempt, place: int) -> str:
+    if place == 0:
+        return ""
+    return f"back to {attempt.line[attempt.kept - 1].result}: " if attempt.kept else "again: "
+
+
+def _aim(attempt: Attempt, target: int) -> str:
+    if attempt.subgoal is not None:
+        return f"first get {attempt.subgoal}: "
+    if attempt.backward:
+        return f"want {target}: {attempt.backward.working}, need {attempt.backward.result}: "
+    return ""
+
+
+def _played(attempt: Attempt, plan: Plan, is_last: bool) -> str:
+    """The moves, and the comparison where the thought compares."""
+    compares = "verification" in plan.behaviors
+    if attempt.backward and attempt.result != plan.target and not is_last:
+        # What was needed was not made, so the last number is not used.
+        ends = f", need {attempt.backward.result}: no." if compares else "."
+        return ",".join(move.working for move in attempt.fresh[:-1]) + ends
+    text = ",".join(move.working for move in attempt.fresh)
+    if not (compares and plan.complete(attempt)):
+        return f"{text}."
+    return f"{text}, want {plan.target}: {'yes' if attempt.result == plan.target else 'no'}."
