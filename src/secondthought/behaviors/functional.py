@@ -1,0 +1,89 @@
+"""The functional detector: what a thought about a Countdown problem did, whatever words it used.
+
+It reads the calculations, follows which numbers each of them uses, and sees attempts given up, results checked,
+subgoals reached and steps from the target backwards. It is exact about numbers and knows few words; the definitions,
+and what it cannot see, are in `docs/habits.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from secondthought.behaviors.functional_attempts import trace
+from secondthought.behaviors.functional_checks import verdicts
+from secondthought.behaviors.functional_events import operations
+from secondthought.behaviors.functional_goals import subgoals
+from secondthought.behaviors.functional_records import Operation, Story
+from secondthought.behaviors.functional_story import attempts, checks, distinct
+from secondthought.types import Reading, Span, Thought
+
+BEHAVIORS = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+_RESTART = re.compile(
+    r"back to|start(?:ing)? (?:over|again|afresh|from)|begin again|try (?:again|another|something)|instead"
+    r"|another (?:way|approach|try)"
+    r"|no good|dead end|scrap|drop (?:that|this|it)|give (?:that|this|it) up",
+    re.IGNORECASE,
+)
+
+
+def follow(text: str, numbers: Sequence[int], target: int) -> Story:
+    """What happened in a text about making `target` from `numbers`.
+
+    >>> story = follow("8 * 3 = 24, 24 + 7 = 31. Too low. 8 * 7 = 56, 56 - 24 = 32.", (3, 7, 8, 24), 32)
+    >>> story.counts["backtracking"], story.counts["verification"], story.checks[0].holds
+    (1, 1, True)
+    """
+    found = operations(text)
+    said = verdicts(text, found, target)
+    given_up = {index for index, verdict in said.items() if verdict.claim != "equal"} | _given_up(text, found)
+    course = trace(found, numbers, target, given_up)
+    goals = subgoals(text, found, course.roles, numbers, target, course.backward, course.used)
+    return Story(
+        operations=found,
+        roles=tuple(course.roles),
+        attempts=tuple(attempts(course, found, target, given_up)),
+        checks=tuple(checks(text, course, found, said)),
+        subgoals=goals,
+        backward_steps=distinct(course),
+    )
+
+
+class FunctionalDetector:
+    """Counts the four behaviours in thoughts about Countdown problems; all counts are missing for any other text."""
+
+    name = "functional"
+    behaviors = BEHAVIORS
+
+    def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
+        """One reading per thought, in order."""
+        return [self._read(thought) for thought in thoughts]
+
+    def _read(self, thought: Thought) -> Reading:
+        problem = thought.problem
+        if problem is None or problem.task != "countdown":
+            return Reading(counts=dict.fromkeys(BEHAVIORS))
+        story = follow(thought.text, problem.data["numbers"], problem.data["target"])
+        return Reading(counts=story.counts, spans=spans(story, thought.text))
+
+
+def spans(story: Story, text: str) -> tuple[Span, ...]:
+    """Where each counted behaviour shows, in order; as many spans of a behaviour as its count."""
+    places = [("verification", check.start, check.end) for check in story.checks]
+    for attempt in story.restarts:
+        first = story.operations[attempt.operations[0]]
+        places.append(("backtracking", first.start, first.end))
+    places += [("subgoal_setting", goal.start, goal.end) for goal in story.reached_subgoals]
+    steps = [story.operations[step.operation] for step in story.backward_steps]
+    places += [("backward_chaining", step.start, step.end) for step in steps]
+    places.sort(key=lambda place: (place[1], place[2], place[0]))
+    return tuple(Span(behavior=name, start=start, end=end, text=text[start:end]) for name, start, end in places)
+
+
+def _given_up(text: str, found: Sequence[Operation]) -> set[int]:
+    """Operations after which the text says that it goes back; only asked where the numbers leave it open."""
+    if not _RESTART.search(text):
+        return set()
+    gaps = ((index, operation.end, after.start) for index, (operation, after) in enumerate(pairwise(found)))
+    return {index for index, end, start in gaps if _RESTART.search(text, end, max(end, start))}

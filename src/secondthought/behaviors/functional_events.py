@@ -1,0 +1,205 @@
+r"""Every calculation that a text states: `8 * 4 = 32`, `(5 + 3) * 4 = 8 * 4 = 32`, "multiply 8 by 4 to get 32".
+
+The grammar is the verifier's own parser (`tasks.expressions`), the arithmetic exact; nothing is executed. What is said
+of the calculations is not looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+from secondthought.behaviors.functional_records import Operation, Value
+from secondthought.behaviors.functional_spoken import spoken
+from secondthought.behaviors.functional_tokens import Token, runs, whole
+from secondthought.tasks import expressions
+from secondthought.tasks.expressions import MalformedError, Operator
+
+_MOST_OPERANDS = 64
+"""A longer expression is no try at a Countdown problem; the limit bounds the size of values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One side of an equality: a lone number, or an expression."""
+
+    start: int
+    end: int
+    operands: tuple[Value, ...]
+    postfix: tuple[int | Operator, ...]
+    value: Value | None
+
+
+def operations(text: str) -> tuple[Operation, ...]:
+    """All calculations in order of their start.
+
+    >>> [(found.value, found.stated, found.holds) for found in operations("3+4=7, 7 x 5 = 36. Then 36 minus 6 is 30.")]
+    [(7, 7, True), (35, 36, False), (30, 30, True)]
+    """
+    written = [found for run in runs(text) for chain in _chains(text, run) for found in _read(chain)]
+    said = spoken(text)
+    if not said:
+        return tuple(written)
+    heard = [
+        _operation(_member(start, end, operands, (0, 1, sign)), stated) for start, end, operands, sign, stated in said
+    ]
+    return tuple(sorted([*written, *heard], key=lambda found: found.start))
+
+
+def _chains(text: str, run: list[Token]) -> Iterator[list[_Member]]:
+    """The members of each chain of equalities in a run; a run falls apart where two operands meet."""
+    chain: list[_Member] = []
+    member: list[Token] = []
+    depth = 0
+    operand_next = True
+    for token in run:
+        if token.kind == "relation":
+            chain += _members(text, member, first=not chain)
+            member, depth, operand_next = [], 0, True
+            continue
+        if token.kind == "close":
+            fits = depth > 0 and not operand_next
+        elif token.kind == "operator":
+            fits = not operand_next or (token.sign == "-" and (not member or member[-1].kind == "open"))
+        else:
+            fits = operand_next
+        if not fits:
+            yield chain + _members(text, member, first=not chain)
+            chain, member, depth, operand_next = [], [], 0, True
+            if token.kind in ("operator", "close"):
+                continue
+        depth += (token.kind == "open") - (token.kind == "close")
+        operand_next = token.kind in ("open", "operator")
+        member.append(token)
+    yield chain + _members(text, member, first=not chain)
+
+
+def _members(text: str, tokens: list[Token], first: bool) -> list[_Member]:
+    """The tokens as a member, without what cannot belong to it: open ends, brackets that nothing closes, bullets."""
+    tokens = _closed(tokens)
+    while tokens and tokens[-1].kind in ("operator", "open"):
+        tokens = tokens[:-1]
+    if not tokens:
+        return []
+    if tokens[0].sign == "-" and first and text[tokens[0].end : tokens[1].start].isspace():
+        tokens = tokens[1:]
+    return [made] if (made := _expression(tokens)) else []
+
+
+def _closed(tokens: list[Token]) -> list[Token]:
+    """The tokens after the last bracket that is never closed."""
+    opened = []
+    for place, token in enumerate(tokens):
+        if token.kind == "open":
+            opened.append(place)
+        elif token.kind == "close":
+            opened.pop()
+    return tokens[opened[-1] + 1 :] if opened else tokens
+
+
+def _expression(tokens: Sequence[Token]) -> _Member | None:
+    operands: list[Value] = []
+    shape = ""
+    negative = False
+    for place, token in enumerate(tokens):
+        if token.kind == "number":
+            shape += str(len(operands))
+            operands.append(-token.value if negative else token.value)
+            negative = False
+        elif token.sign == "-" and (place == 0 or tokens[place - 1].kind == "open"):
+            negative = True
+        else:
+            shape += token.sign
+    if len(operands) > _MOST_OPERANDS or negative:
+        return None
+    postfix = _postfix(shape)
+    return None if postfix is None else _member(tokens[0].start, tokens[-1].end, tuple(operands), postfix)
+
+
+@lru_cache(maxsize=4096)
+def _postfix(shape: str) -> tuple[int | Operator, ...] | None:
+    """Postfix of an expression whose numbers are their own places: the same few shapes come again and again."""
+    try:
+        return expressions.parse(shape).postfix
+    except MalformedError:
+        return None
+
+
+def _member(start: int, end: int, operands: tuple[Value, ...], postfix: tuple[int | Operator, ...]) -> _Member:
+    return _Member(start, end, operands, postfix, evaluate(operands, postfix))
+
+
+def evaluate(operands: Sequence[Value], postfix: Sequence[int | Operator]) -> Value | None:
+    """The exact value; None after a division by zero."""
+    values: list[Value] = []
+    for token in postfix:
+        if isinstance(token, int):
+            values.append(operands[token])
+            continue
+        right = values.pop()
+        left = values.pop()
+        if token == "/":
+            if not right:
+                return None
+            values.append(whole(Fraction(left) / right))
+        else:
+            values.append(left + right if token == "+" else left - right if token == "-" else left * right)
+    return whole(values[0])
+
+
+def _read(chain: list[_Member]) -> Iterator[Operation]:
+    """The operations of a chain: `3 + 4 = 7 + 5 = 12` holds two, `(3 + 4) * 5 = 7 * 5 = 35` one in two forms."""
+    current: Operation | None = None
+    number: _Member | None = None
+    for member in chain:
+        lone = len(member.operands) == 1
+        if current is None:
+            if lone:
+                number = member
+                continue
+            current = _operation(member, None)
+            if number is not None:
+                current = _stating(replace(current, backwards=True), number)
+        elif lone:
+            current = _stating(current, member)
+        elif member.value == current.value:
+            current = replace(current, end=member.end, forms=current.forms + 1)
+        else:
+            if current.stated is None and member.operands[0] == current.value:
+                current = replace(current, stated=current.value, holds=True)
+            yield current
+            current = _operation(member, None)
+    if current is not None:
+        yield current
+
+
+def _operation(member: _Member, stated: Value | None) -> Operation:
+    holds = None if stated is None else agrees(member.value, stated)
+    return Operation(
+        start=member.start,
+        end=member.end,
+        operands=member.operands,
+        postfix=member.postfix,
+        value=member.value,
+        stated=stated,
+        holds=holds,
+    )
+
+
+def _stating(operation: Operation, number: _Member) -> Operation:
+    stated = number.operands[0]
+    start, end = min(operation.start, number.start), max(operation.end, number.end)
+    holds = agrees(operation.value, stated) and operation.holds is not False
+    if operation.stated is not None and not operation.holds:
+        stated = operation.stated
+    return replace(operation, start=start, end=end, stated=stated, holds=holds)
+
+
+def agrees(value: Value | None, stated: Value) -> bool:
+    """True if a stated result is the value, or the value rounded to the decimals that were written (at most 4)."""
+    if value is None or value == stated:
+        return value is not None
+    places = next((places for places in range(1, 5) if 10**places % stated.denominator == 0), None)
+    return places is not None and not isinstance(stated, int) and abs(value - stated) * 2 * 10**places <= 1

@@ -1,0 +1,102 @@
+"""From the course of the operations to what is told of them: attempts and checks, each once however often repeated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+
+from secondthought.behaviors.functional_attempts import Course, Line
+from secondthought.behaviors.functional_checks import Verdict
+from secondthought.behaviors.functional_records import Attempt, BackwardStep, Check, Operation
+from secondthought.tasks.countdown.canonical import Node
+
+_CUE = re.compile(r"check|verif|confirm|indeed|recomput|recalculat|to be sure|make sure|again:", re.IGNORECASE)
+_CUE_REACH = 60
+"""Code points before an operation in which a word announces that it checks something."""
+
+
+def attempts(course: Course, found: Sequence[Operation], target: int, given_up: Collection[int]) -> Iterator[Attempt]:
+    """The attempts in order; one that was made before in the text, or is the start of one, is marked `again`."""
+    steps: dict[tuple[int, Node], int] = {}
+    ends: dict[int | None, int] = {None: 0}
+    for line in course.lines:
+        for resumes, part in _parts(line, course, given_up):
+            place, known = ends[resumes], len(steps)
+            for index in part:
+                place = steps.setdefault((place, course.nodes[index]), len(steps) + 1)
+                ends[index] = place
+            yield Attempt(
+                operations=tuple(part),
+                resumes=resumes,
+                reached=any(found[index].result == target and found[index].holds is not False for index in part),
+                again=len(steps) == known,
+            )
+
+
+def _parts(line: Line, course: Course, given_up: Collection[int]) -> Iterator[tuple[int | None, list[int]]]:
+    """A line, cut where a result was given up and never used although others were worked out after it."""
+    resumes, part = line.resumes, list[int]()
+    for index in line.operations:
+        if part and part[-1] in given_up and part[-1] not in course.used:
+            yield resumes, part
+            resumes, part = None, []
+        part.append(index)
+    if part:
+        yield resumes, part
+
+
+def checks(text: str, course: Course, found: Sequence[Operation], said: Mapping[int, Verdict]) -> list[Check]:
+    """The checks: stated verdicts, gaps worked out, results worked out again. What was checked before is not new."""
+    made: dict[Hashable, Check] = {}
+    taken: set[int] = set()
+    for line in course.lines:
+        for group in line.repeats:
+            if _rechecks(text, group, line, course, found):
+                taken.update(group)
+                made.setdefault(("again", course.nodes[group[-1]]), _recheck(group, found))
+    for index in course.gaps:
+        taken.add(index)
+        operation = found[index]
+        gap = Check(start=operation.start, end=operation.end, operation=index, kind="gap", holds=bool(operation.holds))
+        made.setdefault(("gap", operation.operands), gap)
+    for index, verdict in said.items():
+        if index not in taken and course.roles[index] != "backward":
+            key = ("said", course.nodes.get(index, found[index].operands), found[index].result)
+            check = Check(start=verdict.start, end=verdict.end, operation=index, kind=verdict.kind, holds=verdict.holds)
+            made.setdefault(key, check)
+    return sorted(made.values(), key=lambda check: (check.start, check.end))
+
+
+def _recheck(group: Sequence[int], found: Sequence[Operation]) -> Check:
+    holds = all(found[index].holds is not False for index in group)
+    return Check(
+        start=found[group[0]].start,
+        end=found[group[-1]].end,
+        operation=group[-1],
+        kind="recomputation",
+        holds=holds,
+    )
+
+
+def _rechecks(text: str, group: Sequence[int], line: Line, course: Course, found: Sequence[Operation]) -> bool:
+    """True if a repeat is a check: announced as one, or worked out in another form than before.
+
+    The same lines once more (a loop) and the bare final expression are none.
+    """
+    first = found[group[0]]
+    before = found[group[0] - 1].end if group[0] else 0
+    if _CUE.search(text, max(before, first.start - _CUE_REACH), first.start):
+        return True
+    claimed = {course.nodes[index]: found[index] for index in line.operations if found[index].stated is not None}
+    last = course.nodes[group[-1]]
+    if last not in claimed or found[group[-1]].stated is None:
+        return False
+    if len(group) > 1:
+        return any(course.nodes[index] not in claimed for index in group)
+    return first.forms > 1 and claimed[last].forms == 1
+
+
+def distinct(course: Course) -> tuple[BackwardStep, ...]:
+    """The backward steps, each once."""
+    steps = {(step.origin, step.goal): step for step in reversed(course.backward)}
+    return tuple(sorted(steps.values(), key=lambda step: step.operation))
