@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "train grpo": Command("train:grpo", "comparator: GRPO on the first try", _RESUME),
     "train retry-only": Command("train:retry_only", "comparator: train the retry, without a reflection", _RESUME),
+    "train sft": Command("train_sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
     "plan": Command("plan:run", "memory, tokens and time of a training run, before anything starts"),
     "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
     "failures": Command("failures:run", "collect failed first tries, which training reflects on"),

@@ -26,7 +26,7 @@ class Console:
     """Shows how a run gets on: by steps, or by its share of a token budget where that ends the run.
 
     `steps` is None where a token budget ends it; `start` is the share of the run that was done before (a resumed run),
-    of which `shown` steps need not be told again.
+    of which `shown` steps need not be told again. `names` are the metrics on the line and what they are called there.
     """
 
     def __init__(
@@ -35,10 +35,12 @@ class Console:
         *,
         start: float = 0.0,
         shown: int = 0,
+        names: Mapping[str, str] = SHOWN,
         quiet: bool = False,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._names = names
         self._steps, self._start, self._quiet, self._clock = steps, start, quiet, clock
         self._stream = sys.stderr if stream is None else stream
         self._began = clock()
@@ -70,12 +72,12 @@ class Console:
     def step(self, step: int, metrics: Mapping[str, float | None], done: float) -> None:
         """A step was finished, and with it so great a share of the run. Telling it twice shows it once."""
         values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
-        self._last.update({key: values[key] for key in SHOWN if key in values})
+        self._last.update({key: values[key] for key in self._names if key in values})
         if self._quiet or step <= self._shown:
             return
         self._shown = step
         at = f"step {step}/{self._steps}" if self._steps is not None else f"step {step}  {done:.0%} done"
-        values_text = (f"{SHOWN[key]} {_short(value)}" for key, value in self._last.items())
+        values_text = (f"{self._names[key]} {_short(value)}" for key, value in self._last.items())
         text = "  ".join([at, *values_text, self._time_left(step, done)])
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, description=text)

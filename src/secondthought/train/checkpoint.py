@@ -4,6 +4,7 @@
     adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them,
     base_model.json                                    and the digest of the base's weights, see `policies.lora`
     optimizer/*.safetensors                            AdamW's moments and step counts, a file per process
+    critic/weights, critic/optimizer                   with a critic: its weights and its moments, likewise
     trainer.json                                       step and counters
 
 Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs, with any
@@ -26,20 +27,27 @@ from transformers import AutoModelForCausalLM
 from secondthought.errors import PolicyError, RunError
 from secondthought.policies.hf import HFPolicy, without_progress_bars
 from secondthought.train import moments
-from secondthought.train.learner import Learner
+from secondthought.train.moments import Optimized, Trained
 
 OPTIMIZER = "optimizer"
+CRITIC, WEIGHTS = "critic", "weights"
 TRAINER = "trainer.json"
 
 
-def save(directory: Path, policy: HFPolicy, learner: Learner, state: Mapping[str, Any]) -> None:
+def save(
+    directory: Path, policy: HFPolicy, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
+) -> None:
     """Write a checkpoint into an empty directory. All ranks must call it."""
     try:
         if learner.world.is_first:
             policy.save(directory)
             (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
-            (directory / OPTIMIZER).mkdir(exist_ok=True)
+            for part in (directory, directory / CRITIC) if critic is not None else (directory,):
+                (part / OPTIMIZER).mkdir(parents=True, exist_ok=True)
         moments.save(directory / OPTIMIZER, learner)
+        if critic is not None:
+            moments.save_weights(directory / CRITIC / WEIGHTS, critic)
+            moments.save(directory / CRITIC / OPTIMIZER, critic)
     except SafetensorError as error:
         raise _as_os_error(error) from error
 
@@ -50,7 +58,9 @@ def _as_os_error(error: SafetensorError) -> OSError:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
-def load(directory: Path, policy: HFPolicy, learner: Learner) -> dict[str, Any]:
+def load(
+    directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimized | None = None
+) -> dict[str, Any]:
     """Put a checkpoint's weights and moments into a policy and learner, and return its state. All ranks must call it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The optimizer's state on disk: each process writes its shards, and any number of processes reads them again.
+"""An optimizer's state, and a critic's weights, on disk: each process writes its shards, and any number of processes reads them again.
 
 By `torch.distributed.checkpoint` in safetensors, named PARAMETER//ENTRY: no pickle, and no process ever holds it all.
 """
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,13 +19,30 @@ from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, Hu
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load as load_state
 from torch.distributed.checkpoint.state_dict_saver import save as save_state
+from transformers import PreTrainedModel
 
-from secondthought.train.learner import Learner
+from secondthought.train.world import World
 
 BETWEEN = "//"
 
 
-def save(directory: Path, learner: Learner) -> None:
+class Optimized(Protocol):
+    """A model that trains, which each process may hold a shard of, and its optimizer."""
+
+    world: World
+    model: PreTrainedModel
+    optimizer: torch.optim.AdamW
+
+
+class Trained(Optimized, Protocol):
+    """What a checkpoint holds of a learner: the model that trains and its optimizer."""
+
+    def take_weights(self) -> None:
+        """Go on from the weights that the policy has now."""
+        ...
+
+
+def save(directory: Path, learner: Optimized) -> None:
     """Write the moments; before the first update there are none. All ranks must call it.
 
     Raises:
@@ -41,7 +59,7 @@ def save(directory: Path, learner: Learner) -> None:
             save_state(state, storage_writer=writer, no_dist=learner.world.size == 1)
 
 
-def load(directory: Path, learner: Learner) -> None:
+def load(directory: Path, learner: Optimized) -> None:
     """Put saved moments into the learner's optimizer. All ranks must call it.
 
     Raises:
@@ -65,7 +83,35 @@ def load(directory: Path, learner: Learner) -> None:
         load_state(state, storage_reader=reader, no_dist=learner.world.size == 1)
 
 
-def _named(learner: Learner) -> Iterator[tuple[str, torch.nn.Parameter]]:
+def save_weights(directory: Path, learner: Optimized) -> None:
+    """Write what trains of a model, each process its shard. All ranks must call it.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    state = {name: parameter.detach() for name, parameter in _named(learner)}
+    with learner.world.watch("the saving of a checkpoint"), _plain_errors():
+        writer = HuggingFaceStorageWriter(str(directory), save_distributed=True)
+        save_state(state, storage_writer=writer, no_dist=learner.world.size == 1)
+
+
+def load_weights(directory: Path, learner: Optimized) -> None:
+    """Read what `save_weights` wrote into the model. All ranks must call it.
+
+    Raises:
+        OSError, ValueError, RuntimeError, KeyError: a file is missing, damaged, or of another model.
+    """
+    reader = HuggingFaceStorageReader(str(directory))
+    with _plain_errors():
+        known = reader.read_metadata().state_dict_metadata
+    state = {name: parameter.detach() for name, parameter in _named(learner)}
+    for name, value in state.items():
+        _require_whole(name, known.get(name), value)
+    with learner.world.watch("the reading of a checkpoint"), _plain_errors():
+        load_state(state, storage_reader=reader, no_dist=learner.world.size == 1)
+
+
+def _named(learner: Optimized) -> Iterator[tuple[str, torch.nn.Parameter]]:
     return ((name, parameter) for name, parameter in learner.model.named_parameters() if parameter.requires_grad)
 
 
