@@ -88,7 +88,7 @@ def load_run(path: Path, label: str) -> Run:
         label=label,
         arm=_arm(config, summary),
         seed=seed if isinstance(seed, int) else None,
-        model=str(get(summary, "model") or get(config, "model", "path") or "?"),
+        model=str(get(config, "origin", "base") or get(summary, "model") or get(config, "model", "path") or "?"),
         status=status(directory, summary),
         config=config,
         environment=directory.environment(),
@@ -183,6 +183,9 @@ def items(value: Any) -> Iterator[Any]:
 
 def _arm(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     algorithm = get(config, "algorithm")
+    base, priming = get(config, "origin", "base"), get(config, "origin", "priming")
+    if base:
+        return f"{base}, primed: {priming}" if priming else str(base)
     if get(algorithm, "permute_rewards"):
         return PERMUTED_ARM
     kind, credit = get(algorithm, "type"), get(algorithm, "credit")

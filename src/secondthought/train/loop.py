@@ -1,4 +1,4 @@
-"""The training loop: play, credit, update, record, and now and then validate and save. It names no algorithm.
+"""The training loop: play, credit, judge, update, record, now and then validate and save. It names no algorithm.
 
 With several processes each runs it and holds the same records; playing, updating and validating deal out their work.
 """
@@ -20,8 +20,9 @@ from secondthought.train import checkpoint
 from secondthought.train.algorithms import Play
 from secondthought.train.credit import Credited, credit, learned_kinds
 from secondthought.train.curriculum import Curriculum, Played
+from secondthought.train.judgement import judge
 from secondthought.train.learner import Learner
-from secondthought.train.measures import of_groups, of_mining, of_update, sampled_tokens
+from secondthought.train.measures import of_groups, of_judgement, of_mining, of_update, sampled_tokens
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
 from secondthought.train.world import World
@@ -29,7 +30,7 @@ from secondthought.types import TurnKind
 
 Metrics: TypeAlias = dict[str, float]
 Validate: TypeAlias = Callable[[int], Metrics]
-"""Metrics of the policy as it is now, given the step; `eval/second_try` among them chooses the best checkpoint."""
+"""Metrics of the policy as it is now, given the step; `score` chooses the best checkpoint by them."""
 
 
 @dataclass(slots=True)
@@ -67,9 +68,11 @@ class Loop:
             sampled = time.perf_counter()
             credited = credit(played.groups, self.play.config.algorithm, key=self._key(progress.step))
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
+            credited, judgement = judge(credited, self.learner)
             update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
             metrics = {
                 **of_groups(played.groups),
+                **of_judgement(judgement),
                 **of_update(update),
                 **_mining(played.mining),
                 "tokens/sampled": progress.sampled_tokens,
@@ -100,8 +103,8 @@ class Loop:
         measured = self.validate(progress.step)
         now = time.perf_counter()
         timing = {"time/evaluation": now - start, "time/step": now - (start if began is None else began)}
-        if measured["eval/second_try"] > progress.best_score:
-            progress.best_step, progress.best_score = progress.step, measured["eval/second_try"]
+        if score(measured) > progress.best_score:
+            progress.best_step, progress.best_score = progress.step, score(measured)
         self._record(progress, {**metrics, **measured, **timing})
         if progress.step == 0:
             self._save(progress, True)
@@ -141,7 +144,7 @@ class Loop:
         }
         checkpoints = self.run.checkpoints
         with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
-            checkpoint.save(directory, self.learner.policy, self.learner, state)
+            checkpoint.save(directory, self.learner.policy, self.learner, state, critic=self.learner.critic)
         if not self.world.is_first:
             return
         if improved:
@@ -157,6 +160,11 @@ class Loop:
 
     def _key(self, step: int) -> int:
         return rng.key(self.play.config.seed, "credit", step)
+
+
+def score(measured: Mapping[str, float]) -> float:
+    """What the best checkpoint is best at: solving within two tries, or within one where no second is played."""
+    return measured.get("eval/second_try", measured["eval/first_try"])
 
 
 def _mining(mining: MiningStats | None) -> Metrics:

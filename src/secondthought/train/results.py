@@ -28,6 +28,7 @@ from secondthought.evaluate import (
 )
 from secondthought.protocols import DiagnosableTask
 from secondthought.stats import Interval
+from secondthought.train import habits
 from secondthought.train.algorithms import Play
 from secondthought.types import Failure, Problem, StopReason, Verdict
 
@@ -93,6 +94,8 @@ def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] |
     }
     first = next(iter(evaluations.values()))
     arms = [arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)]
+    if config.tries == 1:
+        arms = []  # every arm is a second try
     skills = [arm for arm in arms if arm in _SKILLS]
     own = _played(play, first.failures, arms if config.controls else skills, first)
     again = own if stored is None else _played(play, stored, skills)
@@ -139,14 +142,17 @@ _SKILLS = ("own", "oracle")
 """Arms that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
-def side(measured: Measured) -> dict[str, Any]:
-    """One side (before or after) of `summary.json`."""
+def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
+    """One side (before or after) of `summary.json`; habits are counted by the detector of that name."""
     return {
-        "rates": {name: rates(item) for name, item in measured.evaluations.items()},
+        "rates": {
+            name: {**rates(item), **habits.rates(item.rows, item.task, detector)}
+            for name, item in measured.evaluations.items()
+        },
         "controls": {
             _CONTROL_NAMES.get(arm, arm): value for arm, value in to_json(rescue_rates(measured.controls)).items()
         },
-        "stored_rescue": to_json(rescue_rates(measured.stored))["own"],
+        "stored_rescue": to_json(rescue_rates(measured.stored)).get("own"),
     }
 
 
@@ -198,18 +204,22 @@ def validation(play: Play, problems: Sequence[Problem], step: int) -> dict[str, 
         problems,
         requests=play.requests,
         sampling=play.sampling,
-        num_tries=2,
+        num_tries=min(2, play.config.evaluation.tries),
         keys=keys,
     )
     summary = summarise(found)
     metrics: dict[str, float] = {}
     for name, key in (("first_try", "pass@1"), ("second_try", "second_try"), ("rescue", "rescue_rate")):
-        metrics |= _bounds(f"eval/{name}", summary[key])
-    metrics |= _bounds("eval/reflection_length_mean", summary["reflection_tokens"], bounds=False)
+        if key in summary:
+            metrics |= _bounds(f"eval/{name}", summary[key])
+    if "reflection_tokens" in summary:
+        metrics |= _bounds("eval/reflection_length_mean", summary["reflection_tokens"], bounds=False)
     metrics |= _bounds("eval/format_valid", summary["format_valid/attempt"], bounds=False)
     turns = [turn for row in found.rows for turn in row.turns]
+    metrics["eval/attempt_length_mean"] = habits.mean_length(found.rows)
     metrics["eval/truncated"] = sum(turn.stop is StopReason.LENGTH for turn in turns) / len(turns)
-    if isinstance(play.task, DiagnosableTask) and found.failures:
+    metrics |= habits.metrics(found.rows, found.task, play.config.evaluation.habits)
+    if play.config.evaluation.tries > 1 and isinstance(play.task, DiagnosableTask) and found.failures:
         outcomes = play_controls(
             play.policy,
             play.task,

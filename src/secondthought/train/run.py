@@ -130,6 +130,7 @@ class _Execution:
             self.config.algorithm,
             self.config.optim,
             self.config.train,
+            critic=self.config.critic,
             temperature=self.config.episode.temperature,
             world=self.world,
         )
@@ -148,7 +149,8 @@ class _Execution:
         progress, monitor = Progress(), Monitor()
         last = self.run.checkpoints.pointer("last")
         if last is not None:
-            progress = Progress(**checkpoint.load(self.run.checkpoints.at(last["step"]), self.policy, learner))
+            at = self.run.checkpoints.at(last["step"])
+            progress = Progress(**checkpoint.load(at, self.policy, learner, critic=learner.critic))
         recorder = self._recorder(last is not None, progress, monitor) if self.world.is_first else None
         self.world.gather("the steps so far", None)
         train_problems = self._problems("train", self.config.task.train_problems)
@@ -213,7 +215,7 @@ class _Execution:
     def _summary(
         self, progress: Progress, sides: Sides, before: results.Measured, after: results.Measured
     ) -> dict[str, Any]:
-        written = {"before": sides.before_side(), "after": results.side(after)}
+        written = {"before": sides.before_side(), "after": results.side(after, self.config.evaluation.habits)}
         return {
             "arm": arm_name(self.config),
             "seed": self.config.seed,

@@ -1,0 +1,119 @@
+"""Numbers of a model's samples, several per problem, each with a 95 % interval over problems.
+
+Samples of one problem are not independent, so every number is first one per problem; then comes the mean and Student's
+interval of it. Estimators that need more samples of a problem than there are give nothing rather than a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from secondthought.stats import Interval, mean_interval, pass_at_k
+from secondthought.types import Group, StopReason, Turn
+
+GROUP_SIZES = (4, 8, 16, 32, 64)
+
+
+def turns(group: Group) -> list[Turn]:
+    """A problem's samples."""
+    return [branch.tries[0] for branch in group.branches]
+
+
+def num_correct(group: Group) -> int:
+    """How many of a problem's samples are right."""
+    return sum(turn.verdict is not None and turn.verdict.correct for turn in turns(group))
+
+
+def over_problems(groups: Sequence[Group], number: Callable[[Group], float]) -> Interval:
+    """The mean over problems of one number of each; problems without one (NaN) are left out."""
+    return mean_interval([value for value in map(number, groups) if not math.isnan(value)])
+
+
+def first_try(groups: Sequence[Group]) -> Interval:
+    """Share of samples that are right."""
+    return over_problems(groups, lambda group: num_correct(group) / len(group.branches))
+
+
+def format_valid(groups: Sequence[Group]) -> Interval:
+    """Share of samples from which an answer can be read, right or wrong."""
+    return over_problems(
+        groups, lambda group: _share(group, lambda turn: bool(turn.verdict and turn.verdict.well_formed))
+    )
+
+
+def truncated(groups: Sequence[Group]) -> Interval:
+    """Share of samples that reached the token limit."""
+    return over_problems(groups, lambda group: _share(group, lambda turn: turn.completion.stop is StopReason.LENGTH))
+
+
+def length(groups: Sequence[Group]) -> Interval:
+    """Tokens of a sample."""
+    return over_problems(groups, lambda group: _mean([len(turn.completion.token_ids) for turn in turns(group)]))
+
+
+def passes(groups: Sequence[Group]) -> dict[int, Interval]:
+    """pass@k for k = 1, 2, 4, ... up to the samples per problem (Chen et al. 2021)."""
+    samples = min(len(group.branches) for group in groups)
+    sizes = [2**power for power in range(samples.bit_length())]
+    return {
+        k: over_problems(groups, lambda group, k=k: pass_at_k(len(group.branches), num_correct(group), k))  # type: ignore[misc]
+        for k in sizes
+    }
+
+
+def flat_groups(groups: Sequence[Group]) -> dict[int, Interval]:
+    """Share of groups of each size in which all samples would be right, or all wrong: nothing is learned from them.
+
+    Only sizes up to the samples per problem, since larger groups cannot be drawn from them.
+    """
+    samples = min(len(group.branches) for group in groups)
+    return {
+        size: over_problems(groups, lambda group, size=size: flat_chance(len(group.branches), num_correct(group), size))  # type: ignore[misc]
+        for size in GROUP_SIZES
+        if size <= samples
+    }
+
+
+def flat_chance(samples: int, correct: int, size: int) -> float:
+    """Chance that `size` of a problem's samples, drawn without replacement, are all right or all wrong: unbiased.
+
+    >>> flat_chance(4, 2, 2), flat_chance(4, 0, 4)
+    (0.3333333333333333, 1.0)
+    """
+    ways = math.comb(correct, size) + math.comb(samples - correct, size)
+    return ways / math.comb(samples, size)
+
+
+def distinct(groups: Sequence[Group]) -> Interval:
+    """Share of pairs of samples of one problem whose texts differ: 0 if the model says one thing, 1 if never twice."""
+    return over_problems(groups, _distinct_pairs)
+
+
+def entropy(groups: Sequence[Group]) -> Interval:
+    """Nats per sampled token: minus the mean log-probability, unbiased at the temperature of the samples."""
+    return over_problems(groups, _surprise)
+
+
+def _distinct_pairs(group: Group) -> float:
+    texts = [turn.completion.text for turn in turns(group)]
+    counts = [texts.count(text) for text in set(texts)]
+    pairs = math.comb(len(texts), 2)
+    return 1 - sum(math.comb(count, 2) for count in counts) / pairs if pairs else math.nan
+
+
+def _surprise(group: Group) -> float:
+    logprobs = [value for turn in turns(group) for value in turn.completion.logprobs]
+    return -_mean(logprobs)
+
+
+def _is_well_formed(turn: Turn) -> bool:
+    return turn.verdict is not None and turn.verdict.well_formed
+
+
+def _share(group: Group, holds: Callable[[Turn], bool]) -> float:
+    return _mean([holds(turn) for turn in turns(group)])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

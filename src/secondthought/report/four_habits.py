@@ -1,0 +1,245 @@
+"""The claims of Four Habits (Gandhi et al. 2025) against what these runs measured, and the table of its arms.
+
+An arm is a base model, primed or not (`origin` in a run's config), after the same RL. The rule is that of `claims`.
+Differences between arms take them as independent, which is too wide rather than too narrow: they share their problems.
+
+Published values are from the authors' released curves (Qwen-2.5-3B and Llama-3.2-3B, one seed per arm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from secondthought.report.claims import Claim, judge
+from secondthought.report.gains import TEMPERATURE, Gain, gain, interval, rate
+from secondthought.report.load import Arm, get
+from secondthought.report.pooled import UNDEFINED, Interval, minus, over_seeds, over_seeds_and_problems
+from secondthought.report.tables import Cell, percent_cell, tokens_cell
+
+BEHAVIORS = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+ALL, INCORRECT, DIRECT, PLACEHOLDERS = "all-strategies", "incorrect-only", "direct", ("empty", "dots")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitRow:
+    """One arm: each cell before RL and after it."""
+
+    name: str
+    seeds: str
+    accuracy: tuple[Cell, Cell]
+    format_valid: tuple[Cell, Cell]
+    length: tuple[Cell, Cell]
+    presence: tuple[tuple[Cell, Cell], ...]
+    """Of the behaviours in the order of `BEHAVIORS`."""
+
+
+def has_origins(arms: Sequence[Arm]) -> bool:
+    """True if these runs say where their models come from: then this page is about them."""
+    return any(_base(arm) for arm in arms)
+
+
+def habit_rows(arms: Sequence[Arm]) -> list[HabitRow]:
+    """The table of arms."""
+    return [
+        HabitRow(
+            name=arm.name,
+            seeds=", ".join("?" if run.seed is None else str(run.seed) for run in arm.runs),
+            accuracy=_pair(arm, "first_try"),
+            format_valid=_pair(arm, "format_valid"),
+            length=(
+                tokens_cell(_mean(arm, "before", "attempt_length")),
+                tokens_cell(_mean(arm, "after", "attempt_length")),
+            ),
+            presence=tuple(
+                (percent_cell(presence(arm, "before", name)), percent_cell(presence(arm, "after", name)))
+                for name in BEHAVIORS
+            ),
+        )
+        for arm in arms
+        if _base(arm)
+    ]
+
+
+def habit_claims(arms: Sequence[Arm]) -> list[Claim]:
+    """All six, whatever is missing."""
+    weak, strong = _weak_and_strong(arms)
+    primed = {_priming(arm): arm for arm in arms if weak is not None and _base(arm) == _base(weak) and _priming(arm)}
+    return [
+        _richer_base(weak, strong),
+        _priming_catches_up(weak, primed.get(ALL)),
+        _behaviors_not_answers(primed.get(INCORRECT), primed.get(DIRECT)),
+        _not_the_form(primed.get(ALL), [primed[name] for name in PLACEHOLDERS if name in primed]),
+        _dose(arms),
+        _selective(primed.get(ALL)),
+    ]
+
+
+def level(arm: Arm, when: str = "after") -> Gain:
+    """First-try accuracy of an arm at the temperature of training, each seed's and over seeds and problems."""
+    seeds = tuple((run.seed, rate(run, when, "first_try")) for run in arm.runs)
+    if any(one.estimate != one.estimate for _, one in seeds):
+        return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=f"{arm.name} was not evaluated")
+    tables = [run.outcomes(f"{when}_{TEMPERATURE}") for run in arm.runs]
+    shared = sorted(set.intersection(*(set(table) for table in tables)))
+    if len(shared) < 2 or any(len(table) != len(shared) for table in tables):
+        pooled = over_seeds([one for _, one in seeds])
+    else:
+        pooled = over_seeds_and_problems(
+            np.array([[float(table[problem].first_try) for problem in shared] for table in tables])
+        )
+    return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
+
+
+def presence(arm: Arm, when: str, behavior: str) -> Interval:
+    """Share of first tries that show a behaviour, over seeds."""
+    return over_seeds(
+        [interval(get(run.summary, when, TEMPERATURE, "habits", "behaviors", behavior, "presence")) for run in arm.runs]
+    )
+
+
+def _richer_base(weak: Arm | None, strong: Arm | None) -> Claim:
+    result = _difference(strong, weak, gain, "two bases of different habits, not primed, are needed")
+    return _claim(
+        "A base with more habits gains more from the same RL",
+        "after 250 steps Qwen-2.5-3B .54 (best .61), Llama-3.2-3B .34; verification before: .62 and .10 a completion",
+        _named("first-try gain, {} - {}", strong, weak),
+        result,
+    )
+
+
+def _priming_catches_up(weak: Arm | None, primed: Arm | None) -> Claim:
+    return _claim(
+        "Priming with all four habits lifts what RL reaches",
+        "Llama-3.2-3B after RL: .736 primed, .338 not; Qwen-2.5-3B .773 and .535",
+        _named("first try after RL, {} - {}", primed, weak),
+        _difference(primed, weak, level, f"the weaker base and the same primed with {ALL} are needed"),
+    )
+
+
+def _behaviors_not_answers(wrong: Arm | None, direct: Arm | None) -> Claim:
+    return _claim(
+        "Habits matter more than right answers",
+        "Llama-3.2-3B after RL: .735 primed with wrong answers only, .736 with all; no result for direct solutions",
+        _named("first try after RL, {} - {}", wrong, direct),
+        _difference(wrong, direct, level, f"arms primed with {INCORRECT} and with {DIRECT} are needed"),
+    )
+
+
+def _not_the_form(primed: Arm | None, others: Sequence[Arm]) -> Claim:
+    best = max(others, key=lambda arm: level(arm).pooled.estimate) if others else None
+    return _claim(
+        "Neither format nor length explains it",
+        "Llama-3.2-3B after RL: .736 with habits, .410 with empty thoughts, .381 with dots of the same length",
+        _named("first try after RL, {} - {} (the better placeholder)", primed, best),
+        _difference(primed, best, level, f"arms primed with {ALL} and with {' or '.join(PLACEHOLDERS)} are needed"),
+    )
+
+
+def _dose(arms: Sequence[Arm]) -> Claim:
+    bases = [(dose, arm) for arm in arms if (dose := get(arm.runs[0].config, "origin", "dose")) is not None]
+    bases = sorted((float(dose), arm) for dose, arm in bases if not _priming(arm)) if bases else []
+    least, most = (bases[0][1], bases[-1][1]) if len(bases) > 2 else (None, None)
+    doses = ", ".join(f"{100 * dose:g} %" for dose, _ in bases)
+    claim = _claim(
+        "More habits in pretraining text, more gain",
+        "Llama-3.2-3B after continued pretraining and RL: .489 with habits, .368 with few",
+        _named("first-try gain, {} - {}", most, least),
+        _difference(most, least, gain, "three bases that differ in `origin.dose` alone are needed"),
+    )
+    return claim if not doses else _with(claim, f"{claim.why}; doses {doses}")
+
+
+def _selective(primed: Arm | None) -> Claim:
+    missing = f"an arm primed with {ALL}, with habits counted, is needed"
+    result = Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=missing)
+    if primed is not None:
+        changes = [minus(presence(primed, "after", name), presence(primed, "before", name)) for name in BEHAVIORS]
+        kept, dropped = _mean_of(changes[:2]), _mean_of(changes[2:])
+        pooled = minus(kept, dropped)
+        absent = missing if pooled.estimate != pooled.estimate else ""
+        result = Gain(per_seed=(), pooled=pooled, num_seeds=primed.num_seeds, missing=absent)
+    return _claim(
+        "RL keeps verification and backtracking and drops the other two",
+        "Llama-3.2-3B, all strategies, counts: 1.67 -> 3.82 and 2.60 -> 4.57; 3.43 -> .11 and 1.62 -> .04",
+        "change in presence, the first two habits - the last two",
+        result,
+    )
+
+
+def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
+    """Of the bases that were not primed, the ones with least and most habits before RL."""
+    bases = [arm for arm in arms if _base(arm) and not _priming(arm) and _habits_before(arm) == _habits_before(arm)]
+    if len(bases) < 2:
+        return (bases[0] if bases else None), None
+    # The dose curve's bases are not the pair that the study is about, unless there is no other.
+    pair = [arm for arm in bases if arm.num_seeds == max(other.num_seeds for other in bases)]
+    chosen = pair if len(pair) > 1 else bases
+    return min(chosen, key=_habits_before), max(chosen, key=_habits_before)
+
+
+def _habits_before(arm: Arm) -> float:
+    return sum(presence(arm, "before", name).estimate for name in BEHAVIORS)
+
+
+def _difference(first: Arm | None, second: Arm | None, measure: object, missing: str) -> Gain:
+    if first is None or second is None:
+        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=missing)
+    one, other = (gain(arm, "first_try") if measure is gain else level(arm) for arm in (first, second))
+    if one.missing or other.missing:
+        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=one.missing or other.missing)
+    return Gain(
+        per_seed=one.per_seed, pooled=minus(one.pooled, other.pooled), num_seeds=min(one.num_seeds, other.num_seeds)
+    )
+
+
+def _claim(title: str, published: str, measure: str, result: Gain) -> Claim:
+    verdict, why = judge(result)
+    return Claim(
+        title=title, published=published, measure=measure, unit="points", result=result, verdict=verdict, why=why
+    )
+
+
+def _with(claim: Claim, why: str) -> Claim:
+    return Claim(
+        title=claim.title,
+        published=claim.published,
+        measure=claim.measure,
+        unit=claim.unit,
+        result=claim.result,
+        verdict=claim.verdict,
+        why=why,
+    )
+
+
+def _named(text: str, *arms: Arm | None) -> str:
+    return text.format(*("?" if arm is None else arm.name for arm in arms))
+
+
+def _mean_of(changes: Sequence[Interval]) -> Interval:
+    """The mean of independent estimates."""
+    half = 1.959964 * sum(change.deviation**2 for change in changes) ** 0.5 / len(changes)
+    estimate = sum(change.estimate for change in changes) / len(changes)
+    return Interval(estimate, estimate - half, estimate + half)
+
+
+def _pair(arm: Arm, name: str) -> tuple[Cell, Cell]:
+    return percent_cell(_mean(arm, "before", name)), percent_cell(_mean(arm, "after", name))
+
+
+def _length(arm: Arm, when: str) -> Cell:
+    return tokens_cell(_mean(arm, when, "attempt_length"))
+
+
+def _mean(arm: Arm, when: str, name: str) -> Interval:
+    return over_seeds([rate(run, when, name) for run in arm.runs])
+
+
+def _base(arm: Arm) -> str:
+    return str(get(arm.runs[0].config, "origin", "base") or "")
+
+
+def _priming(arm: Arm) -> str:
+    return str(get(arm.runs[0].config, "origin", "priming") or "")
