@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from secondthought.errors import ConfigError
 
@@ -82,15 +82,19 @@ class EpisodeConfig(Config):
     """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""
 
 
+FROM_PROBLEMS = ("grpo", "rloo", "reinforce", "ppo")
+"""Values of `algorithm.type` whose groups are first tries at a problem; the others start from failed ones."""
+
+
 class AlgorithmConfig(Config):
     """Which tokens learn, from which reward."""
 
-    type: Literal["reflect-retry", "grpo", "retry-only"] = "reflect-retry"
-    """G branches are: `reflect-retry` reflections on one failure, `grpo` first tries, `retry-only` bare retries."""
+    type: Literal["reflect-retry", "grpo", "retry-only", "rloo", "reinforce", "ppo"] = "reflect-retry"
+    """G branches are: `reflect-retry` reflections on one failure, `retry-only` bare retries, all others first tries."""
     credit: Literal["reflection", "retry", "all"] = "reflection"
     """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
-    group_size: int = Field(16, ge=2)
-    """G: branches that share a trunk and a baseline."""
+    group_size: int = Field(16, ge=1)
+    """G: branches that share a trunk and a baseline; 1 only where the baseline is not of the group."""
     retries: int = Field(1, ge=1)
     """k: retries per reflection; their mean is the reward. More retries, less noise, more tokens."""
     advantage: Literal["centred", "positive"] = "centred"
@@ -101,12 +105,34 @@ class AlgorithmConfig(Config):
     """The ratio is clipped at 1 - clip_low."""
     clip_high: float = Field(0.2, gt=0)
     """The ratio is clipped at 1 + clip_high."""
+    # Not written where they are the defaults: the settings of runs begun before there were they stay equal.
+    baseline: Literal["batch", "group"] = Field("batch", exclude_if=lambda value: value == "batch")
+    """What `reinforce` subtracts from a reward: the mean of all rewards of the step, or of the group."""
     kl_ref: float = Field(0.001, ge=0)
-    """Weight of KL(policy, reference) on tokens that learn, k3 estimator; 0.001 in the paper."""
+    """Weight of KL(policy, reference) on tokens that learn, k3 estimator, in the loss; 0.001 in the paper."""
+    kl_reward: float = Field(0.0, ge=0, exclude_if=lambda weight: weight == 0.0)
+    """Weight of the same KL in each token's reward, k1 estimator, in place of `kl_ref`; `ppo` only."""
+    entropy_bonus: float = Field(0.0, ge=0, exclude_if=lambda weight: weight == 0.0)
+    """Weight of the entropy of tokens that learn, which the loss rewards."""
     kl_anchor: float = Field(0.0, ge=0)
     """Weight of the same KL on sampled tokens that do not learn (failed attempt, retry): they drift with weights."""
     permute_rewards: bool = False
     """Control: shuffle rewards within each group. What is still gained does not come from the reward."""
+
+    @model_validator(mode="after")
+    def _of_the_type(self) -> AlgorithmConfig:
+        """What one type alone has, the others refuse: a setting without an effect would be believed."""
+        if self.type != "reinforce" and self.baseline != "batch":
+            raise ValueError(f"baseline is a choice of reinforce; that of {self.type} is fixed")
+        if self.type != "ppo" and self.kl_reward:
+            raise ValueError(f"kl_reward needs ppo's rewards per token; with {self.type} use kl_ref")
+        if self.kl_reward and self.kl_ref:
+            raise ValueError("kl_reward and kl_ref are one penalty in two places; set kl_ref = 0 or kl_reward = 0")
+        if self.type in ("rloo", "ppo") and (self.scale_by_std or self.advantage != "centred"):
+            raise ValueError(f"scale_by_std and advantage have no use with {self.type} (ppo has critic.whiten)")
+        if self.group_size < 2 and self.type != "ppo" and (self.type != "reinforce" or self.baseline == "group"):
+            raise ValueError("group_size must be at least 2 where the baseline is the mean of the group")
+        return self
 
 
 class OptimConfig(Config):
@@ -126,6 +152,25 @@ class OptimConfig(Config):
     """Gradients are scaled down to this norm."""
 
 
+class CriticConfig(Config):
+    """A learned baseline, used by `ppo` alone: a copy of the model whose head gives a value instead of logits."""
+
+    lr: float = Field(1e-5, gt=0)
+    """Peak learning rate; schedule, moments, weight decay and the gradient's norm are those of `optim`."""
+    warmup_steps: int = Field(0, ge=0)
+    """Linear warm-up of its learning rate, in steps."""
+    mini_batches: int = Field(8, ge=1)
+    """Parts into which a step's groups are split in each of `train.epochs` passes, a critic update for each."""
+    value_clip: float = Field(0.5, gt=0)
+    """A value that has moved further than this towards its target stops learning until the next step."""
+    gamma: float = Field(1.0, ge=0, le=1)
+    """Discount per token; 1 counts a late reward in full."""
+    gae_lambda: float = Field(1.0, ge=0, le=1)
+    """1: advantages are rewards still to come minus the value; below, later values stand in for part of them."""
+    whiten: bool = True
+    """Bring the advantages of a step's tokens to mean 0 and deviation 1."""
+
+
 class TrainConfig(Config):
     """How long and how much."""
 
@@ -134,7 +179,9 @@ class TrainConfig(Config):
     groups_per_step: int = Field(32, ge=1)
     """Groups (failures, or problems) per step, before flat ones are dropped."""
     epochs: int = Field(1, ge=1)
-    """Updates on the same groups; above 1 the clipped ratio starts to matter."""
+    """Passes over the same groups; above 1 the clipped ratio starts to matter."""
+    mini_batches: int = Field(1, ge=1, exclude_if=lambda number: number == 1)
+    """Parts into which a step's groups are split in each pass, an update for each; log-probabilities stay the old."""
     max_sampled_tokens: int | None = Field(None, ge=1)
     """Stop when so many tokens have been sampled (mining, first tries and every retry counted): equal-cost controls."""
     micro_batch_tokens: int = Field(16384, ge=1)
@@ -177,8 +224,21 @@ class EvalConfig(Config):
     """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
     cache: Path | None = None
     """Directory where the side before training is kept for runs with the same model, task and settings."""
+    habits: Literal["none", "functional", "patterns"] = Field("none", exclude_if=lambda name: name == "none")
+    """Count reasoning behaviours in first tries, also at every `train.eval_every`: by what was done, or by wording."""
     controls: bool = True
     """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
+
+
+class OriginConfig(Config):
+    """Where a run's model comes from, for reports that compare arms by it. Nothing is trained by it."""
+
+    base: str = ""
+    """Name of the model before any priming."""
+    priming: str = ""
+    """Name of the priming set that it was trained on; empty if none."""
+    dose: float | None = None
+    """Share of the base model's training text that shows habits, where that is known."""
 
 
 class RunConfig(Config):
@@ -190,21 +250,37 @@ class RunConfig(Config):
     """Of sampling and data order."""
     threads: int | None = Field(None, ge=1)
     """CPU threads of torch; default: all cores."""
+    origin: OriginConfig = Field(OriginConfig(), exclude_if=lambda origin: origin == OriginConfig())
+    """What a study compares: base model and priming."""
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
     episode: EpisodeConfig = EpisodeConfig()
     algorithm: AlgorithmConfig = AlgorithmConfig()
     optim: OptimConfig = OptimConfig()
+    critic: CriticConfig = CriticConfig()
     train: TrainConfig = TrainConfig()
     evaluation: EvalConfig = EvalConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        if self.algorithm.type != "reflect-retry" and self.algorithm.credit != "reflection":
-            raise ValueError(f"algorithm.credit applies to reflect-retry only, not to {self.algorithm.type}")
-        if self.algorithm.type == "grpo" and self.train.failures is not None:
-            raise ValueError("train.failures has no use with algorithm.type = 'grpo', which needs no failures")
+        kind = self.algorithm.type
+        if kind != "reflect-retry" and self.algorithm.credit != "reflection":
+            raise ValueError(f"algorithm.credit applies to reflect-retry only, not to {kind}")
+        if kind in FROM_PROBLEMS and self.train.failures is not None:
+            raise ValueError(f"train.failures has no use with algorithm.type = '{kind}', which needs no failures")
+        if kind != "ppo" and self.critic != CriticConfig():
+            raise ValueError(f"critic applies to ppo only; {kind} has no critic")
+        if kind == "reinforce" and self.train.epochs * self.train.mini_batches > 1:
+            raise ValueError("reinforce has no importance ratio: train.epochs and train.mini_batches must be 1")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: Any) -> dict[str, Any]:
+        """Without a critic's settings where there is none: runs begun before there was one stay equal to themselves."""
+        data: dict[str, Any] = write(self)
+        if self.algorithm.type != "ppo":
+            data.pop("critic", None)
+        return data
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ and `policies.tree_attention` is how a model reads them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ class TreeBranch:
     `old_logprobs` are those recorded when sampled (0.0 where a token was not sampled: it is never read there).
     `learns`: the token is in the policy loss. `anchored`: the token was sampled, does not learn, and is held to the
     reference by the anchor KL. `advantages` is zero wherever `learns` is false.
+
+    With a critic there are three more, else they are empty: `rewards` of tokens, and what the critic made of them
+    before the step's updates: `values`, one before each token, and `returns`, which it is to learn.
     """
 
     token_ids: TokenIds
@@ -31,9 +35,13 @@ class TreeBranch:
     advantages: tuple[float, ...]
     learns: tuple[bool, ...]
     anchored: tuple[bool, ...]
+    rewards: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    returns: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.old_logprobs), len(self.advantages), len(self.learns), len(self.anchored)}
+        lengths |= {len(field) for field in (self.rewards, self.values, self.returns) if field}
         if lengths != {len(self.token_ids)}:
             raise ValueError(f"a branch of {len(self.token_ids)} tokens has fields of lengths {sorted(lengths)}")
 
@@ -76,6 +84,17 @@ class TokenTree:
     def is_flat(self) -> bool:
         """No token has an advantage: there is nothing to learn from this tree."""
         return not any(a != 0.0 for branch in self.branches for a in branch.advantages)
+
+
+def mini_batches(trees: Sequence[TokenTree], count: int) -> list[Sequence[TokenTree]]:
+    """Trees in `count` parts, an update each, in order and as equal in number as can be; fewer trees, fewer parts.
+
+    >>> mini_batches([], 4)
+    []
+    """
+    count = min(count, len(trees))
+    edges = [len(trees) * part // count for part in range(count + 1)] if count else []
+    return [trees[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def micro_batches(trees: Sequence[TokenTree], max_tokens: int) -> list[list[TokenTree]]:

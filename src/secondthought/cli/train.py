@@ -1,4 +1,4 @@
-"""`secondthought train reflect-retry|grpo|retry-only`: one config, one run directory."""
+"""`secondthought train reflect-retry|grpo|retry-only|rloo|reinforce|ppo`: one config, one run directory."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def grpo(argv: list[str], prog: str) -> None:
 def retry_only(argv: list[str], prog: str) -> None:
     """Train on retries that follow no reflection."""
     _run(argv, prog, "retry-only")
+
+
+def rloo(argv: list[str], prog: str) -> None:
+    """Train on first tries, each against the others of its group."""
+    _run(argv, prog, "rloo")
+
+
+def reinforce(argv: list[str], prog: str) -> None:
+    """Train on first tries by REINFORCE with a mean as baseline."""
+    _run(argv, prog, "reinforce")
+
+
+def ppo(argv: list[str], prog: str) -> None:
+    """Train on first tries by PPO with a critic."""
+    _run(argv, prog, "ppo")
 
 
 def _run(argv: list[str], prog: str, algorithm: str) -> None:

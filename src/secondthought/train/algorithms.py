@@ -1,18 +1,22 @@
-"""The table of training arms: what a step starts from and how its groups are played. Credit is in `credit.py`.
+"""The table of training arms: what a step starts from, how its groups are played, and how they are learned from.
 
-    type           starts from        branches of a group            tokens that learn (algorithm.credit)
-    reflect-retry  failed attempts    G reflections, k retries each  reflection | retry | all
-    retry-only     failed attempts    G retries, no reflection       retry
-    grpo           problems           G attempts                     attempt
+    type           starts from      branches of a group            tokens that learn         baseline       loss
+    reflect-retry  failed attempts  G reflections, k retries each  reflection | retry | all  group          surrogate
+    retry-only     failed attempts  G retries, no reflection       retry                     group          surrogate
+    grpo           problems         G attempts                     attempt                   group          surrogate
+    rloo           problems         G attempts                     attempt                   leave-one-out  surrogate
+    reinforce      problems         G attempts                     attempt                   batch | group  reinforce
+    ppo            problems         G attempts                     attempt                   critic         surrogate
 
-A new arm is a new row. The loop knows none of them by name.
+A new arm is a new row. The loop knows none of them by name. Baselines are computed in `credit` (the critic's in
+`judgement`), losses in `learner`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from secondthought.config import RunConfig
 from secondthought.episodes.in_flight import Course
@@ -73,11 +77,18 @@ def attempts(play: Play, problem: Problem, keys: Keys) -> Course[Group]:
     )
 
 
+Baseline: TypeAlias = Literal["group", "leave-one-out", "chosen", "critic"]
+"""What a reward is compared with; `chosen` is what `algorithm.baseline` says."""
+PolicyLoss: TypeAlias = Literal["surrogate", "reinforce"]
+
+
 @dataclass(frozen=True, slots=True)
 class FromFailures:
     """An arm whose groups branch at a failed attempt."""
 
     play: Callable[[Play, Failure, Keys], Course[Group]]
+    baseline: Baseline = "group"
+    loss: PolicyLoss = "surrogate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,8 @@ class FromProblems:
     """An arm whose groups branch at the problem itself."""
 
     play: Callable[[Play, Problem, Keys], Course[Group]]
+    baseline: Baseline = "group"
+    loss: PolicyLoss = "surrogate"
 
 
 Algorithm: TypeAlias = FromFailures | FromProblems
@@ -93,4 +106,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "reflect-retry": FromFailures(reflections),
     "retry-only": FromFailures(retries),
     "grpo": FromProblems(attempts),
+    "rloo": FromProblems(attempts, baseline="leave-one-out"),
+    "reinforce": FromProblems(attempts, baseline="chosen", loss="reinforce"),
+    "ppo": FromProblems(attempts, baseline="critic"),
 }

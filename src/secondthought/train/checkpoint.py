@@ -42,8 +42,9 @@ def save(
         if learner.world.is_first:
             policy.save(directory)
             (directory / TRAINER).write_text(json.dumps(dict(state)), encoding="utf-8")
-            for part in (directory, directory / CRITIC) if critic is not None else (directory,):
-                (part / OPTIMIZER).mkdir(parents=True, exist_ok=True)
+            (directory / OPTIMIZER).mkdir(exist_ok=True)
+            for part in () if critic is None else (WEIGHTS, OPTIMIZER):
+                (directory / CRITIC / part).mkdir(parents=True, exist_ok=True)
         moments.save(directory / OPTIMIZER, learner)
         if critic is not None:
             moments.save_weights(directory / CRITIC / WEIGHTS, critic)
@@ -58,9 +59,7 @@ def _as_os_error(error: SafetensorError) -> OSError:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
-def load(
-    directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimized | None = None
-) -> dict[str, Any]:
+def load(directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimized | None = None) -> dict[str, Any]:
     """Put a checkpoint's weights and moments into a policy and learner, and return its state. All ranks must call it.
 
     Raises:
@@ -71,6 +70,9 @@ def load(
         learner.take_weights()
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
         moments.load(directory / OPTIMIZER, learner)
+        if critic is not None:
+            moments.load_weights(directory / CRITIC / WEIGHTS, critic)
+            moments.load(directory / CRITIC / OPTIMIZER, critic)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
     if not isinstance(state, dict):

@@ -9,18 +9,22 @@
 Only sampled tokens ever learn: requests, and an end of turn that the template added, never do. With several retries a
 reflection's advantage comes from their mean and each retry is judged by its own verdict; a second retry is a branch of
 its own whose reflection is context only, so that no token counts twice.
+
+What a reward is compared with is the row's baseline. With a critic nothing is compared here: each branch's reward is
+put on its last token, and advantages are zero until `judgement` has asked the critic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from secondthought import rng
 from secondthought.config import AlgorithmConfig
-from secondthought.rl.advantages import group_relative, positive_part
+from secondthought.rl.advantages import group_relative, leave_one_out, positive_part
+from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Branch, Group, Turn, TurnKind
 
@@ -36,28 +40,68 @@ class Credited:
 
 def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> list[Credited]:
     """Advantages and trees of groups, in order. `key` shuffles rewards where the control asks for it."""
-    return [_credit_group(group, config, rng.key(key, index)) for index, group in enumerate(groups)]
+    rewards = [_rewards(group, config, rng.key(key, index)) for index, group in enumerate(groups)]
+    of_branches = compared([[sum(tries) / len(tries) for tries in per_try] for per_try in rewards], config)
+    of_tries = compared([[reward for tries in per_try for reward in tries] for per_try in rewards], config)
+    return [
+        _credit_group(group, config, per_try, of_branch, iter(of_try))
+        for group, per_try, of_branch, of_try in zip(groups, rewards, of_branches, of_tries, strict=True)
+    ]
 
 
-def _credit_group(group: Group, config: AlgorithmConfig, key: int) -> Credited:
+def _rewards(group: Group, config: AlgorithmConfig, key: int) -> list[list[float]]:
+    """Rewards of the tries of each branch, dealt to other branches of the group where the control asks for it."""
     per_try = [[_reward(turn) for turn in branch.tries] for branch in group.branches]
     if config.permute_rewards:
         order = list(range(len(per_try)))
         rng.stream(key, "permute").shuffle(order)
         per_try = [per_try[index] for index in order]
-    of_branch = advantages([sum(rewards) / len(rewards) for rewards in per_try], config)
-    of_try = iter(advantages([reward for rewards in per_try for reward in rewards], config))
+    return per_try
+
+
+def _credit_group(
+    group: Group,
+    config: AlgorithmConfig,
+    per_try: Sequence[Sequence[float]],
+    of_branch: Sequence[float],
+    of_try: Iterator[float],
+) -> Credited:
     branches: list[TreeBranch] = []
     for branch, advantage in zip(group.branches, of_branch, strict=True):
         branches += _paths(branch, advantage, [next(of_try) for _ in branch.tries], config)
+    if ALGORITHMS[config.type].baseline == "critic":
+        rewards = [reward for tries in per_try for reward in tries]
+        branches = [_rewarded(branch, reward) for branch, reward in zip(branches, rewards, strict=True)]
     trunk_anchored = _trunk_anchored(group) if config.kl_anchor > 0 else (False,) * len(group.trunk_ids)
     tree = TokenTree(trunk=group.trunk_ids, trunk_anchored=trunk_anchored, branches=tuple(branches))
     return Credited(group=group, advantages=tuple(of_branch), tree=tree)
 
 
+def _rewarded(branch: TreeBranch, reward: float) -> TreeBranch:
+    """The branch with its reward on its last token."""
+    return replace(branch, rewards=(*(0.0,) * (len(branch.token_ids) - 1), reward))
+
+
+def compared(rewards: Sequence[Sequence[float]], config: AlgorithmConfig) -> list[list[float]]:
+    """One advantage per reward of each group: the reward against the baseline of the algorithm's row."""
+    baseline = ALGORITHMS[config.type].baseline
+    if baseline == "critic":
+        return [[0.0] * len(group) for group in rewards]
+    if baseline == "chosen" and config.baseline == "batch":
+        of_all = iter(advantages([reward for group in rewards for reward in group], config))
+        return [[next(of_all) for _ in group] for group in rewards]
+    return [advantages(group, config) for group in rewards]
+
+
 def advantages(rewards: Sequence[float], config: AlgorithmConfig) -> list[float]:
-    """One advantage per reward, in float64."""
-    relative = group_relative(torch.tensor(rewards, dtype=torch.float64), scale=config.scale_by_std)
+    """One advantage per reward that shares a baseline, in float64."""
+    if not rewards:
+        return []
+    given = torch.tensor(rewards, dtype=torch.float64)
+    if ALGORITHMS[config.type].baseline == "leave-one-out":
+        relative = leave_one_out(given)
+    else:
+        relative = group_relative(given, scale=config.scale_by_std)
     chosen = positive_part(relative) if config.advantage == "positive" else relative
     return [float(value) for value in chosen]
 
@@ -118,7 +162,7 @@ def _trunk_anchored(group: Group) -> tuple[bool, ...]:
 
 def learned_kinds(config: AlgorithmConfig) -> tuple[TurnKind, ...]:
     """Kinds of turns that learn under this config, for records and reports."""
-    if config.type == "grpo":
+    if isinstance(ALGORITHMS[config.type], FromProblems):
         return (TurnKind.ATTEMPT,)
     if config.type == "retry-only":
         return (TurnKind.RETRY,)

@@ -2,39 +2,46 @@
 
 The loss, summed over the tokens of kept groups and divided once by their number over the whole step:
 
-    1/N sum_learning [ clipped surrogate + kl_ref * k3(policy, reference) ]  +  kl_anchor * 1/M sum_anchored k3
+    1/N sum_learning [ clipped surrogate + kl_ref * k3(policy, reference) - entropy_bonus * entropy ]
+    + kl_anchor * 1/M sum_anchored k3
 
 A group whose advantages are all zero is dropped before the forward, its KL terms with it. How the rest is cut into
-micro-batches, ordered, padded or dealt out among processes changes nothing but rounding.
+micro-batches, ordered, padded or dealt out among processes changes nothing but rounding. Split into `mini_batches`, a
+step has an update, and N and M of its own, for each. With a critic advantages come per token from `judgement`; no group
+is dropped then, since the critic has something to learn from each.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
-from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
-from secondthought.errors import RunError
+from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.policies.hf import HFPolicy
-from secondthought.policies.recomputing import recomputing
 from secondthought.policies.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
-from secondthought.rl.losses import clipped_surrogate
+from secondthought.rl.losses import clipped_surrogate, reinforce
+from secondthought.train.accumulate import accumulate, take_step
+from secondthought.train.algorithms import ALGORITHMS
+from secondthought.train.critic import Critic, CriticStats
 from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import learning_rate
-from secondthought.train.sharding import full, gather_into, scatter_from, trained
+from secondthought.train.sharding import gather_into, scatter_from, trained
 from secondthought.train.world import World
-from secondthought.trees import TokenTree, TreeBranch, micro_batches
+from secondthought.trees import TokenTree, mini_batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateStats:
-    """What a step did; means are over learning tokens of kept groups. NaN where nothing was learned."""
+    """What a step did; means are over learning tokens of kept groups. NaN where nothing was learned.
+
+    Of several passes it is the last; the norm is the mean over its updates.
+    """
 
     groups_kept: int
     groups_flat: int
@@ -51,6 +58,7 @@ class UpdateStats:
     clip_high: float
     grad_norm: float
     lr: float
+    critic: CriticStats | None = None
 
 
 @dataclass(slots=True)
@@ -82,12 +90,14 @@ class Learner:
         optim: OptimConfig,
         train: TrainConfig,
         *,
+        critic: CriticConfig | None = None,
         temperature: float = 1.0,
         world: World | None = None,
     ) -> None:
         """Parameters that require a gradient learn. The reference, where one is needed, is `reference_of(policy)`.
 
-        With several processes `model`, which learns, is sharded; the policy's own model is a replica that follows it.
+        Where the algorithm's row says so there is a critic, a copy of the policy as it is now. With several processes
+        `model`, which learns, is sharded; the policy's own model is a replica that follows it.
         """
         self.policy = policy
         self.world = world or World.alone()
@@ -101,19 +111,25 @@ class Learner:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
-        needs_reference = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
+        self.compares = algorithm.kl_ref > 0 or algorithm.kl_anchor > 0
+        needs_reference = self.compares or algorithm.kl_reward > 0
         self.reference: Reference | None = reference_of(policy, self.world) if needs_reference else None
+        self.critic: Critic | None = None
+        if ALGORITHMS[algorithm.type].baseline == "critic":
+            self.critic = Critic(policy, critic or CriticConfig(), optim, train, world=self.world)
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
         """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
 
         `step` counts from 1; `sampled_tokens` are those of the run so far, for a schedule that follows a token budget.
+        With a critic the trees are judged ones, all are kept, and the critic learns first.
         """
-        kept = [tree for tree in trees if not tree.is_flat]
+        kept = list(trees) if self.critic is not None else [tree for tree in trees if not tree.is_flat]
         lr = learning_rate(self.optim, self.train, step, sampled_tokens)
         stats = _no_update(len(trees), lr)
+        of_critic = self.critic.update(kept, step, sampled_tokens) if self.critic is not None and kept else None
         for _ in range(self.train.epochs if kept else 0):
-            stats = self._pass(kept, len(trees) - len(kept), lr)
+            stats = replace(self._pass(kept, len(trees) - len(kept), lr), critic=of_critic)
         with self.world.watch("the gathering of weights"):
             gather_into(self.policy.model, self.model)
         return stats
@@ -123,43 +139,37 @@ class Learner:
         scatter_from(self.policy.model, self.model)
 
     def backward(self, trees: Sequence[TokenTree]) -> _Sums:
-        """Gradients of the step's loss into `.grad`, and the sums that it is made of.
-
-        Every rank is given the same trees and works on its share. Sharded weights are sent around in each forward, so
-        all ranks run as many: one that has no trees left reads a tree that counts nothing.
-        """
+        """Gradients of the loss of one update into `.grad`, and the sums that it is made of, over all ranks."""
         num_learning = sum(tree.num_learning for tree in trees)
         num_anchored = sum(tree.num_anchored for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
-        share = self.world.deal(trees, lambda tree: tree.num_tokens)
-        batches = micro_batches(share, self.train.micro_batch_tokens)
-        num_forwards = self.world.agree_max("the update", len(batches))
+        parts = accumulate(
+            trees,
+            lambda batch: self._loss(batch, num_learning, num_anchored),
+            model=self.model,
+            train=self.train,
+            share=self.share,
+            world=self.world,
+            what="the update",
+        )
         sums = _Sums()
-        recompute = recomputing(self.model, enabled=self.train.gradient_checkpointing, trees=self.share)
-        with self.world.watch("the update"), recompute:
-            for batch in batches:
-                loss, part = self._loss(batch, num_learning, num_anchored)
-                loss.backward()  # type: ignore[no-untyped-call]
-                sums += part
-            for _ in range(num_forwards - len(batches)):
-                loss, _nothing = self._loss([_NO_TREE], 1, 1)
-                (0.0 * loss).backward()  # type: ignore[no-untyped-call]
+        for part in parts:
+            sums += part
         return _Sums(*self.world.sum("the end of the update", astuple(sums)))
 
     def _pass(self, trees: Sequence[TokenTree], num_flat: int, lr: float) -> UpdateStats:
-        sums = self.backward(trees)
-        with self.world.watch("the clipping of gradients"):
-            norm = full(torch.nn.utils.clip_grad_norm_(self.parameters, self.optim.max_grad_norm))
-        if not torch.isfinite(norm):
-            raise RunError("the gradient is not finite; lower optim.lr or use model.precision = 'fp32'")
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
+        sums, norms = _Sums(), []
+        for part in mini_batches(trees, self.train.mini_batches):
+            sums += self.backward(part)
+            norms.append(
+                take_step(self.optimizer, self.parameters, lr=lr, max_norm=self.optim.max_grad_norm, world=self.world)
+            )
         learned, anchored = sum(t.num_learning for t in trees), sum(t.num_anchored for t in trees)
         policy, kl_ref = sums.policy / learned, sums.kl_ref / learned
         kl_anchor = sums.kl_anchor / anchored if anchored else math.nan
         total = policy + self.algorithm.kl_ref * (kl_ref if self.algorithm.kl_ref else 0.0)
         total += self.algorithm.kl_anchor * (kl_anchor if anchored else 0.0)
+        total -= self.algorithm.entropy_bonus * sums.entropy / learned
         return UpdateStats(
             groups_kept=len(trees),
             groups_flat=num_flat,
@@ -167,14 +177,14 @@ class Learner:
             tokens_forward=sum(tree.num_tokens for tree in trees),
             loss_total=total,
             loss_policy=policy,
-            kl_ref=kl_ref if self.reference is not None else math.nan,
+            kl_ref=kl_ref if self.compares else math.nan,
             kl_anchor=kl_anchor,
             kl_old=sums.kl_old / learned,
             entropy=sums.entropy / learned,
             ratio_mean=sums.ratio / learned,
             clip_low=sums.clipped_low / learned,
             clip_high=sums.clipped_high / learned,
-            grad_norm=float(norm),
+            grad_norm=sum(norms) / len(norms),
             lr=lr,
         )
 
@@ -192,10 +202,13 @@ class Learner:
             clip_low=self.algorithm.clip_low,
             clip_high=self.algorithm.clip_high,
         )
-        policy_loss = surrogate.loss.sum()
+        if ALGORITHMS[self.algorithm.type].loss == "reinforce":
+            policy_loss = reinforce(logprobs[learns], known.advantages[learns]).sum()
+        else:
+            policy_loss = surrogate.loss.sum()
         loss = policy_loss / max(num_learning, 1)
         sums = _Sums()
-        if self.reference is not None:
+        if self.reference is not None and self.compares:
             with self.policy.autocast():
                 ref_logits = self.reference.logits(forward)
             kl = kl_k3(logprobs, token_logprobs(ref_logits, known.token_ids, temperature=self.temperature))
@@ -203,22 +216,18 @@ class Learner:
             loss = loss + self.algorithm.kl_ref * learning_kl / max(num_learning, 1)
             loss = loss + self.algorithm.kl_anchor * anchor_kl / max(num_anchored, 1)
             sums.kl_ref, sums.kl_anchor = float(learning_kl.detach()), float(anchor_kl.detach())
+        with torch.set_grad_enabled(self.algorithm.entropy_bonus > 0):
+            spread = entropy(logits[learns], temperature=self.temperature).sum()
+        if self.algorithm.entropy_bonus > 0:
+            loss = loss - self.algorithm.entropy_bonus * spread / max(num_learning, 1)
         with torch.no_grad():
             sums.policy = float(policy_loss.detach())
             sums.kl_old = float(kl_k1(known.old_logprobs, logprobs)[learns].sum())
-            sums.entropy = float(entropy(logits[learns], temperature=self.temperature).sum())
+            sums.entropy = float(spread)
             sums.ratio = float(surrogate.ratio.sum())
             sums.clipped_low = float(surrogate.clipped_low.sum())
             sums.clipped_high = float(surrogate.clipped_high.sum())
         return loss, sums
-
-
-_NO_TREE = TokenTree(
-    trunk=(0,),
-    trunk_anchored=(False,),
-    branches=(TreeBranch(token_ids=(0,), old_logprobs=(0.0,), advantages=(0.0,), learns=(True,), anchored=(False,)),),
-)
-"""What a rank reads that has nothing to learn from."""
 
 
 def _no_update(num_flat: int, lr: float) -> UpdateStats:

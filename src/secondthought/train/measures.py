@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from secondthought.episodes.mining import MiningStats
+from secondthought.train.critic import CriticStats
+from secondthought.train.judgement import JudgementStats
 from secondthought.train.learner import UpdateStats
 from secondthought.types import Group, StopReason, Turn, TurnKind
 
@@ -57,6 +59,32 @@ def of_update(stats: UpdateStats) -> dict[str, float]:
         "optim/lr": stats.lr,
         "tokens/learned": stats.tokens_learned,
         "tokens/forward": stats.tokens_forward,
+        **({} if stats.critic is None else _of_critic(stats.critic)),
+    }
+
+
+def of_judgement(stats: JudgementStats | None) -> dict[str, float]:
+    """What the critic said before the step's updates; nothing without a critic."""
+    if stats is None:
+        return {}
+    return {
+        "critic/value_mean": stats.value_mean,
+        "critic/return_mean": stats.return_mean,
+        "critic/explained_variance": stats.explained_variance,
+        "critic/advantage_mean": stats.advantage_mean,
+        "critic/advantage_std": stats.advantage_std,
+        "policy/kl_reward": stats.kl_reward,
+    }
+
+
+def _of_critic(stats: CriticStats) -> dict[str, float]:
+    """What the critic's updates did."""
+    return {
+        "loss/value": stats.loss,
+        "critic/clipped": stats.clipped,
+        "critic/updates": stats.updates,
+        "critic/grad_norm": stats.grad_norm,
+        "critic/lr": stats.lr,
     }
 
 

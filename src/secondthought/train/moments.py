@@ -1,4 +1,4 @@
-"""An optimizer's state, and a critic's weights, on disk: each process writes its shards, and any number of processes reads them again.
+"""An optimizer's state and a critic's weights on disk: each process writes its shards, any number reads them again.
 
 By `torch.distributed.checkpoint` in safetensors, named PARAMETER//ENTRY: no pickle, and no process ever holds it all.
 """

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from secondthought.config import RunConfig
+from secondthought.config import FROM_PROBLEMS, RunConfig
 from secondthought.evaluate.arms import ARMS
 from secondthought.train.estimate.memory import Learning, Rows, Trees
 from secondthought.train.estimate.shape import ModelShape
@@ -62,7 +62,7 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
     """What `steps` training steps sample."""
     algorithm, episode, n = config.algorithm, config.episode, config.train.groups_per_step
     A, F, G = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size
-    if algorithm.type == "grpo":
+    if algorithm.type in FROM_PROBLEMS:
         return [_phase("first tries", Rows(U=n, S=G, P=lengths.prompt, T=0, R=A), steps)]
     wrong = 1.0 - assumed.first_try
     tries = 0 if config.train.failures is not None else config.train.mine_tries
@@ -110,7 +110,7 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
     A, F, G, k = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size, algorithm.retries
     anchors = algorithm.kl_anchor > 0
     U, trunk = config.train.groups_per_step, lengths.prompt + A
-    if algorithm.type == "grpo":
+    if algorithm.type in FROM_PROBLEMS:
         return Trees(U=U, P=lengths.prompt, G=G, R=A, M=U * G * A)
     if algorithm.type == "retry-only":
         return Trees(U=U, P=trunk + lengths.retry_alone, G=G, R=A, M=U * (G * A + anchors * A))
