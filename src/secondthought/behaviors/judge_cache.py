@@ -1,0 +1,88 @@
+"""Answers of a judge on disk: one JSON line each, written when it comes, never rewritten.
+
+A process that is killed while writing leaves a torn last line: it is passed over, and the next line starts afresh.
+Answers are kept as they were given, so a better reader reads old ones again without asking.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from secondthought import jsonl
+from secondthought.errors import RunError
+from secondthought.types import Message, Sampling
+
+
+class AnswerCache:
+    """Answers by the key of their question; in memory only if there is no path."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read what is there. The file is made at the first answer."""
+        self.path = path
+        self.num_unreadable = 0
+        """Lines that were passed over."""
+        self._answers: dict[str, str] = {}
+        self._open_line = False
+        if path is not None and path.exists():
+            self._read(path)
+
+    def get(self, key: str) -> str | None:
+        """The answer, or None if there is none yet."""
+        return self._answers.get(key)
+
+    def put(self, key: str, answer: str, **about: str) -> None:
+        """Keep an answer, on disk before this returns; `about` is for people who read the file."""
+        answer = _storable(answer)
+        if self.path is not None:
+            line = jsonl.dumps({"key": key, **about, "answer": answer}) + "\n"
+            self._append(self.path, ("\n" if self._open_line else "") + line)
+        self._answers[key] = answer
+
+    def _read(self, path: Path) -> None:
+        try:
+            for line in jsonl.read(path):
+                key, answer = (line.value or {}).get("key"), (line.value or {}).get("answer")
+                if isinstance(key, str) and isinstance(answer, str):
+                    self._answers[key] = answer
+                else:
+                    self.num_unreadable += 1
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+                self._open_line = file.read() not in (b"", b"\n")
+        except OSError as error:
+            raise RunError(
+                f"{path}: the judge's answers cannot be read ({error.strerror}); name another file"
+            ) from None
+        # One line may be torn; a file of other lines is somebody's data, and must not be written to.
+        if self.num_unreadable > 1 and not self._answers:
+            raise RunError(f"{path}: holds no answers of a judge; name another file, and it will be made")
+
+    def _append(self, path: Path, line: str) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                self._open_line = True
+                file.write(line.encode())
+            self._open_line = False
+        except OSError as error:
+            raise RunError(f"{path}: an answer of the judge cannot be written ({error.strerror})") from None
+
+
+def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
+    """What decides an answer, hashed: who is asked, what, and how."""
+    parts = [
+        judge,
+        sampling.temperature,
+        sampling.max_tokens,
+        [[message.role, message.content] for message in messages],
+    ]
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _storable(text: str) -> str:
+    """UTF-8 holds no lone surrogate."""
+    return text.encode("utf-8", "replace").decode("utf-8")
