@@ -1,0 +1,71 @@
+"""The sentence around a place in a text, and its plain form that patterns are written for.
+
+A line ends a sentence unless the next begins with a lower-case letter (wrapped text). A number that begins a line
+(`1.`, `Step 2.`) belongs to what follows it. Sentences longer than `REACH` on either side are cut at white space, so
+that looking at one costs the same in any text.
+"""
+
+from __future__ import annotations
+
+import re
+
+REACH = 320
+"""Characters to look to either side of a place for the end of its sentence."""
+
+_NUMBERING = r"(?m:^[ \t#*>_-]*(?:[Ss][Tt][Ee][Pp] )?\d{1,3}[.)])"
+_NUMBER = re.compile(r"[ \t#*>_-]*(?:[Ss][Tt][Ee][Pp] )?\d{1,3}[.)](?=\s)")
+_END = re.compile(
+    _NUMBERING + r"|([.?!\u2026]+[\"')\]*_\u201d\u2019]*(?=\s|[A-Z][a-z]|$)|\n(?=[ \t]*(?:[^a-z \t]|$))|\n\s*\n)"
+)
+_SPACE = re.compile(r"\s+")
+_EDGES = " \t\r\n\f\v*#>-_\u2022"
+
+
+def around(text: str, start: int, end: int, floor: int = 0) -> tuple[int, int]:
+    """Start and end of the sentence that holds `text[start:end]`, not before `floor`.
+
+    >>> text = "It is 3. Wait, no. Then 4."
+    >>> text[slice(*around(text, 9, 13))]
+    'Wait, no.'
+    """
+    first = _begin(text, start, floor)
+    numbering = _NUMBER.match(text, first)
+    last = _finish(text, end if numbering is None else max(end, numbering.end()))
+    while first < start and text[first] in _EDGES:
+        first += 1
+    while last > end and text[last - 1] in _EDGES:
+        last -= 1
+    return first, last
+
+
+def plain(sentence: str) -> str:
+    """Lower case, straight apostrophes, no emphasis marks, single spaces.
+
+    >>> plain("**Let\u2019s**  check")
+    "let's check"
+    """
+    low = sentence.lower().replace("\u2019", "'").replace("**", "").replace("\u2018", "'")
+    return _SPACE.sub(" ", low).strip()
+
+
+def _begin(text: str, start: int, floor: int) -> int:
+    low = max(floor, start - REACH)
+    first = low
+    for match in _END.finditer(text, low, start):
+        if match[1] is not None:
+            first = match.end()
+    if first == low and low > floor:
+        space = text.find(" ", low, start)
+        first = space + 1 if space >= 0 else low
+    return first
+
+
+def _finish(text: str, end: int) -> int:
+    high = min(len(text), end + REACH)
+    for match in _END.finditer(text, max(end - 1, 0), min(len(text), high + 2)):
+        if match[1] is not None and match.end() >= end:
+            return min(match.end(), len(text))
+    if high == len(text):
+        return high
+    space = text.rfind(" ", end, high)
+    return space if space > end else high
