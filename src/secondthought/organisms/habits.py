@@ -14,15 +14,19 @@ from dataclasses import dataclass, field, replace
 
 from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import LARGEST_NUMBER
-from secondthought.priming.moves import Numbers, moves, solutions
+from secondthought.priming.moves import Move, Numbers, moves, solutions
 from secondthought.priming.search import BEHAVIORS, Behavior, Dials, Searcher
 from secondthought.priming.short import short
 from secondthought.tasks.countdown import problems, prompts
 from secondthought.tasks.options import split_of
 
 PRESET = "four"
-DIALS = Dials(largest=LARGEST_NUMBER, chained=True, early=0.3, back=0.5)
+DIALS = Dials(largest=LARGEST_NUMBER, chained=True, back=0.5, subgoal_moves=1, within_reach=0.8)
 """How attempts are drawn; the shares of right answers and of attempts are knobs."""
+
+_SUMS = 3
+"""In a drill."""
+_LARGEST_OPERAND = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +41,8 @@ class HabitKnobs:
     """Of a transcript with habits: verification, backtracking, subgoals, backward chaining; at least one."""
     attempts: tuple[float, ...] = (0.0, 0.55, 0.3, 0.15)
     """Shares of 1, 2, 3, ... attempts in transcripts that backtrack."""
-    drills: float = 0.15
-    """Share of transcripts that are a sum and a comparison in place of a problem: the same in every base."""
+    drills: float = 0.2
+    """Share of transcripts that are sums and a comparison in place of a problem: the same in every base."""
     dials: Dials = field(default_factory=lambda: DIALS)
     """How attempts are drawn; `correct` and `attempts` above replace those of the dials."""
 
@@ -92,20 +96,25 @@ class HabitWriter:
                 return chosen
 
     def drill(self) -> tuple[Said, ...]:
-        """A sum to be done and held against a number, which is as often equal as not."""
-        options = ()
-        while not options:
-            options = moves(
-                self.rng.randint(1, self.options.max_target),
-                self.rng.randint(1, self.options.max_number),
-                LARGEST_NUMBER,
+        """Sums to be done; the last one's result is held against a number, which is as often equal as not."""
+        sums = [self._sum() for _ in range(_SUMS)]
+        equal, own = self._chance(0.5), self.options
+        other = sums[-1].result if equal else self.rng.randint(own.min_target, own.max_target)
+        asked = ", ".join(f"{move.a}{move.operator}{move.b}" for move in sums)
+        done = ", ".join(move.working for move in sums)
+        verdict = "yes" if other == sums[-1].result else "no"
+        return (
+            Said("user", f"{asked}, want {other}", False),
+            Said("assistant", f"{done}, want {other}: {verdict}.", True),
+        )
+
+    def _sum(self) -> Move:
+        while True:
+            found = moves(
+                self.rng.randint(1, _LARGEST_OPERAND), self.rng.randint(1, self.options.max_number), LARGEST_NUMBER
             )
-        move = self.rng.choice(options)
-        equal = self._chance(0.5)
-        other = move.result if equal else self.rng.randint(self.options.min_target, self.options.max_target)
-        asked = f"{move.a}{move.operator}{move.b}, want {other}"
-        verdict = "yes" if other == move.result else "no"
-        return Said("user", asked, False), Said("assistant", f"{move.working}, want {other}: {verdict}.", True)
+            if found:
+                return self.rng.choice(found)
 
     def _chance(self, probability: float) -> bool:
         return self.rng.random() < probability

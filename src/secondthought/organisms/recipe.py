@@ -41,7 +41,7 @@ class Recipe:
     """Text whose pieces are tokens besides those that every organism has."""
 
 
-def habit_recipe(habits: float, steps: int = 6000) -> Recipe:
+def habit_recipe(habits: float, steps: int = 8000) -> Recipe:
     """A base of which that share of transcripts holds habits; it learns nothing else first."""
     return Recipe(
         hidden_size=96,

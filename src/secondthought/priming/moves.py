@@ -77,7 +77,7 @@ def choices(pool: Numbers, largest: int, *, chained: bool = False) -> list[Move]
 
 @lru_cache(maxsize=4096)
 def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False) -> tuple[Line, ...]:
-    """Every line that makes the target of all the numbers and does not meet it on the way.
+    """Every clear line that makes the target of all the numbers.
 
     Args:
         numbers: what there is.
@@ -88,7 +88,8 @@ def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False
     >>> len(solutions((2, 3, 4), 24, 200)), solutions((2, 3, 4), 24, 200)[0][-1].working
     (3, '6*4=24')
     """
-    return tuple(_lines(numbers, target, largest, chained, False))
+    found = _lines(numbers, target, largest, chained, False)
+    return tuple(line for line in found if is_clear(line, numbers, target))
 
 
 def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool) -> Iterator[Line]:
@@ -99,6 +100,24 @@ def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool)
         if move.result != target:
             for rest in _lines(left_after(pool, move), target, largest, chained, True):
                 yield (move, *rest)
+
+
+def is_clear(line: Line, numbers: Numbers, target: int) -> bool:
+    """True if one can tell from the numbers alone which are used.
+
+    No result on the way is then the target, a given number or an earlier result.
+
+    >>> is_clear((Move(8, "-", 5, 3), Move(7, "+", 3, 10)), (5, 7, 8), 24)
+    True
+    >>> is_clear((Move(8, "-", 3, 5), Move(5, "*", 5, 25)), (3, 5, 8), 24)
+    False
+    """
+    known = {target, *numbers}
+    for move in line[:-1]:
+        if move.result in known:
+            return False
+        known.add(move.result)
+    return True
 
 
 def tree(line: Line) -> Tree:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from secondthought.priming.moves import (
@@ -17,6 +17,7 @@ from secondthought.priming.moves import (
     Numbers,
     Tree,
     choices,
+    is_clear,
     left_after,
     moves,
     solutions,
@@ -47,8 +48,12 @@ class Dials:
     """No result beyond this is written."""
     chained: bool = False
     """Every move after the first uses the result of the one before."""
+    subgoal_moves: int = 2
+    """A subgoal is reached within so many moves."""
     nearest: float = 0.7
     """The last move of a miss is the one that comes nearest to the target, not any."""
+    within_reach: float = 0.5
+    """The move before the last of a miss keeps the target within reach of what is left, by sum or difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,37 +165,46 @@ class Searcher:
         """The attempts with one more miss in front, unlike all of them."""
         following = later[0]
         for _ in range(_TRIES):
-            aimed = following.subgoal is not None or following.backward is not None
-            keeps = not aimed and self._chance(self.dials.back)
-            kept = self.rng.randrange(1, len(numbers) - 1) if keeps and len(numbers) > 2 else 0
-            prefix = following.line[:kept]
-            line = self._miss(prefix, numbers, target)
-            if line and self._chance(self.dials.early) and len(line) > max(1, kept + 1):
-                line = line[: self.rng.randrange(max(1, kept + 1), len(line))]
-            if line is None or any(_same_start(line, item.line) for item in later):
-                continue
-            changed = Attempt(line=following.line, kept=kept, subgoal=following.subgoal, backward=following.backward)
-            before = self._aimed(line, numbers, target, allowed, certain=False)
-            return [before, changed, *later[1:]]
+            kept = self._kept(following, numbers)
+            line = self._miss(following.line[:kept], numbers, target)
+            if line and self._chance(self.dials.early) and len(line) > kept + 1:
+                line = line[: self.rng.randrange(kept + 1, len(line))]
+            changed = replace(following, kept=kept)
+            after = [changed, *later[1:]]
+            if line and all(set(line[kept:]).isdisjoint(item.fresh) for item in after):
+                return [self._aimed(line, numbers, target, allowed, certain=False), *after]
         return None
+
+    def _kept(self, following: Attempt, numbers: Numbers) -> int:
+        """How many moves the attempt before is to share with this one, which keeps them."""
+        most = min(len(following.line) - 1, len(numbers) - 2)
+        aimed = following.subgoal is not None or following.backward is not None
+        return self.rng.randint(1, most) if most > 0 and not aimed and self._chance(self.dials.back) else 0
 
     def _miss(self, prefix: Line, numbers: Numbers, target: int) -> Line | None:
         """A complete line that begins so, from whose last two numbers the target cannot be made."""
         for _ in range(_TRIES):
-            pool, line = numbers, list(prefix)
-            for move in prefix:
-                pool = left_after(pool, move)
-            while len(pool) > 1:
-                found = choices(pool, self.dials.largest, chained=self.dials.chained and bool(line))
-                if not found or any(move.result == target for move in found):
-                    break
-                if len(pool) == 2 and self._chance(self.dials.nearest):
-                    found = [min(found, key=lambda move: abs(move.result - target))]
-                line.append(self.rng.choice(found))
-                pool = left_after(pool, line[-1])
-            if len(pool) == 1:
-                return tuple(line)
+            line = self._played_on(list(prefix), numbers, target)
+            if line and is_clear(line, numbers, target):
+                return line
         return None
+
+    def _played_on(self, line: list[Move], numbers: Numbers, target: int) -> Line | None:
+        """The moves and random ones after them until one number is left; None where the target came into reach."""
+        pool = numbers
+        for move in line:
+            pool = left_after(pool, move)
+        while len(pool) > 1:
+            found = choices(pool, self.dials.largest, chained=self.dials.chained and bool(line))
+            if not found or any(move.result == target for move in found):
+                return None
+            if len(pool) == 2 and self._chance(self.dials.nearest):
+                found = [min(found, key=lambda move: abs(move.result - target))]
+            elif len(pool) == 3 and self._chance(self.dials.within_reach):
+                found = [move for move in found if _within_reach(move, pool, target)] or found
+            line.append(self.rng.choice(found))
+            pool = left_after(pool, line[-1])
+        return tuple(line)
 
     def _aimed(
         self, line: Line, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, certain: bool
@@ -202,7 +216,7 @@ class Searcher:
         self.rng.shuffle(wanted)
         for name in wanted:
             if name == "subgoal_setting":
-                results = [move.result for move in line[:-1] if move.result not in numbers]
+                results = [move.result for move in line[:-1][: self.dials.subgoal_moves]]
                 if results:
                     return Attempt(line=line, subgoal=self.rng.choice(results))
             else:
@@ -245,7 +259,5 @@ def undo(target: int, number: int, largest: int) -> list[Move]:
     return sorted(found, key=lambda move: order.index(move.operator))
 
 
-def _same_start(one: Line, other: Line) -> bool:
-    """True if one of the lines begins with the whole of the other."""
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _within_reach(move: Move, pool: Numbers, target: int) -> bool:
+    return abs(move.result - target) <= max(left_after(pool, move)[:-1])

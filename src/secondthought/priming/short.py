@@ -9,7 +9,7 @@ from __future__ import annotations
 from secondthought.priming.moves import bracketed
 from secondthought.priming.search import Attempt, Plan
 
-WORDS = "<think>first get 1: again: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
+WORDS = "<think>first get 1: instead: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
 """Every piece of these sentences, for the tokenizer."""
 
 
@@ -20,7 +20,7 @@ def short(plan: Plan) -> str:
     >>> line = Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)
     >>> plan = Plan(numbers=(2, 3, 7, 8), target=29, attempts=(Attempt(line=line),), behaviors=frozenset())
     >>> short(plan)
-    '<think>8*3=24,24+7=31,31-2=29.</think><answer>((8*3)+7)-2</answer>'
+    '<think>8*3=24, 24+7=31, 31-2=29.</think><answer>((8*3)+7)-2</answer>'
     """
     return f"<think>{thought(plan)}</think><answer>{bracketed(plan.answer)}</answer>"
 
@@ -37,7 +37,7 @@ def thought(plan: Plan) -> str:
 def _lead(attempt: Attempt, place: int) -> str:
     if place == 0:
         return ""
-    return f"back to {attempt.line[attempt.kept - 1].result}: " if attempt.kept else "again: "
+    return f"back to {attempt.line[attempt.kept - 1].result}: " if attempt.kept else "instead: "
 
 
 def _aim(attempt: Attempt, target: int) -> str:
@@ -54,8 +54,8 @@ def _played(attempt: Attempt, plan: Plan, is_last: bool) -> str:
     if attempt.backward and attempt.result != plan.target and not is_last:
         # What was needed was not made, so the last number is not used.
         ends = f", need {attempt.backward.result}: no." if compares else "."
-        return ",".join(move.working for move in attempt.fresh[:-1]) + ends
-    text = ",".join(move.working for move in attempt.fresh)
+        return ", ".join(move.working for move in attempt.fresh[:-1]) + ends
+    text = ", ".join(move.working for move in attempt.fresh)
     if not (compares and plan.complete(attempt)):
         return f"{text}."
     return f"{text}, want {plan.target}: {'yes' if attempt.result == plan.target else 'no'}."
