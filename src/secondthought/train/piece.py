@@ -9,13 +9,17 @@ from pathlib import Path
 from secondthought.config import resolve
 from secondthought.errors import SecondthoughtError
 from secondthought.runs.directory import is_run
+from secondthought.train.priming import PrimingStage, prime
 from secondthought.train.run import execute
 
 
 def main(path: str) -> int:
     """Run or resume the piece; 0 when it is finished."""
-    config = resolve(json.loads(Path(path).read_text(encoding="utf-8")), source=path)
+    stages = json.loads(Path(path).read_text(encoding="utf-8"))
+    config = resolve(stages["run"], source=path)
     try:
+        if stages["priming"] is not None:
+            prime(PrimingStage.model_validate(stages["priming"]))
         execute(config, resume=is_run(config.run_dir), command=sys.argv)
     except SecondthoughtError as error:
         sys.stderr.write(f"{error}\n")

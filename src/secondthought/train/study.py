@@ -24,6 +24,7 @@ from secondthought.config import Config, RunConfig, describe, read_toml, resolve
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.train import peers
+from secondthought.train.priming import PrimingStage, require_same
 
 POLL_SECONDS = 0.5
 ENOUGH_STEPS = 100_000
@@ -37,6 +38,16 @@ class ArmConfig(Config):
     """One piece per seed."""
     tokens_of: str | None = None
     """Train until as many tokens have been sampled as by that arm."""
+    base: str = ""
+    """What reports call the model before priming; arms with one are compared by base and priming."""
+    dose: float | None = Field(None, ge=0, le=1)
+    """Share of the base model's training text that shows habits, where that is known."""
+    priming: str = ""
+    """A set of `secondthought prime` that the model is fine-tuned on before RL, each seed on its own."""
+    priming_settings: dict[str, Any] = Field(default_factory=dict)
+    """Options of that set, laid over the common ones."""
+    sft: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the fine-tuning, laid over the common ones."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Tables and keys as in a training config, laid over the common ones."""
 
@@ -50,6 +61,10 @@ class StudyConfig(Config):
     """Pieces that run at once; on a CPU, one per core with `threads = 1` is fastest."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Tables and keys as in a training config, common to all arms."""
+    priming: dict[str, Any] = Field(default_factory=dict)
+    """Options of priming sets, common to all arms that are primed."""
+    sft: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the fine-tuning on them, as in a config of `train sft`."""
     peers: dict[str, str] = Field(default_factory=dict)
     """Untrained models to compare with, by name; evaluated once, when every piece is finished."""
     arms: dict[str, ArmConfig]
@@ -66,6 +81,8 @@ class Piece:
     arm: str
     seed: int
     config: RunConfig
+    priming: PrimingStage | None = None
+    """What comes first."""
 
     @property
     def name(self) -> str:
@@ -135,12 +152,31 @@ def pieces_of(study: StudyConfig, name: str, source: str) -> Iterator[Piece]:
     """The pieces of an arm, with their complete configs."""
     arm = study.arms[name]
     for seed in arm.seeds:
+        run_dir = study.out / name / f"seed_{seed}"
         data = overlay(study.settings, arm.settings)
-        data = overlay(data, {"seed": seed, "run_dir": str(study.out / name / f"seed_{seed}")})
+        data = overlay(data, {"seed": seed, "run_dir": str(run_dir), **_origin(arm)})
         if arm.tokens_of is not None:
             budget = _mean_tokens(study, arm.tokens_of)
             data = overlay(data, {"train": {"max_sampled_tokens": budget, "steps": ENOUGH_STEPS}})
-        yield Piece(arm=name, seed=seed, config=resolve(data, source=f"{source}: arms.{name}"))
+        config, priming = resolve(data, source=f"{source}: arms.{name}"), None
+        if arm.priming:
+            priming = _priming(study, arm, config)
+            data = overlay(data, {"model": {"path": str(priming.model)}})
+            config = resolve(data, source=f"{source}: arms.{name}")
+        yield Piece(arm=name, seed=seed, config=config, priming=priming)
+
+
+def _origin(arm: ArmConfig) -> dict[str, Any]:
+    """What the run says of its model, where the arm does."""
+    return {"origin": {"base": arm.base, "priming": arm.priming, "dose": arm.dose}} if arm.base else {}
+
+
+def _priming(study: StudyConfig, arm: ArmConfig, config: RunConfig) -> PrimingStage:
+    """The stage before RL, on the same task and from the model that the settings name."""
+    options = {"options": config.task.options, **study.priming, **arm.priming_settings, "arm": arm.priming}
+    sft = overlay({"threads": config.threads, **study.sft}, arm.sft)
+    directory = config.run_dir.with_name(f"{config.run_dir.name}.primed")
+    return PrimingStage.of(directory, options, sft, base=config.model.path, seed=config.seed)
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +199,8 @@ def state(piece: Piece) -> State:
         RunError: a finished piece was made with other settings.
     """
     directory = piece.config.run_dir
+    if piece.priming is not None:
+        require_same(piece.priming)
     if not is_run(directory):
         return "pending"
     run = RunDirectory.open(directory)
@@ -217,7 +255,9 @@ def _start(piece: Piece) -> subprocess.Popen[bytes]:
     directory = piece.config.run_dir
     directory.parent.mkdir(parents=True, exist_ok=True)
     file = directory.parent / f"{directory.name}.json"
-    file.write_text(piece.config.model_dump_json(), encoding="utf-8")
+    priming = None if piece.priming is None else json.loads(piece.priming.model_dump_json())
+    stages = {"priming": priming, "run": json.loads(piece.config.model_dump_json())}
+    file.write_text(json.dumps(stages), encoding="utf-8")
     command = [sys.executable, "-m", "secondthought.train.piece", str(file)]
     with _log(piece).open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
