@@ -8,8 +8,8 @@ and what it cannot see, are in `docs/habits.md`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 
 from secondthought.behaviors.functional_attempts import trace
 from secondthought.behaviors.functional_checks import verdicts
@@ -44,7 +44,7 @@ def follow(text: str, numbers: Sequence[int], target: int) -> Story:
         operations=found,
         roles=tuple(course.roles),
         attempts=tuple(attempts(course, found, target, given_up)),
-        checks=tuple(checks(text, course, found, said)),
+        checks=tuple(checks(text, course, found, said, target)),
         subgoals=goals,
         backward_steps=distinct(course),
     )
@@ -83,7 +83,6 @@ def spans(story: Story, text: str) -> tuple[Span, ...]:
 
 def _given_up(text: str, found: Sequence[Operation]) -> set[int]:
     """Operations after which the text says that it goes back; only asked where the numbers leave it open."""
-    if not _RESTART.search(text):
-        return set()
-    gaps = ((index, operation.end, after.start) for index, (operation, after) in enumerate(pairwise(found)))
-    return {index for index, end, start in gaps if _RESTART.search(text, end, max(end, start))}
+    starts = [operation.start for operation in found]
+    places = (bisect_right(starts, match.start()) - 1 for match in _RESTART.finditer(text))
+    return {place for place in places if place >= 0}

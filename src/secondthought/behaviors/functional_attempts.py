@@ -70,7 +70,7 @@ class _Tracer:
         self.rejected = rejected
         self.line = Line(None, self.start.holdings)
         self.again: Point | None = None
-        self.sought: set[Value] = {target}
+        self.sought: dict[Value, tuple[Value, ...]] = {target: ()}
         self.course = Course([], {}, [self.line], [], [], {})
 
     def step(self, index: int) -> None:
@@ -162,14 +162,21 @@ class _Tracer:
         operation = self.operations[index]
         if len(operation.operands) != 2 or operation.result is None:
             return None
-        origins = [place for place in (0, 1) if operation.operands[place] in self.sought]
-        for place in origins:
+        for place in (0, 1):
             origin, other = operation.operands[place], operation.operands[1 - place]
-            if self._have(other):
+            if origin in self.sought and self._leads_back(operation, origin, other):
                 return self._gap(index, origin, other)
         if operation.stated == self.target or operation.result in self.sought:
             return self._what_is_missing(index, here)
         return None
+
+    def _leads_back(self, operation: Operation, origin: Value, other: Value) -> bool:
+        """True if the other operand is at hand, and not among the numbers that led to `origin`."""
+        if origin != self.target and operation.stated is None:
+            return False
+        if any(holding.value == other and holding.origin is not None for holding in self.line.holdings):
+            return len(self.sought[origin]) < len(self.start.holdings)
+        return not fit((other, *self.sought[origin]), self.start.holdings).missing
 
     def _have(self, value: Value) -> bool:
         return any(holding.value == value for point in (self._here(), self.start) for holding in point.holdings)
@@ -184,7 +191,7 @@ class _Tracer:
             return "repeat"
         result = self.operations[index].result
         assert result is not None
-        self.sought.add(result)
+        self.sought[result] = (*self.sought[origin], other)
         self.course.backward.append(BackwardStep(operation=index, origin=origin, goal=result))
         return "backward"
 
@@ -198,15 +205,24 @@ class _Tracer:
         following = self.operations[index + 1 : index + 1 + _MOST_POINTS]
         if not any(later.result == absent[0] and later.operands != operation.operands for later in following):
             return None
-        self.sought.add(absent[0])
+        present = operation.operands[operation.operands[0] == absent[0]]
+        self.sought[absent[0]] = (*self.sought.get(origin, ()), present)
         self.course.backward.append(BackwardStep(operation=index, origin=origin, goal=absent[0]))
         return "backward"
 
     def _foreign(self, index: int, here: Fit) -> Role:
-        """Numbers from nowhere: part of an attempt if at least one operand is at hand and a result is stated."""
+        """Numbers from nowhere: part of an attempt if at least one operand is at hand and a result is stated.
+
+        Without a result it must look like a whole answer: as many operands as there are numbers, and one that is off.
+        What equals the last expression works that one out with numbers put in.
+        """
         operation = self.operations[index]
+        if self.line.operations and self.operations[self.line.operations[-1]].value == operation.value:
+            return "repeat"
         afresh = fit(operation.operands, self.start.holdings)
-        if operation.stated is None or min(here.missing, afresh.missing) == len(operation.operands):
+        fewest = min(here.missing, afresh.missing)
+        whole = len(operation.operands) >= max(3, len(self.start.holdings)) and fewest == 1
+        if fewest == len(operation.operands) or (operation.stated is None and not whole):
             return "aside"
         if afresh.missing < here.missing:
             self._restart(self.start)

@@ -73,18 +73,17 @@ class Verdict(NamedTuple):
     end: int
     kind: CheckKind
     claim: Claim
-    holds: bool
 
 
 def verdicts(text: str, operations: Sequence[Operation], target: int) -> Mapping[int, Verdict]:
-    """The verdict on each operation that gets one, by index."""
+    """What is said of each operation of which something is said, by index."""
     found: dict[int, Verdict] = {}
     for index, operation in enumerate(operations):
         following = operations[index + 1].start if index + 1 < len(operations) else len(text)
         tail = text[operation.end : min(following, operation.end + _REACH)].split("\n\n")[0]
         if operation.result is None or len(tail) < 2:
             continue
-        verdict = _compared(tail, operation, target) or _judged(tail, operation, target)
+        verdict = _compared(tail, operation, target) or _judged(tail, operation)
         if verdict is not None:
             found[index] = verdict
     return found
@@ -98,7 +97,7 @@ def _compared(tail: str, operation: Operation, target: int) -> Verdict | None:
         claim = _claim(tail[: match.start()], tail[match.end() :], named)
         if claim is None:
             return None
-        return _verdict("comparison", operation, claim, match.end(), target)
+        return Verdict(operation.start, operation.end + match.end(), "comparison", claim)
     return None
 
 
@@ -115,23 +114,22 @@ def _claim(before: str, after: str, named: str) -> Claim | None:
     return None
 
 
-def _judged(tail: str, operation: Operation, target: int) -> Verdict | None:
+def _judged(tail: str, operation: Operation) -> Verdict | None:
     match = _JUDGED.match(tail)
     if match is None:
         return None
     claim: Claim = match.lastgroup  # type: ignore[assignment]
-    return _verdict("judgement", operation, claim, match.end(), target)
+    return Verdict(operation.start, operation.end + match.end(), "judgement", claim)
 
 
-def _verdict(kind: CheckKind, operation: Operation, claim: Claim, length: int, target: int) -> Verdict:
-    result = operation.result
-    assert result is not None
-    return Verdict(operation.start, operation.end + length, kind, claim, _true(claim, result, target))
+def true(claim: Claim, result: Value, wanted: Value) -> bool:
+    """True if what is claimed of a result holds against the number that was wanted.
 
-
-def _true(claim: Claim, result: Value, target: int) -> bool:
+    >>> true("less", 31, 32), true("equal", 31, 32), true("near", 31, 32)
+    (True, False, True)
+    """
     if claim == "equal":
-        return result == target
+        return result == wanted
     if claim == "less":
-        return result < target
-    return result > target if claim == "more" else result != target
+        return result < wanted
+    return result > wanted if claim == "more" else result != wanted

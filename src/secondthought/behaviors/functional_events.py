@@ -7,9 +7,9 @@ of the calculations is not looked at here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from secondthought.behaviors.functional_records import Operation, Value
 from secondthought.behaviors.functional_spoken import spoken
@@ -21,8 +21,7 @@ _MOST_OPERANDS = 64
 """A longer expression is no try at a Countdown problem; the limit bounds the size of values."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
     """One side of an equality: a lone number, or an expression."""
 
     start: int
@@ -43,7 +42,8 @@ def operations(text: str) -> tuple[Operation, ...]:
     if not said:
         return tuple(written)
     heard = [
-        _operation(_member(start, end, operands, (0, 1, sign)), stated) for start, end, operands, sign, stated in said
+        _Draft(_member(start, end, operands, (0, 1, sign)), stated).operation()
+        for start, end, operands, sign, stated in said
     ]
     return tuple(sorted([*written, *heard], key=lambda found: found.start))
 
@@ -151,50 +151,84 @@ def evaluate(operands: Sequence[Value], postfix: Sequence[int | Operator]) -> Va
 
 def _read(chain: list[_Member]) -> Iterator[Operation]:
     """The operations of a chain: `3 + 4 = 7 + 5 = 12` holds two, `(3 + 4) * 5 = 7 * 5 = 35` one in two forms."""
-    current: Operation | None = None
+    draft: _Draft | None = None
     number: _Member | None = None
     for member in chain:
         lone = len(member.operands) == 1
-        if current is None:
+        if draft is None:
             if lone:
                 number = member
                 continue
-            current = _operation(member, None)
+            draft = _Draft(member)
             if number is not None:
-                current = _stating(replace(current, backwards=True), number)
+                draft.backwards = True
+                draft.state(number)
         elif lone:
-            current = _stating(current, member)
-        elif member.value == current.value:
-            current = replace(current, end=member.end, forms=current.forms + 1)
+            draft.state(member)
+        elif _rewrites(member, draft.member):
+            draft.rewrite(member, slip=False)
+        elif draft.stated is None and draft.member.value not in member.operands:
+            draft.rewrite(member, slip=True)
         else:
-            if current.stated is None and member.operands[0] == current.value:
-                current = replace(current, stated=current.value, holds=True)
-            yield current
-            current = _operation(member, None)
-    if current is not None:
-        yield current
+            if draft.stated is None:
+                draft.stated, draft.holds = draft.member.value, True
+            yield draft.operation()
+            draft = _Draft(member)
+    if draft is not None:
+        yield draft.operation()
 
 
-def _operation(member: _Member, stated: Value | None) -> Operation:
-    holds = None if stated is None else agrees(member.value, stated)
-    return Operation(
-        start=member.start,
-        end=member.end,
-        operands=member.operands,
-        postfix=member.postfix,
-        value=member.value,
-        stated=stated,
-        holds=holds,
-    )
+def _rewrites(member: _Member, other: _Member) -> bool:
+    """True if two expressions are equal, or nearly so where one holds a rounded decimal."""
+    if member.value is None or other.value is None or member.value == other.value:
+        return member.value == other.value
+    rounded = any(isinstance(operand, Fraction) for operand in member.operands)
+    return rounded and abs(member.value - other.value) * 100 <= max(1, abs(other.value))
 
 
-def _stating(operation: Operation, number: _Member) -> Operation:
-    stated = number.operands[0]
-    start, end = min(operation.start, number.start), max(operation.end, number.end)
-    holds = agrees(operation.value, stated) and operation.holds is not False
-    if operation.stated is not None and not operation.holds:
-        stated = operation.stated
-    return replace(operation, start=start, end=end, stated=stated, holds=holds)
+class _Draft:
+    """An operation while its chain is read."""
+
+    __slots__ = ("backwards", "end", "forms", "holds", "member", "start", "stated")
+
+    def __init__(self, member: _Member, stated: Value | None = None) -> None:
+        self.member = member
+        self.start, self.end = member.start, member.end
+        self.stated = stated
+        self.holds = None if stated is None else agrees(member.value, stated)
+        self.forms = 1
+        self.backwards = False
+
+    def state(self, number: _Member) -> None:
+        """Take a lone number as the result; the first wrong one stays."""
+        stated = number.operands[0]
+        self.start, self.end = min(self.start, number.start), max(self.end, number.end)
+        if self.holds is not False:
+            self.stated, self.holds = stated, agrees(self.member.value, stated)
+        elif self.stated is None:
+            self.stated = stated
+
+    def rewrite(self, member: _Member, slip: bool) -> None:
+        """Take another expression that is set equal; a slip makes the whole chain wrong."""
+        self.end = member.end
+        self.forms += 1
+        if slip:
+            self.holds = False
+
+    def operation(self) -> Operation:
+        """What was read."""
+        member = self.member
+        return Operation(
+            start=self.start,
+            end=self.end,
+            operands=member.operands,
+            postfix=member.postfix,
+            value=member.value,
+            stated=self.stated,
+            holds=self.holds,
+            forms=self.forms,
+            backwards=self.backwards,
+        )
 
 
 def agrees(value: Value | None, stated: Value) -> bool:

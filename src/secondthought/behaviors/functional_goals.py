@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 
 from secondthought.behaviors.functional_records import BackwardStep, Operation, Role, Subgoal
 from secondthought.tasks.expressions import MAX_DIGITS
 
-_NUMBER = rf"(?P<{{}}>\d{{{{1,{MAX_DIGITS}}}}}+)(?![\d\w]|[.,]\d)"
-_BEFORE = _NUMBER.format("before")
-_AFTER = _NUMBER.format("after")
-_GOAL = re.compile(
-    rf"""\b(?:
-    (?:need|want|get|make|making|getting|reach|reaching|build|building|form|forming|produce|obtain|create
-      |find|finding|achieve
-    |aim(?:ing)?\ (?:for|at)|look(?:ing)?\ for|shoot(?:ing)?\ for|try(?:ing)?\ for|hit|sub-?goal|goal
-      |milestone|stepping\ stone
-    |first|require|like|seek|arrive\ at|come\ up\ with)\b
-    (?:(?:[\ :=*_]|,\ )+(?:(?:is|be|to|for|at|of|a|an|the|get|make|reach|have|find|obtain|build|form|produce
-      |create|add|subtract
-    |value|number|exactly|that|us|me|about|intermediate|result|one|some|way|goal|target|subgoal
-      |step)\b(?:[\ :=*_]|,\ )*){{0,5}})
-    {_BEFORE}(?!\ *[-+*/x\u00d7\u00f7]\ *\d)(?!\ (?:numbers?|operations?|steps?|digits?|times|and\ \d|or\ \d))
-    |{_AFTER}\ (?:is|would\ be|will\ be)\ (?:what\ (?:I|we)\ (?:need|want)|needed|required|wanted|(?:my|the|a
-      |our)\ (?:first\ |next\ )?
-    (?:sub-?goal|goal|aim))
-    )""",
+_REACH = 64
+"""Code points before a number in which it may be announced as a goal."""
+_HORIZON = 10
+"""Operations within which a goal must be reached: later, among hundreds of tries, it would be by chance."""
+_NUMBER = re.compile(rf"(?<![\w.,])\d{{1,{MAX_DIGITS}}}+(?!\w|[.,]\d)")
+_ANNOUNCED = re.compile(
+    r"""\b(?:need(?:s|ed|ing)?|wants?|wanted|get|mak(?:e|ing)|getting|reach(?:ing)?|build(?:ing)?|form(?:ing)?
+    |produc(?:e|ing)|obtain(?:ing)?|create|find(?:ing)?|achieve|(?:aim|look|shoot|try|hop)(?:e|ing)?\ (?:for|at)|hit
+    |sub-?goal|goal|milestone|stepping\ stone|first|requires?|like|seek|arrive\ at|come\ up\ with|target)\b
+    (?:(?:[\s:=*_]|,\ )+(?:is|be|to|for|at|of|a|an|the|get|make|reach|have|find|obtain|build|form|produce|create|add
+    |subtract|value|number|exactly|that|us|me|about|intermediate|result|one|some|way|goal|target|subgoal|step|would|will
+    |this)\b){0,6}
+    (?:[\s:=*_]|,\ )*$""",
     re.VERBOSE | re.IGNORECASE,
 )
+_FOLLOWED = re.compile(
+    r"""\ (?:is|would\ be|will\ be)\ (?:what\ (?:I|we)\ (?:need|want)|needed|required|wanted
+    |(?:my|the|a|our)\ (?:first\ |next\ )?(?:sub-?goal|goal|aim))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_OPERAND = re.compile(r"\ *[-+*/x\u00d7\u00f7]\ *\d|\ (?:numbers?|operations?|steps?|digits?|times)\b")
 
 
 def subgoals(
@@ -41,27 +41,44 @@ def subgoals(
     backward: Sequence[BackwardStep],
     used: Mapping[int, int],
 ) -> tuple[Subgoal, ...]:
-    """The goals stated, each value once, and what became of them."""
+    """The goals stated, each value once, and what became of them; the target and the given numbers are none."""
     makers = _Makers(operations, roles)
     derived = {step.goal: operations[step.operation].start for step in reversed(backward)}
+    known = {target, *numbers}
     found: dict[int, Subgoal] = {}
-    for match in _GOAL.finditer(text):
-        group = "before" if match["before"] else "after"
-        value, at = int(match[group]), match.start(group)
-        if value == target or value in numbers or makers.inside(at, value):
+    for match in _NUMBER.finditer(text):
+        value, at = int(match.group()), match.start()
+        if value in known or makers.made(value, at) or makers.inside(at, value) or _reached(found.get(value)):
             continue
-        if makers.made(value, at) or (value in found and found[value].reached is not None):
+        span = _stated(text, at, match.end())
+        if span is None:
             continue
         reached = makers.next(value, at)
         found[value] = Subgoal(
-            start=match.start(),
-            end=match.end(),
+            start=span[0],
+            end=span[1],
             value=value,
             reached=reached,
             used=None if reached is None else used.get(reached),
             from_backward=derived.get(value, len(text)) <= at,
         )
     return tuple(found.values())
+
+
+def _reached(goal: Subgoal | None) -> bool:
+    return goal is not None and goal.reached is not None
+
+
+def _stated(text: str, at: int, end: int) -> tuple[int, int] | None:
+    """Where the number is stated as a goal: the words before it, or those after it."""
+    if _OPERAND.match(text, end):
+        return None
+    begin = max(0, at - _REACH)
+    before = _ANNOUNCED.search(text[begin:at])
+    if before is not None:
+        return begin + before.start(), end
+    after = _FOLLOWED.match(text, end)
+    return None if after is None else (at, after.end())
 
 
 class _Makers:
@@ -89,5 +106,9 @@ class _Makers:
         return bool(indices) and self.operations[indices[0]].end <= at
 
     def next(self, value: int, at: int) -> int | None:
-        """The first operation at or after a place that makes the value."""
-        return next((index for index in self.by_value.get(value, ()) if self.operations[index].end > at), None)
+        """The first operation that makes the value soon after a place."""
+        begin = bisect_right(self.starts, at)
+        begin -= begin > 0 and self.operations[begin - 1].end > at
+        made = self.by_value.get(value, [])
+        place = bisect_left(made, begin)
+        return made[place] if place < len(made) and made[place] < begin + _HORIZON else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from secondthought.behaviors.functional_attempts import Course, Line
-from secondthought.behaviors.functional_checks import Verdict
+from secondthought.behaviors.functional_checks import Verdict, true
 from secondthought.behaviors.functional_records import Attempt, BackwardStep, Check, Operation
 from secondthought.tasks.countdown.canonical import Node
 
@@ -45,7 +47,9 @@ def _parts(line: Line, course: Course, given_up: Collection[int]) -> Iterator[tu
         yield resumes, part
 
 
-def checks(text: str, course: Course, found: Sequence[Operation], said: Mapping[int, Verdict]) -> list[Check]:
+def checks(
+    text: str, course: Course, found: Sequence[Operation], said: Mapping[int, Verdict], target: int
+) -> list[Check]:
     """The checks: stated verdicts, gaps worked out, results worked out again. What was checked before is not new."""
     made: dict[Hashable, Check] = {}
     taken: set[int] = set()
@@ -62,9 +66,19 @@ def checks(text: str, course: Course, found: Sequence[Operation], said: Mapping[
     for index, verdict in said.items():
         if index not in taken and course.roles[index] != "backward":
             key = ("said", course.nodes.get(index, found[index].operands), found[index].result)
-            check = Check(start=verdict.start, end=verdict.end, operation=index, kind=verdict.kind, holds=verdict.holds)
-            made.setdefault(key, check)
+            made.setdefault(key, _check(index, verdict, course, found, target))
     return sorted(made.values(), key=lambda check: (check.start, check.end))
+
+
+def _check(index: int, verdict: Verdict, course: Course, found: Sequence[Operation], target: int) -> Check:
+    """A judgement may be about the number that was last sought instead of the target: then that decides its truth."""
+    result = found[index].result
+    assert result is not None
+    holds = true(verdict.claim, result, target)
+    if not holds and verdict.kind == "judgement":
+        place = bisect_left(course.backward, index, key=attrgetter("operation"))
+        holds = place > 0 and true(verdict.claim, result, course.backward[place - 1].goal)
+    return Check(start=verdict.start, end=verdict.end, operation=index, kind=verdict.kind, holds=holds)
 
 
 def _recheck(group: Sequence[int], found: Sequence[Operation]) -> Check:

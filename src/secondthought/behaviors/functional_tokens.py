@@ -49,6 +49,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_NEVER_FIRST = frozenset({"relation", "close", "junk"})
 _SKIPPED = " \t\r$&{}\\,"
 _BEFORE_WORDS = frozenset(
     f"{first}{second}".strip()
@@ -69,23 +70,25 @@ class Token(NamedTuple):
 
 
 def runs(text: str) -> Iterator[list[Token]]:
-    """Maximal runs of tokens with nothing but blanks (and LaTeX's decoration) between them.
+    """Maximal runs of tokens with nothing but blanks (and LaTeX's decoration) between them; lone ones are left out.
 
-    >>> [[token.sign or token.value for token in run] for run in runs("First 3 x 4, then 7 plus 5.")]
+    >>> [[token.sign or token.value for token in run] for run in runs("From 9: 3 x 4, then 7 plus 5.")]
     [[3, '*', 4], [7, '+', 5]]
     """
     run: list[Token] = []
     end = 0
     for match in _TOKEN.finditer(text):
-        start = match.start()
+        if not run and match.lastgroup in _NEVER_FIRST:
+            continue
         token = _token(text, match)
-        if run and (token is None or not _joined(text[end:start], token)):
-            yield run
+        if run and (token is None or not _joined(text[end : token.start], token)):
+            if len(run) > 2:
+                yield run
             run = []
         if token is not None:
             run.append(token)
             end = token.end
-    if run:
+    if len(run) > 2:
         yield run
 
 
@@ -122,10 +125,12 @@ def whole(value: Value) -> Value:
 
 def _in_word(text: str, start: int, end: int) -> bool:
     before, after = text[start - 1 : start], text[end : end + 1]
-    return (before.isalpha() and before not in "xX") or before == "_" or (after.isalpha() and after not in "xX")
+    return (before.isalpha() and before not in "xX") or (after.isalpha() and after not in "xX") or before == "_"
 
 
 def _joined(gap: str, token: Token) -> bool:
+    if gap in ("", " "):
+        return True
     rest = gap.strip(_SKIPPED)
     if not rest:
         return "," not in gap or (token.kind == "relation" and token.sign[0].isalpha())
