@@ -170,18 +170,18 @@ def _selective(primed: Arm | None) -> Claim:
 
 
 def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
-    """Of the bases that were not primed, the ones with least and most habits before RL."""
-    bases = [arm for arm in arms if _base(arm) and not _priming(arm) and _habits_before(arm) == _habits_before(arm)]
-    if len(bases) < 2:
-        return (bases[0] if bases else None), None
-    # The dose curve's bases are not the pair that the study is about, unless there is no other.
-    pair = [arm for arm in bases if arm.num_seeds == max(other.num_seeds for other in bases)]
-    chosen = pair if len(pair) > 1 else bases
-    return min(chosen, key=_habits_before), max(chosen, key=_habits_before)
+    """Of the bases that were not primed: the one that most arms prime (else that with least habits), and the richest."""
+    bases = [arm for arm in arms if _base(arm) and not _priming(arm)]
+    if not bases:
+        return None, None
+    weak = max(bases, key=lambda arm: (sum(_base(other) == _base(arm) for other in arms), -_habits_before(arm)))
+    strong = max(bases, key=_habits_before)
+    return weak, strong if strong is not weak else None
 
 
 def _habits_before(arm: Arm) -> float:
-    return sum(presence(arm, "before", name).estimate for name in BEHAVIORS)
+    total = sum(presence(arm, "before", name).estimate for name in BEHAVIORS)
+    return total if total == total else -1.0
 
 
 def _difference(first: Arm | None, second: Arm | None, measure: object, missing: str) -> Gain:

@@ -90,7 +90,11 @@ class Sides:
         self._keep("before", measured.evaluations)
         with files.disk_errors(self.run.path / STORED):
             failure_files.write(self.run.path / STORED, measured.first.failures)
-        side = {**results.side(measured, self.play.config.evaluation.habits), "stored": results.stored_correct(measured), "peers": peers}
+        side = {
+            **results.side(measured, self.play.config.evaluation.habits),
+            "stored": results.stored_correct(measured),
+            "peers": peers,
+        }
         files.write_json(self.run.path / BEFORE, side)
 
     def _keep(self, when: str, evaluations: Any) -> None:

@@ -1,0 +1,126 @@
+"""The claims of Four Habits: judged on the arms that they need, and "cannot tell" without them."""
+
+import json
+import math
+
+import pytest
+from fake_runs import rate
+
+from secondthought.report.four_habits import BEHAVIORS, habit_claims, habit_rows, has_origins, level
+from secondthought.report.load import arms, load_runs
+from secondthought.runs import RunDirectory
+
+PROBLEMS = 400
+
+
+def write_arm(root, base, priming="", *, before, after, habits=(0.1, 0.1, 0.1, 0.1), seeds=(0, 1, 2), dose=None):
+    """Runs of one arm; a share of problems is solved before and after, a few more in later seeds."""
+    paths = []
+    for seed in seeds:
+        path = root / f"{base}-{priming or 'plain'}" / f"seed_{seed}"
+        with RunDirectory.create(path) as run:
+            origin = {"base": base, "priming": priming, "dose": dose}
+            run.write_config(
+                {"seed": seed, "origin": origin, "algorithm": {"type": "grpo"}, "model": {"path": str(path)}}
+            )
+            sides = {}
+            for when, share in (("before", before), ("after", after)):
+                hits = round(share * PROBLEMS) + seed * (when == "after")
+                run.write_evaluation(f"{when}_t1.0", [problem(place, place < hits) for place in range(PROBLEMS)])
+                found = zip(BEHAVIORS, habits if when == "before" else reversed(habits), strict=True)
+                sides[when] = {
+                    "t1.0": {
+                        "first_try": rate(hits, PROBLEMS),
+                        "format_valid": rate(PROBLEMS, PROBLEMS),
+                        "attempt_length": rate(hits, PROBLEMS),
+                        "habits": {
+                            "behaviors": {name: {"presence": rate(round(p * PROBLEMS), PROBLEMS)} for name, p in found}
+                        },
+                    }
+                }
+            run.write_summary("finished", {"arm": "grpo", "seed": seed, **sides})
+        paths.append(path)
+    return paths
+
+
+def problem(place, right):
+    verdict = {"correct": right, "reward": float(right), "reason": "", "well_formed": True}
+    turn = {"kind": "attempt", "request": None, "text": "", "num_tokens": 3, "stop": "end", "verdict": verdict}
+    return {"problem_id": f"p{place}", "data": {}, "temperature": 1.0, "turns": [turn], "leak": []}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study in which everything shows as published."""
+    poor, much = (0.02, 0.02, 0.02, 0.02), (0.3, 0.3, 0.9, 0.9)
+    return [
+        *write_arm(tmp_path, "terse", before=0.05, after=0.10, habits=poor, dose=0.02),
+        *write_arm(tmp_path, "rich", before=0.05, after=0.50, habits=(0.5, 0.5, 0.5, 0.5), dose=0.5),
+        *write_arm(tmp_path, "dose-0", before=0.05, after=0.06, habits=(0, 0, 0, 0), dose=0.0),
+        *write_arm(tmp_path, "terse", "all-strategies", before=0.1, after=0.6, habits=much),
+        *write_arm(tmp_path, "terse", "incorrect-only", before=0.1, after=0.59),
+        *write_arm(tmp_path, "terse", "direct", before=0.1, after=0.12),
+        *write_arm(tmp_path, "terse", "empty", before=0.02, after=0.2),
+        *write_arm(tmp_path, "terse", "dots", before=0.02, after=0.18),
+    ]
+
+
+def test_all_claims_show_where_everything_is_as_published(study):
+    found = habit_claims(arms(load_runs(study)))
+    assert [claim.verdict for claim in found] == ["same direction at this scale"] * 6
+    richer, primed, wrong, form, dose, selective = (claim.result.pooled.estimate for claim in found)
+    assert richer == pytest.approx(0.40, abs=0.01)
+    assert primed == pytest.approx(0.50, abs=0.01)
+    assert wrong == pytest.approx(0.47, abs=0.01)
+    assert form == pytest.approx(0.40, abs=0.01)  # against the better placeholder
+    assert dose == pytest.approx(0.44, abs=0.01)
+    assert selective == pytest.approx(1.2, abs=0.01)
+
+
+def test_a_claim_that_points_the_other_way_is_not(tmp_path):
+    runs = write_arm(tmp_path, "terse", before=0.05, after=0.5, habits=(0, 0, 0, 0)) + write_arm(
+        tmp_path, "rich", before=0.05, after=0.1, habits=(0.5, 0.5, 0.5, 0.5)
+    )
+    assert habit_claims(arms(load_runs(runs)))[0].verdict == "not"
+
+
+def test_what_is_missing_is_said_and_nothing_is_claimed(tmp_path):
+    runs = write_arm(tmp_path, "terse", before=0.05, after=0.5)
+    for claim in habit_claims(arms(load_runs(runs))):
+        assert claim.verdict == "cannot tell"
+        assert "needed" in claim.why
+
+
+def test_one_seed_cannot_tell(tmp_path):
+    runs = write_arm(tmp_path, "terse", before=0.05, after=0.1, seeds=(0,)) + write_arm(
+        tmp_path, "rich", before=0.05, after=0.9, habits=(0.5, 0.5, 0.5, 0.5), seeds=(0,)
+    )
+    first = habit_claims(arms(load_runs(runs)))[0]
+    assert first.verdict == "cannot tell"
+    assert "one seed" in first.why
+
+
+def test_arms_are_told_apart_by_base_and_priming_not_by_where_their_models_lie(study):
+    found = arms(load_runs(study))
+    assert has_origins(found)
+    assert {arm.name for arm in found} >= {"terse", "rich", "terse, primed: all-strategies"}
+    assert all(arm.num_seeds == 3 for arm in found)
+    rows = {row.name: row for row in habit_rows(found)}
+    assert [cell.estimate for cell in rows["rich"].accuracy] == ["5.0", "50.2"]
+    assert len(rows["rich"].presence) == len(BEHAVIORS)
+
+
+def test_level_is_the_share_solved_over_seeds_and_problems(study):
+    rich = next(arm for arm in arms(load_runs(study)) if arm.name == "rich")
+    found = level(rich)
+    assert found.pooled.estimate == pytest.approx((0.5 * 3 * PROBLEMS + 3) / (3 * PROBLEMS))
+    assert found.pooled.low < found.pooled.estimate < found.pooled.high
+    assert not math.isnan(level(rich, "before").pooled.estimate)
+
+
+def test_a_study_of_other_things_is_not_about_habits(tmp_path):
+    path = tmp_path / "run"
+    with RunDirectory.create(path) as run:
+        run.write_config({"seed": 0, "algorithm": {"type": "grpo"}})
+        run.write_summary("finished", json.loads('{"arm": "grpo"}'))
+    assert not has_origins(arms(load_runs([path])))
