@@ -23,6 +23,7 @@ from secondthought.priming.moves import (
     solutions,
     tree,
 )
+from secondthought.tasks.countdown import canonical
 
 Behavior: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
 BEHAVIORS: tuple[Behavior, ...] = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
@@ -171,7 +172,7 @@ class Searcher:
                 line = line[: self.rng.randrange(kept + 1, len(line))]
             changed = replace(following, kept=kept)
             after = [changed, *later[1:]]
-            if line and all(set(line[kept:]).isdisjoint(item.fresh) for item in after):
+            if line and all(_made(line, kept).isdisjoint(_made(item.line, item.kept)) for item in after):
                 return [self._aimed(line, numbers, target, allowed, certain=False), *after]
         return None
 
@@ -257,6 +258,18 @@ def undo(target: int, number: int, largest: int) -> list[Move]:
             found.append(move)
     order = "-+/*"
     return sorted(found, key=lambda move: order.index(move.operator))
+
+
+def _made(line: Line, kept: int) -> set[canonical.Node]:
+    """What the new moves of a line make, however it is written: nothing is worked out twice in a plan."""
+    return {_canonical(tree(line[: count + 1])) for count in range(kept, len(line))}
+
+
+def _canonical(node: Tree) -> canonical.Node:
+    if isinstance(node, int):
+        return canonical.leaf(node)
+    left, operator, right = node
+    return canonical.join(_canonical(left), operator, _canonical(right))
 
 
 def _within_reach(move: Move, pool: Numbers, target: int) -> bool:
