@@ -117,7 +117,7 @@ class AlgorithmConfig(Config):
     kl_anchor: float = Field(0.0, ge=0)
     """Weight of the same KL on sampled tokens that do not learn (failed attempt, retry): they drift with weights."""
     permute_rewards: bool = False
-    """Control: shuffle rewards within each group. What is still gained does not come from the reward."""
+    """Control: shuffle rewards within what shares a baseline, group or step. What is still gained is not from them."""
 
     @model_validator(mode="after")
     def _of_the_type(self) -> AlgorithmConfig:

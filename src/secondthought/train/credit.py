@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
@@ -27,6 +28,8 @@ from secondthought.rl.advantages import group_relative, leave_one_out, positive_
 from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Branch, Group, Turn, TurnKind
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,9 @@ class Credited:
 
 def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> list[Credited]:
     """Advantages and trees of groups, in order. `key` shuffles rewards where the control asks for it."""
-    rewards = [_rewards(group, config, rng.key(key, index)) for index, group in enumerate(groups)]
+    rewards = [[[_reward(turn) for turn in branch.tries] for branch in group.branches] for group in groups]
+    if config.permute_rewards:
+        rewards = _permuted(rewards, config, key)
     of_branches = compared([[sum(tries) / len(tries) for tries in per_try] for per_try in rewards], config)
     of_tries = compared([[reward for tries in per_try for reward in tries] for per_try in rewards], config)
     return [
@@ -49,14 +54,27 @@ def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> lis
     ]
 
 
-def _rewards(group: Group, config: AlgorithmConfig, key: int) -> list[list[float]]:
-    """Rewards of the tries of each branch, dealt to other branches of the group where the control asks for it."""
-    per_try = [[_reward(turn) for turn in branch.tries] for branch in group.branches]
-    if config.permute_rewards:
-        order = list(range(len(per_try)))
-        rng.stream(key, "permute").shuffle(order)
-        per_try = [per_try[index] for index in order]
-    return per_try
+def _permuted(rewards: Sequence[Sequence[T]], config: AlgorithmConfig, key: int) -> list[list[T]]:
+    """Rewards dealt to other branches: of their group, or of the step where the baseline is not the group's.
+
+    Shuffled within a group, a reward still says how good its group was. A baseline of the group takes that off exactly;
+    any other would leave a G-th part of the true signal in the control.
+    """
+    if not _has_own_group_baseline(config):
+        shuffled = iter(_shuffled([item for group in rewards for item in group], rng.key(key)))
+        return [[next(shuffled) for _ in group] for group in rewards]
+    return [_shuffled(group, rng.key(key, index)) for index, group in enumerate(rewards)]
+
+
+def _shuffled(items: Sequence[T], key: int) -> list[T]:
+    order = list(range(len(items)))
+    rng.stream(key, "permute").shuffle(order)
+    return [items[index] for index in order]
+
+
+def _has_own_group_baseline(config: AlgorithmConfig) -> bool:
+    baseline = ALGORITHMS[config.type].baseline
+    return baseline in ("group", "leave-one-out") or (baseline == "chosen" and config.baseline == "group")
 
 
 def _credit_group(
@@ -87,7 +105,7 @@ def compared(rewards: Sequence[Sequence[float]], config: AlgorithmConfig) -> lis
     baseline = ALGORITHMS[config.type].baseline
     if baseline == "critic":
         return [[0.0] * len(group) for group in rewards]
-    if baseline == "chosen" and config.baseline == "batch":
+    if not _has_own_group_baseline(config):
         of_all = iter(advantages([reward for group in rewards for reward in group], config))
         return [[next(of_all) for _ in group] for group in rewards]
     return [advantages(group, config) for group in rewards]
