@@ -1,0 +1,70 @@
+"""A study whose arms are primed first: set, fine-tuning, RL, counted habits; stages are reused, and changes refused."""
+
+import json
+
+import pytest
+
+from secondthought.errors import RunError
+from secondthought.report.four_habits import has_origins
+from secondthought.report.load import arms, load_runs
+from secondthought.runs.recorder import read_metrics
+from secondthought.train import study
+
+TEXT = """
+out = "{out}"
+[settings]
+threads = 1
+task = {{ name = "countdown", options = {{ preset = "tiny" }}, train_problems = 8 }}
+model = {{ path = "{model}", device = "cpu" }}
+episode = {{ max_attempt_tokens = 8 }}
+algorithm = {{ type = "grpo", group_size = 2, kl_ref = 0.0 }}
+train = {{ steps = 2, groups_per_step = 2, eval_every = 1, eval_problems = 4, self_checks = false }}
+evaluation = {{ problems = 4, temperatures = [1.0], tries = 1, habits = "functional", controls = false }}
+[priming]
+size = {size}
+[sft]
+max_length = 4096
+train = {{ epochs = 1, batch_size = 4 }}
+[arms.plain]
+base = "tiny"
+[arms.primed]
+base = "tiny"
+priming = "all-strategies"
+"""
+
+
+def write(tmp_path, checkpoints, size=4):
+    path = tmp_path / "study.toml"
+    path.write_text(TEXT.format(out=tmp_path / "out", model=checkpoints / "qwen2", size=size))
+    return path
+
+
+def run(file):
+    return study.run_study(file, progress=lambda text: None)
+
+
+def test_base_priming_rl_and_habits(tmp_path, checkpoints):
+    file = write(tmp_path, checkpoints)
+    found = run(file)
+    out = tmp_path / "out"
+    assert found["complete"], (out / "primed" / "seed_0.log").read_text()
+    primed = out / "primed" / "seed_0.primed"
+    assert len((primed / "set.jsonl").read_text().splitlines()) == 4
+    summary = json.loads((out / "primed/seed_0/summary.json").read_text())
+    assert summary["model"] == str(primed / "sft" / "model")
+    assert summary["before"]["t1.0"]["habits"]["behaviors"]["verification"]["presence"]["n"] == 4
+    rows = read_metrics(out / "primed/seed_0/metrics.jsonl")
+    assert all("behavior/backtracking/presence" in row and "eval/first_try" in row for row in rows)
+    assert not any("eval/second_try" in row for row in rows)
+    groups = arms(load_runs([out / "plain/seed_0", out / "primed/seed_0"]))
+    assert has_origins(groups)
+    assert {arm.name for arm in groups} == {"tiny", "tiny, primed: all-strategies"}
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.jsonl")}
+    assert run(file)["complete"]
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.jsonl")} == before
+
+
+def test_another_set_is_not_taken_for_the_same(tmp_path, checkpoints):
+    assert run(write(tmp_path, checkpoints))["complete"]
+    with pytest.raises(RunError, match=r"set\.jsonl: was made with other settings"):
+        run(write(tmp_path, checkpoints, size=5))
