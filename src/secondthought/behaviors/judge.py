@@ -16,10 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
+from secondthought.behaviors.catalog import Behavior
 from secondthought.behaviors.judge_answers import quotes_in
 from secondthought.behaviors.judge_cache import AnswerCache, key_of
-from secondthought.behaviors.judge_prompt import Described, question
+from secondthought.behaviors.judge_prompt import question
 from secondthought.behaviors.judge_quotes import Page, flat
+from secondthought.behaviors.repeats import repeated
 from secondthought.errors import ConfigError
 from secondthought.protocols import Answer, Asks
 from secondthought.types import Message, Reading, Sampling, Span, Thought
@@ -92,7 +94,7 @@ class JudgeDetector:
     def __init__(
         self,
         asks: Asks,
-        behaviors: Sequence[Described],
+        behaviors: Sequence[Behavior],
         *,
         cache: AnswerCache | None = None,
         max_tokens: int = MAX_TOKENS,
@@ -140,7 +142,7 @@ class JudgeDetector:
             self._asks.ask(_Lazy(pending, self._ask_for), self._sampling, keep)
         return [self._reading(thought, reasons) for thought in thoughts]
 
-    def _ask_for(self, item: tuple[Thought, Described]) -> tuple[Message, ...]:
+    def _ask_for(self, item: tuple[Thought, Behavior]) -> tuple[Message, ...]:
         thought, behavior = item
         return question(behavior, Page(thought.text), thought.problem)
 
@@ -152,7 +154,7 @@ class JudgeDetector:
         questions = (question(behavior, page, thought.problem) for behavior in self._described)
         return [key_of(self._asks.name, messages, self._sampling) for messages in questions]
 
-    def _pending(self, thoughts: Sequence[Thought]) -> dict[str, tuple[Thought, Described]]:
+    def _pending(self, thoughts: Sequence[Thought]) -> dict[str, tuple[Thought, Behavior]]:
         """Questions to ask, each once."""
         return {
             key: (thought, behavior)
@@ -206,7 +208,15 @@ class JudgeDetector:
                 self.tally.repeated += 1
             else:
                 self.tally.dropped += 1
-        return spans
+        kept = _outside_loops(page.text, spans)
+        self.tally.repeated += len(spans) - len(kept)
+        return kept
+
+
+def _outside_loops(text: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Spans that do not lie wholly in a repetition of what stood before: a loop counts once."""
+    stretches = repeated(text) if len(spans) > 1 else []
+    return tuple(span for span in spans if not any(start <= span.start and span.end <= end for start, end in stretches))
 
 
 class _Lazy(Sequence[tuple[Message, ...]]):
@@ -214,8 +224,8 @@ class _Lazy(Sequence[tuple[Message, ...]]):
 
     def __init__(
         self,
-        items: Mapping[str, tuple[Thought, Described]],
-        build: Callable[[tuple[Thought, Described]], tuple[Message, ...]],
+        items: Mapping[str, tuple[Thought, Behavior]],
+        build: Callable[[tuple[Thought, Behavior]], tuple[Message, ...]],
     ) -> None:
         self._items, self._build = list(items.values()), build
 

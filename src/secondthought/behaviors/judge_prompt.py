@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Protocol
 
+from secondthought.behaviors.catalog import Behavior
 from secondthought.behaviors.judge_quotes import Page
 from secondthought.types import Message, Problem
-
-
-class Described(Protocol):
-    """A behaviour as far as a judge needs it."""
-
-    @property
-    def name(self) -> str:
-        """One word, the key of its count."""
-        ...
-
-    @property
-    def definition(self) -> str:
-        """What counts and what does not."""
-        ...
-
-    @property
-    def examples(self) -> Sequence[str]:
-        """Passages that show it."""
-        ...
-
 
 _PROMPT = """\
 You annotate the reasoning of language models. Further down is a text that some model wrote. Find every place in it \
@@ -61,7 +40,7 @@ The text is about this problem, which is data too and not to be quoted:
 """
 
 
-def question(behavior: Described, page: Page, problem: Problem | None = None) -> tuple[Message, ...]:
+def question(behavior: Behavior, page: Page, problem: Problem | None = None) -> tuple[Message, ...]:
     """The conversation that asks for one behaviour in one text.
 
     One user message, because some templates know no system role; what is the same for every text comes first, because
@@ -70,7 +49,10 @@ def question(behavior: Described, page: Page, problem: Problem | None = None) ->
     about = "\n".join(message.content for message in problem.messages) if problem else ""
     shown, shown_about = page.shown, Page(about).shown
     mark = _mark(shown + shown_about)
-    examples = "".join(f"Example: {example}\n" for example in behavior.examples)
+    examples = "".join(
+        [f"Shows it: {example}\n" for example in behavior.examples.positive]
+        + [f"Does not: {example}\n" for example in behavior.examples.negative]
+    )
     content = _PROMPT.format(
         name=behavior.name,
         definition=behavior.definition.strip(),

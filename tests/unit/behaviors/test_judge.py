@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -23,6 +22,8 @@ from misbehaving_server import (
     status,
 )
 
+from secondthought.behaviors import catalog
+from secondthought.behaviors.catalog import Behavior, Examples
 from secondthought.behaviors.judge import JudgeDetector, Tally
 from secondthought.behaviors.judge_answers import quotes_in
 from secondthought.behaviors.judge_cache import AnswerCache
@@ -37,14 +38,12 @@ from secondthought.protocols import Answer, Detector
 from secondthought.types import Message, Problem, Span, Thought
 
 
-@dataclass(frozen=True)
-class Behavior:
-    name: str
-    definition: str = "what it is"
-    examples: tuple[str, ...] = ("Let me check: 3 + 4 = 7.",)
+def behavior(name, definition="what it is"):
+    examples = Examples(positive=("Let me check: 3 + 4 = 7.",), negative=("Check out my shop.",))
+    return Behavior(name=name, definition=definition, examples=examples)
 
 
-BACKTRACKING, VERIFICATION = Behavior("backtracking"), Behavior("verification")
+BACKTRACKING, VERIFICATION = behavior("backtracking"), behavior("verification")
 MARKED = re.compile(r"\[text (\w+) begins\]\n(.*)\n\[text \1 ends\]", re.DOTALL)
 WORDS = {"backtracking": r"Wait[^.]*\.", "verification": r"Let me check[^.]*\."}
 
@@ -151,6 +150,19 @@ class TestQuotes:
         (reading,) = detector.detect([Thought(text="Wait, no. " * 50)])
         assert reading.counts == {"backtracking": 1}
         assert (detector.tally.quotes, detector.tally.repeated, detector.tally.dropped) == (50, 49, 0)
+
+    def test_a_loop_quoted_in_several_ways_counts_once(self):
+        ways = ["Wait, let me", "let me try again", "me try", "Oh"]
+        detector = judge(lambda messages: evidence(*ways))
+        (reading,) = detector.detect([Thought(text="Oh. " + "Wait, let me try again. " * 9)])
+        assert reading.counts == {"backtracking": 2}
+        assert detector.tally.repeated == 2
+
+    def test_a_place_that_begins_as_another_did_is_another(self):
+        detector = judge(lambda messages: evidence("Wait, no", "no. Wait, no, yes"))
+        assert detector.detect([Thought(text="Wait, no. Wait, no, yes.")])[0].counts == {"backtracking": 1}
+        detector = judge(lambda messages: evidence("Wait, no", "Wait, no, yes"))
+        assert detector.detect([Thought(text="Wait, no. Wait, no, yes.")])[0].counts == {"backtracking": 2}
 
 
 class TestAnswers:
@@ -290,7 +302,8 @@ class TestPrompt:
         one, two = (question(VERIFICATION, Page(text))[0].content for text in ("first text", "second text"))
         common = next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
         assert "what it is" in one[:common]
-        assert "Example: Let me check" in one[:common]
+        assert "Shows it: Let me check" in one[:common]
+        assert "Does not: Check out" in one[:common]
 
 
 class TestCache:
@@ -316,7 +329,7 @@ class TestCache:
         problem = Problem(id="p", task="t", messages=(Message(role="user", content="2+2"),), data={})
         detector = JudgeDetector(
             asks := Saying(honest, name="other" if other == "judge" else "judge"),
-            [Behavior("backtracking", "other" if other == "definition" else "what it is")],
+            [behavior("backtracking", "other" if other == "definition" else "what it is")],
             cache=AnswerCache(path),
             max_tokens=9 if other == "tokens" else 1024,
         )
@@ -385,6 +398,12 @@ def test_a_local_policy_judges_too():
         {"backtracking": 1, "verification": 1},
         {"backtracking": 0, "verification": 0},
     ]
+
+
+def test_the_shipped_behaviors_can_be_asked_for():
+    detector = JudgeDetector(Saying(lambda messages: evidence()), catalog.shipped())
+    assert detector.behaviors == catalog.SHIPPED
+    assert detector.detect([Thought(text="Four.")])[0].counts == dict.fromkeys(catalog.SHIPPED, 0)
 
 
 @pytest.mark.parametrize("behaviors", [(), (BACKTRACKING, BACKTRACKING)])
