@@ -88,8 +88,11 @@ DRAW_COPIES = 4
 """Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
 DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
 """Rows drawn together, and bytes per number of their float64 distribution (p, cumulative, and a scratch copy)."""
-SCORE_BLOCKS = 3
-"""Attention scores of new tokens while sampling, fp32: parts, joined, softmax: N*H*T*(P+T+R) numbers each."""
+SCORES = 2
+"""Attention scores of new tokens while sampling, b bytes each: on trunk and own tokens apart, and joined; their softmax
+in fp32 stands beside them: N*H*T*(P+T+R) numbers each."""
+BESIDE_SCORES = 5
+"""q, scaled q, k, v and what gathers them, alive while scores are: H*D numbers per token; the residual stream too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,21 +187,26 @@ def forward(shape: ModelShape, tokens: int, width: int) -> int:
     return tokens * (FORWARD_HIDDEN * FP32 * shape.hidden + width * widest)
 
 
+def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
+    """Working set of a forward over `new` tokens of every row: scores with what stands beside them, or the rest."""
+    tokens = rows.U * rows.S * new
+    scores = (SCORES * width + FP32) * shape.heads * (rows.P + columns(rows.T, rows.R))
+    beside = FP32 * shape.hidden + width * BESIDE_SCORES * shape.queries
+    return max(forward(shape, tokens, width), tokens * (scores + beside))
+
+
 def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
     """The peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
     now, b = rows.at_once(), learning.width
+    read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
     N = now.U * now.S
-    scores = SCORE_BLOCKS * FP32 * N * shape.heads
-    stages = {
-        "reading trunks": forward(shape, now.U * now.P, b),
-        "reading tails": forward(shape, N * now.T, b) + scores * now.T * (now.P + columns(now.T, 1)),
-        "decoding": forward(shape, N, b)
-        + scores * (now.P + columns(now.T, now.R))
-        + FP32 * DRAW_COPIES * N * shape.vocab
-        + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab,
-    }
-    name = max(stages, key=lambda stage: stages[stage])
-    return {**cache(shape, now, b), "cast weights": cast_weights(shape, learning), name: stages[name]}
+    drawing = FP32 * DRAW_COPIES * N * shape.vocab + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab
+    stages = [
+        {**cache(shape, now, b), "reading trunks": forward(shape, now.U * now.P, b)},
+        {**cache(shape, read, b), "reading tails": attending(shape, read, now.T, b)},
+        {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
+    ]
+    return {"cast weights": cast_weights(shape, learning), **max(stages, key=total)}
 
 
 def saved_per_token(shape: ModelShape, precision: str) -> int:
