@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -16,6 +16,8 @@ from secondthought.errors import RunError
 from secondthought.runs import environment
 from secondthought.runs.directory import RunDirectory
 from secondthought.train.world import World
+
+T = TypeVar("T")
 
 
 class AnyConfig(Protocol):
@@ -43,7 +45,8 @@ class AnyConfig(Protocol):
 
 def framed(
     config: AnyConfig,
-    complete: Callable[[RunDirectory, World], dict[str, Any]],
+    prepare: Callable[[], T],
+    complete: Callable[[RunDirectory, World, T], dict[str, Any]],
     *,
     timeout_s: float,
     resume: bool,
@@ -53,7 +56,8 @@ def framed(
 ) -> dict[str, Any]:
     """Open the run's directory, do `complete` in it and keep its status; a finished run is returned as it is.
 
-    Under `torchrun` all processes call this alike. `facts` are in the summary from the start.
+    `prepare` reads what the run needs, each process for itself; where it fails, nothing is begun. `facts` are in the
+    summary from the start. Under `torchrun` all processes call this alike.
 
     Raises:
         RunError: the directory cannot be used, or was begun with other settings.
@@ -64,17 +68,18 @@ def framed(
         if not world.is_first:
             world.gather("the run directory", None)
             run = RunDirectory.open(config.run_dir)
-            return run.summary() if is_finished(run) else complete(run, world)
+            return run.summary() if is_finished(run) else complete(run, world, prepare())
         with opened(config, resume=resume, overwrite=overwrite) as run:
-            if not resume:
-                _describe(run, config, world, command)
             if is_finished(run):
                 world.gather("the run directory", None)
                 return run.summary()
+            prepared = prepare()
+            if not resume:
+                _describe(run, config, world, command)
             run.write_summary("running", {**facts, **run.summary()})
             world.gather("the run directory", None)
             try:
-                return complete(run, world)
+                return complete(run, world, prepared)
             except KeyboardInterrupt:
                 run.update_status("interrupted")
                 raise

@@ -10,7 +10,6 @@ The order of examples is a hash of seed and epoch, so a resumed run is the run t
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from secondthought import rng, tasks
 from secondthought.errors import ConfigError, RunError
-from secondthought.policies.hf import HFPolicy
-from secondthought.policies.loading import load_policy
 from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
@@ -29,8 +25,8 @@ from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.train import checkpoint
 from secondthought.train.frame import framed
 from secondthought.train.sft_config import SftConfig
-from secondthought.train.sft_data import Examples, read_examples, split
 from secondthought.train.sft_learner import SftLearner
+from secondthought.train.sft_material import Material
 from secondthought.train.world import World
 
 ARM = "sft"
@@ -61,7 +57,8 @@ def train_sft(
     path = config.data
     return framed(
         config,
-        lambda run, world: _Sft(config, path, run, world, quiet=quiet).complete(),
+        lambda: Material.read(config, path),
+        lambda run, world, material: _Sft(config, run, world, material, quiet=quiet).complete(),
         timeout_s=config.train.timeout_s,
         resume=resume,
         overwrite=overwrite,
@@ -91,63 +88,16 @@ class _Progress:
     best_loss: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which examples each step learns from."""
-
-    num_examples: int
-    batch_size: int
-    steps_per_epoch: int
-    steps: int
-    seed: int
-
-    @classmethod
-    def of(cls, config: SftConfig, num_examples: int) -> Plan:
-        """The steps that a config makes of so many examples.
-
-        Raises:
-            ConfigError: they do not fill a batch.
-        """
-        size, train = config.train.batch_size, config.train
-        per_epoch = num_examples // size if train.drop_last else math.ceil(num_examples / size)
-        if not per_epoch:
-            raise ConfigError(
-                f"train.drop_last: {num_examples} examples do not fill a batch of {size}; lower train.batch_size"
-            )
-        return cls(num_examples, size, per_epoch, train.steps or train.epochs * per_epoch, config.seed)
-
-    def batch(self, step: int) -> list[int]:
-        """Places of the examples of a step, which counts from 1: each epoch is an order of its own."""
-        epoch, number = divmod(step - 1, self.steps_per_epoch)
-        order = _order(self.seed, epoch, self.num_examples)
-        return order[number * self.batch_size : (number + 1) * self.batch_size]
-
-    def ends_epoch(self, step: int) -> bool:
-        """Whether an epoch, or the run, is over after this step."""
-        return step == self.steps or (step > 0 and step % self.steps_per_epoch == 0)
-
-
-@functools.lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, size: int) -> list[int]:
-    order = list(range(size))
-    rng.stream(seed, "sft", "order", epoch).shuffle(order)
-    return order
-
-
 class _Sft:
     """The stages of one run, in order."""
 
-    def __init__(self, config: SftConfig, data: Path, run: RunDirectory, world: World, *, quiet: bool) -> None:
+    def __init__(self, config: SftConfig, run: RunDirectory, world: World, material: Material, *, quiet: bool) -> None:
         self.config = config
         self.run = run
         self.world = world
-        self.policy: HFPolicy = load_policy(config.model)
-        task = None if config.task is None else tasks.load(config.task, config.options)
-        found = read_examples(data, self.policy, task, max_length=config.max_length, too_long=config.too_long)
-        self.examples, self.held_out = split(found.kept, config.eval_share, config.seed)
-        self.plan = Plan.of(config, len(self.examples))
+        self.policy, self.plan, self.facts = material.policy, material.plan, material.facts()
+        self.examples, self.held_out = material.examples, material.held_out
         self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
-        self.facts = self._facts(data, found)
         self.progress = _Progress()
         self.quiet = quiet
         self.recorder: Recorder | None = None
@@ -266,18 +216,6 @@ class _Sft:
             },
         )
         return self.run.summary()
-
-    def _facts(self, path: Path, found: Examples) -> dict[str, Any]:
-        return {
-            "data": str(path),
-            "digest": found.digest,
-            "examples": len(self.examples),
-            "held_out": len(self.held_out),
-            "too_long": len(found.dropped_lines),
-            "too_long_lines": list(found.dropped_lines),
-            "tokens": sum(example.num_tokens for example in self.examples),
-            "completion_tokens": sum(len(example.completion) for example in self.examples),
-        }
 
     def _keep_facts(self) -> None:
         """Write what the data was, or refuse to go on with other data."""

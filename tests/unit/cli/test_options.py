@@ -11,6 +11,7 @@ from pydantic import Field
 from secondthought.cli._options import parse
 from secondthought.config import Config, RunConfig, read_toml, resolve
 from secondthought.errors import ConfigError
+from secondthought.train.sft_config import SftConfig, resolve_sft
 
 
 class Inner(Config):
@@ -144,7 +145,7 @@ def test_precedence_for_any_choice(tmp_path_factory, in_file, in_flags):
 
 
 def test_shipped_configs_parse(cli):
-    """Every TOML is a run's config or a study; a run's survives `--dry-run`."""
+    """Every TOML is a run's config, of fine-tuning too, or a study; a run's survives `--dry-run`."""
     from conftest import ROOT
 
     files = sorted((ROOT / "configs").glob("*.toml"))
@@ -154,6 +155,12 @@ def test_shipped_configs_parse(cli):
         if "arms" in data:
             result = cli("study", path, "--dry-run")
             assert result.code == 0, result.err
+            continue
+        if path.name.startswith("sft-"):
+            result = cli("train", "sft", path, "--dry-run")
+            assert result.code == 0, result.err
+            found = resolve_sft(data, source=str(path))
+            assert resolve_sft(result.object, source="dry run") == found == SftConfig.model_validate(result.object)
             continue
         config = resolve(data, source=str(path))
         result = cli("train", config.algorithm.type, path, "--dry-run")
