@@ -201,7 +201,7 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
     read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
     N = now.U * now.S
     drawing = FP32 * DRAW_COPIES * N * shape.vocab + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab
-    stages = [
+    stages: list[Terms] = [
         {**cache(shape, now, b), "reading trunks": forward(shape, now.U * now.P, b)},
         {**cache(shape, read, b), "reading tails": attending(shape, read, now.T, b)},
         {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
