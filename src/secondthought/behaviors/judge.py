@@ -21,7 +21,7 @@ from secondthought.behaviors.judge_answers import quotes_in
 from secondthought.behaviors.judge_cache import AnswerCache, key_of
 from secondthought.behaviors.judge_prompt import question
 from secondthought.behaviors.judge_quotes import Page, flat
-from secondthought.behaviors.repeats import repeated
+from secondthought.behaviors.repeats import once
 from secondthought.errors import ConfigError
 from secondthought.protocols import Answer, Asks
 from secondthought.types import Message, Reading, Sampling, Span, Thought
@@ -198,25 +198,18 @@ class JudgeDetector:
         spans: tuple[Span, ...] = ()
         seen: set[str] = set()
         for quote in quotes:
+            self.tally.quotes += 1
+            first = page.find(quote, behavior)
             # The same words again are a loop, or the judge's; another place has other words around it.
             span = None if flat(quote) in seen else page.find(quote, behavior, taken=spans)
             seen.add(flat(quote))
-            self.tally.quotes += 1
-            if span is not None:
-                spans = (*spans, span)
-            elif page.find(quote, behavior) is not None:
+            if first is None:
+                self.tally.dropped += 1
+            elif span is None or span not in once(page.text, [first, span]):
                 self.tally.repeated += 1
             else:
-                self.tally.dropped += 1
-        kept = _outside_loops(page.text, spans)
-        self.tally.repeated += len(spans) - len(kept)
-        return kept
-
-
-def _outside_loops(text: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Spans that do not lie wholly in a repetition of what stood before: a loop counts once."""
-    stretches = repeated(text) if len(spans) > 1 else []
-    return tuple(span for span in spans if not any(start <= span.start and span.end <= end for start, end in stretches))
+                spans = (*spans, span)
+        return spans
 
 
 class _Lazy(Sequence[tuple[Message, ...]]):
