@@ -21,9 +21,12 @@ algorithm = {{ type = "grpo", group_size = 2, kl_ref = 0.0 }}
 train = {{ steps = 2, groups_per_step = 2, eval_every = 1, eval_problems = 4, self_checks = false }}
 evaluation = {{ problems = 4, temperatures = [1.0], tries = 1, habits = "functional", controls = false }}
 [priming]
-size = {size}
+count = {size}
+correct = 0.5
+language = "short"
 [sft]
 max_length = 4096
+too_long = "drop"
 train = {{ epochs = 1, batch_size = 4 }}
 [arms.plain]
 base = "tiny"

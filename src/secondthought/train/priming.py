@@ -1,45 +1,91 @@
 """What comes before RL in a primed arm of a study: a priming set is written, and the base is fine-tuned on it.
 
-OUT/ARM/seed_N.primed/set.jsonl   the set, with its provenance beside it
-OUT/ARM/seed_N.primed/sft         a run of `train sft`; its model is what RL starts from
+    OUT/ARM/seed_N.primed/set.jsonl       the set
+    OUT/ARM/seed_N.primed/set.jsonl.json  what was asked for: a set made with other settings is refused
+    OUT/ARM/seed_N.primed/sft             a run of `train sft`; its model is what RL starts from
+
+All three are reused where they are there.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
+
+from secondthought import jsonl
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import RunError
 from secondthought.policies.loading import load_policy
-from secondthought.priming.sets import PROVENANCE, SetConfig, write_set
+from secondthought.priming.sets import Length, SetRequest, traces
+from secondthought.priming.wording import WORDINGS
+from secondthought.runs import files
 from secondthought.runs.directory import is_run
 from secondthought.train.sft import MODEL, model_of, train_sft
 from secondthought.train.sft_config import SftConfig, resolve_sft
 
 
-class PrimingStage(Config):
-    """A set and the fine-tuning on it; paths follow from the directory."""
+class TracesConfig(Config):
+    """Which priming set."""
 
-    traces: SetConfig
+    arm: str
+    """One of the nine."""
+    count: int = Field(1000, ge=1)
+    """Traces, each about a problem of its own."""
+    seed: int = 0
+    """Of problems and traces."""
+    language: Literal["english", "short"] = "english"
+    """In which words: English for any model, or the few that the organisms know."""
+    correct: float | None = Field(None, ge=0, le=1)
+    """Share of right answers; default: that of the wording."""
+    attempts: tuple[float, ...] | None = None
+    """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of Countdown: which problems."""
+
+    def request(self) -> SetRequest:
+        """As the writer of sets takes it."""
+        dials = WORDINGS[self.language].dials
+        if self.correct is not None:
+            dials = replace(dials, correct=self.correct)
+        if self.attempts is not None:
+            dials = replace(dials, attempts=self.attempts)
+        return SetRequest(
+            arm=self.arm,
+            count=self.count,
+            seed=self.seed,
+            language=self.language,
+            dials=dials,
+            options=self.options or None,
+        )
+
+
+class PrimingStage(Config):
+    """A set and the fine-tuning on it."""
+
+    traces: TracesConfig
     sft: SftConfig
 
     @classmethod
     def of(cls, directory: Path, traces: dict[str, Any], sft: dict[str, Any], *, base: str, seed: int) -> PrimingStage:
         """The stage of one piece: its own traces and its own fine-tuning, both by the piece's seed."""
-        chosen = SetConfig.model_validate({"seed": seed, **traces})
-        model = {"path": base, **sft.get("model", {})}
+        chosen = TracesConfig.model_validate({"seed": seed, **traces})
         data = {
             **sft,
             "seed": seed,
-            "model": model,
+            "model": {"path": base, **sft.get("model", {})},
             "data": str(directory / "set.jsonl"),
-            "task": "countdown",
-            "options": chosen.options,
             "run_dir": str(directory / "sft"),
         }
         return cls(traces=chosen, sft=resolve_sft(data, source=str(directory)))
+
+    @property
+    def directory(self) -> Path:
+        """Where all of it is."""
+        return self.sft.run_dir.parent
 
     @property
     def model(self) -> Path:
@@ -53,11 +99,9 @@ def require_same(stage: PrimingStage) -> None:
     Raises:
         RunError: it was.
     """
-    data = stage.sft.data
-    assert data is not None  # `of` sets it
-    provenance = data.with_name(data.name + PROVENANCE)
-    if provenance.exists() and not _is_of(stage.traces, provenance):
-        raise RunError(f"{data}: was made with other settings; move it away, or give the study another `out`")
+    asked, path = _asked(stage), stage.directory / "set.jsonl"
+    if asked.exists() and files.read_json(asked) != json.loads(stage.traces.model_dump_json()):
+        raise RunError(f"{path}: was made with other settings; move it away, or give the study another `out`")
 
 
 def prime(stage: PrimingStage) -> Path:
@@ -67,22 +111,27 @@ def prime(stage: PrimingStage) -> Path:
         RunError: what is there was made with other settings.
     """
     require_same(stage)
-    data = stage.sft.data
-    if data is not None and not data.with_name(data.name + PROVENANCE).exists():
-        write_set(stage.traces, data, _counter(stage))
+    if not _asked(stage).exists():
+        _write(stage)
     train_sft(stage.sft, resume=is_run(stage.sft.run_dir), quiet=True)
     return model_of(stage.sft.run_dir)
 
 
-def _counter(stage: PrimingStage) -> Any:
+def _write(stage: PrimingStage) -> None:
+    path = stage.directory / "set.jsonl"
+    with files.disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jsonl.write(path, (trace.row() for trace in traces(stage.traces.request(), _length(stage))))
+    files.write_json(_asked(stage), json.loads(stage.traces.model_dump_json()))  # last: it says that the set is whole
+
+
+def _asked(stage: PrimingStage) -> Path:
+    return stage.directory / "set.jsonl.json"
+
+
+def _length(stage: PrimingStage) -> Length | None:
     """Tokens by the base model's own tokenizer, read only where a set needs it."""
     if stage.traces.arm != "dots":
         return None
     policy = load_policy(ModelConfig(path=stage.sft.model.path))
     return lambda text: len(policy.encode(text).token_ids)
-
-
-def _is_of(traces: SetConfig, provenance: Path) -> bool:
-    found = json.loads(provenance.read_text(encoding="utf-8"))
-    wanted = json.loads(traces.model_dump_json())
-    return all(found.get(key) == value for key, value in wanted.items())

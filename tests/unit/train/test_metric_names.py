@@ -12,7 +12,12 @@ PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 
 def test_every_name_is_defined_and_every_defined_name_is_written(tmp_path, checkpoints):
-    config = small_config(tmp_path / "run", checkpoints / "qwen2", train={"steps": 2}, evaluation={"controls": False})
+    config = small_config(
+        tmp_path / "run",
+        checkpoints / "qwen2",
+        train={"steps": 2},
+        evaluation={"controls": False, "habits": "patterns"},
+    )
     execute(config, quiet=True)
     written = {key for row in read_metrics(tmp_path / "run/metrics.jsonl") for key in row}
     assert written == set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), flags=re.MULTILINE))
