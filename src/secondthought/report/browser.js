@@ -14,7 +14,8 @@
     if (steps.options.length > 1) steps.selectedIndex = steps.options.length - 1;
   };
   const show = () => {
-    const { run, step, outcome } = wanted();
+    const { run, step, outcome, habits } = wanted();
+    if (habits !== undefined) document.getElementById("groups").dataset.habits = habits;
     let count = 0;
     for (const group of groups) {
       const data = group.dataset;

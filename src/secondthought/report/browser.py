@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from markupsafe import escape
 
+from secondthought.report.habits import branch_turns
 from secondthought.report.load import Run, get, items, number
+from secondthought.report.overlay import Stretch, counted, stretches
+from secondthought.report.readers import Reader
 
 MOST_STEPS = 8
 MOST_GROUPS = 6
@@ -26,7 +30,10 @@ MOST_ESCAPED = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTurn:
-    """One turn. `pieces` are its tokens where the run recorded them, else the whole text as one."""
+    """One turn. `pieces` are its tokens where the run recorded them, else the whole text as one.
+
+    `stretches` are the pieces cut where behaviours begin and end, `counts` what each reader counted, by its letter.
+    """
 
     kind: str
     request: str
@@ -36,6 +43,8 @@ class ShownTurn:
     reason: str
     correct: bool | None
     learned: bool
+    stretches: tuple[Stretch, ...]
+    counts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +71,17 @@ class ShownGroup:
     branches: tuple[ShownBranch, ...]
 
 
-def sample(runs: Sequence[Run]) -> list[ShownGroup]:
-    """Groups of all runs, within the bounds above; runs share the space evenly."""
+def sample(runs: Sequence[Run], readers: Mapping[str, Sequence[Reader]] = MappingProxyType({})) -> list[ShownGroup]:
+    """Groups of all runs, within the bounds above; runs share the space evenly.
+
+    Args:
+        runs: the runs.
+        readers: what marks behaviours, by the run's label; nothing is marked in others.
+    """
     shown: list[ShownGroup] = []
     for run in runs:
         space = MOST_ESCAPED // len(runs)
-        for group in _of_run(run):
+        for group in _of_run(run, readers.get(run.label, ())):
             space -= _size(group)
             if space < 0:
                 break
@@ -86,27 +100,35 @@ def spaced(values: Sequence[int], count: int) -> list[int]:
     return [values[round(index * (len(values) - 1) / (count - 1))] for index in range(count)]
 
 
-def _of_run(run: Run) -> Iterator[ShownGroup]:
+def _of_run(run: Run, readers: Sequence[Reader]) -> Iterator[ShownGroup]:
     for step in spaced(run.directory.episode_steps(), MOST_STEPS):
-        groups = [_group(run, step, row) for row in run.directory.episodes(step)]
         # Groups that taught something first; the order within each kind is the file's.
-        yield from sorted(groups, key=lambda group: group.flat)[:MOST_GROUPS]
+        rows = sorted(run.directory.episodes(step), key=_is_flat)[:MOST_GROUPS]
+        yield from (_group(run, step, row, readers) for row in rows)
 
 
-def _group(run: Run, step: int, row: Mapping[str, Any]) -> ShownGroup:
-    branches = [branch for branch in items(row.get("branches")) if isinstance(branch, Mapping)]
+def _branches(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [branch for branch in items(row.get("branches")) if isinstance(branch, Mapping)]
+
+
+def _is_flat(row: Mapping[str, Any]) -> bool:
+    return not any(number(branch.get("advantage")) for branch in _branches(row))
+
+
+def _group(run: Run, step: int, row: Mapping[str, Any], readers: Sequence[Reader]) -> ShownGroup:
+    data, branches = row.get("data"), _branches(row)
     rewards = [number(branch.get("reward")) for branch in branches]
     right = sum(reward > 0 for reward in rewards)
     return ShownGroup(
         run=run.label,
         step=step,
-        problem=json.dumps(row.get("data"), ensure_ascii=False)[:MOST_CHARACTERS],
+        problem=json.dumps(data, ensure_ascii=False)[:MOST_CHARACTERS],
         outcome="none" if right == 0 else "all" if right == len(branches) else "some",
         num_right=right,
         num_branches=len(branches),
-        flat=not any(number(branch.get("advantage")) for branch in branches),
-        history=tuple(_turn(turn, ()) for turn in items(row.get("history"))),
-        branches=tuple(_branch(branch) for branch in _told_apart(branches)),
+        flat=_is_flat(row),
+        history=tuple(_turn(turn, (), data, readers) for turn in items(row.get("history"))),
+        branches=tuple(_branch(branch, data, readers) for branch in _told_apart(branches)),
     )
 
 
@@ -116,22 +138,21 @@ def _told_apart(branches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
     return [ranked[index] for index in spaced(range(len(ranked)), MOST_BRANCHES)]
 
 
-def _branch(branch: Mapping[str, Any]) -> ShownBranch:
+def _branch(branch: Mapping[str, Any], data: Any, readers: Sequence[Reader]) -> ShownBranch:
     learned = tuple(str(kind) for kind in items(branch.get("learned")))
-    turns = [branch["reflection"]] if branch.get("reflection") else []
-    turns += list(items(branch.get("tries")))
     return ShownBranch(
-        turns=tuple(_turn(turn, learned) for turn in turns),
+        turns=tuple(_turn(turn, learned, data, readers) for turn in branch_turns(branch)),
         reward=number(branch.get("reward")),
         advantage=number(branch.get("advantage")),
     )
 
 
-def _turn(turn: Any, learned: Sequence[str]) -> ShownTurn:
+def _turn(turn: Any, learned: Sequence[str], data: Any, readers: Sequence[Reader]) -> ShownTurn:
     kind, verdict = str(get(turn, "kind")), get(turn, "verdict")
     text = str(get(turn, "text") or "")
     pieces = tuple(str(piece) for piece in items(get(turn, "tokens"))) or (text,)
     kept = tuple(_cut(pieces))
+    found = {reader.letter: reader.read(["".join(pieces)], data)[0] for reader in readers}
     return ShownTurn(
         kind=kind,
         request=str(get(turn, "request") or "")[:MOST_CHARACTERS],
@@ -141,6 +162,8 @@ def _turn(turn: Any, learned: Sequence[str]) -> ShownTurn:
         reason=str(get(verdict, "reason") or "").replace("_", " "),
         correct=bool(get(verdict, "correct")) if verdict else None,
         learned=kind in learned,
+        stretches=stretches(kept, {letter: reading.spans for letter, reading in found.items()}),
+        counts={letter: counted(reading.counts) for letter, reading in found.items()},
     )
 
 
@@ -155,4 +178,9 @@ def _cut(pieces: Sequence[str]) -> Iterator[str]:
 
 def _size(group: ShownGroup) -> int:
     turns = [*group.history, *(turn for branch in group.branches for turn in branch.turns)]
-    return sum(len(escape(piece)) + 7 for turn in turns for piece in (*turn.pieces, turn.request)) + len(group.problem)
+    pieces = sum(len(escape(piece)) + 7 for turn in turns for piece in (*turn.pieces, turn.request))
+    return pieces + sum(_MARK * bool(one.classes) for turn in turns for one in turn.stretches) + len(group.problem)
+
+
+_MARK = 100
+"""About what the markup of a marked stretch takes."""

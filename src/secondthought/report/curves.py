@@ -76,11 +76,11 @@ SPECS = (
 )
 
 
-def charts(arms: Sequence[Arm]) -> tuple[list[Chart], list[str]]:
+def charts(arms: Sequence[Arm], specs: Sequence[Spec] = SPECS) -> tuple[list[Chart], list[str]]:
     """The charts that have data, and the titles of those that have none."""
     drawn: list[Chart] = []
     absent: list[str] = []
-    for spec in SPECS if len(arms) == 1 else list(_per_metric()):
+    for spec in specs if len(arms) == 1 else list(_per_metric(specs)):
         lines = [line for line in _lines(spec, arms) if any(line.series)]
         if lines:
             svg = line_chart(lines, label=f"{spec.title} over steps", percent=spec.percent)
@@ -91,8 +91,8 @@ def charts(arms: Sequence[Arm]) -> tuple[list[Chart], list[str]]:
     return drawn, absent
 
 
-def _per_metric() -> Iterator[Spec]:
-    for spec in SPECS:
+def _per_metric(specs: Sequence[Spec]) -> Iterator[Spec]:
+    for spec in specs:
         for metric, name in spec.metrics:
             title = spec.title if len(spec.metrics) == 1 else f"{spec.title}: {name}"
             yield Spec(title, spec.about, ((metric, name),), spec.percent)

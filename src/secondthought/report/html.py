@@ -17,7 +17,11 @@ import secondthought
 from secondthought.report import browser, facts, tables
 from secondthought.report.claims import Claim, claims, main_arm
 from secondthought.report.curves import charts
+from secondthought.report.four_habits import BEHAVIORS, habit_claims, habit_rows, has_origins
+from secondthought.report.habit_curves import habit_charts
 from secondthought.report.load import Arm, Run, arms, load_runs
+from secondthought.report.overlay import HABITS, TAGS
+from secondthought.report.readers import readers
 from secondthought.runs import files
 
 
@@ -38,6 +42,8 @@ def render(runs: Sequence[Run]) -> str:
     groups = arms(runs)
     runs = [run for arm in groups for run in arm.runs]  # the arm that the claims are judged on first
     drawn, absent = charts(groups)
+    reading = {run.label: readers(run) for run in runs}
+    habits_drawn, habits_absent = habit_charts(groups, reading)
     return (
         _template()
         .render(
@@ -48,16 +54,21 @@ def render(runs: Sequence[Run]) -> str:
             lead=_lead(groups),
             runs=runs,
             cautions=_cautions(runs, groups),
-            charts=drawn,
-            absent=absent,
+            charts=[*drawn, *habits_drawn],
+            absent=[*absent, *habits_absent],
             many_seeds=any(len(arm.runs) > 1 for arm in groups),
             judged_on=main.name if (main := main_arm(groups)) is not None else "",
-            claims=[_claim_row(claim) for claim in claims(groups)],
+            about_habits=has_origins(groups),
+            claims=[_claim_row(claim) for claim in (habit_claims if has_origins(groups) else claims)(groups)],
+            habit_rows=habit_rows(groups),
+            habit_names=[name.replace("_", " ") for name in BEHAVIORS],
             arm_rows=tables.comparators(groups),
             before_after=[(run, tables.before_after(run), tables.reasons(run)) for run in runs],
             controls=[(run, tables.controls(run)) for run in runs],
             facts=[(run, facts.facts(run), facts.config_text(run)) for run in runs],
-            groups=browser.sample(runs),
+            groups=browser.sample(runs, reading),
+            readers={reader.letter: reader.name for of_run in reading.values() for reader in of_run},
+            habits=[(name.replace("_", " "), tag) for name, tag in zip(HABITS, TAGS, strict=True)],
         )
         .lstrip()
     )

@@ -1,0 +1,56 @@
+"""What reads the texts of a run for the report: the shipped behaviours by their wording, on Countdown by what was done.
+
+No model is asked and nothing of a user's is imported: a report can be made anywhere from the run directory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secondthought import tasks
+from secondthought.behaviors.functional import FunctionalDetector
+from secondthought.behaviors.patterns import PatternDetector
+from secondthought.errors import TaskError
+from secondthought.protocols import Detector, Task
+from secondthought.report.habits import thought
+from secondthought.report.load import Run, get
+from secondthought.types import Reading
+
+BY_WORDING, BY_DEEDS = "w", "d"
+"""Letters of the readers, in class names of the page."""
+
+MOST_READ = 20_000
+"""Characters of a text that are read: what a page shows ends long before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A detector as the page names it, with the task that reads its problems, if any."""
+
+    letter: str
+    name: str
+    detector: Detector
+    task: Task | None = None
+
+    def read(self, texts: Sequence[str], data: Any) -> list[Reading]:
+        """What it finds in texts on one problem."""
+        return self.detector.detect([thought(text[:MOST_READ], data, self.task) for text in texts])
+
+
+def readers(run: Run) -> tuple[Reader, ...]:
+    """The readers of a run's texts."""
+    wording = Reader(letter=BY_WORDING, name="by wording", detector=PatternDetector())
+    if get(run.config, "task", "name") != "countdown":
+        return (wording,)
+    deeds = Reader(letter=BY_DEEDS, name="by what was done", detector=FunctionalDetector(), task=_countdown(run))
+    return wording, deeds
+
+
+def _countdown(run: Run) -> Task:
+    options = get(run.config, "task", "options")
+    try:
+        return tasks.load("countdown", options if isinstance(options, Mapping) else None)
+    except TaskError:
+        return tasks.load("countdown")
