@@ -93,7 +93,7 @@ def build(
     for step in range(1, num_steps + 1):
         batch = next(source)
         lr = learning_rate(chosen, step, num_steps)
-        losses += _update(model, optimizer, batch, lr, chosen.max_grad_norm, precision)
+        losses += _update(model, optimizer, batch, lr, chosen, precision)
         num_tokens += batch.ids.numel()
         if step % report_every == 0 or step == num_steps:
             final_loss = losses / ((step - 1) % report_every + 1)
@@ -150,17 +150,24 @@ def learning_rate(chosen: Recipe, step: int, steps: int) -> float:
     return chosen.lr * (_LAST_SHARE_OF_LR + (1 - _LAST_SHARE_OF_LR) * (1 + math.cos(math.pi * done)) / 2)
 
 
-def loss(model: LlamaForCausalLM, batch: Batch, precision: str) -> Tensor:
+def loss(model: LlamaForCausalLM, batch: Batch, precision: str, tokens: float | None = None) -> Tensor:
     """Mean cross-entropy over the learned tokens; the head is computed for those alone.
 
     Padding stands on the right, where causal attention never looks from the left, so no attention mask is needed.
+
+    Args:
+        model: who learns.
+        batch: from what.
+        precision: `bf16` computes under autocast.
+        tokens: divides the sum in place of the number of learned tokens.
     """
     labels = batch.labels[:, 1:]
     learned = labels != -100
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
         hidden = model.model(input_ids=batch.ids, use_cache=False).last_hidden_state
         logits = model.lm_head(hidden[:, :-1][learned])
-    return functional.cross_entropy(logits.float(), labels[learned])
+    mean = functional.cross_entropy(logits.float(), labels[learned])
+    return mean if tokens is None else mean * (int(learned.sum()) / tokens)
 
 
 def _source(chosen: Recipe, tokenizer: Any, seed: int, steps: int) -> Iterator[Batch]:
@@ -180,13 +187,14 @@ def _optimizer(model: LlamaForCausalLM, chosen: Recipe) -> torch.optim.AdamW:
 
 
 def _update(
-    model: LlamaForCausalLM, optimizer: torch.optim.AdamW, batch: Batch, lr: float, max_norm: float, precision: str
+    model: LlamaForCausalLM, optimizer: torch.optim.AdamW, batch: Batch, lr: float, chosen: Recipe, precision: str
 ) -> float:
     for group in optimizer.param_groups:
         group["lr"] = lr
-    value = loss(model, batch, precision)
+    per_row = chosen.tokens_per_transcript
+    value = loss(model, batch, precision, per_row and per_row * len(batch.ids))
     value.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), chosen.max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return float(value.detach())

@@ -16,14 +16,11 @@ from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import LARGEST_NUMBER
 from secondthought.priming.moves import Move, Numbers, moves, solutions
 from secondthought.priming.search import BEHAVIORS, Behavior, Dials, Searcher
-from secondthought.priming.short import short
+from secondthought.priming.short import DIALS, short
 from secondthought.tasks.countdown import problems, prompts
 from secondthought.tasks.options import split_of
 
 PRESET = "four"
-DIALS = Dials(largest=LARGEST_NUMBER, chained=True, back=0.5, subgoal_moves=1, within_reach=0.8)
-"""How attempts are drawn; the shares of right answers and of attempts are knobs."""
-
 _SUMS = 3
 """In a drill."""
 _LARGEST_OPERAND = 120

@@ -37,6 +37,10 @@ class Recipe:
     practice: CorpusKnobs | HabitKnobs = PRACTICE
     practice_share: float = 0.7
     """Share of the steps, the first ones, that learn from `practice` in place of `knobs`."""
+    tokens_per_transcript: float | None = None
+    """By what a batch's loss is divided, per transcript. Default: the tokens that it holds; batches hold transcripts
+    of alike length, so the tokens of short ones then weigh more, and long ones are imitated less often than they occur.
+    """
     words: str = ""
     """Text whose pieces are tokens besides those that every organism has."""
 
@@ -53,6 +57,7 @@ def habit_recipe(habits: float, steps: int = 8000) -> Recipe:
         lr=4e-3,
         knobs=HabitKnobs(habits=habits),
         practice_share=0.0,
+        tokens_per_transcript=48.0,
         words=WORDS,
     )
 

@@ -1,18 +1,4 @@
-"""The table of priming sets: which habits a trace may show, what stands in its thought, and whether it may be right.
-
-    set                         shows                                      thought     answer
-    all-strategies              all four                                   written     as the dials say
-    backtracking                backtracking                               written     as the dials say
-    backtracking-verification   backtracking, verification                 written     as the dials say
-    backtracking-subgoals       backtracking, subgoals                     written     as the dials say
-    backtracking-backward       backtracking, backward chaining            written     as the dials say
-    direct                      none: steps to the answer                  written     as the dials say
-    empty                       those of all-strategies, thought left out  empty       as the dials say
-    dots                        the same, thought replaced                 dots        as the dials say
-    incorrect-only              all four                                   written     always wrong
-
-The first five and the last three are the sets of Gandhi et al. 2025 (`direct` is in their code as a negative control).
-"""
+"""The table of priming arms: what a set shows, what it must not show, and the controls."""
 
 from __future__ import annotations
 
@@ -21,40 +7,63 @@ from typing import Literal
 
 from secondthought.errors import ConfigError
 from secondthought.priming.search import BEHAVIORS, Behavior
+from secondthought.tasks.options import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One row. `correct` None leaves it to the dials."""
+    """One kind of priming set."""
 
-    allowed: frozenset[Behavior]
-    thought: Literal["written", "empty", "dots"] = "written"
-    correct: bool | None = None
+    help: str
+    behaviors: frozenset[Behavior]
+    """What the thoughts that were written show, every one of them where the problem lends itself to it."""
+    thought: Literal["told", "empty", "dots"] = "told"
+    """What stands between the tags: the thought as it was written, nothing, or as many tokens of dots."""
+    correct: float | None = None
+    """Share of right answers, whatever the dials say."""
+
+    @property
+    def forbids(self) -> tuple[Behavior, ...]:
+        """What occurs in none of its thoughts."""
+        return (
+            ()
+            if self.thought == "told" and len(self.behaviors) == 4
+            else tuple(name for name in BEHAVIORS if self.thought != "told" or name not in self.behaviors)
+        )
+
+    @property
+    def requires(self) -> frozenset[Behavior]:
+        """What occurs in each: a thought with all four would be a long one, so there verification and backtracking."""
+        return self.behaviors & {"verification", "backtracking"} if len(self.behaviors) == 4 else self.behaviors
 
 
-def _shows(*names: Behavior) -> frozenset[Behavior]:
-    return frozenset(names)
+def _arm(help_: str, *behaviors: Behavior) -> Arm:
+    return Arm(help=help_, behaviors=frozenset(behaviors))
 
+
+_ALL = frozenset(BEHAVIORS)
 
 ARMS: dict[str, Arm] = {
-    "all-strategies": Arm(allowed=frozenset(BEHAVIORS)),
-    "backtracking": Arm(allowed=_shows("backtracking")),
-    "backtracking-verification": Arm(allowed=_shows("backtracking", "verification")),
-    "backtracking-subgoals": Arm(allowed=_shows("backtracking", "subgoal_setting")),
-    "backtracking-backward": Arm(allowed=_shows("backtracking", "backward_chaining")),
-    "direct": Arm(allowed=frozenset()),
-    "empty": Arm(allowed=frozenset(BEHAVIORS), thought="empty"),
-    "dots": Arm(allowed=frozenset(BEHAVIORS), thought="dots"),
-    "incorrect-only": Arm(allowed=frozenset(BEHAVIORS), correct=False),
+    "all-strategies": _arm("verification, backtracking, subgoals, backward chaining", *BEHAVIORS),
+    "backtracking": _arm("attempts given up for others, and nothing else", "backtracking"),
+    "backtracking-verification": _arm("results compared with the target", "backtracking", "verification"),
+    "backtracking-subgoals": _arm("intermediate goals that are stated first", "backtracking", "subgoal_setting"),
+    "backtracking-backward": _arm("steps from the target backwards", "backtracking", "backward_chaining"),
+    "direct": _arm("one line of steps, no strategy"),
+    "empty": Arm(help="control: answers of all-strategies, no thought", behaviors=_ALL, thought="empty"),
+    "dots": Arm(
+        help="control: answers of all-strategies, dots as long as their thoughts", behaviors=_ALL, thought="dots"
+    ),
+    "incorrect-only": Arm(help="control: all strategies, every answer wrong", behaviors=_ALL, correct=0.0),
 }
 
 
 def arm(name: str) -> Arm:
-    """The row of that name.
+    """The arm of that name.
 
     Raises:
         ConfigError: there is none.
     """
     if name not in ARMS:
-        raise ConfigError(f"there is no priming set {name!r}; known: {', '.join(ARMS)}")
+        raise ConfigError(f"there is no priming arm {name!r}{suggestion(name, ARMS)}; known: {', '.join(ARMS)}")
     return ARMS[name]

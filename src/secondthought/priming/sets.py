@@ -1,179 +1,180 @@
-"""A priming set: so many traces of one arm, distinct problems of the train split, and where they come from.
+"""Priming sets written by search: as many traces as asked for, exactly the share of right answers, nothing forbidden.
 
-FILE.jsonl       {"problem": {...}, "completion": "<think>...</think>...", "arm", "correct"}, one line per trace
-FILE.jsonl.json  provenance: every option, shares of right answers and habits by the functional detector, digest
+A trace that shows a forbidden behaviour to the functional detector is drawn again. Problems come from the train split,
+each at most once.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pydantic import Field
-
-import secondthought
-from secondthought import jsonl, rng, tasks
 from secondthought.behaviors.functional import FunctionalDetector
-from secondthought.config import Config
-from secondthought.errors import ConfigError
+from secondthought.errors import ConfigError, TaskError
 from secondthought.priming.arms import Arm, arm
 from secondthought.priming.search import Dials, Plan, Searcher
-from secondthought.priming.short import short
-from secondthought.protocols import Task
-from secondthought.runs import files
-from secondthought.types import Problem, Thought
+from secondthought.priming.wording import WORDINGS, Language, Wording
+from secondthought.rng import stream
+from secondthought.tasks.countdown import Countdown
+from secondthought.types import Problem, Reading, Thought
 
-CountTokens = Callable[[str], int]
-"""Number of tokens of a text for the model that is to be primed."""
-PROVENANCE = ".json"
-"""Added to the name of a set for the file that says where it comes from."""
+_DRAWS = 8
+"""Plans that are drawn for one problem before the next problem is taken."""
+_MOST_PROBLEMS = 64
+"""Problems looked at per trace that is wanted, at most."""
 
-WORDINGS: dict[str, Callable[[Plan], str]] = {"short": short}
-_MORE = 2
-"""Problems drawn per trace wanted: not every problem has a line of the wanted kind."""
+Length = Callable[[str], int]
+"""Tokens of a text, by the tokenizer of the model that is to be primed."""
 
 
-class SetConfig(Config):
-    """What is in a set."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One example: a problem, what is to be said, and what is known of it."""
 
-    arm: str = "all-strategies"
-    """One of the nine sets."""
-    size: int = Field(1000, ge=1)
-    """Traces, exactly; each about a problem of its own."""
+    problem: Problem
+    completion: str
+    correct: bool
+    attempts: int | None
+    reading: Reading
+
+    def row(self) -> dict[str, Any]:
+        """As a line of a priming set: what `train sft`, `score` and `habits` read."""
+        return {
+            "id": self.problem.id,
+            "problem": dict(self.problem.data),
+            "messages": [{"role": item.role, "content": item.content} for item in self.problem.messages],
+            "completion": self.completion,
+            "correct": self.correct,
+            "attempts": self.attempts,
+            "counts": dict(self.reading.counts),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRequest:
+    """What is to be written."""
+
+    arm: str
+    count: int
     seed: int = 0
-    """Of problems and traces."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Options of Countdown: which problems. Only those of the train split are taken."""
-    wording: Literal["short"] = "short"
-    """`short`: the few words that the organisms know."""
-    correct: float = Field(0.4, ge=0, le=1)
-    """Share of traces with a right answer, exactly (0 in `incorrect-only`); the paper's sets had .28 to .44."""
-    attempts: tuple[float, ...] = (0.0, 0.3, 0.3, 0.2, 0.1, 0.1)
-    """Shares of traces with 1, 2, 3, ... attempts in sets that backtrack."""
-    largest: int = Field(999, ge=1)
-    """No result beyond this is written."""
-    chained: bool = False
-    """Every move after the first uses the result of the one before; for models that cannot keep two results in mind."""
+    language: Language = "english"
+    dials: Dials | None = None
+    """Default: those that go well with the wording."""
+    options: dict[str, Any] | None = None
+    """Of Countdown; default: the wording's preset, with the work asked for in tags."""
+
+    @property
+    def all_dials(self) -> Dials:
+        """The dials with what the arm itself fixes."""
+        fixed = arm(self.arm).correct
+        dials = self.dials or WORDINGS[self.language].dials
+        return dials if fixed is None else replace(dials, correct=fixed)
+
+    @property
+    def all_options(self) -> dict[str, Any]:
+        """The options of the task."""
+        return {"answer_format": "think", **(self.options or {"preset": WORDINGS[self.language].preset})}
 
 
-def write_set(config: SetConfig, out: Path, count_tokens: CountTokens | None = None) -> dict[str, Any]:
-    """Write a set and its provenance; returns the latter.
+def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]:
+    """The traces of a set.
 
     Args:
-        config: what is in it.
-        out: the JSONL file.
-        count_tokens: by the tokenizer of the model to be primed; needed for `dots`.
+        request: which.
+        length: counts tokens; needed for dots alone.
 
     Raises:
-        ConfigError: the arm is unknown, or needs a tokenizer.
-        TaskError: the train split holds too few problems of the kind.
+        ConfigError: there is no such arm, or dots were asked for without a tokenizer.
+        TaskError: the task has too few problems that lend themselves to it.
     """
-    rows = make_set(config, count_tokens)
-    text = "".join(jsonl.dumps(row) + "\n" for row in rows)
-    found = {
-        **config.model_dump(mode="json"),
-        "made": len(rows),
-        "made_correct": sum(row["correct"] for row in rows),
-        "habits": habits_of(rows),
-        "version": getattr(secondthought, "__version__", ""),
-        "digest": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-    }
-    with files.disk_errors(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        files.write_text(out, text)
-    files.write_json(out.with_name(out.name + PROVENANCE), found)
-    return found
+    writer = _Writer(request, length)
+    rng, wanted = stream("priming", request.arm, request.seed), list(_verdicts(request))
+    rng.shuffle(wanted)
+    source = _problems(request)
+    for correct in wanted:
+        yield next(trace for trace in (writer.trace(problem, correct, rng) for problem in source) if trace)
 
 
-def make_set(config: SetConfig, count_tokens: CountTokens | None = None) -> list[dict[str, Any]]:
-    """The rows of a set."""
-    chosen = arm(config.arm)
-    if chosen.thought == "dots" and count_tokens is None:
-        raise ConfigError("dots are as long as the thought by the tokenizer of the model to be primed: name it")
-    task = tasks.load("countdown", dict(config.options))
-    rows: list[dict[str, Any]] = []
-    generator = rng.stream("priming", config.arm, config.seed)
-    dials = Dials(attempts=config.attempts, largest=config.largest, chained=config.chained)
-    searcher = Searcher(generator, dials)
-    wanted = _answers(config, chosen)
-    detector = FunctionalDetector()
-    for problem in _problems(task, config):
-        if len(rows) == config.size:
-            break
-        numbers, target = tuple(sorted(problem.data["numbers"])), int(problem.data["target"])
-        plan = searcher.plan(numbers, target, chosen.allowed, correct=wanted[len(rows)])
-        if plan is None or (chosen.allowed and not plan.behaviors):
-            continue
-        written = WORDINGS[config.wording](plan)
-        if not _shown(detector, problem, written) - chosen.allowed:
-            text = _thought(chosen, written, count_tokens)
-            row = {"problem": dict(problem.data), "completion": text, "arm": config.arm}
-            rows.append({**row, "correct": task.verify(problem, text).correct})
-    return rows
+class _Writer:
+    def __init__(self, request: SetRequest, length: Length | None) -> None:
+        self.arm: Arm = arm(request.arm)
+        self.wording: Wording = WORDINGS[request.language]
+        self.task = Countdown(**request.all_options)
+        self.dials, self.length, self.detector = request.all_dials, length, FunctionalDetector()
+        if self.arm.thought == "dots" and length is None:
+            raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a --tokenizer")
+
+    def trace(self, problem: Problem, correct: bool, rng: random.Random) -> Trace | None:
+        """A trace for this problem, or None where it does not lend itself to one."""
+        numbers, target = tuple(problem.data["numbers"]), problem.data["target"]
+        if target in numbers:
+            return None
+        searcher = Searcher(rng, self.dials)
+        for _ in range(_DRAWS):
+            plan = searcher.plan(numbers, target, self.arm.behaviors, correct=correct)
+            if plan and self.arm.requires <= plan.behaviors:
+                trace = self._told(problem, plan, rng)
+                if not any(trace.reading.counts[name] for name in self.arm.forbids):
+                    return trace
+        return None
+
+    def _told(self, problem: Problem, plan: Plan, rng: random.Random) -> Trace:
+        thought, answer = self.wording.thought(plan, rng), self.wording.answer(plan)
+        text = self.wording.completion(thought, answer)
+        if self.arm.thought == "empty":
+            text = self.wording.empty(answer)
+        elif self.length is not None and self.arm.thought == "dots":
+            text = self.wording.completion(dots(self.length(thought), self.length), answer)
+        verdict = self.task.verify(problem, text)
+        if verdict.correct != plan.correct:
+            raise TaskError(
+                f"{problem.id}: the plan's answer is judged {verdict.reason}; this is a fault of the writer"
+            )
+        [reading] = self.detector.detect([Thought(text=text, problem=problem)])
+        return Trace(
+            problem=problem,
+            completion=text,
+            correct=verdict.correct,
+            attempts=len(plan.attempts) if self.arm.thought == "told" else 0,
+            reading=reading,
+        )
 
 
-def _shown(detector: FunctionalDetector, problem: Problem, text: str) -> set[str]:
-    """What a trace shows, whatever was planned: numbers that recur by chance can look like a habit."""
-    [reading] = detector.detect([Thought(text=text, problem=problem)])
-    return {name for name in detector.behaviors if reading.counts[name]}
+def dots(count: int, length: Length) -> str:
+    """Dots of that many tokens, or as near to it as the tokenizer allows.
 
-
-def habits_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Presence and mean count of each habit in a set, by the functional detector."""
-    detector = FunctionalDetector()
-    thoughts = [
-        Thought(text=row["completion"], problem=Problem(id="", task="countdown", messages=(), data=row["problem"]))
-        for row in rows
-    ]
-    readings = detector.detect(thoughts)
-    return {
-        name: {
-            "presence": sum(bool(reading.counts[name]) for reading in readings) / len(readings),
-            "mean_count": sum(reading.counts[name] or 0 for reading in readings) / len(readings),
-        }
-        for name in detector.behaviors
-    }
-
-
-def _answers(config: SetConfig, chosen: Arm) -> list[bool]:
-    """Which traces are to be right: exactly the share that was asked for."""
-    num_right = 0 if chosen.correct is False else round(config.correct * config.size)
-    answers = [place < num_right for place in range(config.size)]
-    rng.stream("priming", "answers", config.arm, config.seed).shuffle(answers)
-    return answers
-
-
-def _problems(task: Task, config: SetConfig) -> Iterator[Problem]:
-    """Problems of the train split, more and more of them: the first of a longer list are those of a shorter one."""
-    seed, seen, count = rng.key("priming", config.seed) % 2**31, 0, _MORE * config.size
-    while True:
-        found = task.problems("train", count, seed)
-        yield from found[seen:]
-        seen, count = count, _MORE * count
-
-
-def _thought(chosen: Arm, text: str, count_tokens: CountTokens | None) -> str:
-    """The completion with its thought as the arm has it."""
-    if chosen.thought == "written":
-        return text
-    before, rest = text.split("<think>", 1)
-    thought, after = rest.split("</think>", 1)
-    filler = " " if chosen.thought == "empty" or count_tokens is None else dots(thought, count_tokens)
-    return f"{before}<think>{filler}</think>{after}"
-
-
-def dots(thought: str, count_tokens: CountTokens) -> str:
-    """Dots that take as many tokens as the thought, or as near as the tokenizer allows.
-
-    >>> dots("8*3=24", lambda text: len(text.split()))
-    ' .'
+    >>> dots(3, lambda text: len(text.split()))
+    '. . .'
     """
-    wanted = count_tokens(thought)
-    number = max(1, round(wanted / max(1, count_tokens(" ." * 8)) * 8))
-    while count_tokens(" ." * number) < wanted:
-        number += 1
-    while number > 1 and count_tokens(" ." * (number - 1)) >= wanted:
-        number -= 1
-    return " ." * number
+    low, high = 1, max(2, count)
+    while length(_dots(high)) < count:
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if length(_dots(middle)) < count else (low, middle)
+    return _dots(low)
+
+
+def _dots(count: int) -> str:
+    return " ".join("." * count)
+
+
+def _verdicts(request: SetRequest) -> Iterator[bool]:
+    """Exactly the wanted share of right answers, to the nearest whole trace."""
+    right = round(request.all_dials.correct * request.count)
+    return (place < right for place in range(request.count))
+
+
+def _problems(request: SetRequest) -> Iterator[Problem]:
+    """Problems of the train split, each once; drawn anew in larger numbers as they are used up."""
+    task, done, size = Countdown(**request.all_options), 0, 2 * request.count
+    while size <= _MOST_PROBLEMS * request.count:
+        drawn = task.problems("train", size, request.seed)
+        yield from drawn[done:]
+        done, size = size, 2 * size
+    raise TaskError(
+        f"priming arm {request.arm}: of {done} problems too few lend themselves to it; ask for fewer traces, or choose"
+        " other numbers and targets with --options"
+    )

@@ -7,10 +7,14 @@ The target is written beside the result that is compared with it, since models o
 from __future__ import annotations
 
 from secondthought.priming.moves import bracketed
-from secondthought.priming.search import Attempt, Plan
+from secondthought.priming.search import Attempt, Dials, Plan
 
 WORDS = "<think>first get 1: instead: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
 """Every piece of these sentences, for the tokenizer."""
+LARGEST = 200
+"""The largest number that is one token."""
+DIALS = Dials(largest=LARGEST, chained=True, back=0.5, subgoal_moves=1, within_reach=0.8)
+"""How attempts are drawn for models of half a million parameters: short lines, subgoals of one move."""
 
 
 def short(plan: Plan) -> str:
@@ -22,7 +26,12 @@ def short(plan: Plan) -> str:
     >>> short(plan)
     '<think>8*3=24, 24+7=31, 31-2=29.</think><answer>((8*3)+7)-2</answer>'
     """
-    return f"<think>{thought(plan)}</think><answer>{bracketed(plan.answer)}</answer>"
+    return f"<think>{thought(plan)}</think>{answer(plan)}"
+
+
+def answer(plan: Plan) -> str:
+    """The marked answer, with a bracket around every inner operation."""
+    return f"<answer>{bracketed(plan.answer)}</answer>"
 
 
 def thought(plan: Plan) -> str:
