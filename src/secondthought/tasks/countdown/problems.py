@@ -80,7 +80,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "num_numbers": 4,
         "max_number": 12,
         "min_target": 13,
-        "max_target": 50,
+        "max_target": 30,
         "order": "sorted",
         "answer_format": "think",
     },
