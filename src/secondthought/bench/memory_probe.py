@@ -34,7 +34,8 @@ def main(path: str) -> int:
     device = torch.device(job["device"])
     torch.ones(64, 64, device=device) @ torch.ones(64, 64, device=device)
     bare = memory_now(device)
-    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(job["model"])).to(device)
+    shape = AutoConfig.from_pretrained(job["model"])
+    model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32).to(device)  # as policies load it
     policy = HFPolicy(model, byte_tokenizer(), name="probe", precision=job["precision"])
     policy.stop_ids = frozenset()
     algorithm = AlgorithmConfig(kl_ref=job["kl_ref"], kl_anchor=job["kl_anchor"])

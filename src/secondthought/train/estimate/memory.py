@@ -29,8 +29,8 @@ RUNTIME_BYTES = 400_000_000
 LIBRARY_BYTES = {"fp32": 25_000_000, "bf16": 45_000_000}
 """What the model's code, the optimizer and the libraries of products take when they are first used."""
 HEAP_SLACK = 0.25
-"""On a CPU: freed blocks of an update that malloc keeps but cannot use again, as a share of its tensors. Measured as
-the difference that mapping every block apart makes; sampling, whose blocks are alike from step to step, has none."""
+"""On a CPU: freed blocks of an update, or of reading tails, that malloc keeps but cannot use again, as a share of their
+tensors. Measured as the difference that mapping every block apart makes; decoding, whose blocks are alike, has none."""
 
 # --- Saved for the backward, per layer and token, counted from the architecture -------------------------------------
 NORM_INPUTS = 2
@@ -198,15 +198,17 @@ def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
 def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
     """The peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
     now, b = rows.at_once(), learning.width
+    slack = 1 + HEAP_SLACK if learning.on_cpu else 1.0
     read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
     N = now.U * now.S
     drawing = FP32 * DRAW_COPIES * N * shape.vocab + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab
-    stages: list[Terms] = [
+    stages: list[dict[str, int]] = [
         {**cache(shape, now, b), "reading trunks": forward(shape, now.U * now.P, b)},
-        {**cache(shape, read, b), "reading tails": attending(shape, read, now.T, b)},
+        {**cache(shape, read, b), "reading tails": round(slack * attending(shape, read, now.T, b))},
         {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
     ]
-    return {"cast weights": cast_weights(shape, learning), **max(stages, key=total)}
+    largest = max(stages, key=lambda terms: total(terms))
+    return {"cast weights": cast_weights(shape, learning), **largest}
 
 
 def saved_per_token(shape: ModelShape, precision: str) -> int:
