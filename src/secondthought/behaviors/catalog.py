@@ -79,7 +79,7 @@ class Pattern(_Record):
     match: tuple[Regex, ...] | Regex
     """What the sentence must contain; of several, one."""
     after: Regex | None = None
-    """What the 300 characters before the sentence must contain."""
+    """What the 160 characters before the sentence must contain."""
     unless: tuple[Regex, ...] = ()
     """What the sentence must not contain."""
 

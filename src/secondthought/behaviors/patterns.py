@@ -20,7 +20,7 @@ from secondthought.behaviors.anchors import Literals
 from secondthought.behaviors.catalog import Behavior, Pattern, shipped
 from secondthought.types import Reading, Span, Thought
 
-_BEFORE = 300
+_BEFORE = 160
 
 
 @dataclass(frozen=True, slots=True)

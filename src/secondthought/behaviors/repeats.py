@@ -1,105 +1,93 @@
 """Loops: a text that says the same over and over says it once.
 
-A loop is a block of words that follows itself: `A B C A B C A` is `A B C` and then four words that repeat what stood
-three words before. What repeats is found word by word, exactly; a block that comes back after something else was said
-in between is a loop only if it is long. Time and memory grow with the length of the text, whatever stands in it.
+A loop is a block that follows itself, character by character: in `ABCABCAB` all but the first `ABC` repeats. A passage
+that comes back after something else was said in between counts as repeated only if it is long, since in an honest
+thought the same short remark (`too big`) stands after different attempts. Time grows with the length of the text.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from secondthought.types import Span
 
-WINDOW = 1500
-"""How many words back a block may have begun."""
-LONG = 40
-"""Words in a row that count as repeated even if something else stood in between."""
-
-_WORD = re.compile(r"\S+")
-_CONTEXTS = (1, 2, 4)
-"""Runs of how many words are looked up to find where a block was seen last."""
-
-
-class Stretch(NamedTuple):
-    """Code points `start` to `end` (exclusive)."""
-
-    start: int
-    end: int
+WINDOW = 12_000
+"""How many characters back a block may have begun."""
+LONG = 240
+"""Characters in a row that count as repeated even if something else stood in between."""
+_SLACK = 3
+"""The last round of a loop often lacks the line break that the others end with."""
+_EARLIER = 8
+_PREFIX = 40
 
 
 def once(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The spans that do not lie in a repetition; loops are looked for only where two spans read the same.
+    """The spans, in order of `start`, that do not lie in a repetition of what stood before.
 
     >>> loop = "Wait, no. " * 3
     >>> found = [Span(behavior="b", start=10 * i, end=10 * i + 9, text="Wait, no.") for i in range(3)]
     >>> [span.start for span in once(loop, found)]
     [0]
     """
-    if not _suspect(spans):
-        return list(spans)
-    kept, stretches = [], repeated(text)
-    position = 0
+    kept = []
+    seen: dict[str, list[int]] = {}
+    ends: dict[int, int] = {}
+    covered = 0
     for span in spans:
-        while position < len(stretches) and stretches[position].end <= span.start:
-            position += 1
-        if position == len(stretches) or not stretches[position].start <= span.start:
+        earlier = seen.setdefault(span.text, [])
+        if span.start >= covered:
+            covered = max(covered, _covered(text, span, earlier, ends))
+        if span.start >= covered:
             kept.append(span)
+        if not earlier or earlier[-1] != span.start:
+            earlier.append(span.start)
     return kept
 
 
-def repeated(text: str) -> list[Stretch]:
-    """Stretches that repeat what stood before them, in order and disjoint. The first occurrence is in none of them.
+def stretch(text: str, place: int, lag: int) -> tuple[int, int]:
+    """Start and end of the longest stretch around `place` that equals what stands `lag` characters before it.
 
-    >>> [text[a:b] for text in ["a b c a b c a"] for a, b in repeated(text)]
-    ['a b c a']
+    >>> stretch("xabcabcaby", 5, 3)
+    (4, 9)
     """
-    places = [match.span() for match in _WORD.finditer(text)]
-    numbers: dict[str, int] = {}
-    words = [numbers.setdefault(text[start:end], len(numbers)) for start, end in places]
-    runs = sorted(_runs(words))
-    merged: list[list[int]] = []
-    for first, last in runs:
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1][1] = max(merged[-1][1], last)
+    back = _agreement(text, place - lag, place, -1)
+    ahead = _agreement(text, place - lag, place, 1)
+    return place - back, place + ahead
+
+
+def _covered(text: str, span: Span, earlier: Sequence[int], ends: dict[int, int]) -> int:
+    """Where the repetition that the span begins in ends; 0 if it is in none. `ends` holds what was tried, by lag."""
+    for lag in _lags(text, span, earlier):
+        if lag > WINDOW or ends.get(lag, 0) > span.start:
+            continue
+        first, last = stretch(text, span.start, lag)
+        ends[lag] = last
+        if last - first + _SLACK >= min(lag, LONG):
+            return last
+    return 0
+
+
+def _lags(text: str, span: Span, earlier: Sequence[int]) -> Iterator[int]:
+    """How far back the block that the span repeats may begin."""
+    if earlier:
+        yield from (span.start - place for place in reversed(earlier[-_EARLIER:]) if place < span.start)
+    elif len(span.text) > LONG:
+        prefix = text[span.start : span.start + _PREFIX]
+        place = text.rfind(prefix, max(0, span.start - WINDOW), span.start + _PREFIX - 1)
+        if place >= 0:
+            yield span.start - place
+
+
+def _agreement(text: str, left: int, right: int, step: int) -> int:
+    """How many characters from `left` and `right` on (from just before them, if `step` is -1) are the same."""
+    room = len(text) - right if step > 0 else left
+    length, size = 0, 64
+    while size:
+        size = min(size, room - length)
+        a, b = (left + length, right + length) if step > 0 else (left - length - size, right - length - size)
+        if size and text[a : a + size] == text[b : b + size]:
+            length += size
+            size *= 2
         else:
-            merged.append([first, last])
-    return [Stretch(places[first][0], places[last][1]) for first, last in merged]
-
-
-def _runs(words: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last word of each run that equals, word by word, what stood some fixed number of words before."""
-    seen: dict[tuple[int, ...], int] = {}
-    tried: dict[int, int] = {}
-    runs = []
-    for place in range(len(words)):
-        for size in _CONTEXTS:
-            key = tuple(words[place + 1 - size : place + 1]) if place + 1 >= size else None
-            if key is None:
-                continue
-            earlier = seen.get(key)
-            seen[key] = place
-            if earlier is None or place - earlier > WINDOW or tried.get(place - earlier, -1) >= place:
-                continue
-            first, last = _stretch(words, place, place - earlier)
-            tried[place - earlier] = last
-            if last - first + 1 >= min(place - earlier, LONG):
-                runs.append((first, last))
-    return runs
-
-
-def _stretch(words: Sequence[int], place: int, lag: int) -> tuple[int, int]:
-    first = last = place
-    while first > lag and words[first - 1] == words[first - 1 - lag]:
-        first -= 1
-    while last + 1 < len(words) and words[last + 1] == words[last + 1 - lag]:
-        last += 1
-    return first, last
-
-
-def _suspect(spans: Sequence[Span]) -> bool:
-    return len({(span.behavior, span.text) for span in spans}) < len(spans) or any(
-        len(span.text) > 300 for span in spans
-    )
+            size //= 2
+    return length

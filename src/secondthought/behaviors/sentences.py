@@ -12,11 +12,8 @@ import re
 REACH = 320
 """Characters to look to either side of a place for the end of its sentence."""
 
-_NUMBERING = r"(?m:^[ \t#*>_-]*(?:[Ss][Tt][Ee][Pp] )?\d{1,3}[.)])"
 _NUMBER = re.compile(r"[ \t#*>_-]*(?:[Ss][Tt][Ee][Pp] )?\d{1,3}[.)](?=\s)")
-_END = re.compile(
-    _NUMBERING + r"|([.?!\u2026]+[\"')\]*_\u201d\u2019]*(?=\s|[A-Z][a-z]|$)|\n(?=[ \t]*(?:[^a-z \t]|$))|\n\s*\n)"
-)
+_END = re.compile(r"[.?!\u2026]+[\"')\]*_\u201d\u2019]*(?=\s|[A-Z][a-z]|$)|\n(?=[ \t]*(?:[^a-z \t]|$))|\n\s*\n")
 _SPACE = re.compile(r"\s+")
 _EDGES = " \t\r\n\f\v*#>-_\u2022"
 
@@ -52,7 +49,7 @@ def _begin(text: str, start: int, floor: int) -> int:
     low = max(floor, start - REACH)
     first = low
     for match in _END.finditer(text, low, start):
-        if match[1] is not None:
+        if not _numbers(text, match.start()):
             first = match.end()
     if first == low and low > floor:
         space = text.find(" ", low, start)
@@ -62,10 +59,20 @@ def _begin(text: str, start: int, floor: int) -> int:
 
 def _finish(text: str, end: int) -> int:
     high = min(len(text), end + REACH)
-    for match in _END.finditer(text, max(end - 1, 0), min(len(text), high + 2)):
-        if match[1] is not None and match.end() >= end:
-            return min(match.end(), len(text))
+    match = _END.search(text, max(end - 1, 0), min(len(text), high + 2))
+    while match is not None and match.end() < end:
+        match = _END.search(text, match.end(), min(len(text), high + 2))
+    if match is not None:
+        return match.end()
     if high == len(text):
         return high
     space = text.rfind(" ", end, high)
     return space if space > end else high
+
+
+def _numbers(text: str, stop: int) -> bool:
+    """True if the full stop at `stop` belongs to the number of a list item or step."""
+    if text[stop] != "." or not text[stop - 1 : stop].isdigit():
+        return False
+    line = text.rfind("\n", max(0, stop - 20), stop) + 1
+    return _NUMBER.match(text, line, stop + 2) is not None

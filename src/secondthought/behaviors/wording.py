@@ -22,8 +22,8 @@ _MODALS = (
 )
 _SOUGHT = (
     "find|finding|determine|determining|calculate|calculating|compute|computing|figure out|work out|identify|"
-    "identifying|establish|understand|know|express|isolate|eliminate|count|list|simplify|convert|factor|set up|"
-    "solve for|rewrite|locate|derive|estimate|define|get (?:the|rid|a|all|an)|combine|solve (?:the|this|each)|"
+    "identifying|establish|understand|know (?!that)|express|isolate|eliminate|count|list|simplify|convert|factor|set up|"
+    "solve for|rewrite|locate|derive|estimate|define|get (?:the|rid|a|all|an)|solve (?:the|this|each)|"
     "evaluate|analyze|examine|split|break|decide"
 )
 
@@ -36,6 +36,7 @@ PHRASES: dict[str, str] = {
         r"really|carefully|at least|go ahead and|once more|briefly|definitely|therefore|only|all)"
     ),
     "SEEK": rf"(?:{_SOUGHT})\b",
+    "MAIN": r"\bfind (?:a |an |any |the right )?(?:way|combination|expression|equation|operations?)s?\b|\bif you\b",
     "READER": (
         r"\b(?:your|yours|yourself|you'll|you're|"
         r"you (?:can|should|must|need|may|might|will|could|have|want|are|get|do|don't|would|wish|to))\b"
