@@ -151,8 +151,15 @@ class Detector(Protocol):
     `detect` never fails on what a model wrote: what it cannot read is missing, not 0.
     """
 
-    name: str
-    behaviors: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """How it is called in records."""
+        ...
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """What it looks for."""
+        ...
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
         """One reading per thought, in order, with a count for each of `behaviors`."""

@@ -17,6 +17,8 @@ class Options(Config):
     """Run directories; several seeds and arms are compared."""
     out: Path | None = None
     """The file; default: report.html in the run directory, or here if there are several."""
+    published: tuple[Path, ...] = ()
+    """CSV files of the Four Habits paper's curves (condition, step, accuracy, avg_...), drawn beside ours."""
     json_: bool = False
     """One JSON object instead of the path."""
 
@@ -29,7 +31,7 @@ def run(argv: list[str], prog: str) -> None:
     from secondthought.report import build_report
 
     default = given.runs[0] / "report.html" if len(given.runs) == 1 else Path("report.html")
-    path = build_report(given.runs, given.out or default)
+    path = build_report(given.runs, given.out or default, given.published)
     if given.json_:
         write_line({"report": str(path), "runs": [str(item) for item in given.runs]})
     else:

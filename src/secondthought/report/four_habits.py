@@ -170,7 +170,7 @@ def _selective(primed: Arm | None) -> Claim:
 
 
 def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
-    """Of the bases that were not primed: the one that most arms prime (else that with least habits), and the richest."""
+    """Of the bases that were not primed: the one that most arms prime (else with least habits), and the richest."""
     bases = [arm for arm in arms if _base(arm) and not _priming(arm)]
     if not bases:
         return None, None

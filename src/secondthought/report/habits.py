@@ -73,11 +73,12 @@ def steps_points(
         yield from _points("episodes", step, _thin(list(_of_episodes(run, step)), most), detector, task)
 
 
-def evaluation_points(run: RunDirectory, detector: Detector, task: Task | None = None) -> Iterator[HabitPoint]:
-    """Points of the kept evaluations, one per evaluation and kind of turn."""
+def evaluation_points(
+    run: RunDirectory, detector: Detector, task: Task | None = None, *, most: int | None = None
+) -> Iterator[HabitPoint]:
+    """Points of the kept evaluations, one per evaluation and kind of turn; `most` as for steps, of problems."""
     for name in run.evaluations():
-        rows = ([turn] for turn in _of_evaluation(run, name))
-        yield from _points(name, None, list(rows), detector, task)
+        yield from _points(name, None, _thin(list(_of_evaluation(run, name)), most), detector, task)
 
 
 def thought(text: str, data: Any, task: Task | None) -> Thought:
@@ -99,9 +100,10 @@ def branch_turns(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [turn for turn in turns if isinstance(turn, Mapping)]
 
 
-def _of_evaluation(run: RunDirectory, name: str) -> Iterator[Stored]:
+def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[Stored]]:
+    """Per problem, its turns."""
     for row in run.evaluation(name):
-        yield from (_stored(row, turn) for turn in items(row.get("turns")))
+        yield [_stored(row, turn) for turn in items(row.get("turns"))]
 
 
 def _stored(row: Mapping[str, Any], turn: Any) -> Stored:

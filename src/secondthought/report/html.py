@@ -21,23 +21,24 @@ from secondthought.report.four_habits import BEHAVIORS, habit_claims, habit_rows
 from secondthought.report.habit_curves import habit_charts
 from secondthought.report.load import Arm, Run, arms, load_runs
 from secondthought.report.overlay import HABITS, TAGS
+from secondthought.report.published import published_charts
 from secondthought.report.readers import readers
 from secondthought.runs import files
 
 
-def build_report(run_dirs: Sequence[Path], out: Path) -> Path:
-    """Write the report of some runs to `out` and return it.
+def build_report(run_dirs: Sequence[Path], out: Path, published: Sequence[Path] = ()) -> Path:
+    """Write the report of some runs to `out` and return it; `published` are files of curves to draw beside theirs.
 
     Raises:
         RunError: a directory is no run, a file in it is damaged, or `out` cannot be written.
     """
     runs = load_runs(run_dirs)
     with files.disk_errors(out):
-        files.write_text(out, render(runs))
+        files.write_text(out, render(runs, published))
     return out
 
 
-def render(runs: Sequence[Run]) -> str:
+def render(runs: Sequence[Run], published: Sequence[Path] = ()) -> str:
     """The page."""
     groups = arms(runs)
     runs = [run for arm in groups for run in arm.runs]  # the arm that the claims are judged on first
@@ -54,7 +55,7 @@ def render(runs: Sequence[Run]) -> str:
             lead=_lead(groups),
             runs=runs,
             cautions=_cautions(runs, groups),
-            charts=[*drawn, *habits_drawn],
+            charts=[*drawn, *habits_drawn, *published_charts(groups, published)],
             absent=[*absent, *habits_absent],
             many_seeds=any(len(arm.runs) > 1 for arm in groups),
             judged_on=main.name if (main := main_arm(groups)) is not None else "",
