@@ -15,6 +15,7 @@ from secondthought.cli import main
 from secondthought.cli._table import COMMANDS, find
 from secondthought.config import RunConfig, resolve
 from secondthought.errors import ConfigError
+from secondthought.train.sft_config import SftConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -165,9 +166,8 @@ def test_toml_blocks_are_settings(page):
             resolve(tomllib.loads(block), source=page.name)
 
 
-def has_setting(dotted):
-    """True if a dotted name is a field of RunConfig; `no_` before the last part turns a switch off."""
-    model = RunConfig
+def has_setting(dotted, model):
+    """True if a dotted name is a field of the config; `no_` before the last part turns a switch off."""
     parts = dotted.replace("-", "_").split(".")
     for place, part in enumerate(parts):
         fields = model.model_fields
@@ -187,7 +187,8 @@ def has_setting(dotted):
 def test_settings_exist(page):
     named = re.findall(rf"`(?:--)?((?:{'|'.join(SECTIONS)})\.[a-z_.-]*[a-z])(?=[` =])", page.read_text("utf-8"))
     files = (".jsonl", ".json", ".md", ".py", ".toml")
-    wrong = [name for name in named if not has_setting(name) and not name.endswith(files)]
+    configs = (RunConfig, SftConfig)
+    wrong = [n for n in named if not any(has_setting(n, config) for config in configs) and not n.endswith(files)]
     assert wrong == []
 
 

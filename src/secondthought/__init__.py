@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from secondthought.report import build_report
     from secondthought.tasks import load as load_task
     from secondthought.train.run import execute
+    from secondthought.train.sft import train_sft
+    from secondthought.train.sft_config import SftConfig
     from secondthought.types import (
         Completion,
         Episode,
@@ -59,6 +61,7 @@ __all__ = [
     "Sampling",
     "ScriptedPolicy",
     "SecondthoughtError",
+    "SftConfig",
     "Task",
     "TaskError",
     "Turn",
@@ -68,6 +71,7 @@ __all__ = [
     "execute",
     "load_policy",
     "load_task",
+    "train_sft",
 ]
 
 _HOMES = {
@@ -80,6 +84,8 @@ _HOMES = {
     "report": ("build_report",),
     "tasks": ("load",),
     "train.run": ("execute",),
+    "train.sft": ("train_sft",),
+    "train.sft_config": ("SftConfig",),
     "types": (
         *("Completion", "Episode", "Failure", "Group", "Message"),
         *("Problem", "Prompt", "Sampling", "Turn", "Verdict"),

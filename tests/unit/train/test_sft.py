@@ -250,6 +250,14 @@ def test_a_row_with_a_problem_has_the_messages_of_its_task(tmp_path):
     assert found.prompt == policy.start(task.parse({"n": 12}).messages)
 
 
+def test_the_task_wins_over_messages_so_that_rl_shows_the_same_prompt(tmp_path):
+    policy, task = policy_of(), Lucky()
+    path = write(tmp_path, {**CHAT, "problem": {"n": 12}})
+    [alone], [with_task] = read(path).kept, read(path, task=task).kept
+    assert "1+1?" in policy.chat.tokenizer.decode(alone.prompt)
+    assert with_task.prompt == policy.start(task.parse({"n": 12}).messages)
+
+
 def test_a_plain_prompt_is_taken_as_it_is_and_ends_with_eos(tmp_path):
     policy = HFPolicy(tiny_model(), byte_tokenizer(eos="<|endoftext|>"), name="base")
     [found] = read(write(tmp_path, {"prompt": "A:", "completion": " b"}), policy=policy).kept
