@@ -122,7 +122,7 @@ class _Tracer:
         if result is None:
             return "aside"
         turned_down = bool(self.line.operations) and self.line.operations[-1] in self.rejected
-        if any(contains(node, result.node) for node, _ in self.line.derived[-_MOST_POINTS:]):
+        if self._worked_out(result):
             return self._repeat(index, point, found, result)
         if not turned_down and self._takes_up_all(result):
             for holding in self.line.holdings:
@@ -132,6 +132,16 @@ class _Tracer:
             return "forward"
         self._restart(point)
         return self._forward(index, found)
+
+    def _worked_out(self, result: Holding) -> bool:
+        """True if the attempt has this result, or has it within an expression of several operations.
+
+        Within a sum that grew step by step, another order of the same terms is another attempt.
+        """
+        return any(
+            node == result.node or (len(self.operations[index].operands) > 2 and contains(node, result.node))
+            for node, index in self.line.derived[-_MOST_POINTS:]
+        )
 
     def _repeat(self, index: int, point: Point, found: Fit, result: Holding) -> Role:
         self.course.nodes[index] = result.node

@@ -95,9 +95,8 @@ def _compared(tail: str, operation: Operation, target: int) -> Verdict | None:
         if named[0].isdigit() and named.replace(",", "") != str(target):
             continue
         claim = _claim(tail[: match.start()], tail[match.end() :], named)
-        if claim is None:
-            return None
-        return Verdict(operation.start, operation.end + match.end(), "comparison", claim)
+        if claim is not None:
+            return Verdict(operation.start, operation.end + match.end(), "comparison", claim)
     return None
 
 

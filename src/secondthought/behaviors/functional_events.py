@@ -200,13 +200,12 @@ class _Draft:
         self.backwards = False
 
     def state(self, number: _Member) -> None:
-        """Take a lone number as the result; the first wrong one stays."""
-        stated = number.operands[0]
+        """Take a lone number as the result; the first stays ("= 31 is 1 less than 32" states 31)."""
+        if self.stated is not None:
+            return
+        self.stated = number.operands[0]
         self.start, self.end = min(self.start, number.start), max(self.end, number.end)
-        if self.holds is not False:
-            self.stated, self.holds = stated, agrees(self.member.value, stated)
-        elif self.stated is None:
-            self.stated = stated
+        self.holds = self.holds is not False and agrees(self.member.value, self.stated)
 
     def rewrite(self, member: _Member, slip: bool) -> None:
         """Take another expression that is set equal; a slip makes the whole chain wrong."""

@@ -20,6 +20,16 @@ _SIGN: dict[str, Operator] = {
     "dif": "-",
     "div": "/",
 }
+_LINKS = {
+    "add": ("and", "to", "with"),
+    "sum": ("and", "with"),
+    "mul": ("and", "by", "with"),
+    "pro": ("and", "with"),
+    "sub": ("from",),
+    "tak": ("from", "off"),
+    "dif": ("and",),
+    "div": ("by",),
+}
 _SPOKEN = re.compile(
     rf"""\b(?P<verb>add(?:ing)?|sum\ of|multiply(?:ing)?|product\ of|subtract(?:ing)?|tak(?:e|ing)
       |difference\ (?:of|between)
@@ -40,6 +50,8 @@ def spoken(text: str) -> list[Spoken]:
     """
     found: list[Spoken] = []
     for match in _SPOKEN.finditer(text):
+        if match["link"].lower() not in _LINKS[match["verb"][:3].lower()]:
+            continue
         left, right = int(match["left"]), int(match["right"])
         if match["link"].lower() in ("from", "off"):
             left, right = right, left
