@@ -38,6 +38,12 @@ COMMANDS: dict[str, Command] = {
     "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
     "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
+    "habits": Command(
+        "habits:run",
+        "which habits texts show (verification, backtracking, ...), where and how often; over a run's steps",
+        "with --detector judge, answers in --answers FILE are kept: run the same command again to go on",
+    ),
+    "habits agree": Command("habits_agree:run", "how far two readings of the same texts agree: kappa, precision, ..."),
     "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
     "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
     "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),
