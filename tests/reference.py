@@ -75,6 +75,65 @@ def row_logprobs(model, row, temperature=1.0):
     return [(logits[at - 1] / temperature).log_softmax(-1)[row[at]] for at in range(1, len(row))]
 
 
+def row_entropies(model, row, temperature=1.0):
+    """Entropy of what every token of one row but the first was drawn from."""
+    logits = model(input_ids=torch.tensor([row]), use_cache=False).logits[0].double()
+    log_p = [(logits[at - 1] / temperature).log_softmax(-1) for at in range(1, len(row))]
+    return [-(entry.exp() * entry).sum() for entry in log_p]
+
+
+def row_values(model, row):
+    """A value model's number before every token of one row but the first, by one plain forward."""
+    values = model(input_ids=torch.tensor([row]), use_cache=False).logits[0, :, 0].double()
+    return [values[at - 1] for at in range(1, len(row))]
+
+
+def critic_loss(model, trees, *, clip):
+    """The loss of one update of the critic: one row per branch, learning tokens alone."""
+    losses = []
+    for tree in trees:
+        for branch in tree.branches:
+            values = row_values(model, [*tree.trunk, *branch.token_ids])[len(tree.trunk) - 1 :]
+            for at, learns in enumerate(branch.learns):
+                if learns:
+                    value, old, target = values[at], branch.values[at], branch.returns[at]
+                    free = (value - target) ** 2
+                    held = (min(max(float(value.detach()), old - clip), old + clip) - target) ** 2
+                    losses.append(0.5 * free if float(free.detach()) >= held else 0 * value + 0.5 * held)
+    return sum(losses) / len(losses)
+
+
+def critic_gradient(model, trees, *, clip):
+    """Gradient of `critic_loss` in float64, and the loss."""
+    exact = double(model)
+    loss = critic_loss(exact, trees, clip=clip)
+    loss.backward()
+    return flat_gradient(exact), float(loss.detach())
+
+
+def judgement(critic, reference, trees, *, kl_reward, gamma, gae_lambda, whitened, temperature):
+    """Values, returns and advantages of every branch's learning tokens, as a list of branches in order."""
+    found = []
+    with torch.no_grad():
+        for tree in trees:
+            for branch in tree.branches:
+                row, first = [*tree.trunk, *branch.token_ids], len(tree.trunk) - 1
+                values = row_values(double(critic), row)[first:]
+                theirs = row_logprobs(double(reference), row, temperature)[first:]
+                places = [at for at, learns in enumerate(branch.learns) if learns]
+                own = [float(values[at]) for at in places]
+                rewards = [
+                    branch.rewards[at] - kl_reward * (branch.old_logprobs[at] - float(theirs[at])) for at in places
+                ]
+                advantages_ = gae(rewards, own, gamma=gamma, gae_lambda=gae_lambda)
+                found.append((own, [a + v for a, v in zip(advantages_, own, strict=True)], advantages_))
+    if whitened:
+        flat = [a for _, _, row in found for a in row]
+        white = iter(whiten(flat, [True] * len(flat)))
+        found = [(own, returns, [next(white) for _ in row]) for own, returns, row in found]
+    return found
+
+
 def double(model):
     """The same weights in float64."""
     return copy.deepcopy(model).double().requires_grad_(True)
@@ -87,12 +146,13 @@ def step_loss(model, trees, config, reference=None, temperature=1.0):
     per branch; the first token of a row has no prediction.
     """
     kept = [tree for tree in trees if any(a != 0 for branch in tree.branches for a in branch.advantages)]
-    policy, kl_learning, kl_anchored = [], [], []
+    policy, kl_learning, kl_anchored, entropies = [], [], [], []
     num_learning = num_anchored = 0
     for tree in kept:
         for number, branch in enumerate(tree.branches):
             row = [*tree.trunk, *branch.token_ids]
             ours = [None, *row_logprobs(model, row, temperature)]
+            spread = row_entropies(model, row, temperature) if config.entropy_bonus else None
             with torch.no_grad():
                 theirs = [None, *row_logprobs(reference, row, temperature)] if reference is not None else None
             for at in range(1, len(row)):
@@ -110,12 +170,18 @@ def step_loss(model, trees, config, reference=None, temperature=1.0):
                     ratio = torch.exp(ours[at] - branch.old_logprobs[own])
                     now, a = float(ratio.detach()), branch.advantages[own]
                     bounded = min(max(now, 1 - config.clip_low), 1 + config.clip_high)
-                    policy.append(-ratio * a if now * a <= bounded * a else 0 * ratio - bounded * a)
+                    if config.type == "reinforce":
+                        policy.append(-a * ours[at])
+                    else:
+                        policy.append(-ratio * a if now * a <= bounded * a else 0 * ratio - bounded * a)
+                    entropies += [spread[at - 1]] if spread is not None else []
                     kl_learning += [kl] if kl is not None else []
                 elif branch.anchored[own]:
                     num_anchored += 1
                     kl_anchored += [kl] if kl is not None else []
     total = sum(policy) / num_learning
+    if entropies:
+        total = total - config.entropy_bonus * sum(entropies) / num_learning
     if kl_learning:
         total = total + config.kl_ref * sum(kl_learning) / num_learning
     if kl_anchored:

@@ -1,5 +1,7 @@
 """Hypothesis strategies for groups, trees and configs, and small builders of the records that tests draw by hand."""
 
+import dataclasses
+
 from hypothesis import strategies as st
 
 from secondthought.config import AlgorithmConfig
@@ -79,6 +81,28 @@ def forests(min_size=1, max_size=4, *, anchors=True):
 
 
 @st.composite
+def judged_forests(draw, min_size=1, max_size=4):
+    """Trees as a critic leaves them; at tokens that do not learn its numbers are noise, which nobody may read."""
+
+    def numbers(size):
+        return tuple(draw(st.floats(-2, 2, allow_subnormal=False)) for _ in range(size))
+
+    return [
+        dataclasses.replace(
+            tree,
+            branches=tuple(
+                dataclasses.replace(branch, **{name: numbers(len(branch.token_ids)) for name in CRITICS_OWN})
+                for branch in tree.branches
+            ),
+        )
+        for tree in draw(forests(min_size, max_size, anchors=False))
+    ]
+
+
+CRITICS_OWN = ("rewards", "values", "returns")
+
+
+@st.composite
 def groups(draw):
     """Reflect-retry groups with binary rewards."""
     k = draw(st.integers(1, 3))
@@ -101,4 +125,5 @@ algorithms = st.builds(
     clip_high=st.sampled_from([0.1, 0.28, 1.0]),
     kl_ref=st.sampled_from([0.0, 0.001, 0.5]),
     kl_anchor=st.sampled_from([0.0, 0.3]),
+    entropy_bonus=st.sampled_from([0.0, 0.2]),
 )

@@ -16,7 +16,12 @@ ARMS = {
     "credit=all": {"credit": "all"},
     "grpo": {"type": "grpo"},
     "retry-only": {"type": "retry-only"},
+    "rloo": {"type": "rloo"},
+    "reinforce": {"type": "reinforce"},
+    "ppo": {"type": "ppo", "kl_reward": 0.001, "entropy_bonus": 0.001},
 }
+SETTINGS = {"ppo": {"critic": {"lr": 2e-3}, "train": {"mini_batches": 2}}}
+"""Besides the algorithm's own: two updates of the policy and eight of the critic a step, as the paper."""
 CHANCE = 0.1
 FAST = ("reflect-retry", "credit=all", "grpo", "retry-only")
 SLOW = pytest.mark.slow
@@ -30,7 +35,8 @@ def model(tmp_path_factory):
 
 
 def train(run_dir, model, **algorithm):
-    execute(digits.config(run_dir, model, algorithm=algorithm), quiet=True)
+    others = SETTINGS.get(algorithm.get("type"), {})
+    execute(digits.config(run_dir, model, algorithm=algorithm, **others), quiet=True)
     return read_metrics(run_dir / "metrics.jsonl")[1:]
 
 
@@ -61,7 +67,17 @@ def reflections(policy):
 
 
 @pytest.mark.parametrize(
-    "arm", ["reflect-retry", "credit=all", "grpo", "retry-only", pytest.param("credit=retry", marks=SLOW)]
+    "arm",
+    [
+        "reflect-retry",
+        "credit=all",
+        "grpo",
+        "retry-only",
+        "ppo",
+        "rloo",
+        "reinforce",
+        pytest.param("credit=retry", marks=SLOW),
+    ],
 )
 def test_an_arm_lifts_the_reward(tmp_path, model, arm):
     rows = train(tmp_path / "run", model, **ARMS[arm])
@@ -69,7 +85,7 @@ def test_an_arm_lifts_the_reward(tmp_path, model, arm):
     assert reward(rows[-5:]) > 0.7
 
 
-@pytest.mark.parametrize("arm", ["reflect-retry", pytest.param("grpo", marks=SLOW)])
+@pytest.mark.parametrize("arm", ["reflect-retry", "ppo", "reinforce", pytest.param("grpo", marks=SLOW)])
 def test_shuffled_rewards_teach_nothing(tmp_path, model, arm):
     rows = train(tmp_path / "run", model, permute_rewards=True, **ARMS[arm])
     assert reward(rows[-5:]) < 3 * CHANCE
@@ -86,3 +102,10 @@ def test_reflect_retry_learns_through_what_its_reflections_say(tmp_path, model):
     trained = HFPolicy.load(tmp_path / f"run/checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
     assert reflections(trained) > 0.8
     assert repeated(trained, digits.RIGHT) > 0.8
+
+
+def test_a_critic_comes_to_know_what_its_policy_will_earn(tmp_path, model):
+    rows = train(tmp_path / "run", model, **ARMS["ppo"])
+    assert rows[0]["critic/value_mean"] == 0.0
+    assert rows[-1]["critic/value_mean"] == pytest.approx(rows[-1]["critic/return_mean"], abs=0.1)
+    assert all(row["critic/updates"] == 8 and row["groups/flat"] == 0 for row in rows)

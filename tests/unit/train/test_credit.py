@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import PROBLEM, algorithms, attempt, groups, reflection, retry
 
-from secondthought.config import AlgorithmConfig
+from secondthought.config import FROM_PROBLEMS, AlgorithmConfig
 from secondthought.train.credit import credit, learned_kinds
 from secondthought.types import Branch, Group, TurnKind
 
@@ -258,3 +258,69 @@ def test_an_oracles_reflection_without_logprobs_can_be_context():
 )
 def test_the_kinds_that_learn_are_named_for_reports(settings, kinds):
     assert learned_kinds(AlgorithmConfig(**settings)) == kinds
+
+
+def of_rewards(*rewards):
+    """A group of first tries at one problem."""
+    return lone_group("attempt", (), list(rewards))
+
+
+def row_advantages(groups, **settings_):
+    return [list(found.advantages) for found in credit(groups, AlgorithmConfig(**settings_), key=0)]
+
+
+GROUPS = [of_rewards(1.0, 0.0, 0.0), of_rewards(1.0, 1.0, 1.0), of_rewards(0.0, 0.0, 0.5)]
+
+
+def test_rloo_compares_each_try_with_the_others_of_its_group():
+    wanted = [reference.leave_one_out(group.rewards) for group in GROUPS]
+    for found, row in zip(row_advantages(GROUPS, type="rloo"), wanted, strict=True):
+        assert found == pytest.approx(row)
+
+
+def test_reinforce_compares_with_the_mean_of_the_step():
+    mean = 4.5 / 9
+    wanted = [[reward - mean for reward in group.rewards] for group in GROUPS]
+    for found, row in zip(row_advantages(GROUPS, type="reinforce"), wanted, strict=True):
+        assert found == pytest.approx(row)
+    trees = [found.tree for found in credit(GROUPS, AlgorithmConfig(type="reinforce"), key=0)]
+    assert not any(tree.is_flat for tree in trees)  # equal rewards of a group are no flat group here
+
+
+def test_reinforce_may_divide_by_the_deviation_of_the_step():
+    flat = [reward for group in GROUPS for reward in group.rewards]
+    found = [a for row in row_advantages(GROUPS, type="reinforce", scale_by_std=True) for a in row]
+    assert found == pytest.approx(reference.advantages(flat, scale=True))
+
+
+def test_reinforce_with_the_groups_mean_is_grpo_without_its_deviation():
+    assert row_advantages(GROUPS, type="reinforce", baseline="group") == row_advantages(GROUPS, type="grpo")
+
+
+def test_ppo_leaves_advantages_to_its_critic():
+    found = credit(GROUPS, AlgorithmConfig(type="ppo"), key=0)
+    assert {a for item in found for a in item.advantages} == {0.0}
+    for item, group in zip(found, GROUPS, strict=True):
+        for branch, reward in zip(item.tree.branches, group.rewards, strict=True):
+            assert all(branch.learns)
+            assert branch.rewards == (*[0.0] * (len(branch.token_ids) - 1), reward)
+
+
+@pytest.mark.parametrize("row", [{"type": "ppo"}, {"type": "reinforce"}])
+def test_shuffled_rewards_go_round_the_step_where_the_baseline_is_not_the_groups(row):
+    """Within a group they would still say how good it was, and no baseline of the group takes that off."""
+    config = AlgorithmConfig(permute_rewards=True, **row)
+    dealt = [_rewards_of(credit(GROUPS * 4, config, key=key)) for key in range(4)]
+    assert len({tuple(row_) for row_ in dealt}) > 1
+    assert {tuple(sorted(row_)) for row_ in dealt} == {tuple(sorted(_rewards_of(credit(GROUPS * 4, config, key=9))))}
+    sums = {round(sum(row_[3 * number : 3 * number + 3]), 6) for row_ in dealt for number in range(12)}
+    assert len(sums) > 3
+
+
+def _rewards_of(found):
+    return [sum(b.rewards) if b.rewards else b.advantages[0] for item in found for b in item.tree.branches]
+
+
+@pytest.mark.parametrize("kind", FROM_PROBLEMS)
+def test_every_row_of_first_tries_learns_on_attempts(kind):
+    assert learned_kinds(AlgorithmConfig(type=kind)) == (TurnKind.ATTEMPT,)
