@@ -64,9 +64,7 @@ def rows_of(lines: Iterable[Line], task: Task | None, *, verify: bool, keep: boo
         index += 1
 
 
-def read(
-    rows: Iterator[Row], detector: Detector, result: Result, *, batch: int, keep: bool
-) -> Iterator[dict[str, Any]]:
+def read(rows: Iterator[Row], detector: Detector, result: Result, *, batch: int) -> Iterator[dict[str, Any]]:
     """One row out per row in, in order; counted in `result` as they come."""
     while chunk := list(islice(rows, batch)):
         readings = iter(detector.detect([row.thought for row in chunk if row.error is None]))
