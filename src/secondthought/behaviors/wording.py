@@ -36,7 +36,10 @@ PHRASES: dict[str, str] = {
         r"really|carefully|at least|go ahead and|once more|briefly|definitely|therefore|only|all)"
     ),
     "SEEK": rf"(?:{_SOUGHT})\b",
-    "MAIN": r"\bfind (?:a |an |any |the right )?(?:way|combination|expression|equation|operations?)s?\b|\bif you\b",
+    "MAIN": (
+        r"\bfind (?:(?!out\b)[\w-]+ ){0,4}?(?:ways?|combinations?|expressions?|equations?|operations?)\b(?! of the line)"
+        r"|\b(?:examine|analyze|list|look at) the (?:given )?(?:numbers|options)|\bif you\b"
+    ),
     "READER": (
         r"\b(?:your|yours|yourself|you'll|you're|"
         r"you (?:can|should|must|need|may|might|will|could|have|want|are|get|do|don't|would|wish|to))\b"
