@@ -39,7 +39,7 @@ class DialOptions(Config):
 class Options(Config):
     """Write a priming set for Countdown by search: reasoning traces that show some habits and no others.
 
-    ARM is all-strategies, backtracking, backtracking-verification, backtracking-subgoals, backtracking-backward, direct,
+    ARM: all-strategies, backtracking, backtracking-verification, backtracking-subgoals, backtracking-backward, direct,
     empty, dots or incorrect-only. Problems come from the train split; what an arm forbids occurs in none of its traces,
     by the functional detector. Beside OUT.jsonl stands OUT.provenance.json. --options.NAME VALUE sets options of the
     task's own.
