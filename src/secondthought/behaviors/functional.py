@@ -39,7 +39,7 @@ def follow(text: str, numbers: Sequence[int], target: int) -> Story:
     said = verdicts(text, found, target)
     given_up = {index for index, verdict in said.items() if verdict.claim != "equal"} | _given_up(text, found)
     course = trace(found, numbers, target, given_up)
-    goals = subgoals(text, found, course.roles, numbers, target, course.backward, course.used)
+    goals = subgoals(text, found, course, numbers, target)
     return Story(
         operations=found,
         roles=tuple(course.roles),

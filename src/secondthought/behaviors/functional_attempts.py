@@ -42,7 +42,10 @@ class Line:
 
 @dataclass(slots=True)
 class Course:
-    """Everything that the operations did; `used[i]` is the operation that took the result of `i` as an operand."""
+    """Everything that the operations did; `used[i]` is the operation that took the result of `i` as an operand.
+
+    `foreign` are operations that took a number from nowhere.
+    """
 
     roles: list[Role]
     nodes: dict[int, Node]
@@ -50,6 +53,7 @@ class Course:
     backward: list[BackwardStep]
     gaps: list[int]
     used: dict[int, int]
+    foreign: set[int]
 
 
 def trace(operations: Sequence[Operation], numbers: Sequence[int], target: int, rejected: Collection[int]) -> Course:
@@ -71,7 +75,7 @@ class _Tracer:
         self.line = Line(None, self.start.holdings)
         self.again: Point | None = None
         self.sought: dict[Value, tuple[Value, ...]] = {target: ()}
-        self.course = Course([], {}, [self.line], [], [], {})
+        self.course = Course([], {}, [self.line], [], [], {}, set())
 
     def step(self, index: int) -> None:
         """Give one operation its role and its place."""
@@ -87,6 +91,8 @@ class _Tracer:
         result = derive(self.operations[index], found.taken, index)
         if result is None:
             return "aside"
+        if found.missing:
+            self.course.foreign.add(index)
         line = self.line
         line.points = [*line.points, self._here()][-_MOST_POINTS:]
         self._move(index, found, result)
@@ -176,7 +182,7 @@ class _Tracer:
             origin, other = operation.operands[place], operation.operands[1 - place]
             if origin in self.sought and self._leads_back(operation, origin, other):
                 return self._gap(index, origin, other)
-        if operation.stated == self.target or operation.result in self.sought:
+        if operation.stated is not None and operation.stated in self.sought:
             return self._what_is_missing(index, here)
         return None
 

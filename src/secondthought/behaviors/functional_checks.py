@@ -55,7 +55,8 @@ _JUDGED = re.compile(
     |[a-z]+'s|now|again|only)\b[\s,:]*){0,6}(?:
     (?P<more>too\ (?:high|big|large|much|great|many)|overshoots?\b)
     |(?P<less>too\ (?:low|small|little|few|short)|not\ (?:high|big|large)?\ ?enough|undershoots?\b)
-    |(?P<near>(?:not\ |very\ |quite\ |pretty\ |so\ |getting\ |real(?:ly)?\ )*close(?:r|st)?\b|almost|nearly)
+    |(?P<near>(?:not\ |very\ |quite\ |pretty\ |so\ |getting\ |real(?:ly)?\ )*close(?:r|st)?\b(?!\ to\ (?!the|our|my))
+      |almost|nearly)
     |(?P<unequal>not\ (?:right|correct|equal|it\b|a\ match|what\ (?:we|i)|quite)|incorrect|wrong|(?:doesn't
       |does\ not|didn't)\ (?:match|equal|hit)
       |off\ by|\u2717|\u274c|\u2718)

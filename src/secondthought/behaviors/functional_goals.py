@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from secondthought.behaviors.functional_records import BackwardStep, Operation, Role, Subgoal
+from secondthought.behaviors.functional_attempts import Course
+from secondthought.behaviors.functional_records import Operation, Subgoal
 from secondthought.tasks.expressions import MAX_DIGITS
 
 _REACH = 64
@@ -35,15 +36,13 @@ _OPERAND = re.compile(r"\ *[-+*/x\u00d7\u00f7]\ *\d|\ (?:numbers?|operations?|st
 def subgoals(
     text: str,
     operations: Sequence[Operation],
-    roles: Sequence[Role],
+    course: Course,
     numbers: Collection[int],
     target: int,
-    backward: Sequence[BackwardStep],
-    used: Mapping[int, int],
 ) -> tuple[Subgoal, ...]:
     """The goals stated, each value once, and what became of them; the target and the given numbers are none."""
-    makers = _Makers(operations, roles)
-    derived = {step.goal: operations[step.operation].start for step in reversed(backward)}
+    makers = _Makers(operations, course)
+    derived = {step.goal: operations[step.operation].start for step in reversed(course.backward)}
     known = {target, *numbers}
     found: dict[int, Subgoal] = {}
     for match in _NUMBER.finditer(text):
@@ -59,7 +58,7 @@ def subgoals(
             end=span[1],
             value=value,
             reached=reached,
-            used=None if reached is None else used.get(reached),
+            used=None if reached is None else course.used.get(reached),
             from_backward=derived.get(value, len(text)) <= at,
         )
     return tuple(found.values())
@@ -82,13 +81,14 @@ def _stated(text: str, at: int, end: int) -> tuple[int, int] | None:
 
 
 class _Makers:
-    """Which operations make a value, and when; built in one pass."""
+    """Which operations make a value from numbers that are at hand, and when; built in one pass."""
 
-    def __init__(self, operations: Sequence[Operation], roles: Sequence[Role]) -> None:
+    def __init__(self, operations: Sequence[Operation], course: Course) -> None:
         self.operations = operations
         self.by_value: dict[object, list[int]] = {}
         for index, operation in enumerate(operations):
-            if roles[index] == "forward" and operation.result is not None:
+            forward = course.roles[index] == "forward" and index not in course.foreign
+            if forward and operation.result is not None:
                 self.by_value.setdefault(operation.result, []).append(index)
         self.starts = [operation.start for operation in operations]
 
