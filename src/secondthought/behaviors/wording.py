@@ -22,8 +22,8 @@ _MODALS = (
 )
 _SOUGHT = (
     "find|finding|determine|determining|calculate|calculating|compute|computing|figure out|work out|identify|"
-    "identifying|establish|understand|know (?!that)|express|isolate|eliminate|count|list|simplify|convert|factor|set up|"
-    "solve for|rewrite|locate|derive|estimate|define|get (?:the|rid|a|all|an)|solve (?:the|this|each)|"
+    "identifying|establish|understand|know (?!that)|express|isolate|eliminate|count|list|simplify|convert|factor|"
+    "set up|solve for|rewrite|locate|derive|estimate|define|get (?:the|rid|a|all|an)|solve (?:the|this|each)|"
     "evaluate|analyze|examine|split|break|decide"
 )
 
@@ -37,8 +37,11 @@ PHRASES: dict[str, str] = {
     ),
     "SEEK": rf"(?:{_SOUGHT})\b",
     "MAIN": (
-        r"\bfind (?:(?!out\b)[\w-]+ ){0,4}?(?:ways?|combinations?|expressions?|equations?|operations?)\b(?! of the line)"
-        r"|\b(?:examine|analyze|list|look at) the (?:given )?(?:numbers|options)|\bif you\b"
+        r"\bfind (?:(?!out\b)[\w-]+ ){0,4}?(?:ways?|combinations?|expressions?|equations?|operations?)\b"
+        r"(?! of the line)"
+        r"|\b(?:examine|analyze|list|look at|identify) the (?:given |target |available )?"
+        r"(?:numbers?|options|target)"
+        r"|\bif you\b"
     ),
     "READER": (
         r"\b(?:your|yours|yourself|you'll|you're|"
