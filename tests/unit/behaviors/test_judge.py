@@ -425,7 +425,7 @@ FAULTS = [
     cut_off_unannounced,
     reset,
     hang_up,
-    silent(0.4),
+    silent(0.9),
     body(b"{"),
     body(b"<html></html>", Content_Type="text/html"),
 ]
@@ -437,7 +437,7 @@ class TestAgainstAServer:
     TEXTS = tuple(f"Number {i}. " + ("Wait, no." if i % 2 else "Fine.") for i in range(24))
 
     def detector(self, server, path, **settings):
-        quick = {"model": "m", "first_delay_s": 0.001, "time_limit_s": 0.2, "concurrency": 4} | settings
+        quick = {"model": "m", "first_delay_s": 0.001, "time_limit_s": 0.5, "concurrency": 4} | settings
         return JudgeDetector(OpenAIClient(Endpoint(url=server.url, **quick)), [BACKTRACKING], cache=AnswerCache(path))
 
     def script(self, faults):

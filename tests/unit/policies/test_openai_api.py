@@ -113,16 +113,16 @@ def test_what_always_goes_wrong_is_none_with_a_reason_and_the_rest_is_answered(f
     assert server.asked.count("q1") == 3
 
 
-@pytest.mark.parametrize("late", [silent(1.0), dripping(1.0)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("late", [silent(4.0), dripping(4.0)], ids=["silent", "dripping"])
 def test_the_time_limit_holds_for_the_whole_request(late):
     with serving(echo, {"q0": [late] * 9}) as server:
         before = time.monotonic()
-        answers = client(server, attempts=2, time_limit_s=0.15).ask(talk("q0", "q1"), _SAMPLING)
+        answers = client(server, attempts=2, time_limit_s=0.3).ask(talk("q0", "q1"), _SAMPLING)
         took = time.monotonic() - before
     assert answers[0].text is None
-    assert "within 0.15 s" in answers[0].error
+    assert "within 0.3 s" in answers[0].error
     assert answers[1].text == "about q1"
-    assert took < 0.9
+    assert took < 3
 
 
 def test_a_refused_conversation_is_not_asked_again():
@@ -267,7 +267,7 @@ def test_a_second_interruption_drops_what_is_under_way():
 
     def hang(handler):
         arrived.set()
-        time.sleep(3)
+        time.sleep(6)
 
     def interrupt():
         arrived.wait(5)
@@ -280,7 +280,7 @@ def test_a_second_interruption_drops_what_is_under_way():
         before = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             client(server).ask(talk("q0"), _SAMPLING)
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 4
 
 
 def test_a_full_disk_stops_everything():
