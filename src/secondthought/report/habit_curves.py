@@ -50,7 +50,7 @@ def _with_rows(run: Run, readers: Sequence[Reader]) -> Run:
 
 
 def _rows(run: Run, reader: Reader, steps: Sequence[int]) -> Iterator[dict[str, float]]:
-    points = list(steps_points(run.directory, steps, reader.detector, reader.task, most=MOST_GROUPS_READ))
+    points = list(steps_points(run.directory, steps, reader, reader.task, most=MOST_GROUPS_READ))
     turn = next((kind for kind in _FIRST if any(point.turn == kind for point in points)), None)
     for point in points:
         if point.turn == turn and point.step is not None:

@@ -6,7 +6,7 @@ No model is asked and nothing of a user's is imported: a report can be made anyw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought import tasks
@@ -16,7 +16,7 @@ from secondthought.errors import TaskError
 from secondthought.protocols import Detector, Task
 from secondthought.report.habits import thought
 from secondthought.report.load import Run, get
-from secondthought.types import Reading
+from secondthought.types import Reading, Thought
 
 BY_WORDING, BY_DEEDS = "w", "d"
 """Letters of the readers, in class names of the page."""
@@ -36,7 +36,16 @@ class Reader:
 
     def read(self, texts: Sequence[str], data: Any) -> list[Reading]:
         """What it finds in texts on one problem."""
-        return self.detector.detect([thought(text[:MOST_READ], data, self.task) for text in texts])
+        return self.detect([thought(text, data, self.task) for text in texts])
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """What it looks for."""
+        return self.detector.behaviors
+
+    def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
+        """What it finds, within the bound; a reader is itself a detector."""
+        return self.detector.detect([replace(item, text=item.text[:MOST_READ]) for item in thoughts])
 
 
 def readers(run: Run) -> tuple[Reader, ...]:
