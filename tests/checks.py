@@ -15,11 +15,12 @@ from strategies import PROBLEM, attempt, reflection, retry
 from tiny_models import shaken, tiny_model, tiny_policy
 
 from secondthought import rng
-from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.policies import decoding
 from secondthought.policies.plain_decoding import sample_plainly
 from secondthought.rl import kl as kl_module
 from secondthought.train import credit as credit_module
+from secondthought.train import judgement as judgement_module
 from secondthought.train import learner as learner_module
 from secondthought.train.reference import FrozenCopy
 from secondthought.trees import TokenTree, TreeBranch
@@ -251,6 +252,149 @@ def check_requests_never_learn():
 def check_no_token_learns_twice():
     learned = [token for path in credited(credit="all") for token, _, learns in path if learns]
     assert sorted(learned) == [10, 11, 12, 20, 21, 22, 23]
+
+
+ENTROPY = AlgorithmConfig(kl_ref=0.0, entropy_bonus=0.4)
+PPO = AlgorithmConfig(type="ppo", kl_ref=0.0, kl_reward=0.3)
+CRITIC = CriticConfig(lr=1e-3, mini_batches=2, value_clip=0.4, gamma=0.9, gae_lambda=0.8)
+
+
+def with_critic(algorithm=PPO, **train):
+    """A learner whose critic has a head that is not zero."""
+    found = learner_module.Learner(
+        tiny_policy(),
+        algorithm,
+        OptimConfig(lr=1e-3, warmup_steps=0),
+        TrainConfig(**train),
+        critic=CRITIC,
+        temperature=TEMPERATURE,
+    )
+    found.reference = FrozenCopy(copy.deepcopy(other_model()))
+    generator = torch.Generator().manual_seed(5)
+    head = found.critic.model.get_output_embeddings().weight
+    with torch.no_grad():
+        head.copy_(0.3 * torch.randn(head.shape, generator=generator))
+    return found
+
+
+def rewarded(found, *rewards):
+    """The tree with a reward on the last token of each branch that learns."""
+    branches = []
+    for b, reward in zip(found.branches, rewards, strict=True):
+        last = max(at for at, learns in enumerate(b.learns) if learns)
+        branches.append(
+            dataclasses.replace(b, rewards=tuple(reward if at == last else 0.0 for at in range(len(b.token_ids))))
+        )
+    return dataclasses.replace(found, branches=tuple(branches))
+
+
+REWARDED = (rewarded(OFF_POLICY[0], 1.0, 0.0), rewarded(OFF_POLICY[1], 0.5, 0.0, 1.0))
+
+
+@functools.cache
+def judged_by_the_oracle():
+    """Branch by branch values, returns and advantages; taken with the value model before any mutant is at work."""
+    return reference.judgement(
+        with_critic().critic.model,
+        other_model(),
+        REWARDED,
+        kl_reward=PPO.kl_reward,
+        gamma=CRITIC.gamma,
+        gae_lambda=CRITIC.gae_lambda,
+        whitened=True,
+        temperature=TEMPERATURE,
+    )
+
+
+def check_the_judgement_equals_the_oracle():
+    found = with_critic()
+    trees, stats = judgement_module.judged(REWARDED, found, found.critic)
+    branches = [b for t in trees for b in t.branches]
+    for b, wanted in zip(branches, judged_by_the_oracle(), strict=True):
+        for name, row in zip(("values", "returns", "advantages"), wanted, strict=True):
+            kept = [x for x, learns in zip(getattr(b, name), b.learns, strict=True) if learns]
+            assert len(kept) == len(row), name
+            assert all(math.isclose(x, y, abs_tol=1e-4) for x, y in zip(kept, row, strict=True)), name
+    ours = [x for _, returns, _ in judged_by_the_oracle() for x in returns]
+    assert math.isclose(stats.return_mean, sum(ours) / len(ours), abs_tol=1e-4)
+
+
+def judged_trees():
+    """Trees with old values and returns of which some hold a value back and some do not."""
+    found = []
+    for t in REWARDED:
+        branches = []
+        for number, b in enumerate(t.branches):
+            size = range(len(b.token_ids))
+            values = tuple((-1.0) ** (at + number) * 0.8 for at in size)
+            branches.append(
+                dataclasses.replace(b, values=values, returns=tuple(0.3 * at - 0.5 * number for at in size))
+            )
+        found.append(dataclasses.replace(t, branches=tuple(branches)))
+    return found
+
+
+def check_the_critics_update_equals_the_oracle():
+    found = with_critic()
+    part = found.critic.backward(judged_trees())
+    wanted, loss = reference.critic_gradient(found.critic.model, judged_trees(), clip=CRITIC.value_clip)
+    same(reference.flat_gradient(found.critic.model), wanted)
+    assert math.isclose(part.loss / sum(t.num_learning for t in REWARDED), loss, rel_tol=1e-4)
+    assert 0 < part.clipped < sum(t.num_learning for t in REWARDED)
+
+
+def check_how_the_critics_update_is_cut_changes_nothing():
+    gradients = []
+    for train in ({}, {"micro_batch_tokens": 1}, {"share_trunk": False}):
+        found = with_critic(**train)
+        found.critic.backward(judged_trees())
+        gradients.append(reference.flat_gradient(found.critic.model))
+    same(gradients[1], gradients[0])
+    same(gradients[2], gradients[0])
+
+
+def check_the_entropy_bonus_equals_the_oracle():
+    wanted, loss = oracle(OFF_POLICY, ENTROPY.model_dump_json())
+    same(gradient(OFF_POLICY, ENTROPY), wanted)
+    assert math.isclose(learner(ENTROPY).update(OFF_POLICY, step=1).loss_total, loss, rel_tol=1e-4)
+
+
+def check_reinforce_equals_the_oracle():
+    algorithm = AlgorithmConfig(type="reinforce", kl_ref=0.0)
+    wanted, _ = oracle(OFF_POLICY, algorithm.model_dump_json())
+    same(gradient(OFF_POLICY, algorithm), wanted)
+
+
+def check_leaving_one_out_equals_the_oracle():
+    found = credit_module.advantages(REWARDS, AlgorithmConfig(type="rloo"))
+    assert all(math.isclose(a, b, abs_tol=1e-9) for a, b in zip(found, reference.leave_one_out(REWARDS), strict=True))
+
+
+def tries(*rewards):
+    return Group(
+        problem=PROBLEM,
+        history=(),
+        branches=tuple(Branch(reflection=None, tries=(attempt([1], [20 + i], r),)) for i, r in enumerate(rewards)),
+    )
+
+
+def check_shuffled_rewards_say_nothing_of_their_group():
+    """All rewards are in one group; shuffled over the step they are seldom there again."""
+    config = AlgorithmConfig(type="ppo", permute_rewards=True)
+    found = [credit_module.credit([tries(1.0, 1.0), tries(0.0, 0.0)], config, key=key) for key in range(20)]
+    sums = {sum(sum(b.rewards) for b in item.tree.branches) for first, *_ in found for item in [first]}
+    assert sums == {0.0, 1.0, 2.0}
+
+
+def check_each_mini_batch_is_an_update():
+    parts, single = with_critic(mini_batches=2), with_critic()
+    parts.update(judged_trees(), step=1)
+    single.critic.update(judged_trees(), 1)
+    for item in judged_trees():
+        single._pass([item], 0, 1e-3)
+    for mine, other in ((parts, single), (parts.critic, single.critic)):
+        assert all(torch.equal(a, b) for a, b in zip(mine.parameters, other.parameters, strict=True))
+    assert {int(state["step"]) for state in parts.optimizer.state.values()} == {2}
 
 
 PROMPTS = tuple(

@@ -11,8 +11,10 @@ from secondthought.policies import decoding, tree_forward
 from secondthought.policies.tree_attention import PackedTrees
 from secondthought.policies.tree_forward import TRUNK, Target, TreeForward
 from secondthought.rl import kl
+from secondthought.rl.advantages import group_relative
 from secondthought.rl.losses import clipped_surrogate
-from secondthought.train import credit, learner
+from secondthought.train import credit, critic, judgement, learner
+from secondthought.train.critic import Critic
 from secondthought.train.learner import Learner
 
 
@@ -312,6 +314,148 @@ def reflection_learns_once_per_retry(patch):
 @mutant("check_the_reference_does_not_move")
 def reference_is_the_policy_itself(patch):
     patch.setattr(learner, "reference_of", lambda policy, world: _Live(policy.model))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def discount_one_token_late(patch):
+    """Rewards and values of GAE moved against each other by one token."""
+    right = judgement.gae
+    patch.setattr(judgement, "gae", lambda rewards, values, mask, **how: right(rewards.roll(1, 1), values, mask, **how))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def episode_goes_on_after_its_last_token(patch):
+    """The last value stands in for a future that does not come."""
+    right = judgement.gae
+
+    def bootstrapped(rewards, values, mask, **how):
+        rows, last = torch.arange(len(mask)), mask.sum(1) - 1
+        more = rewards.clone()
+        more[rows, last] += how["gamma"] * values[rows, last]
+        return right(more, values, mask, **how)
+
+    patch.setattr(judgement, "gae", bootstrapped)
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def discount_ignored(patch):
+    right = judgement.gae
+    patch.setattr(judgement, "gae", lambda *given, gamma, gae_lambda: right(*given, gamma=1.0, gae_lambda=gae_lambda))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def values_read_one_token_late(patch):
+    right = Critic.values
+    patch.setattr(Critic, "values", lambda self, forward: right(self, forward).roll(1, 0))
+
+
+@mutant("check_the_critics_update_equals_the_oracle")
+def value_of_a_first_token_at_the_token_itself(patch):
+    """As if it stood on the branch's first token instead of the trunk's last."""
+    right = TreeForward._shared
+
+    def shifted(self, model, packed):
+        found = self.found
+        self.found = [t._replace(at=1) if t.branch != TRUNK and t.at == 0 else t for t in found]
+        try:
+            return right(self, model, packed)
+        finally:
+            self.found = found
+
+    patch.setattr(TreeForward, "_shared", shifted)
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def whitened_with_padding(patch):
+    right = judgement.whiten
+    patch.setattr(judgement, "whiten", lambda values, mask: right(values, torch.ones_like(mask)))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def whitened_group_by_group(patch):
+    """Rows instead of the whole step."""
+    right = judgement.whiten
+    patch.setattr(
+        judgement,
+        "whiten",
+        lambda values, mask: torch.stack([right(v, m) for v, m in zip(values, mask, strict=True)]),
+    )
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def kl_in_the_reward_reversed(patch):
+    right = judgement.kl_k1
+    patch.setattr(judgement, "kl_k1", lambda p, q: right(q, p))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def temperature_ignored_in_the_kl_of_the_reward(patch):
+    right = judgement.token_logprobs
+    patch.setattr(judgement, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+
+
+@mutant("check_the_judgement_equals_the_oracle")
+def returns_of_whitened_advantages(patch):
+    """Whitening before the returns are taken makes the critic learn the scale of the batch."""
+    right = judgement.gae
+
+    def white(rewards, values, mask, **how):
+        found = right(rewards, values, mask, **how)
+        advantages = judgement.whiten(found.advantages, mask)
+        return found._replace(advantages=advantages, returns=advantages + values)
+
+    patch.setattr(judgement, "gae", white)
+
+
+@mutant("check_the_critics_update_equals_the_oracle")
+def values_never_clipped(patch):
+    right = critic.clipped_value_loss
+    patch.setattr(critic, "clipped_value_loss", lambda *given, clip: right(*given, clip=1e9))
+
+
+@mutant("check_the_critics_update_equals_the_oracle")
+def value_clipped_around_the_return(patch):
+    right = critic.clipped_value_loss
+    patch.setattr(critic, "clipped_value_loss", lambda v, old, target, clip: right(v, target, old, clip=clip))
+
+
+@mutant("check_the_critics_update_equals_the_oracle")
+def the_smaller_of_both_value_losses(patch):
+    patch.setattr(torch, "maximum", torch.minimum)
+
+
+@mutant("check_how_the_critics_update_is_cut_changes_nothing")
+def values_divided_by_each_micro_batchs_own_tokens(patch):
+    right = Critic._loss
+    patch.setattr(Critic, "_loss", lambda self, trees, _: right(self, trees, sum(t.num_learning for t in trees)))
+
+
+@mutant("check_the_entropy_bonus_equals_the_oracle")
+def entropy_punished(patch):
+    right = learner.entropy
+    patch.setattr(learner, "entropy", lambda logits, temperature: -right(logits, temperature=temperature))
+
+
+@mutant("check_reinforce_equals_the_oracle")
+def reinforce_by_the_surrogate(patch):
+    patch.setattr(
+        learner, "reinforce", lambda p, a: clipped_surrogate(p, p.detach() - 1, a, clip_low=0.2, clip_high=9.0).loss
+    )
+
+
+@mutant("check_leaving_one_out_equals_the_oracle")
+def nobody_left_out(patch):
+    patch.setattr(credit, "leave_one_out", group_relative)
+
+
+@mutant("check_shuffled_rewards_say_nothing_of_their_group")
+def rewards_shuffled_within_their_group(patch):
+    patch.setattr(credit, "_has_own_group_baseline", lambda config: True)
+
+
+@mutant("check_each_mini_batch_is_an_update")
+def one_update_of_all_mini_batches(patch):
+    patch.setattr(learner, "mini_batches", lambda trees, count: [trees])
 
 
 class _Live:

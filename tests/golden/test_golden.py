@@ -20,7 +20,10 @@ STEPS = 20
 CURVES = {
     "reflect_retry": {"credit": "reflection", "kl_anchor": 0.1},
     "credit_all": {"credit": "all", "retries": 2, "scale_by_std": True},
+    "ppo": {"type": "ppo", "kl_ref": 0.0, "kl_reward": 0.05, "entropy_bonus": 0.01},
 }
+KEYS_OF_A_CRITIC = ("loss/value", "critic/value_mean", "critic/explained_variance", "policy/kl_reward")
+CRITIC = {"lr": 3e-3, "mini_batches": 3}
 
 
 def this_platform():
@@ -43,9 +46,13 @@ def _processor():
 def curve(run_dir, model, algorithm):
     training = {"steps": STEPS, "eval_every": 10, "checkpoint_every": STEPS, "groups_per_step": 3}
     settings = {"algorithm": algorithm, "train": training, "evaluation": {"controls": False, "problems": 2}}
+    keys = KEYS
+    if algorithm.get("type") == "ppo":
+        settings = {**settings, "critic": CRITIC, "train": {**training, "mini_batches": 2}}
+        keys = (*KEYS, *KEYS_OF_A_CRITIC)
     execute(small_config(run_dir, model, **settings), quiet=True)
     rows = read_metrics(run_dir / "metrics.jsonl")
-    return [{key: _known(row.get(key)) for key in ("step", *KEYS)} for row in rows]
+    return [{key: _known(row.get(key)) for key in ("step", *keys)} for row in rows]
 
 
 def _known(value):

@@ -19,5 +19,13 @@ def test_every_name_is_defined_and_every_defined_name_is_written(tmp_path, check
         evaluation={"controls": False, "habits": "patterns"},
     )
     execute(config, quiet=True)
-    written = {key for row in read_metrics(tmp_path / "run/metrics.jsonl") for key in row}
+    with_critic = small_config(
+        tmp_path / "ppo",
+        checkpoints / "qwen2",
+        algorithm={"type": "ppo"},
+        train={"steps": 1},
+        evaluation={"controls": False, "problems": 2},
+    )
+    execute(with_critic, quiet=True)
+    written = {key for run in ("run", "ppo") for row in read_metrics(tmp_path / run / "metrics.jsonl") for key in row}
     assert written == set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), flags=re.MULTILINE))
