@@ -51,7 +51,8 @@ def test_base_priming_rl_and_habits(tmp_path, checkpoints):
     found = run(file)
     out = tmp_path / "out"
     assert found["complete"], (out / "primed" / "seed_0.log").read_text()
-    primed = out / "primed" / "seed_0.primed"
+    assert list(found["pieces"]) == ["plain/seed_0", "primed/primed", "primed/seed_0"]
+    primed = out / "primed" / "primed"
     assert len((primed / "set.jsonl").read_text().splitlines()) == 4
     summary = json.loads((out / "primed/seed_0/summary.json").read_text())
     assert summary["model"] == str(primed / "sft" / "model")

@@ -15,12 +15,13 @@ from secondthought.train.run import execute
 
 def main(path: str) -> int:
     """Run or resume the piece; 0 when it is finished."""
-    stages = json.loads(Path(path).read_text(encoding="utf-8"))
-    config = resolve(stages["run"], source=path)
+    job = json.loads(Path(path).read_text(encoding="utf-8"))
     try:
-        if stages["priming"] is not None:
-            prime(PrimingStage.model_validate(stages["priming"]))
-        execute(config, resume=is_run(config.run_dir), command=sys.argv)
+        if "priming" in job:
+            prime(PrimingStage.model_validate(job["priming"]))
+        else:
+            config = resolve(job["run"], source=path)
+            execute(config, resume=is_run(config.run_dir), command=sys.argv)
     except SecondthoughtError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -1,10 +1,10 @@
 """What comes before RL in a primed arm of a study: a priming set is written, and the base is fine-tuned on it.
 
-    OUT/ARM/seed_N.primed/set.jsonl       the set
-    OUT/ARM/seed_N.primed/set.jsonl.json  what was asked for: a set made with other settings is refused
-    OUT/ARM/seed_N.primed/sft             a run of `train sft`; its model is what RL starts from
+    OUT/ARM/primed/set.jsonl       the set
+    OUT/ARM/primed/set.jsonl.json  what was asked for: a set made with other settings is refused
+    OUT/ARM/primed/sft             a run of `train sft`; its model is what the RL of every seed starts from
 
-All three are reused where they are there.
+All three are reused where they are there. As in the paper an arm is primed once; its seeds are seeds of RL.
 """
 
 from __future__ import annotations
@@ -70,12 +70,11 @@ class PrimingStage(Config):
     sft: SftConfig
 
     @classmethod
-    def of(cls, directory: Path, traces: dict[str, Any], sft: dict[str, Any], *, base: str, seed: int) -> PrimingStage:
-        """The stage of one piece: its own traces and its own fine-tuning, both by the piece's seed."""
-        chosen = TracesConfig.model_validate({"seed": seed, **traces})
+    def of(cls, directory: Path, traces: dict[str, Any], sft: dict[str, Any], *, base: str) -> PrimingStage:
+        """The stage of one arm."""
+        chosen = TracesConfig.model_validate(traces)
         data = {
             **sft,
-            "seed": seed,
             "model": {"path": base, **sft.get("model", {})},
             "data": str(directory / "set.jsonl"),
             "run_dir": str(directory / "sft"),

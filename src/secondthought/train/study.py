@@ -14,17 +14,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError
 
-from secondthought.config import Config, RunConfig, describe, read_toml, resolve
+from secondthought.config import Config, describe, read_toml, resolve
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.train import peers
-from secondthought.train.priming import PrimingStage, require_same
+from secondthought.train.pieces import AnyPiece, Piece, PrimingPiece, State
+from secondthought.train.priming import PrimingStage
 
 POLL_SECONDS = 0.5
 ENOUGH_STEPS = 100_000
@@ -71,25 +71,6 @@ class StudyConfig(Config):
     """By name, in the order in which they are run."""
 
 
-State = Literal["finished", "failed", "pending"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One arm with one seed."""
-
-    arm: str
-    seed: int
-    config: RunConfig
-    priming: PrimingStage | None = None
-    """What comes first."""
-
-    @property
-    def name(self) -> str:
-        """How it is called in messages."""
-        return _piece_name(self.arm, self.seed)
-
-
 def load_study(path: Path) -> StudyConfig:
     """Read a study file.
 
@@ -116,32 +97,43 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
     study, began = load_study(path), time.monotonic()
     tell = progress or _tell
     deadline = None if minutes is None else began + 60 * minutes
-    states: dict[str, State] = {
-        _piece_name(arm, seed): "pending" for arm in study.arms for seed in study.arms[arm].seeds
-    }
+    states: dict[str, State] = {name: "pending" for arm in study.arms for name in _names(study, arm)}
+    primings = [first for name in study.arms if (first := priming_of(study, name, str(path))) is not None]
     waiting = list(study.arms)
-    while ready := [name for name in waiting if _has_budget(study, name, states)]:
-        # All arms that can run share the jobs, so that none of these waits for the last piece of an arm.
+    while (ready := [name for name in waiting if _waits_for(study, name, states) is None]) or primings:
+        # All that can run share the jobs, so that nothing waits for the last piece of an arm.
         waiting = [name for name in waiting if name not in ready]
-        pieces = [piece for name in ready for piece in pieces_of(study, name, str(path))]
-        states.update({piece.name: state(piece) for piece in pieces})
+        pieces: list[AnyPiece] = [*primings, *(piece for name in ready for piece in pieces_of(study, name, str(path)))]
+        primings = []
+        states.update({piece.name: piece.state() for piece in pieces})
         todo = [piece for piece in pieces if states[piece.name] != "finished"]
         for piece, done in _in_parallel(todo, study.jobs, deadline, tell):
             states[piece.name] = done
     for name in waiting:
-        tell(f"{name} waits: {study.arms[name].tokens_of}, whose token budget it takes, is not finished")
-    finished = [str(study.out / name) for name, value in states.items() if value == "finished"]
-    complete = len(finished) == sum(len(arm.seeds) for arm in study.arms.values())
+        tell(f"{name} waits: {_waits_for(study, name, states)}")
+    complete = all(state == "finished" for state in states.values())
+    names = [_piece_name(arm, seed) for arm in study.arms for seed in study.arms[arm].seeds]
+    finished = [str(study.out / name) for name in names if states[name] == "finished"]
     if complete and study.peers:
-        pieces = [piece for name in study.arms for piece in pieces_of(study, name, str(path))]
-        peers.add_to_runs([(piece.config.run_dir, piece.config) for piece in pieces], study.peers, tell)
+        played = [piece for name in study.arms for piece in pieces_of(study, name, str(path))]
+        peers.add_to_runs([(piece.config.run_dir, piece.config) for piece in played], study.peers, tell)
     return {"pieces": states, "runs": finished, "complete": complete}
 
 
-def _has_budget(study: StudyConfig, name: str, states: Mapping[str, State]) -> bool:
-    """True unless the arm takes its token budget from one that is not finished."""
-    other = study.arms[name].tokens_of
-    return other is None or all(states[_piece_name(other, seed)] == "finished" for seed in study.arms[other].seeds)
+def _names(study: StudyConfig, name: str) -> list[str]:
+    """The pieces of an arm, its priming first."""
+    arm = study.arms[name]
+    return [f"{name}/primed"] * bool(arm.priming) + [_piece_name(name, seed) for seed in arm.seeds]
+
+
+def _waits_for(study: StudyConfig, name: str, states: Mapping[str, State]) -> str | None:
+    """What an arm cannot begin without, or None if it can."""
+    arm = study.arms[name]
+    if arm.priming and states[f"{name}/primed"] != "finished":
+        return "its priming is not finished"
+    if arm.tokens_of is None or all(states[piece] == "finished" for piece in _names(study, arm.tokens_of)):
+        return None
+    return f"{arm.tokens_of}, whose token budget it takes, is not finished"
 
 
 def _piece_name(arm: str, seed: int) -> str:
@@ -158,25 +150,31 @@ def pieces_of(study: StudyConfig, name: str, source: str) -> Iterator[Piece]:
         if arm.tokens_of is not None:
             budget = _mean_tokens(study, arm.tokens_of)
             data = overlay(data, {"train": {"max_sampled_tokens": budget, "steps": ENOUGH_STEPS}})
-        config, priming = resolve(data, source=f"{source}: arms.{name}"), None
-        if arm.priming:
-            priming = _priming(study, arm, config)
-            data = overlay(data, {"model": {"path": str(priming.model)}})
-            config = resolve(data, source=f"{source}: arms.{name}")
-        yield Piece(arm=name, seed=seed, config=config, priming=priming)
+        priming = priming_of(study, name, source)
+        if priming is not None:
+            data = overlay(data, {"model": {"path": str(priming.stage.model)}})
+        yield Piece(arm=name, seed=seed, config=resolve(data, source=f"{source}: arms.{name}"))
+
+
+def priming_of(study: StudyConfig, name: str, source: str) -> PrimingPiece | None:
+    """What comes before an arm's RL: on the same task, from the model that its settings name; None without priming.
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+    arm = study.arms[name]
+    if not arm.priming:
+        return None
+    config = resolve(overlay(study.settings, arm.settings), source=f"{source}: arms.{name}")
+    traces = {"options": config.task.options, **study.priming, **arm.priming_settings, "arm": arm.priming}
+    sft = overlay({"threads": config.threads, **study.sft}, arm.sft)
+    directory = study.out / name / "primed"
+    return PrimingPiece(arm=name, stage=PrimingStage.of(directory, traces, sft, base=config.model.path))
 
 
 def _origin(arm: ArmConfig) -> dict[str, Any]:
     """What the run says of its model, where the arm does."""
     return {"origin": {"base": arm.base, "priming": arm.priming, "dose": arm.dose}} if arm.base else {}
-
-
-def _priming(study: StudyConfig, arm: ArmConfig, config: RunConfig) -> PrimingStage:
-    """The stage before RL, on the same task and from the model that the settings name."""
-    options = {"options": config.task.options, **study.priming, **arm.priming_settings, "arm": arm.priming}
-    sft = overlay({"threads": config.threads, **study.sft}, arm.sft)
-    directory = config.run_dir.with_name(f"{config.run_dir.name}.primed")
-    return PrimingStage.of(directory, options, sft, base=config.model.path, seed=config.seed)
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,24 +190,6 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def state(piece: Piece) -> State:
-    """What there is of a piece on disk.
-
-    Raises:
-        RunError: a finished piece was made with other settings.
-    """
-    directory = piece.config.run_dir
-    if piece.priming is not None:
-        require_same(piece.priming)
-    if not is_run(directory):
-        return "pending"
-    run = RunDirectory.open(directory)
-    if run.config() != json.loads(piece.config.model_dump_json()):
-        raise RunError(f"{directory}: was made with other settings; move it away, or give the study another `out`")
-    status = run.summary().get("status")
-    return "finished" if status == "finished" else "failed" if status == "failed" else "pending"
-
-
 def _mean_tokens(study: StudyConfig, name: str) -> int:
     directories = [study.out / name / f"seed_{seed}" for seed in study.arms[name].seeds]
     tokens = [RunDirectory.open(path).summary().get("tokens_sampled") for path in directories if is_run(path)]
@@ -222,10 +202,10 @@ def _mean_tokens(study: StudyConfig, name: str) -> int:
 
 
 def _in_parallel(
-    pieces: Sequence[Piece], jobs: int, deadline: float | None, tell: Any
-) -> Iterator[tuple[Piece, State]]:
+    pieces: Sequence[AnyPiece], jobs: int, deadline: float | None, tell: Any
+) -> Iterator[tuple[AnyPiece, State]]:
     """Run pieces in processes of their own, `jobs` at a time; the rest stays pending after the deadline."""
-    waiting, running = list(pieces), dict[str, tuple[Piece, subprocess.Popen[bytes]]]()
+    waiting, running = list(pieces), dict[str, tuple[AnyPiece, subprocess.Popen[bytes]]]()
     try:
         while waiting or running:
             late = deadline is not None and time.monotonic() > deadline
@@ -250,21 +230,19 @@ def _in_parallel(
         yield piece, "pending"
 
 
-def _start(piece: Piece) -> subprocess.Popen[bytes]:
-    """A training process of its own: pieces share no memory, and one that dies takes no other with it."""
-    directory = piece.config.run_dir
+def _start(piece: AnyPiece) -> subprocess.Popen[bytes]:
+    """A process of its own: pieces share no memory, and one that dies takes no other with it."""
+    directory = piece.directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     file = directory.parent / f"{directory.name}.json"
-    priming = None if piece.priming is None else json.loads(piece.priming.model_dump_json())
-    stages = {"priming": priming, "run": json.loads(piece.config.model_dump_json())}
-    file.write_text(json.dumps(stages), encoding="utf-8")
+    file.write_text(json.dumps(piece.job()), encoding="utf-8")
     command = [sys.executable, "-m", "secondthought.train.piece", str(file)]
     with _log(piece).open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-def _log(piece: Piece) -> Path:
-    return piece.config.run_dir.parent / f"{piece.config.run_dir.name}.log"
+def _log(piece: AnyPiece) -> Path:
+    return piece.directory.parent / f"{piece.directory.name}.log"
 
 
 def _tell(text: str) -> None:
