@@ -26,7 +26,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from secondthought.behaviors import wording
 from secondthought.errors import ConfigError
@@ -55,6 +55,7 @@ def _anchor(text: str) -> str:
 
 Regex = Annotated[str, AfterValidator(_regex)]
 Anchor = Annotated[str, AfterValidator(_anchor)]
+OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 
 
 class _Record(BaseModel):
@@ -76,8 +77,8 @@ class Pattern(_Record):
     """
 
     anchors: Annotated[tuple[Anchor, ...], Field(min_length=1)]
-    match: tuple[Regex, ...] | Regex
-    """What the sentence must contain; of several, one."""
+    match: Annotated[tuple[Regex, ...], OneOrMore, Field(min_length=1)]
+    """What the sentence must contain; of several, one. A file may give one without brackets."""
     after: Regex | None = None
     """What the 160 characters before the sentence must contain."""
     unless: tuple[Regex, ...] = ()

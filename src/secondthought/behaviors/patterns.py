@@ -32,20 +32,21 @@ class _Rule:
 
     @classmethod
     def of(cls, behavior: str, pattern: Pattern) -> _Rule:
-        match = (pattern.match,) if isinstance(pattern.match, str) else pattern.match
         return cls(
             behavior=behavior,
-            match=tuple(_compile(regex) for regex in match),
+            match=tuple(_compile(regex) for regex in pattern.match),
             after=None if pattern.after is None else _compile(pattern.after),
             unless=tuple(_compile(regex) for regex in pattern.unless),
         )
 
-    def fires(self, plain: str, before: str) -> bool:
-        return (
-            any(regex.search(plain) for regex in self.match)
-            and not any(regex.search(plain) for regex in self.unless)
-            and (self.after is None or self.after.search(sentences.plain(before)) is not None)
-        )
+    def fires(self, plain: str, text: str, start: int) -> bool:
+        """True for the sentence, in its plain form, that begins at `start` of the text."""
+        if not any(regex.search(plain) for regex in self.match):
+            return False
+        if any(regex.search(plain) for regex in self.unless):
+            return False
+        before = text[max(0, start - _BEFORE) : start]
+        return self.after is None or self.after.search(sentences.plain(before)) is not None
 
 
 class PatternDetector:
@@ -86,7 +87,7 @@ class PatternDetector:
             seen: set[str] = set()
             for number in sorted(rules):
                 rule = self._rules[number]
-                if rule.behavior not in seen and rule.fires(plain, text[max(0, start - _BEFORE) : start]):
+                if rule.behavior not in seen and rule.fires(plain, text, start):
                     seen.add(rule.behavior)
                     yield Span(behavior=rule.behavior, start=start, end=end, text=text[start:end])
 

@@ -14,7 +14,7 @@ REACH = 320
 
 _NUMBER = re.compile(r"[ \t#*>_-]*(?:[Ss][Tt][Ee][Pp] )?\d{1,3}[.)](?=\s)")
 _END = re.compile(r"[.?!\u2026]+[\"')\]*_\u201d\u2019]*(?=\s|[A-Z][a-z]|$)|\n(?=[ \t]*(?:[^a-z \t]|$))|\n\s*\n")
-_SPACE = re.compile(r"\s+")
+_NEAR = 90
 _EDGES = " \t\r\n\f\v*#>-_\u2022"
 
 
@@ -42,19 +42,19 @@ def plain(sentence: str) -> str:
     "let's check"
     """
     low = sentence.lower().replace("\u2019", "'").replace("**", "").replace("\u2018", "'")
-    return _SPACE.sub(" ", low).strip()
+    return " ".join(low.split())
 
 
 def _begin(text: str, start: int, floor: int) -> int:
-    low = max(floor, start - REACH)
-    first = low
-    for match in _END.finditer(text, low, start):
-        if not _numbers(text, match.start()):
-            first = match.end()
-    if first == low and low > floor:
-        space = text.find(" ", low, start)
-        first = space + 1 if space >= 0 else low
-    return first
+    for reach in (_NEAR, REACH):
+        low = first = max(floor, start - reach)
+        for match in _END.finditer(text, low, start):
+            if not _numbers(text, match.start()):
+                first = match.end()
+        if first > low or low == floor:
+            return first
+    space = text.find(" ", low, start)
+    return space + 1 if space >= 0 else low
 
 
 def _finish(text: str, end: int) -> int:

@@ -37,7 +37,8 @@ PHRASES: dict[str, str] = {
     ),
     "SEEK": rf"(?:{_SOUGHT})\b",
     "MAIN": (
-        r"\bfind (?:(?!out\b)[\w-]+ ){0,4}?(?:ways?|combinations?|expressions?|equations?|operations?)\b"
+        r"\bfind (?:numbers? that (?:can|could|combine)|(?:(?!out\b)[\w-]+ ){0,4}?"
+        r"(?:ways?|combinations?|expressions?|equations?|operations?)\b)"
         r"(?! of the line)"
         r"|\b(?:examine|analyze|list|look at|identify) the (?:given |target |available )?"
         r"(?:numbers?|options|target)"
