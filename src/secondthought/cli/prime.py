@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +12,22 @@ from pydantic import Field
 
 from secondthought.cli._options import parse
 from secondthought.cli._output import write_line, write_table, write_text
+from secondthought.cli._tasks import load_task
 from secondthought.config import Config
 from secondthought.errors import ConfigError, RunError
+from secondthought.policies.endpoint import Endpoint
+from secondthought.policies.openai_api import OpenAIClient
 from secondthought.priming.arms import ARMS, arm
 from secondthought.priming.files import provenance_path, write_set
+from secondthought.priming.gathered import Gathering, from_file
 from secondthought.priming.search import Dials
 from secondthought.priming.sets import SetRequest, Trace, traces
+from secondthought.priming.stitch import from_samples
+from secondthought.priming.teacher import SAMPLING, from_teacher
 from secondthought.priming.wording import WORDINGS
+
+ANY = "any"
+"""In place of an arm, for traces that exist already: nothing is forbidden."""
 
 
 class DialOptions(Config):
@@ -36,13 +47,31 @@ class DialOptions(Config):
     """No result beyond this is written."""
 
 
+class SourceOptions(Config):
+    """Where traces come from in place of search; one of the first three."""
+
+    endpoint: str | None = None
+    """A teacher: base URL that speaks OpenAI's chat/completions. It is told what ARM shows and leaves out."""
+    samples: tuple[Path, ...] = ()
+    """The model's own samples (a run's episodes/*.jsonl, an evaluation, rows {"problem", "completion"}): a wrong one,
+    its reflection and a right one become one trace."""
+    file: Path | None = None
+    """Any file of traces, people's own too: rows {"problem": {...}, "completion": "..."}."""
+    model: str = ""
+    """endpoint: the teacher's name there."""
+    key_env: str | None = None
+    """endpoint: the environment variable that holds its key; default: no key is sent."""
+    task: str = "countdown"
+    """Whose problems these are: a shipped task, `module:Class`, or a .jsonl file of questions and answers."""
+
+
 class Options(Config):
-    """Write a priming set for Countdown by search: reasoning traces that show some habits and no others.
+    """Write a priming set: reasoning traces that show some habits and no others. By default by search, for Countdown.
 
     ARM: all-strategies, backtracking, backtracking-verification, backtracking-subgoals, backtracking-backward, direct,
-    empty, dots or incorrect-only. Problems come from the train split; what an arm forbids occurs in none of its traces,
-    by the functional detector. Beside OUT.jsonl stands OUT.provenance.json. --options.NAME VALUE sets options of the
-    task's own.
+    empty, dots, incorrect-only; with --source.samples or --source.file also any: whatever they show. Problems come from
+    the train split; what an arm forbids occurs in none of its traces, by the functional detector. Beside OUT.jsonl
+    stands OUT.provenance.json. --options.NAME VALUE sets options of the task's own.
     """
 
     arm: str
@@ -56,10 +85,11 @@ class Options(Config):
     wording: Literal["english", "short"] = "english"
     """`english` for any model, `short` for the organisms `terse` and `rich`, which know few words."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of Countdown; default: preset priming (four with the short wording), the work asked for in tags."""
+    """Options of the task; default: Countdown's preset priming (four with the short wording), the work asked for."""
     tokenizer: str | None = None
     """For dots: the model that is to be primed (checkpoint, hub id, or shipped name)."""
     dials: DialOptions = DialOptions()
+    source: SourceOptions = SourceOptions()
     overwrite: bool = False
     """Replace the file."""
     json_: bool = False
@@ -69,9 +99,30 @@ class Options(Config):
 def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
     given = parse(Options, argv, prog, positional=("arm", "out"))
-    arm(given.arm)
+    kind = _source(given)
+    if not (given.arm == ANY and kind in ("samples", "file")):
+        arm(given.arm)
     if given.out.exists() and not given.overwrite:
         raise RunError(f"{given.out}: exists already; choose another file, or give --overwrite")
+    made, origin = _search(given) if kind == "search" else _gather(given, kind)
+    about = write_set(given.out, made, origin)
+    if given.json_:
+        write_line({"out": str(given.out), **about})
+    else:
+        _show(given.out, about)
+
+
+def _source(given: Options) -> str:
+    found = [name for name in ("endpoint", "samples", "file") if getattr(given.source, name)]
+    if len(found) > 1:
+        raise ConfigError(f"--source.{found[0]} and --source.{found[1]}: a set comes from one source; keep one")
+    own = [name for name, value in given.dials.model_dump().items() if value is not None]
+    if found and (own or given.tokenizer):
+        raise ConfigError(f"--{f'dials.{own[0]}' if own else 'tokenizer'} is for search; leave it out, or the source")
+    return found[0] if found else "search"
+
+
+def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
     request = SetRequest(
         arm=given.arm,
         count=given.count,
@@ -81,11 +132,54 @@ def run(argv: list[str], prog: str) -> None:
         options=given.options or None,
     )
     made = list(traces(request, _length(given)))
-    about = write_set(given.out, made, _origin(request, given.tokenizer))
-    if given.json_:
-        write_line({"out": str(given.out), **about})
-        return
-    _show(given.out, about, made)
+    return made, {
+        "source": "search",
+        "arm": request.arm,
+        "seed": request.seed,
+        "wording": request.language,
+        "task": {"name": "countdown", "options": request.all_options, "split": "train"},
+        "dials": asdict(request.all_dials),
+        "tokenizer": given.tokenizer,
+    }
+
+
+def _gather(given: Options, kind: str) -> tuple[Sequence[Trace], dict[str, Any]]:
+    task = load_task(given.source.task, given.options or _default_options(given))
+    forbids = () if given.arm == ANY else arm(given.arm).forbids
+    if kind == "endpoint":
+        gathering, where = _ask(given, task), f"{given.source.model} at {given.source.endpoint}"
+    elif kind == "samples":
+        gathering = from_samples(given.source.samples, task, given.count, given.seed, forbids=forbids)
+        where = ", ".join(map(str, given.source.samples))
+    else:
+        assert given.source.file is not None
+        gathering, where = from_file(given.source.file, task, given.count, forbids), str(given.source.file)
+    return gathering.require(where), {
+        "source": kind,
+        "from": where,
+        "arm": given.arm,
+        "seed": given.seed,
+        "task": {"name": task.name, "options": given.options or _default_options(given), "split": "not test"},
+        "left_out": dict(gathering.left_out),
+        **({"sampling": asdict(SAMPLING)} if kind == "endpoint" else {}),
+    }
+
+
+def _ask(given: Options, task: Any) -> Gathering:
+    source = given.source
+    if not source.model:
+        raise ConfigError("--source.endpoint needs --source.model, the teacher's name there")
+    client = OpenAIClient(Endpoint(url=str(source.endpoint), model=source.model, key_variable=source.key_env))
+    return from_teacher(client, task, given.arm, given.count, given.seed, told=_progress)
+
+
+def _progress(number: int) -> None:
+    sys.stderr.write(f"{number} traces\n")
+
+
+def _default_options(given: Options) -> dict[str, Any]:
+    is_countdown = given.source.task == "countdown"
+    return {"preset": WORDINGS[given.wording].preset, "answer_format": "think"} if is_countdown else {}
 
 
 def _dials(given: Options) -> Dials:
@@ -105,25 +199,15 @@ def _length(given: Options) -> Any:
     return length_by(given.tokenizer)
 
 
-def _origin(request: SetRequest, tokenizer: str | None) -> dict[str, Any]:
-    return {
-        "source": "search",
-        "arm": request.arm,
-        "seed": request.seed,
-        "wording": request.language,
-        "task": {"name": "countdown", "options": request.all_options, "split": "train"},
-        "dials": asdict(request.all_dials),
-        "tokenizer": tokenizer,
-    }
-
-
-def _show(path: Path, about: dict[str, Any], made: list[Trace]) -> None:
+def _show(path: Path, about: dict[str, Any]) -> None:
     rows = [
         (name, f"{found['present']} of {about['count'] - found['missing']}", f"{found['mean']:.2f}")
         for name, found in about["behaviors"].items()
     ]
     write_table("functional detector", ["behaviour", "shown by", "mean count"], rows)
+    beside = provenance_path(path).name
+    left_out = "".join(f"; {number} left out: {reason}" for reason, number in about.get("left_out", {}).items())
     write_text(
         f"{path}: {about['count']} traces on {about['problems']} problems, {about['correct']} right,"
-        f" {about['mean_characters']:.0f} characters on average; {provenance_path(path).name} says how they were made"
+        f" {about['mean_characters']:.0f} characters on average{left_out}; {beside} says how they were made"
     )

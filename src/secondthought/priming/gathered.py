@@ -1,0 +1,121 @@
+"""Traces that were not written by search: what is taken into a set, and what is left out and why.
+
+Every completion is judged anew by the task. A problem of the test split is never taken, nor what shows a behaviour that
+the set forbids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from secondthought import jsonl
+from secondthought.behaviors.functional import FunctionalDetector
+from secondthought.errors import RunError, SecondthoughtError, TaskError
+from secondthought.priming.sets import Trace
+from secondthought.protocols import Task
+from secondthought.tasks.options import split_of
+from secondthought.types import Problem, Thought
+
+TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
+
+
+class Gathering:
+    """Takes completions one by one until there are enough."""
+
+    def __init__(self, task: Task, count: int, forbids: Iterable[str] = ()) -> None:
+        self.task, self.count, self.forbids = task, count, tuple(forbids)
+        self.traces: list[Trace] = []
+        self.left_out: Counter[str] = Counter()
+        self._detector = FunctionalDetector()
+        self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """True if there are as many traces as asked for."""
+        return len(self.traces) >= self.count
+
+    def offer(self, problem: Problem, completion: str, attempts: int | None = None) -> bool:
+        """Take a completion, or count why not; True if it was taken."""
+        reason = self._reason(problem, completion)
+        if reason:
+            self.left_out[reason] += 1
+            return False
+        [reading] = self._detector.detect([Thought(text=completion, problem=problem)])
+        if any(reading.counts[name] for name in self.forbids):
+            self.left_out[FORBIDDEN] += 1
+            return False
+        self._seen.add((problem.id, completion))
+        correct = self.task.verify(problem, completion).correct
+        self.traces.append(
+            Trace(problem=problem, completion=completion, correct=correct, attempts=attempts, reading=reading)
+        )
+        return True
+
+    def require(self, source: str) -> tuple[Trace, ...]:
+        """Exactly as many traces as asked for.
+
+        Raises:
+            RunError: there are fewer.
+        """
+        if not self.is_full:
+            why = "; ".join(f"{number} left out: {reason}" for reason, number in sorted(self.left_out.items()))
+            raise RunError(
+                f"{source}: {len(self.traces)} of {self.count} traces{f' ({why})' if why else ''};"
+                " ask for fewer with --count"
+            )
+        return tuple(self.traces)
+
+    def _reason(self, problem: Problem, completion: str) -> str:
+        if split_of(problem.id) == "test":
+            return TEST
+        if (problem.id, completion) in self._seen:
+            return TWICE
+        return TOO_MANY if self.is_full else ""
+
+
+def from_file(path: Path, task: Task, count: int, forbids: Iterable[str] = ()) -> Gathering:
+    """Traces of any file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
+
+    Raises:
+        TaskError: a row is wrong; the sentence names file and line.
+    """
+    gathering = Gathering(task, count, forbids)
+    for number, row in rows(path):
+        text = row.get("completion")
+        if not isinstance(text, str) or not text.strip():
+            raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
+        gathering.offer(problem_of(row.get("problem"), task, path, number), text)
+    return gathering
+
+
+def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows of a file with their line numbers.
+
+    Raises:
+        RunError: the file cannot be read.
+        TaskError: a line is no JSON object.
+    """
+    try:
+        for line in jsonl.read(path):
+            if line.value is None:
+                raise TaskError(f"{path}, line {line.number}: {line.error}")
+            yield line.number, line.value
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines") from None
+
+
+def problem_of(data: Any, task: Task, path: Path, number: int) -> Problem:
+    """The problem of a row.
+
+    Raises:
+        TaskError: it is none of the task's; the sentence names file and line.
+    """
+    if not isinstance(data, Mapping):
+        raise TaskError(f"{path}, line {number}: field 'problem' must be the data of a {task.name} problem")
+    try:
+        return task.parse(data)
+    except SecondthoughtError as error:
+        raise TaskError(f"{path}, line {number}: {error}") from None

@@ -1,0 +1,115 @@
+"""Priming sets: exact sizes and shares, nothing forbidden, no problem of the test split, the same for the same seed."""
+
+import json
+
+import pytest
+
+from secondthought import jsonl
+from secondthought.behaviors.functional import FunctionalDetector
+from secondthought.errors import ConfigError, TaskError
+from secondthought.priming.arms import ARMS, arm
+from secondthought.priming.files import provenance_path, write_set
+from secondthought.priming.search import BEHAVIORS, Dials
+from secondthought.priming.sets import SetRequest, dots, traces
+from secondthought.priming.wording import WORDINGS
+from secondthought.tasks.countdown import Countdown
+from secondthought.tasks.options import split_of
+from secondthought.types import Thought
+
+COUNT = 24
+
+
+def words(text):
+    return len(text.split())
+
+
+def made(name, language="english", **kwargs):
+    return list(traces(SetRequest(arm=name, count=COUNT, language=language, **kwargs), words))
+
+
+@pytest.fixture(scope="module", params=WORDINGS)
+def every_set(request):
+    return {name: made(name, request.param) for name in ARMS}
+
+
+def test_nine_arms(every_set):
+    assert len(every_set) == 9
+    for name, found in every_set.items():
+        assert len(found) == COUNT
+        assert len({trace.problem.id for trace in found}) == COUNT
+        assert {split_of(trace.problem.id) for trace in found} == {"train"}
+        assert sum(trace.correct for trace in found) == (0 if name == "incorrect-only" else COUNT // 2)
+
+
+def test_what_an_arm_forbids_occurs_in_none_of_its_traces(every_set):
+    detector = FunctionalDetector()
+    for name, found in every_set.items():
+        readings = detector.detect([Thought(text=item.completion, problem=item.problem) for item in found])
+        assert arm(name).forbids == tuple(b for b in BEHAVIORS if b not in arm(name).behaviors) or "all" not in name
+        for behavior in arm(name).forbids:
+            assert not any(reading.counts[behavior] for reading in readings), (name, behavior)
+
+
+def test_what_an_arm_is_named_after_occurs_in_most(every_set):
+    for name, found in every_set.items():
+        if ARMS[name].thought == "told":
+            for behavior in ARMS[name].requires:
+                share = sum(bool(trace.reading.counts[behavior]) for trace in found) / COUNT
+                assert share > 0.7, (name, behavior, share)
+
+
+def test_controls_hold_no_thought(every_set):
+    for trace in every_set["empty"]:
+        assert "<think> </think>" in trace.completion
+    for trace in every_set["dots"]:
+        thought = trace.completion.split("<think>")[1].split("</think>")[0]
+        assert set(thought) <= set(". \n")
+        assert "." in thought
+
+
+def test_dots_are_as_long_as_the_thoughts_that_they_stand_for():
+    """The controls draw what all-strategies draws, so lengths can be compared one by one where draws agree."""
+    told = {t.problem.id: t for t in made("all-strategies")}
+    lengths = [words(t.completion.split("</think>")[0]) for t in made("dots")]
+    usual = [words(t.completion.split("</think>")[0]) for t in told.values()]
+    assert sum(lengths) / len(lengths) == pytest.approx(sum(usual) / len(usual), rel=0.35)
+    assert dots(7, words).count(".") == 7
+    assert dots(1, words) == "."
+
+
+def test_the_task_judges_as_the_rows_say(every_set):
+    for name, found in every_set.items():
+        for trace in found:
+            row = json.loads(jsonl.dumps(trace.row()))
+            task = Countdown(preset="priming", answer_format="think")
+            assert task.verify(task.parse(row["problem"]), row["completion"]).correct is row["correct"], name
+
+
+def test_a_seed_is_a_set():
+    assert made("backtracking", seed=3) == made("backtracking", seed=3)
+    assert made("backtracking", seed=3) != made("backtracking", seed=4)
+
+
+def test_attempts_and_right_answers_are_dials():
+    found = made("backtracking", dials=Dials(correct=0.25, attempts=(0.0, 0.0, 1.0)))
+    assert sum(trace.correct for trace in found) == 6
+    assert {trace.attempts for trace in found} <= {2, 3}
+    assert sum(trace.attempts == 3 for trace in found) > COUNT * 0.8
+
+
+def test_sentences():
+    with pytest.raises(ConfigError, match=r"no priming arm 'backtrakcing' .did you mean 'backtracking'"):
+        made("backtrakcing")
+    with pytest.raises(ConfigError, match="--tokenizer"):
+        list(traces(SetRequest(arm="dots", count=1)))
+    with pytest.raises(TaskError, match="problems"):
+        made("direct", options={"num_numbers": 2, "max_number": 3, "min_target": 4, "max_target": 6})
+
+
+def test_provenance_tells_how_a_set_was_made(tmp_path):
+    path = tmp_path / "sets" / "direct.jsonl"
+    about = write_set(path, made("direct"), {"arm": "direct", "seed": 0})
+    assert json.loads(provenance_path(path).read_text()) == about
+    assert about["count"] == len(path.read_text().splitlines()) == COUNT
+    assert about["correct"] == COUNT // 2
+    assert about["behaviors"]["backtracking"] == {"present": 0, "mean": 0.0, "missing": 0}
