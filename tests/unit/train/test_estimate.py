@@ -80,6 +80,17 @@ def test_what_stays_is_sixteen_or_twenty_bytes_per_parameter():
     assert memory.total(with_one) == 8 * shape.parameters + 12 * 100 + memory.LIBRARY_BYTES["fp32"]
 
 
+def test_a_critic_is_a_second_model_with_gradients_and_moments():
+    shape = shape_of(tiny_model())
+    policy, critic = (
+        memory.resident(shape, Learning(trainable=shape.parameters, reference=False, critic=critic))
+        for critic in (False, True)
+    )
+    own = ("weights", "gradients", "moments")
+    assert critic.pop("critic") == sum(policy[name] for name in own)
+    assert critic == policy
+
+
 def test_the_samplers_constants_are_those_of_the_formula():
     assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == memory.MOST_ROWS
     assert branch_cache.CHUNK == memory.CHUNK
@@ -203,6 +214,7 @@ def test_tokens_of_a_step_by_hand():
     ("algorithm", "expected"),
     [
         ({"type": "grpo"}, Trees(U=4, P=10, G=3, R=20, M=4 * 60)),
+        ({"type": "ppo"}, Trees(U=4, P=10, G=3, R=20, M=4 * 60)),
         ({"type": "retry-only"}, Trees(U=4, P=36, G=3, R=20, M=4 * 60)),
         ({"type": "reflect-retry"}, Trees(U=4, P=35, G=3, R=8, M=4 * 24)),
         ({"credit": "retry", "retries": 2}, Trees(U=4, P=35, G=6, R=35, M=4 * 120)),
@@ -222,6 +234,24 @@ def test_a_micro_batch_holds_whole_trees_and_at_least_one():
     step = Trees(U=5, P=40, G=3, R=20, M=300)
     assert work.micro_batch(config(train={"micro_batch_tokens": 250}), step) == (Trees(U=2, P=40, G=3, R=20, M=120), 3)
     assert work.micro_batch(config(train={"micro_batch_tokens": 1}), step)[1] == 5
+
+
+def test_a_micro_batch_is_of_one_mini_batch():
+    step = Trees(U=5, P=40, G=3, R=20, M=300)
+    given = config(train={"micro_batch_tokens": 400, "mini_batches": 2})
+    assert work.micro_batch(given, step) == (Trees(U=3, P=40, G=3, R=20, M=180), 2)
+    assert work.micro_batch(config(train={"micro_batch_tokens": 400, "mini_batches": 8}), step)[1] == 5
+
+
+def test_a_critic_reads_all_trees_four_times_without_logits():
+    """Judged once, then forward and twice as much backward."""
+    shape = shape_of(tiny_model())
+    step = Trees(U=1, P=100, G=1, R=0, M=0)
+    without, critic = (
+        work.update_operations(shape, step, Learning(trainable=1, reference=False, critic=critic), EXACT)
+        for critic in (False, True)
+    )
+    assert critic == pytest.approx(without * 7 / 3)
 
 
 def test_a_token_budget_ends_the_run():

@@ -66,6 +66,8 @@ PROBABILITIES = 2
 # --- Logits of the update, M*V fp32 numbers each --------------------------------------------------------------------
 LOGITS_SAVED = 1
 """Logits over the temperature, kept by the log-sum-exp."""
+LOGITS_ENTROPY = 2
+"""log p and p besides, where an entropy bonus has a gradient."""
 LOGITS_IN_FLIGHT = 6
 """The logits themselves and what entropy makes of them: the chosen rows, over the temperature, log p, p, p log p."""
 LOGITS_REFERENCE = 1
@@ -131,6 +133,7 @@ class Trees:
 class Learning:
     """What learns and how: parameters that learn, whether KL needs a reference, the precision.
 
+    `critic`: a copy of the model, of which as much learns, with moments of its own and a head of one output.
     `adapters`: LoRA's learn, beside frozen weights that are the reference too.
     `on_cpu`: branch attention is in two parts there, so no trunk is copied; on a GPU layers are expanded.
     """
@@ -140,6 +143,8 @@ class Learning:
     precision: str = "fp32"
     on_cpu: bool = True
     adapters: bool = False
+    critic: bool = False
+    entropy: bool = False
 
     @property
     def width(self) -> int:
@@ -149,11 +154,16 @@ class Learning:
 
 def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
     """What stays from step to step: gradients too, which the next backward frees only when it begins."""
+    weights = FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0))
+    critic = {}
+    if learning.critic:  # where output and input embeddings are not tied, its small head makes this V*E too much
+        critic = {"critic": weights + (1 + MOMENTS) * FP32 * learning.trainable}
     return {
-        "weights": FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0)),
+        "weights": weights,
         "gradients": FP32 * learning.trainable,
         "moments": MOMENTS * FP32 * learning.trainable,
         "reference": FP32 * shape.parameters if learning.reference and not learning.adapters else 0,
+        **critic,
         "libraries": LIBRARY_BYTES[learning.precision],
     }
 
@@ -250,7 +260,7 @@ def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]
         "activations of attention": saved_by_attention(shape, trees, learning),
         "activations outside layers": outside,
         "cast weights": cast_weights(shape, learning),
-        "logits kept": FP32 * LOGITS_SAVED * trees.M * shape.vocab,
+        "logits kept": FP32 * (LOGITS_SAVED + LOGITS_ENTROPY * learning.entropy) * trees.M * shape.vocab,
     }
 
 

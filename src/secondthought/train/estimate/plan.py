@@ -38,6 +38,7 @@ FORMULAS = {
         " update's other terms on a CPU"
     ),
     "weights, reference": "4 N each (N parameters; fp32 in both precisions)",
+    "critic": "as the policy: 4 N of weights, 4 of gradients and 8 of moments per parameter that learns",
     "gradients, moments": "4 and 8 per parameter that learns: N, or rank (in + out) of every adapted matrix",
     "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32",
     "logits of a decode step": f"{memory.DRAW_COPIES} x 4 U S V + {memory.DRAW_BYTES} x min(U S, {memory.DRAW_ROWS}) V",
@@ -84,7 +85,9 @@ class Plan:
         return Learning(
             trainable=self.shape.adapters(lora.rank, lora.target_modules) if lora.rank else self.shape.parameters,
             adapters=lora.rank > 0,
-            reference=algorithm.kl_ref > 0 or algorithm.kl_anchor > 0,
+            reference=algorithm.kl_ref > 0 or algorithm.kl_anchor > 0 or algorithm.kl_reward > 0,
+            critic=algorithm.type == "ppo",
+            entropy=algorithm.entropy_bonus > 0,
             precision=self.config.model.precision,
             on_cpu=self.on_cpu,
         )
@@ -208,8 +211,14 @@ class Plan:
         calls = work.sampling_forwards(phase) * self.shape.layers * OPERATIONS_PER_LAYER
         return operations / (rates.decode * SAMPLING_UTILISATION) + calls * rates.call
 
+    @property
+    def _forwards_per_batch(self) -> int:
+        """A forward and a backward, which is two; the reference's; the critic's own three and its judgement."""
+        learning = self.learning
+        return 3 + learning.reference + 4 * learning.critic
+
     def _update_seconds(self, rates: Rates) -> float:
         step = work.trees(self.config, self.lengths)
         operations = work.update_operations(self.shape, step, self.learning, self.assumed)
-        calls = self.micro_batch[1] * (3 + self.learning.reference) * self.shape.layers * OPERATIONS_PER_LAYER
+        calls = self.micro_batch[1] * self._forwards_per_batch * self.shape.layers * OPERATIONS_PER_LAYER
         return self.config.train.epochs * (operations / (rates.update * UPDATE_UTILISATION) + calls * rates.call)

@@ -123,9 +123,11 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
 
 
 def micro_batch(config: RunConfig, step: Trees) -> tuple[Trees, int]:
-    """The largest micro-batch of a step and how many there are."""
-    U = max(1, min(step.U, config.train.micro_batch_tokens // (step.P + step.G * step.R)))
-    return Trees(U=U, P=step.P, G=step.G, R=step.R, M=step.M * U // step.U), math.ceil(step.U / U)
+    """The largest micro-batch of a step and how many there are in a pass over all mini-batches."""
+    parts = min(config.train.mini_batches, step.U)
+    in_part = math.ceil(step.U / parts)
+    U = max(1, min(in_part, config.train.micro_batch_tokens // (step.P + step.G * step.R)))
+    return Trees(U=U, P=step.P, G=step.G, R=step.R, M=step.M * U // step.U), parts * math.ceil(in_part / U)
 
 
 def as_rows(trees: Trees) -> Trees:
@@ -161,13 +163,18 @@ def sampling_forwards(phase: Phase) -> int:
 
 
 def update_operations(shape: ModelShape, step: Trees, learning: Learning, assumed: Assumed) -> float:
-    """Operations of one pass over a step's trees: forward, backward, and the reference's forward."""
+    """Operations of one pass over a step's trees: forward, backward, and the reference's forward.
+
+    With a critic besides: its forward before the updates, and one forward and backward in them, all without logits.
+    """
     share = assumed.length_share
     R, M = step.R * share, step.M * share
     pairs = step.U * (step.P**2 / 2 + step.G * R * (step.P + R / 2))
     tokens = step.U * (step.P + step.G * R)
-    forward = FORWARD * (shape.matrices * tokens + shape.head * M) + ATTENTION * shape.layers * shape.queries * pairs
-    return forward * ((FORWARD + BACKWARD) / FORWARD + (1 if learning.reference else 0))
+    layers = FORWARD * shape.matrices * tokens + ATTENTION * shape.layers * shape.queries * pairs
+    once = (FORWARD + BACKWARD) / FORWARD
+    of_policy = (layers + FORWARD * shape.head * M) * (once + (1 if learning.reference else 0))
+    return of_policy + (layers * (once + 1) if learning.critic else 0)
 
 
 def _rounds(
