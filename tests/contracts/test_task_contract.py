@@ -17,6 +17,7 @@ CASES = [
     *((name, {}) for name in TASKS),
     *(("countdown", {"preset": preset}) for preset in PRESETS if preset != "default"),
     ("countdown", {"answer_format": "boxed"}),
+    ("countdown", {"preset": "four"}),
     ("countdown", {"num_numbers": (5, 6)}),
     ("questions.jsonl", {}),
 ]

@@ -13,8 +13,17 @@ WORDS = "<think>first get 1: instead: back to 1: want 1: need 1: yes. no. 1=1, 1
 """Every piece of these sentences, for the tokenizer."""
 LARGEST = 200
 """The largest number that is one token."""
-DIALS = Dials(largest=LARGEST, chained=True, back=0.5, subgoal_moves=1, within_reach=0.8)
-"""How attempts are drawn for models of half a million parameters: short lines, subgoals of one move."""
+DIALS = Dials(
+    correct=0.18,
+    attempts=(0.0, 0.55, 0.3, 0.15),
+    largest=LARGEST,
+    chained=True,
+    back=0.5,
+    subgoal_moves=1,
+    within_reach=0.8,
+)
+"""For models of half a million parameters: short lines and thoughts, subgoals of one move, and right answers as rarely
+as in the bases' own corpus: a model that is shown more of them than it can find learns to say yes to anything."""
 
 
 def short(plan: Plan) -> str:

@@ -29,21 +29,23 @@ def made(name, language="english", **kwargs):
 
 @pytest.fixture(scope="module", params=WORDINGS)
 def every_set(request):
-    return {name: made(name, request.param) for name in ARMS}
+    return request.param, {name: made(name, request.param) for name in ARMS}
 
 
 def test_nine_arms(every_set):
-    assert len(every_set) == 9
-    for name, found in every_set.items():
+    language, sets = every_set
+    assert len(sets) == 9
+    for name, found in sets.items():
+        right = 0 if name == "incorrect-only" else round(WORDINGS[language].dials.correct * COUNT)
         assert len(found) == COUNT
         assert len({trace.problem.id for trace in found}) == COUNT
         assert {split_of(trace.problem.id) for trace in found} == {"train"}
-        assert sum(trace.correct for trace in found) == (0 if name == "incorrect-only" else COUNT // 2)
+        assert sum(trace.correct for trace in found) == right
 
 
 def test_what_an_arm_forbids_occurs_in_none_of_its_traces(every_set):
     detector = FunctionalDetector()
-    for name, found in every_set.items():
+    for name, found in every_set[1].items():
         readings = detector.detect([Thought(text=item.completion, problem=item.problem) for item in found])
         assert arm(name).forbids == tuple(b for b in BEHAVIORS if b not in arm(name).behaviors) or "all" not in name
         for behavior in arm(name).forbids:
@@ -51,7 +53,7 @@ def test_what_an_arm_forbids_occurs_in_none_of_its_traces(every_set):
 
 
 def test_what_an_arm_is_named_after_occurs_in_most(every_set):
-    for name, found in every_set.items():
+    for name, found in every_set[1].items():
         if ARMS[name].thought == "told":
             for behavior in ARMS[name].requires:
                 share = sum(bool(trace.reading.counts[behavior]) for trace in found) / COUNT
@@ -59,9 +61,9 @@ def test_what_an_arm_is_named_after_occurs_in_most(every_set):
 
 
 def test_controls_hold_no_thought(every_set):
-    for trace in every_set["empty"]:
+    for trace in every_set[1]["empty"]:
         assert "<think> </think>" in trace.completion
-    for trace in every_set["dots"]:
+    for trace in every_set[1]["dots"]:
         thought = trace.completion.split("<think>")[1].split("</think>")[0]
         assert set(thought) <= set(". \n")
         assert "." in thought
@@ -78,7 +80,7 @@ def test_dots_are_as_long_as_the_thoughts_that_they_stand_for():
 
 
 def test_the_task_judges_as_the_rows_say(every_set):
-    for name, found in every_set.items():
+    for name, found in every_set[1].items():
         for trace in found:
             row = json.loads(jsonl.dumps(trace.row()))
             task = Countdown(preset="priming", answer_format="think")
