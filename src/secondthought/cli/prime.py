@@ -28,6 +28,7 @@ from secondthought.priming.wording import WORDINGS
 
 ANY = "any"
 """In place of an arm, for traces that exist already: nothing is forbidden."""
+_COUNT = 1000
 
 
 class DialOptions(Config):
@@ -78,8 +79,8 @@ class Options(Config):
     """Which set."""
     out: Path
     """The JSONL file to write; `train sft --data` reads it."""
-    count: int = Field(1000, ge=1)
-    """Traces."""
+    count: int | None = Field(None, ge=1)
+    """Traces; default 1000, or from samples and files all that there are."""
     seed: int = 0
     """Of problems, searches and wording."""
     wording: Literal["english", "short"] = "english"
@@ -100,8 +101,12 @@ def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
     given = parse(Options, argv, prog, positional=("arm", "out"))
     kind = _source(given)
-    if not (given.arm == ANY and kind in ("samples", "file")):
+    if given.arm != ANY:
         arm(given.arm)
+    elif kind not in ("samples", "file"):
+        raise ConfigError(
+            "any is for traces that exist already: give --source.samples or --source.file, or name an arm"
+        )
     if given.out.exists() and not given.overwrite:
         raise RunError(f"{given.out}: exists already; choose another file, or give --overwrite")
     made, origin = _search(given) if kind == "search" else _gather(given, kind)
@@ -125,7 +130,7 @@ def _source(given: Options) -> str:
 def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
     request = SetRequest(
         arm=given.arm,
-        count=given.count,
+        count=given.count or _COUNT,
         seed=given.seed,
         language=given.wording,
         dials=_dials(given),
@@ -170,7 +175,7 @@ def _ask(given: Options, task: Any) -> Gathering:
     if not source.model:
         raise ConfigError("--source.endpoint needs --source.model, the teacher's name there")
     client = OpenAIClient(Endpoint(url=str(source.endpoint), model=source.model, key_variable=source.key_env))
-    return from_teacher(client, task, given.arm, given.count, given.seed, told=_progress)
+    return from_teacher(client, task, given.arm, given.count or _COUNT, given.seed, told=_progress)
 
 
 def _progress(number: int) -> None:

@@ -23,9 +23,9 @@ TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the 
 
 
 class Gathering:
-    """Takes completions one by one until there are enough."""
+    """Takes completions one by one until there are enough; without a count, all."""
 
-    def __init__(self, task: Task, count: int, forbids: Iterable[str] = ()) -> None:
+    def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = ()) -> None:
         self.task, self.count, self.forbids = task, count, tuple(forbids)
         self.traces: list[Trace] = []
         self.left_out: Counter[str] = Counter()
@@ -35,7 +35,7 @@ class Gathering:
     @property
     def is_full(self) -> bool:
         """True if there are as many traces as asked for."""
-        return len(self.traces) >= self.count
+        return self.count is not None and len(self.traces) >= self.count
 
     def offer(self, problem: Problem, completion: str, attempts: int | None = None) -> bool:
         """Take a completion, or count why not; True if it was taken."""
@@ -55,17 +55,16 @@ class Gathering:
         return True
 
     def require(self, source: str) -> tuple[Trace, ...]:
-        """Exactly as many traces as asked for.
+        """Exactly as many traces as asked for, or all.
 
         Raises:
-            RunError: there are fewer.
+            RunError: there are fewer, or none.
         """
-        if not self.is_full:
+        if not (self.traces if self.count is None else self.is_full):
             why = "; ".join(f"{number} left out: {reason}" for reason, number in sorted(self.left_out.items()))
-            raise RunError(
-                f"{source}: {len(self.traces)} of {self.count} traces{f' ({why})' if why else ''};"
-                " ask for fewer with --count"
-            )
+            found = "no trace" if self.count is None else f"{len(self.traces)} of {self.count} traces"
+            advice = "; ask for fewer with --count" if self.traces else ""
+            raise RunError(f"{source}: {found}{f' ({why})' if why else ''}{advice}")
         return tuple(self.traces)
 
     def _reason(self, problem: Problem, completion: str) -> str:
@@ -76,7 +75,7 @@ class Gathering:
         return TOO_MANY if self.is_full else ""
 
 
-def from_file(path: Path, task: Task, count: int, forbids: Iterable[str] = ()) -> Gathering:
+def from_file(path: Path, task: Task, count: int | None, forbids: Iterable[str] = ()) -> Gathering:
     """Traces of any file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
 
     Raises:

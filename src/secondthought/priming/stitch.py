@@ -44,14 +44,14 @@ class Samples:
 
 
 def from_samples(
-    paths: Sequence[Path], task: Task, count: int, seed: int, *, forbids: Iterable[str] = (), most_wrong: int = 2
+    paths: Sequence[Path], task: Task, count: int | None, seed: int, *, forbids: Iterable[str] = (), most_wrong: int = 2
 ) -> Gathering:
     """Traces stitched from samples, each problem's right tries used once.
 
     Args:
         paths: files of samples.
         task: who judges them.
-        count: traces that are wanted.
+        count: traces that are wanted; None: all.
         seed: of choices and phrases.
         forbids: behaviours that no trace may show.
         most_wrong: wrong tries in one trace, at most; at least one.
