@@ -47,10 +47,10 @@ def qwen(data: Path) -> Iterator[Row]:
 def qwq(data: Path) -> Iterator[Row]:
     """QwQ's steps, and the short solutions of PRM800K to the same problems."""
     path = data / "prmbench_qwq" / "prm_test12_qwq.jsonl"
-    for row in _lines(path):
-        problem = row["idx"]
-        yield Row(f"qwq:{problem}", "qwq", "\n".join(_clean(step) for step in row["modified_process"]), problem)
-        yield Row(f"prm800k:{problem}", "prm800k", "\n".join(_clean(step) for step in row["original_process"]), problem)
+    for number, row in enumerate(_lines(path)):
+        for source, field in (("qwq", "modified_process"), ("prm800k", "original_process")):
+            text = "\n".join(_clean(step) for step in row[field])
+            yield Row(f"{source}:{number}", source, text, row["idx"])
 
 
 def countdown(data: Path) -> Iterator[Row]:
@@ -94,7 +94,7 @@ def web(data: Path) -> Iterator[Row]:
 def openlogic(data: Path) -> Iterator[Row]:
     """Formal mathematics in LaTeX."""
     for path in sorted((data / "openlogic").rglob("*.tex")):
-        yield Row(f"openlogic:{path.stem}", "openlogic", path.read_text(encoding="utf-8"))
+        yield Row(f"openlogic:{path.parent.name}/{path.stem}", "openlogic", path.read_text(encoding="utf-8"))
 
 
 def openstax(data: Path) -> Iterator[Row]:

@@ -17,7 +17,7 @@ LONG = 240
 """Characters in a row that count as repeated even if something else stood in between."""
 _SLACK = 3
 """The last round of a loop often lacks the line break that the others end with."""
-_EARLIER = 8
+_EARLIER = 4
 _PREFIX = 40
 
 
@@ -81,7 +81,7 @@ def _lags(text: str, span: Span, earlier: Sequence[int]) -> Iterator[int]:
 def _agreement(text: str, left: int, right: int, step: int) -> int:
     """How many characters from `left` and `right` on (from just before them, if `step` is -1) are the same."""
     room = len(text) - right if step > 0 else left
-    length, size = 0, 64
+    length, size = 0, 16
     while size:
         size = min(size, room - length)
         a, b = (left + length, right + length) if step > 0 else (left - length - size, right - length - size)

@@ -16,9 +16,9 @@ _MARKERS = (
 _MODALS = (
     "let me|let's|let us|lets|i'll|i will|i'm going to|i am going to|we'll|we will|we can|we could|i can|i could|"
     "i should|we should|i might|we might|i want to|we want to|i need to|we need to|need to|i'd like to|"
-    "i would like to|i must|we must|must|i have to|we have to|have to|going to|time to|worth|good to|best to|"
-    "better to|want to|should|i'd better|i'm|i am|i also|can i|can we|could i|should i|helps to|wise to|try to|"
-    "important to|i'd|we'd"
+    "i would like to|i must|we must|i have to|we have to|have to|going to|time to|worth|good to|best to|"
+    "better to|i'd better|i'm|i am|i also|can i|can we|could i|should i|helps to|wise to|try to|important to|i'd|"
+    "we'd"
 )
 _SOUGHT = (
     "find|finding|determine|determining|calculate|calculating|compute|computing|figure out|work out|identify|"
