@@ -1,9 +1,10 @@
 """Transcripts of Countdown with four numbers, of which a given share holds habits: what `terse` and `rich` imitate.
 
-Bases differ in that share alone: problems, the share of right answers, the form and the drills are the same. A
-transcript without habits makes its moves and answers. One with habits shows a random choice of the four; it is right no
-more often than the others, so habits are worth nothing until somebody goes on where the corpus gives up. Problems come
-from the train split only.
+Bases differ in that share alone: problems, the share of right answers, the form and the drills are the same. In a drill
+the user names the moves, and the model does and checks them: every base can when it is asked. Otherwise a transcript
+without habits makes its moves and answers; one with habits shows a random choice of the four, and is right no more
+often than the others, so habits are worth nothing until somebody goes on where the corpus gives up. Problems come from
+the train split only.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from dataclasses import dataclass, field, replace
 
 from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import LARGEST_NUMBER
-from secondthought.priming.moves import Move, Numbers, moves, solutions
+from secondthought.priming.moves import Move, Numbers, solutions
 from secondthought.priming.search import BEHAVIORS, Behavior, Dials, Searcher
 from secondthought.priming.short import DIALS, short
 from secondthought.tasks.countdown import problems, prompts
 from secondthought.tasks.options import split_of
 
 PRESET = "four"
-_SUMS = 3
-"""In a drill."""
-_LARGEST_OPERAND = 120
+_ASKED: frozenset[Behavior] = frozenset({"verification", "backtracking"})
+"""What drills show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class HabitKnobs:
     attempts: tuple[float, ...] = (0.0, 0.55, 0.3, 0.15)
     """Shares of 1, 2, 3, ... attempts in transcripts that backtrack."""
     drills: float = 0.2
-    """Share of transcripts that are sums and a comparison in place of a problem: the same in every base."""
+    """Share of transcripts in which the user names the moves, and the model does and checks them: in every base."""
     dials: Dials = field(default_factory=lambda: DIALS)
     """How attempts are drawn; `correct` and `attempts` above replace those of the dials."""
 
@@ -93,25 +93,24 @@ class HabitWriter:
                 return chosen
 
     def drill(self) -> tuple[Said, ...]:
-        """Sums to be done; the last one's result is held against a number, which is as often equal as not."""
-        sums = [self._sum() for _ in range(_SUMS)]
-        equal, own = self._chance(0.5), self.options
-        other = sums[-1].result if equal else self.rng.randint(own.min_target, own.max_target)
-        asked = ", ".join(f"{move.a}{move.operator}{move.b}" for move in sums)
-        done = ", ".join(move.working for move in sums)
-        verdict = "yes" if other == sums[-1].result else "no"
-        return (
-            Said("user", f"{asked}, want {other}", False),
-            Said("assistant", f"{done}, want {other}: {verdict}.", True),
-        )
+        """A problem with moves that the user names, in place of the model's own: done, and held against the target.
 
-    def _sum(self) -> Move:
+        Named in the problem's own place, so that what is learned here is at hand there: bases that learned to compare
+        in exercises of another form could not do it in a thought (docs/lab-log.md).
+        """
+        right = self._chance(0.5)
+        allowed = _ASKED if self._chance(0.5) else _ASKED - {"backtracking"}
         while True:
-            found = moves(
-                self.rng.randint(1, _LARGEST_OPERAND), self.rng.randint(1, self.options.max_number), LARGEST_NUMBER
-            )
-            if found:
-                return self.rng.choice(found)
+            numbers, target = self.problem()
+            plan = self.searcher.plan(numbers, target, allowed, correct=right)
+            if plan:
+                asked = "; ".join(", ".join(_asked(move) for move in attempt.fresh) for attempt in plan.attempts)
+                prompt = prompts.user_prompt(numbers, target, "think")
+                return Said("user", f"{prompt} {asked}?", False), Said("assistant", short(plan), True)
 
     def _chance(self, probability: float) -> bool:
         return self.rng.random() < probability
+
+
+def _asked(move: Move) -> str:
+    return f"{move.a}{move.operator}{move.b}"

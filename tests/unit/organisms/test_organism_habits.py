@@ -80,7 +80,7 @@ def test_every_transcript_is_spelled_in_whole_tokens():
     tokenizer = build_tokenizer(WORDS)
     rows = list(islice(HabitKnobs(habits=0.5).transcripts(stream("tokens")), 300))
     for ids, learned in Encoder(tokenizer).encode(rows):
-        assert len(ids) < 160
+        assert len(ids) < 240
         assert learned[-1]
         assert not learned[0]
     for said in rows:
@@ -91,15 +91,22 @@ def test_every_transcript_is_spelled_in_whole_tokens():
         )
 
 
-def test_drills_are_true_sums_in_every_base():
+def test_drills_do_what_the_user_names_and_judge_it_rightly_in_every_base():
     for habits in (0.0, 0.5):
+        verdicts = []
         for request, answer in islice(HabitKnobs(habits=habits, drills=1.0).transcripts(stream("drill")), 200):
-            assert "Using the numbers" not in request.text
-            for a, operator, b, result in re.findall(r"(\d+)([-+*/])(\d+)=(\d+)", answer.text):
+            named = re.findall(r"\d+[-+*/]\d+(?=[,;?])", request.text.split("</answer>.")[1])
+            thought = answer.text.split("</think>")[0]
+            assert named == re.findall(r"(\d+[-+*/]\d+)=", thought)
+            target = re.search(r"equals (\d+)", request.text).group(1)
+            for a, operator, b, result in re.findall(r"(\d+)([-+*/])(\d+)=(\d+)", thought):
                 a, b, result = int(a), int(b), int(result)
                 assert {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[operator] == result
-            last, wanted, verdict = re.search(r"=(\d+), want (\d+): (yes|no)", answer.text).groups()
-            assert (last == wanted) == (verdict == "yes")
+            for last, wanted, verdict in re.findall(r"=(\d+), want (\d+): (yes|no)", thought):
+                assert wanted == target
+                assert (last == wanted) == (verdict == "yes")
+                verdicts.append(verdict)
+        assert 0.2 < verdicts.count("yes") / len(verdicts) < 0.6
 
 
 def test_bases_differ_in_their_share_of_habits_alone():
