@@ -1,12 +1,24 @@
-"""The detectors that need nothing but the text (and its problem), by name."""
+"""The detectors that need nothing but the text and its problem, by name."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable
+
+from secondthought.behaviors.functional import FunctionalDetector
+from secondthought.behaviors.patterns import PatternDetector
+from secondthought.errors import ConfigError
+from secondthought.protocols import Detector
+
+DETECTORS: dict[str, Callable[[], Detector]] = {"functional": FunctionalDetector, "patterns": PatternDetector}
+"""`functional` follows what was done (Countdown), `patterns` goes by wording."""
 
 
-def detector(name: str) -> Any:
-    """A detector of the four habits: `functional` or `patterns`."""
-    module, cls = {"functional": ("functional", "FunctionalDetector"), "patterns": ("patterns", "PatternDetector")}[name]
-    return getattr(import_module(f"secondthought.behaviors.{module}"), cls)()
+def detector(name: str) -> Detector:
+    """A detector of the four habits.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in DETECTORS:
+        raise ConfigError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}")
+    return DETECTORS[name]()
