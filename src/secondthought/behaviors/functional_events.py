@@ -183,7 +183,8 @@ def _rewrites(member: _Member, other: _Member) -> bool:
     if member.value is None or other.value is None or member.value == other.value:
         return member.value == other.value
     rounded = any(isinstance(operand, Fraction) for operand in member.operands)
-    return rounded and abs(member.value - other.value) * 100 <= max(1, abs(other.value))
+    one, two = Fraction(member.value), Fraction(other.value)
+    return rounded and abs(one - two) * 100 <= max(Fraction(1), abs(two))
 
 
 class _Draft:

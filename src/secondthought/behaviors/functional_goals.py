@@ -102,8 +102,8 @@ class _Makers:
 
     def made(self, value: int, at: int) -> bool:
         """True if the value was there before."""
-        indices = self.by_value.get(value)
-        return bool(indices) and self.operations[indices[0]].end <= at
+        indices = self.by_value.get(value, [])
+        return any(self.operations[index].end <= at for index in indices[:1])
 
     def next(self, value: int, at: int) -> int | None:
         """The first operation that makes the value soon after a place."""
