@@ -12,7 +12,7 @@ from markupsafe import Markup
 from secondthought.report.figures import interval_mark
 from secondthought.report.gains import Gain, gain, interval, rate
 from secondthought.report.load import Arm, Run, get, number
-from secondthought.report.pooled import Interval, minus
+from secondthought.report.pooled import UNDEFINED, Interval, minus
 
 ABSENT = "-"
 
@@ -116,8 +116,9 @@ def controls(run: Run) -> list[Row]:
 
 def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
     """One row per arm: the gain after training, seed by seed and over seeds and problems."""
-    gains = [(arm, gain(arm, "second_try"), gain(arm, "first_try")) for arm in arms]
-    ends = [end for _, second, _ in gains for end in (second.pooled.low, second.pooled.high) if not math.isnan(end)]
+    gains = [(arm, _second_try(arm), gain(arm, "first_try")) for arm in arms]
+    shown = [(first if second.missing else second).pooled for _, second, first in gains]
+    ends = [end for pooled in shown for end in (pooled.low, pooled.high) if not math.isnan(end)]
     low, high = min(ends, default=0.0), max(ends, default=0.0)
     return [
         ArmRow(
@@ -128,10 +129,17 @@ def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
             second_seeds=_seeds(second),
             first=_pooled_cell(first),
             first_seeds=_seeds(first),
-            mark=interval_mark(second.pooled, low=min(low, 0.0), high=max(high, 0.0), zero=True),
+            mark=interval_mark(drawn, low=min(low, 0.0), high=max(high, 0.0), zero=True),
         )
-        for arm, second, first in gains
+        for (arm, second, first), drawn in zip(gains, shown, strict=True)
     ]
+
+
+def _second_try(arm: Arm) -> Gain:
+    """Missing where the evaluation plays one try: it would repeat the first."""
+    if get(arm.runs[0].config, "evaluation", "tries") == 1:
+        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=arm.num_seeds, missing="one try is played")
+    return gain(arm, "second_try")
 
 
 def reasons(run: Run) -> list[tuple[str, str, str]]:
