@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from secondthought.behaviors import catalog
 from secondthought.cli import main
 from secondthought.cli._table import COMMANDS, find
 from secondthought.config import RunConfig, resolve
@@ -162,7 +163,9 @@ def test_the_python_call_in_the_readme(monkeypatch):
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_toml_blocks_are_settings(page):
     for block in blocks(page, "toml"):
-        if "[arms" not in block:
+        if "definition =" in block:
+            catalog.parse(block, page.name)
+        elif "[arms" not in block:
             resolve(tomllib.loads(block), source=page.name)
 
 
