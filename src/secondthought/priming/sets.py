@@ -22,6 +22,8 @@ from secondthought.types import Problem, Reading, Thought
 
 _DRAWS = 8
 """Plans that are drawn for one problem before the next problem is taken."""
+_SPARE = 16
+"""Problems drawn at first beyond those that are wanted: close to the number that there are, each one more costs much."""
 _MOST_PROBLEMS = 64
 """Problems looked at per trace that is wanted, at most."""
 
@@ -168,12 +170,15 @@ def _verdicts(request: SetRequest) -> Iterator[bool]:
 
 
 def _problems(request: SetRequest) -> Iterator[Problem]:
-    """Problems of the train split, each once; drawn anew in larger numbers as they are used up."""
-    task, done, size = Countdown(**request.all_options), 0, 2 * request.count
-    while size <= _MOST_PROBLEMS * request.count:
-        drawn = task.problems("train", size, request.seed)
+    """Problems of the train split, each once; a longer list begins with the shorter one, so more are drawn as needed."""
+    task, done, size = Countdown(**request.all_options), 0, request.count + _SPARE
+    while size <= _MOST_PROBLEMS * (request.count + _SPARE):
+        try:
+            drawn = task.problems("train", size, request.seed)
+        except TaskError as error:
+            raise TaskError(f"priming arm {request.arm}: {request.count} traces were asked for, but {error}") from None
         yield from drawn[done:]
-        done, size = size, 2 * size
+        done, size = size, size + size // 4
     raise TaskError(
         f"priming arm {request.arm}: of {done} problems too few lend themselves to it; ask for fewer traces, or choose"
         " other numbers and targets with --options"
