@@ -1,0 +1,29 @@
+"""Every setting of a run, as frozen pydantic models; importing this never imports torch.
+
+Hand-written configs are sparse TOML; class defaults are a setting that we have run. Order: default < file < flag. The
+resolved config is written as JSON into the run directory. Unknown keys are refused.
+"""
+
+from secondthought.config.base import Config, describe, read_toml
+from secondthought.config.learning import FROM_PROBLEMS, AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
+from secondthought.config.play import EpisodeConfig, LoraConfig, ModelConfig, TaskConfig
+from secondthought.config.run import EvalConfig, OriginConfig, RunConfig, resolve
+
+__all__ = [
+    "FROM_PROBLEMS",
+    "AlgorithmConfig",
+    "Config",
+    "CriticConfig",
+    "EpisodeConfig",
+    "EvalConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "OriginConfig",
+    "RunConfig",
+    "TaskConfig",
+    "TrainConfig",
+    "describe",
+    "read_toml",
+    "resolve",
+]

@@ -1,0 +1,70 @@
+"""Settings of what is played: the task, the model that plays it, and how a problem is played."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from secondthought.config.base import Config
+
+
+class TaskConfig(Config):
+    """Which problems are played."""
+
+    name: str = "countdown"
+    """A shipped task, `module:Class`, or the path of a JSONL file of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own (`secondthought tasks show NAME` lists them)."""
+    seed: int = 0
+    """Which problems of the split are drawn; never which split a problem belongs to."""
+    train_problems: int = Field(4096, ge=1)
+    """Size of the pool of training problems; a run that needs more goes through it again in another order."""
+
+
+class LoraConfig(Config):
+    """Low-rank adapters in place of full fine-tuning; needs the `lora` extra. Off unless `rank` is given."""
+
+    rank: int = Field(0, ge=0)
+    """Rank of the matrices that are trained beside each frozen weight; 0 trains the weights themselves."""
+    alpha: float = Field(32.0, gt=0)
+    """The product of both matrices is scaled by alpha / rank."""
+    target_modules: tuple[str, ...] = ("all-linear",)
+    """Names of layers, or of their last parts (`q_proj`); `all-linear` is every linear layer but the output head."""
+    seed: int = 0
+    """Of the first matrix; the second begins at zero, so that training begins at the base model exactly."""
+
+
+class ModelConfig(Config):
+    """The policy and its precision."""
+
+    path: str = "small"
+    """A checkpoint directory, a hub id, or the name of a shipped organism."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Both sampling and training run in it; bf16 is autocast over fp32 weights."""
+    device: str = "auto"
+    """`auto` takes a GPU where there is one."""
+    trust_remote_code: bool = False
+    """Run Python code that the checkpoint brings. Only for authors whom you trust."""
+    keep_thinking: bool = False
+    """Use a template that rewrites earlier turns (drops thinking) anyway, keeping the ids as they were sampled."""
+    # Not written where it is off: the settings of runs begun before there was LoRA stay equal to themselves.
+    lora: LoraConfig = Field(LoraConfig(), exclude_if=lambda lora: lora == LoraConfig())
+    """Low-rank adapters; their dropout is 0, since sampling and training must compute the same."""
+
+
+class EpisodeConfig(Config):
+    """How a problem is played."""
+
+    reflection_request: str | None = None
+    """The user turn after a failed attempt; default: the task's own, as quoted from the paper."""
+    retry_request: str | None = None
+    """The user turn after a reflection; default: a bare request to try again (the paper's is not published)."""
+    repeat_task: bool = True
+    """Append the problem's text to the retry request. Unpublished in the paper; the attempt stays in context anyway."""
+    max_attempt_tokens: int = Field(256, ge=1)
+    """Longest first try and retry, in tokens."""
+    max_reflection_tokens: int = Field(128, ge=1)
+    """Longest reflection, in tokens."""
+    temperature: float = Field(1.0, gt=0)
+    """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""

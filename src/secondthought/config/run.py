@@ -1,0 +1,99 @@
+"""Settings of a whole run, evaluation included, and what of them goes together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_serializer, model_validator
+
+from secondthought.config.base import Config, describe
+from secondthought.config.learning import FROM_PROBLEMS, AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
+from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
+from secondthought.errors import ConfigError
+
+
+class EvalConfig(Config):
+    """The final evaluation, before and after."""
+
+    problems: int = Field(1000, ge=1)
+    """Problems of the test split."""
+    tries: int = Field(2, ge=1)
+    """Rounds: 2 is try, reflection, retry."""
+    temperatures: tuple[float, ...] = (1.0, 0.5, 0.0)
+    """Side by side, since a gain at one temperature alone may be mere sharpening."""
+    checkpoint: Literal["best", "last"] = "best"
+    """Which weights are evaluated afterwards: the best by the validation split, or the last."""
+    peers: dict[str, str] = Field(default_factory=dict)
+    """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
+    cache: Path | None = None
+    """Directory where the side before training is kept for runs with the same model, task and settings."""
+    habits: Literal["none", "functional", "patterns"] = Field("none", exclude_if=lambda name: name == "none")
+    """Count reasoning behaviours in first tries, also at every `train.eval_every`: by what was done, or by wording."""
+    controls: bool = True
+    """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
+
+
+class OriginConfig(Config):
+    """Where a run's model comes from, for reports that compare arms by it. Nothing is trained by it."""
+
+    base: str = ""
+    """Name of the model before any priming."""
+    priming: str = ""
+    """Name of the priming set that it was trained on; empty if none."""
+    dose: float | None = None
+    """Share of the base model's training text that shows habits, where that is known."""
+
+
+class RunConfig(Config):
+    """A whole run: what is trained, how, and where it is written."""
+
+    run_dir: Path = Path("runs/latest")
+    """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
+    seed: int = 0
+    """Of sampling and data order."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    origin: OriginConfig = Field(OriginConfig(), exclude_if=lambda origin: origin == OriginConfig())
+    """What a study compares: base model and priming."""
+    task: TaskConfig = TaskConfig()
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    optim: OptimConfig = OptimConfig()
+    critic: CriticConfig = CriticConfig()
+    train: TrainConfig = TrainConfig()
+    evaluation: EvalConfig = EvalConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        kind = self.algorithm.type
+        if kind != "reflect-retry" and self.algorithm.credit != "reflection":
+            raise ValueError(f"algorithm.credit applies to reflect-retry only, not to {kind}")
+        if kind in FROM_PROBLEMS and self.train.failures is not None:
+            raise ValueError(f"train.failures has no use with algorithm.type = '{kind}', which needs no failures")
+        if kind != "ppo" and self.critic != CriticConfig():
+            raise ValueError(f"critic applies to ppo only; {kind} has no critic")
+        if kind == "reinforce" and self.train.epochs * self.train.mini_batches > 1:
+            raise ValueError("reinforce has no importance ratio: train.epochs and train.mini_batches must be 1")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: Any) -> dict[str, Any]:
+        """Without a critic's settings where there is none: runs begun before there was one stay equal to themselves."""
+        data: dict[str, Any] = write(self)
+        if self.algorithm.type != "ppo":
+            data.pop("critic", None)
+        return data
+
+
+def resolve(data: dict[str, Any], *, source: str) -> RunConfig:
+    """A complete config from sparse data.
+
+    Raises:
+        ConfigError: a key is unknown or a value is out of range; the sentence names each field.
+    """
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {describe(error)}") from None
