@@ -23,7 +23,7 @@ from secondthought.types import Problem, Reading, Thought
 _DRAWS = 8
 """Plans that are drawn for one problem before the next problem is taken."""
 _SPARE = 16
-"""Problems drawn at first beyond those that are wanted: close to the number that there are, each one more costs much."""
+"""Problems drawn at first beyond those that are wanted: near to how many there are, each one more costs much."""
 _MOST_PROBLEMS = 64
 """Problems looked at per trace that is wanted, at most."""
 
@@ -170,7 +170,7 @@ def _verdicts(request: SetRequest) -> Iterator[bool]:
 
 
 def _problems(request: SetRequest) -> Iterator[Problem]:
-    """Problems of the train split, each once; a longer list begins with the shorter one, so more are drawn as needed."""
+    """Problems of the train split, each once; a longer list begins with the shorter one, so it is drawn as needed."""
     task, done, size = Countdown(**request.all_options), 0, request.count + _SPARE
     while size <= _MOST_PROBLEMS * (request.count + _SPARE):
         try:
