@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from secondthought.cli import _plan_sft
 from secondthought.cli._options import parse
 from secondthought.cli._output import write_line, write_table, write_text
+from secondthought.cli._plan_files import kind_of
+from secondthought.cli._plan_print import human, print_memory, print_model, print_time
 from secondthought.cli._tasks import load_task
 from secondthought.cli.train import _long_model as long_model
-from secondthought.config import RunConfig, resolve
+from secondthought.config import Config, RunConfig, resolve
+from secondthought.errors import ConfigError
+
+if TYPE_CHECKING:
+    from secondthought.train.study import StudyConfig
 
 _OWN = ("config", "measure", "first_try", "length_share", "json_")
 
 
-class Options(RunConfig):
-    """Estimate memory, tokens and time of a training run; nothing is trained, and no weights are read.
+class Assumptions(Config):
+    """What a plan of RL assumes, and how it is shown."""
 
-    Settings are those of `train`: flags, then CONFIG, then defaults. --model PATH is short for --model.path PATH.
-    """
-
-    config: Path | None = None
-    """A TOML file of settings, as `train` reads it; the algorithm is its `algorithm.type`."""
     measure: bool = False
     """Also run one step at its longest, on random weights of the model's shape, and print both side by side."""
     first_try: float = Field(0.2, ge=0, le=1)
@@ -35,10 +37,41 @@ class Options(RunConfig):
     """One JSON object instead of tables."""
 
 
+class Options(RunConfig, Assumptions):
+    """Estimate memory, tokens and time of a training run; nothing is trained, and no weights are read.
+
+    Settings are those of `train`: flags, then CONFIG, then defaults. --model PATH is short for --model.path PATH.
+    A config of `train sft` is planned as such: its flags, with --data FILE, or --examples N --tokens-per-example M.
+    A study file needs --arm NAME, and takes no other settings.
+    """
+
+    config: Path | None = None
+    """A TOML file of settings, as `train` or `train sft` reads it, or a study."""
+
+
+class ArmOptions(Assumptions):
+    """Estimate memory, tokens and time of one run of an arm of a study."""
+
+    file: Path
+    """A study file."""
+    arm: str = ""
+    """Which of its arms."""
+
+
 def run(argv: list[str], prog: str) -> None:
     """Print the plan."""
-    given = parse(Options, long_model(argv), prog, positional=("config",), reserved=_OWN[1:])
-    config = resolve(given.model_dump(exclude=set(_OWN)), source="command line")
+    kind, path = kind_of(argv)
+    if kind == "sft":
+        _plan_sft.run(argv, prog)
+    elif kind == "study" and path is not None:
+        arm = parse(ArmOptions, argv, prog, positional=("file",))
+        _show(_arm(path, arm.arm), arm)
+    else:
+        given = parse(Options, long_model(argv), prog, positional=("config",), reserved=_OWN[1:])
+        _show(resolve(given.model_dump(exclude=set(_OWN)), source="command line"), given)
+
+
+def _show(config: RunConfig, given: Assumptions) -> None:
     task = load_task(config.task.name, config.task.options)
     from secondthought.train.estimate import describe
     from secondthought.train.estimate.work import Assumed
@@ -51,27 +84,46 @@ def run(argv: list[str], prog: str) -> None:
 
         found["measured"] = measure_step(plan, rates)
     if given.json_:
-        write_line(found)
+        write_line({"kind": "run", **found})
     else:
         _print(found)
 
 
+def _arm(path: Path, name: str) -> RunConfig:
+    """The first run of an arm. What is primed first has the sizes of its base, so its plan is that of the base.
+
+    Raises:
+        ConfigError: no arm is named, or there is none of that name.
+        RunError: the arm takes the token budget of another that has not run.
+    """
+    from secondthought.train.study import load_study, overlay, pieces_of
+
+    study: StudyConfig = load_study(path)
+    if name not in study.arms:
+        what = f"has no arm {name!r}" if name else "is a study of several runs"
+        raise ConfigError(f"{path}: {what}; name one of its arms with --arm: {', '.join(study.arms)}")
+    arm = study.arms[name]
+    if not arm.seeds:
+        raise ConfigError(f"{path}: arms.{name}.seeds is empty, so there is no run to plan")
+    config = next(pieces_of(study, name, str(path))).config
+    if not arm.priming:
+        return config
+    base = resolve(overlay(study.settings, arm.settings), source=f"{path}: arms.{name}").model
+    return config.model_copy(update={"model": base})
+
+
 def _print(found: Mapping[str, Any]) -> None:
-    model, assumed = found["model"], found["assumed"]
-    write_text(
-        f"{model['path']}: {model['parameters']:,} parameters, {model['layers']} layers of width {model['hidden']}, "
-        f"{model['heads']} heads ({model['kv_heads']} of keys) of {model['head_size']}, vocabulary {model['vocab']:,}"
-    )
+    assumed = found["assumed"]
+    print_model(found["model"])
     lengths = assumed["lengths"]
     write_text(f"prompt {lengths['prompt']} tokens ({lengths['source']})")
-    write_table("memory", ["", "bytes", "of"], list(_memory(found["memory"])))
-    write_text(_fit(found))
+    print_memory(found)
     tokens = found["tokens"]
     rows = [[f"a step: {name}", *both.values()] for name, both in tokens["per_step"].items()]
     rows += [[f"the run: {name}", *both.values()] for name, both in tokens["run"].items()]
     title = f"sampled tokens; {tokens['steps']} steps, {tokens['validations']} validations"
     write_table(title, ["", "at most", _assumptions(assumed)], rows)
-    write_table("time, a low estimate", ["", "seconds"], list(_seconds(found["time"])))
+    print_time(found["time"])
     use = found["time"]["assumed_utilisation"]
     write_text(
         f"time assumes {use['sampling']:.0%} (sampling) and {use['update']:.0%} (update) of the matrix-product rate "
@@ -86,44 +138,7 @@ def _assumptions(assumed: Mapping[str, Any]) -> str:
     return f"expected (first try {assumed['first_try']:.0%} right, {assumed['length_share']:.0%} of the longest)"
 
 
-def _memory(memory: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for name, size in memory["resident"].items():
-        yield name, human(size), "all the time"
-    largest = memory["sampling"]["largest"]
-    for name, size in memory["sampling"]["phases"][largest].items():
-        yield name, human(size), f"sampling ({largest})"
-    batch = memory["update"]["micro_batch"]
-    for name, size in memory["update"]["terms"].items():
-        yield name, human(size), f"update ({batch['tokens']} tokens, {batch['number']} micro-batches)"
-    for name, size in memory["peaks"].items():
-        yield f"peak of {name}", human(size), "above the bare interpreter"
-
-
-def _fit(found: Mapping[str, Any]) -> str:
-    machine, need = found["machine"], found["memory"]["need"]
-    here = f"{human(machine['total'])} of memory on {machine['device']}, {human(machine['free'])} free now"
-    if machine["fits"]:
-        return f"needs {human(need)} with the interpreter: fits ({here})"
-    lower = ", ".join(f"{setting} ({human(size)})" for setting, size in machine["lower"].items()) or "a smaller model"
-    return f"needs {human(need)} with the interpreter: does not fit ({here}); lower it by: {lower}"
-
-
-def _seconds(time: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for part, title in (("per_step", "a step"), ("run", "the run")):
-        for name, seconds in time[part].items():
-            yield f"{title}: {name}", seconds
-
-
 def _measured(measured: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, str, str, float, float]]:
     for name, item in measured.items():
         peaks = human(item["peak_estimated"]), human(item["peak_measured"])
         yield name, *peaks, item["seconds_estimated"], item["seconds_measured"]
-
-
-def human(size: float) -> str:
-    """Bytes for people.
-
-    >>> human(1234567), human(2.5e9)
-    ('1.2 MB', '2.50 GB')
-    """
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

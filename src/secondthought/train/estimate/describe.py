@@ -9,9 +9,11 @@ import torch
 
 from secondthought.config import RunConfig
 from secondthought.protocols import Task
-from secondthought.train.estimate import rate, reading
+from secondthought.train.estimate import corpus, rate, reading
 from secondthought.train.estimate.plan import FORMULAS, Plan, Rates
+from secondthought.train.estimate.sft import SftPlan
 from secondthought.train.estimate.work import Assumed
+from secondthought.train.sft_config import SftConfig
 
 
 def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
@@ -47,16 +49,51 @@ def measure_rates(plan: Plan) -> Rates:
 
 def describe(plan: Plan, rates: Rates) -> dict[str, Any]:
     """Model, assumptions, memory, tokens and time of a plan, and whether it fits here."""
-    device = reading.device_of(plan.config.model)
+    assumed = {**asdict(plan.assumed), "lengths": asdict(plan.lengths)}
+    return {**_found(plan, rates), "assumed": assumed, "formulas": FORMULAS}
+
+
+def make_sft(config: SftConfig, *, examples: int | None = None, tokens: float | None = None) -> SftPlan:
+    """Read what a plan of fine-tuning needs: the model's config.json, and the examples where they are here.
+
+    Args:
+        config: the run's.
+        examples: how many there will be, held-out ones among them, where there is no file to count.
+        tokens: of a mean one, likewise.
+
+    Raises:
+        SecondthoughtError: the model's config is not on this machine, or a row of the file is wrong.
+    """
+    return SftPlan(
+        config=config,
+        shape=reading.read_shape(config.model),
+        corpus=corpus.read(config, examples=examples, tokens=tokens),
+        on_cpu=reading.device_of(config.model).type == "cpu",
+    )
+
+
+def describe_sft(plan: SftPlan) -> dict[str, Any]:
+    """Model, examples, memory, tokens and time of a plan, and whether it fits here."""
+    if plan.config.threads is not None:
+        torch.set_num_threads(plan.config.threads)
+    model = plan.config.model
+    tokens = plan.corpus.largest.tokens
+    rates = rate.measure(plan.shape, reading.device_of(model), model.precision, tokens=tokens, rows=1)
+    return {**_found(plan, rates), "examples": asdict(plan.corpus), "formulas": FORMULAS}
+
+
+def _found(plan: Plan | SftPlan, rates: Rates) -> dict[str, Any]:
+    model = plan.config.model
+    device = reading.device_of(model)
     machine, memory = reading.machine_memory(device), plan.memory()
     fits = memory["need"] <= machine["free"]
     return {
         "model": {
-            "path": plan.config.model.path,
+            "path": model.path,
+            "source": reading.source_of(model),
             **asdict(plan.shape),
-            "stored": reading.stored_weights(reading.model_files(plan.config.model)),
+            "stored": reading.stored_weights(reading.find_files(model)),
         },
-        "assumed": {**asdict(plan.assumed), "lengths": asdict(plan.lengths)},
         "memory": memory,
         "machine": {
             "device": str(device),
@@ -67,5 +104,4 @@ def describe(plan: Plan, rates: Rates) -> dict[str, Any]:
         },
         "tokens": plan.tokens(),
         "time": plan.time(rates),
-        "formulas": FORMULAS,
     }

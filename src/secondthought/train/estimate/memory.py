@@ -70,6 +70,8 @@ LOGITS_ENTROPY = 2
 """log p and p besides, where an entropy bonus has a gradient."""
 LOGITS_IN_FLIGHT = 6
 """The logits themselves and what entropy makes of them: the chosen rows, over the temperature, log p, p, p log p."""
+LOGITS_FITTED = 2
+"""Cross-entropy alone, in place of the six: the logits, then the gradients of log p and of the logits."""
 LOGITS_REFERENCE = 1
 """Those of the reference, alive until the loss is made."""
 
@@ -135,6 +137,7 @@ class Learning:
 
     `critic`: a copy of the model, of which as much learns, with moments of its own and a head of one output.
     `adapters`: LoRA's learn, beside frozen weights that are the reference too.
+    `recompute`: gradient checkpointing, so that layers keep their inputs alone and are computed again one by one.
     `on_cpu`: branch attention is in two parts there, so no trunk is copied; on a GPU layers are expanded.
     """
 
@@ -145,6 +148,7 @@ class Learning:
     adapters: bool = False
     critic: bool = False
     entropy: bool = False
+    recompute: bool = False
 
     @property
     def width(self) -> int:
@@ -251,29 +255,58 @@ def _mask(trees: Trees) -> int:
     return (trees.U * trees.G if trees.U > 1 else 1) * trees.R * (trees.P + trees.R)
 
 
+def of_layers(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+    """What all layers keep where they are not computed again."""
+    return {
+        "activations of layers": shape.layers * trees.tokens * saved_per_token(shape, learning.precision),
+        "activations of attention": saved_by_attention(shape, trees, learning),
+    }
+
+
+def _cast_layers(shape: ModelShape, learning: Learning) -> int:
+    return 2 * shape.matrices if learning.precision == "bf16" else 0
+
+
 def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
     """What autograd keeps from the forward of one micro-batch."""
     b, X = learning.width, trees.tokens
+    layers, cast = of_layers(shape, trees, learning), cast_weights(shape, learning)
+    if learning.recompute:  # what autocast made for layers goes with the forward; the head's stays for the backward
+        layers = {"inputs of layers": FP32 * shape.layers * X * shape.hidden}
+        cast -= _cast_layers(shape, learning)
     outside = X * (FP32 * NORM_INPUTS * shape.hidden + 2 * FP32 * shape.head_size) + b * trees.M * shape.hidden
     return {
-        "activations of layers": shape.layers * X * saved_per_token(shape, learning.precision),
-        "activations of attention": saved_by_attention(shape, trees, learning),
+        **layers,
         "activations outside layers": outside,
-        "cast weights": cast_weights(shape, learning),
+        "cast weights": cast,
         "logits kept": FP32 * (LOGITS_SAVED + LOGITS_ENTROPY * learning.entropy) * trees.M * shape.vocab,
     }
 
 
-def update(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+def update(shape: ModelShape, trees: Trees, learning: Learning, *, in_flight: int = LOGITS_IN_FLIGHT) -> dict[str, int]:
     """The peak of one micro-batch above what stays: what is saved, and the logits in flight or the reference's forward.
 
-    The logits in flight and those of the backward take each other's place.
+    The logits in flight (`in_flight` copies) and those of the backward take each other's place.
     """
     logits = FP32 * trees.M * shape.vocab
-    in_flight = (LOGITS_IN_FLIGHT + (LOGITS_REFERENCE if learning.reference else 0)) * logits
-    backward = forward(shape, trees.tokens, learning.width) + logits
-    terms = {**saved(shape, trees, learning), "logits in flight or backward": max(in_flight, backward)}
+    flying = (in_flight + (LOGITS_REFERENCE if learning.reference else 0)) * logits
+    working = forward(shape, trees.tokens, learning.width) + logits
+    again = 0
+    if learning.recompute:
+        cast = _cast_layers(shape, learning)
+        layer = (total(of_layers(shape, trees, learning)) + cast) // shape.layers
+        again = max(layer, cast)  # one layer's in the backward, or at the end of the forward what autocast made
+    terms = {**saved(shape, trees, learning), "logits in flight or backward": max(flying, working + again)}
     return {**terms, "heap": round(HEAP_SLACK * total(terms))} if learning.on_cpu else terms
+
+
+def peak_of_update(stays: Terms, terms: Terms, batches: int) -> int:
+    """The most that is needed at once from the first forward of a step to the end of AdamW's.
+
+    Before the first micro-batch's backward there are no gradients; they are made as its activations go.
+    """
+    in_update = total(terms) + (stays["gradients"] if batches > 1 else 0)
+    return total(stays) - stays["gradients"] + max(in_update, (1 + OPTIMIZER_COPIES) * stays["gradients"])
 
 
 def total(terms: Terms) -> int:

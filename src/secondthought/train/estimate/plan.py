@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from secondthought.config import RunConfig
+from secondthought.config import Config, ModelConfig, RunConfig
 from secondthought.train.estimate import memory, work
 from secondthought.train.estimate.memory import RUNTIME_BYTES, Learning, Trees
 from secondthought.train.estimate.shape import ModelShape
 from secondthought.train.estimate.work import Assumed, Lengths, Phase
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 UPDATE_UTILISATION = 0.5
 """Assumed share of the measured matrix-product rate that the update reaches."""
@@ -43,6 +45,7 @@ FORMULAS = {
     "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32",
     "logits of a decode step": f"{memory.DRAW_COPIES} x 4 U S V + {memory.DRAW_BYTES} x min(U S, {memory.DRAW_ROWS}) V",
     "activations of the update": "L X (norms 8 n E + 8 E (bf16: 10 E) + b (4 F + H D)) + L attention, X = U (P + G R)",
+    "recomputing layers": "4 L X E of inputs, and one layer's activations, in place of all layers'",
     "attention": (
         f"b U ({memory.TRUNK_QUERIES + memory.TRUNK_KEYS} H D P + {memory.BRANCH_QUERIES} H D G R"
         f" + {memory.OWN_KEYS} K D G R), and {memory.JOINED_KEYS} H D G (P + R) for layers with"
@@ -89,6 +92,7 @@ class Plan:
             critic=algorithm.type == "ppo",
             entropy=algorithm.entropy_bonus > 0,
             precision=self.config.model.precision,
+            recompute=self.config.train.gradient_checkpointing,
             on_cpu=self.on_cpu,
         )
 
@@ -126,12 +130,9 @@ class Plan:
         batch, count = self.micro_batch
         laid_out = batch if self.config.train.share_trunk else work.as_rows(batch)
         update = memory.update(self.shape, laid_out, self.learning)
-        # Before the first micro-batch's backward there are no gradients; they are made as its activations go.
-        in_update = memory.total(update) + (stays["gradients"] if count > 1 else 0)
-        in_optimizer = (1 + memory.OPTIMIZER_COPIES) * stays["gradients"]
         peaks = {
             "sampling": memory.total(stays) + memory.total(sampling[largest]),
-            "update": memory.total(stays) - stays["gradients"] + max(in_update, in_optimizer),
+            "update": memory.peak_of_update(stays, update, count),
         }
         return {
             "resident": stays,
@@ -173,29 +174,19 @@ class Plan:
     def advice(self) -> dict[str, int]:
         """Bytes needed with one setting changed, best first; only settings that matter."""
         need = self.memory()["need"]
-        changed = {f"{name} = {value}": self._need_with(name, value) for name, value in self._knobs()}
-        kept = {name: value for name, value in changed.items() if value < WORTH_SAYING * need}
-        return dict(sorted(kept.items(), key=lambda item: item[1]))
+        return worth_saying(need, {said(*knob): self._need_with(*knob) for knob in self._knobs()})
 
     def _knobs(self) -> list[tuple[str, Any]]:
         model = self.config.model
         halved: list[tuple[str, Any]] = [(name, self._value(name) // 2) for name in KNOBS if self._value(name) >= 4]
-        switched = [("model.precision", "bf16")] if model.precision == "fp32" else []
-        adapted = [("model.lora.rank", LORA_RANK)] if not model.lora.rank else []
-        return [*halved, *switched, *adapted]
+        return [*halved, *switches(model, recomputes=self.config.train.gradient_checkpointing)]
 
     def _value(self, name: str) -> Any:
         section, field = name.split(".")
         return getattr(getattr(self.config, section), field)
 
     def _need_with(self, name: str, value: Any) -> int:
-        *sections, field = name.split(".")
-        data = self.config.model_dump()
-        table = data
-        for section in sections:
-            table = table.setdefault(section, {})
-        table[field] = value
-        return int(replace(self, config=RunConfig.model_validate(data)).memory()["need"])
+        return int(replace(self, config=changed(self.config, name, value)).memory()["need"])
 
     def _step_phases(self, steps: int) -> list[Phase]:
         return work.step_phases(self.config, self.lengths, self.assumed, steps)
@@ -213,12 +204,49 @@ class Plan:
 
     @property
     def _forwards_per_batch(self) -> int:
-        """A forward and a backward, which is two; the reference's; the critic's own three and its judgement."""
+        """A forward and a backward, which is two; the reference's; the critic's own three and its judgement.
+
+        Where layers are computed again, one more in each backward.
+        """
         learning = self.learning
-        return 3 + learning.reference + 4 * learning.critic
+        return 3 + learning.reference + 4 * learning.critic + learning.recompute * (1 + learning.critic)
 
     def _update_seconds(self, rates: Rates) -> float:
         step = work.trees(self.config, self.lengths)
         operations = work.update_operations(self.shape, step, self.learning, self.assumed)
         calls = self.micro_batch[1] * self._forwards_per_batch * self.shape.layers * OPERATIONS_PER_LAYER
         return self.config.train.epochs * (operations / (rates.update * UPDATE_UTILISATION) + calls * rates.call)
+
+
+def switches(model: ModelConfig, *, recomputes: bool) -> list[tuple[str, Any]]:
+    """Settings with two values or so that lower a peak, where they are not set yet."""
+    again = [] if recomputes else [("train.gradient_checkpointing", True)]
+    precision = [("model.precision", "bf16")] if model.precision == "fp32" else []
+    adapted = [("model.lora.rank", LORA_RANK)] if not model.lora.rank else []
+    return [*again, *precision, *adapted]
+
+
+def changed(config: ConfigT, name: str, value: Any) -> ConfigT:
+    """A config with one setting, named by its dotted path, changed."""
+    *sections, field = name.split(".")
+    data = config.model_dump()
+    table = data
+    for section in sections:
+        table = table.setdefault(section, {})
+    table[field] = value
+    return type(config).model_validate(data)
+
+
+def said(name: str, value: Any) -> str:
+    """A setting as TOML has it.
+
+    >>> said("train.gradient_checkpointing", True), said("model.precision", "bf16")
+    ('train.gradient_checkpointing = true', 'model.precision = bf16')
+    """
+    return f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
+
+
+def worth_saying(need: int, with_changes: Mapping[str, int]) -> dict[str, int]:
+    """What is needed after each change, best first; only changes that matter."""
+    kept = {name: value for name, value in with_changes.items() if value < WORTH_SAYING * need}
+    return dict(sorted(kept.items(), key=lambda item: item[1]))

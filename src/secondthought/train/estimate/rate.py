@@ -14,6 +14,8 @@ SECONDS = 0.4
 """Measured so long per shape, after a warm-up of at most as long."""
 MOST_UPDATE_ROWS, MOST_DECODE_ROWS = 2048, 512
 """Rows above which a product gets no faster."""
+MOST_ON_CPU = 2**32
+"""Multiplications of one product on a CPU, which reaches its rate with less, and may take seconds for more."""
 MOST_NUMBERS = 2**25
 """A matrix larger than this is measured in part."""
 
@@ -31,6 +33,8 @@ def measure(shape: ModelShape, device: torch.device, precision: str, *, tokens: 
 
 def _rate(shape: ModelShape, rows: int, device: torch.device, dtype: torch.dtype) -> float:
     width = max(1, min(shape.intermediate, MOST_NUMBERS // shape.hidden))
+    if device.type == "cpu":
+        rows = max(1, min(rows, MOST_ON_CPU // (shape.hidden * width)))
     left = torch.ones(rows, shape.hidden, device=device, dtype=dtype)
     right = torch.ones(shape.hidden, width, device=device, dtype=dtype)
     operations = 2.0 * rows * shape.hidden * width

@@ -21,6 +21,7 @@ from secondthought.errors import PolicyError
 from secondthought.policies import shipped
 from secondthought.policies.chat import Chat
 from secondthought.protocols import Task
+from secondthought.train.estimate.published import PUBLISHED
 from secondthought.train.estimate.shape import ModelShape
 from secondthought.train.estimate.work import Lengths
 from secondthought.types import Completion, Problem, StopReason
@@ -31,12 +32,8 @@ CHARACTERS_PER_TOKEN, TEMPLATE_TOKENS = 3, 24
 """Assumed where there is no tokenizer: English text has about 4 characters per token; 3 is on the safe side."""
 
 
-def model_files(config: ModelConfig) -> Path:
-    """The directory on this machine that holds the model's config.json; nothing is downloaded.
-
-    Raises:
-        PolicyError: it is not on this machine.
-    """
+def find_files(config: ModelConfig) -> Path | None:
+    """The directory on this machine that holds the model's config.json, or None; nothing is downloaded."""
     where = Path(shipped.resolve(config.path)).expanduser()
     if (where / "config.json").is_file():
         return where
@@ -44,20 +41,37 @@ def model_files(config: ModelConfig) -> Path:
         found = cached_file(config.path, "config.json", local_files_only=True)
     except (OSError, ValueError):
         found = None
-    if not found:
+    return Path(found).parent if found else None
+
+
+def model_files(config: ModelConfig) -> Path:
+    """The directory on this machine that holds the model's config.json.
+
+    Raises:
+        PolicyError: it is not on this machine.
+    """
+    where = find_files(config)
+    if where is None:
         raise PolicyError(
             f"{config.path}: is not on this machine; a plan needs the model's config.json, so download it or give a"
             " directory that holds it"
         )
-    return Path(found).parent
+    return where
+
+
+def source_of(config: ModelConfig) -> str:
+    """Where a plan has a model's sizes from."""
+    return "config.json" if find_files(config) is not None else "published sizes; the model is not on this machine"
 
 
 def read_config(config: ModelConfig) -> Any:
-    """The model's config with its defaults filled in.
+    """The model's config with its defaults filled in; of a model that is not here, the published one if we know it.
 
     Raises:
         PolicyError: config.json is missing or describes no model that transformers knows.
     """
+    if config.path in PUBLISHED and find_files(config) is None:
+        return AutoConfig.for_model(**PUBLISHED[config.path])
     where = model_files(config)
     try:
         return AutoConfig.from_pretrained(where, trust_remote_code=config.trust_remote_code, local_files_only=True)
@@ -78,24 +92,33 @@ def read_shape(config: ModelConfig) -> ModelShape:
 
 def shape_of(model_config: Any, *, source: str, trust_remote_code: bool = False) -> ModelShape:
     """Sizes and parameters of a model that is built without memory."""
-    try:
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(model_config, trust_remote_code=trust_remote_code)
-    except (ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
-        first = (str(error).strip().splitlines() or ["unknown error"])[0]
-        raise PolicyError(f"{source}: its config.json makes no causal language model: {first}") from error
+    model = build_empty(model_config, source=source, trust_remote_code=trust_remote_code)
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     return ModelShape.of(model_config.to_dict(), shapes, source=source)
 
 
-def stored_weights(where: Path) -> dict[str, int]:
+def build_empty(model_config: Any, *, source: str, trust_remote_code: bool = False) -> Any:
+    """The model without memory for its weights.
+
+    Raises:
+        PolicyError: the config describes no causal language model.
+    """
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(model_config, trust_remote_code=trust_remote_code)
+    except (ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
+        first = (str(error).strip().splitlines() or ["unknown error"])[0]
+        raise PolicyError(f"{source}: its config.json makes no causal language model: {first}") from error
+
+
+def stored_weights(where: Path | None) -> dict[str, int]:
     """Parameters and bytes of the safetensors files, from their headers; zeros where there are none.
 
     Raises:
         PolicyError: a file is cut short or is not safetensors.
     """
     count = size = 0
-    for file in sorted(where.glob("*.safetensors")):
+    for file in sorted(where.glob("*.safetensors")) if where is not None else ():
         for entry in _header(file).values():
             begin, end = entry["data_offsets"]
             size += end - begin

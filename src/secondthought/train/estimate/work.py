@@ -166,15 +166,16 @@ def update_operations(shape: ModelShape, step: Trees, learning: Learning, assume
     """Operations of one pass over a step's trees: forward, backward, and the reference's forward.
 
     With a critic besides: its forward before the updates, and one forward and backward in them, all without logits.
+    Where layers are computed again, a forward of theirs in each backward.
     """
-    share = assumed.length_share
+    share, again = assumed.length_share, int(learning.recompute)
     R, M = step.R * share, step.M * share
     pairs = step.U * (step.P**2 / 2 + step.G * R * (step.P + R / 2))
     tokens = step.U * (step.P + step.G * R)
     layers = FORWARD * shape.matrices * tokens + ATTENTION * shape.layers * shape.queries * pairs
     once = (FORWARD + BACKWARD) / FORWARD
-    of_policy = (layers + FORWARD * shape.head * M) * (once + (1 if learning.reference else 0))
-    return of_policy + (layers * (once + 1) if learning.critic else 0)
+    of_policy = (layers + FORWARD * shape.head * M) * (once + (1 if learning.reference else 0)) + again * layers
+    return of_policy + (layers * (once + 1 + again) if learning.critic else 0)
 
 
 def _rounds(
