@@ -107,7 +107,21 @@ def test_source_is_ascii(path):
     assert path.read_text(encoding="utf-8").isascii()
 
 
-LIGHT = ["types", "protocols", "errors", "rng", "jsonl", "trees", "tasks", "config", "cli", "runs", "report", "stats"]
+LIGHT = [
+    "types",
+    "protocols",
+    "errors",
+    "rng",
+    "jsonl",
+    "trees",
+    "tasks",
+    "config",
+    "cli",
+    "runs",
+    "report",
+    "stats",
+    "behaviors",
+]
 """Parts that answer without loading torch: help, listing, scoring and reports start at once."""
 
 

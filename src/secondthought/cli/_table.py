@@ -57,6 +57,7 @@ COMMANDS: dict[str, Command] = {
     "study": Command("study:run", "several seeds and comparators, in resumable pieces", _AGAIN),
     "bench verify": Command("bench:verify", "completions verified per second"),
     "bench solve": Command("bench:solve", "time to solve a Countdown problem"),
+    "bench habits": Command("bench:habits", "megabytes that the pattern detector reads per second"),
     "bench memory": Command("bench_memory:run", "peak memory of sampling and of the update against group size"),
     "bench update": Command("bench:update", "time of one update: trunks shared, not shared, and TRL"),
     "bench sample": Command("bench:sample", "tokens sampled per second: ours, generate, continuous batching, and vLLM"),

@@ -1,7 +1,8 @@
-"""`secondthought bench verify|solve|update|sample|step|processes`: the speeds that docs/results.md records."""
+"""`secondthought bench verify|solve|habits|update|sample|step|processes`: the speeds that docs/results.md records."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
@@ -39,6 +40,19 @@ class SolveOptions(Options):
     """Numbers of a problem."""
     seed: int = 0
     """Which problems."""
+
+
+class HabitsOptions(Options):
+    """Megabytes that the pattern detector reads per second on one core, in prose and in a dense trace."""
+
+    kilobytes: int = Field(1000, ge=1)
+    """Text of each kind, made here."""
+    rounds: int = Field(5, ge=1)
+    """Passes; the median counts."""
+    seed: int = 0
+    """Of the texts."""
+    paths: tuple[Path, ...] = ()
+    """Files of your own instead: text, or JSON lines with a field `text`."""
 
 
 class UpdateOptions(Options):
@@ -164,6 +178,14 @@ def solve(argv: list[str], prog: str) -> None:
     """Time per problem solved."""
     given = parse(SolveOptions, argv, prog)
     from secondthought.bench.solve import run
+
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
+
+
+def habits(argv: list[str], prog: str) -> None:
+    """Megabytes read for behaviours per second."""
+    given = parse(HabitsOptions, argv, prog)
+    from secondthought.bench.habits import run
 
     _print(run(**given.model_dump(exclude={"json_"})), given, prog)
 

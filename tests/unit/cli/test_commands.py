@@ -306,7 +306,7 @@ def test_bench(cli):
     assert "decide_ms_median" in cli("bench", "solve", "--problems", "3").out
 
 
-@pytest.mark.parametrize("name", ["verify", "solve", "update", "sample", "step", "processes", "memory"])
+@pytest.mark.parametrize("name", ["verify", "solve", "habits", "update", "sample", "step", "processes", "memory"])
 def test_bench_offers_every_option_with_its_default(name):
     import importlib
     import inspect

@@ -254,6 +254,14 @@ def test_a_critic_reads_all_trees_four_times_without_logits():
     assert critic == pytest.approx(without * 7 / 3)
 
 
+def test_where_one_try_is_played_nothing_is_retried():
+    one, two = (plan(config(evaluation={"tries": tries, "problems": 10, "temperatures": [1.0]})) for tries in (1, 2))
+    names = [phase.name for part in ("validation", "evaluation") for phase in one.phases[part]]
+    assert names == ["validation: first tries", "evaluation: first tries"]
+    assert one.tokens()["run"]["evaluation"]["most"] == 2 * 10 * 256
+    assert {"validation: oracle", "evaluation: controls"} <= {p.name for part in two.phases.values() for p in part}
+
+
 def test_a_token_budget_ends_the_run():
     given = config(
         algorithm={"type": "grpo", "group_size": 2},

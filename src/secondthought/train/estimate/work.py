@@ -85,20 +85,28 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
 
 
 def validation_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: int) -> list[Phase]:
-    """What all evaluations on the validation split sample: the first is before step 1, the last after the last."""
+    """What all evaluations on the validation split sample: the first is before step 1, the last after the last.
+
+    Where one try is played there is no second to compare, and no oracle's reflection on the first.
+    """
     times = 1 + math.ceil(steps / config.train.eval_every)
-    problems = config.train.eval_problems
-    oracle = _controls("validation: oracle", config, lengths, problems, 1)
-    rounds = _rounds("validation", config, lengths, assumed, problems, tries=2)
-    return [_times(phase, times) for phase in (*rounds, _failing(oracle, assumed))]
+    problems, tries = config.train.eval_problems, min(2, config.evaluation.tries)
+    oracle = _failing(_controls("validation: oracle", config, lengths, problems, 1), assumed)
+    rounds = _rounds("validation", config, lengths, assumed, problems, tries=tries)
+    return [_times(phase, times) for phase in (*rounds, *[oracle] * (tries > 1))]
 
 
 def final_phases(config: RunConfig, lengths: Lengths, assumed: Assumed) -> list[Phase]:
-    """What the evaluations before and after training sample, peers left out: they are other models."""
+    """What the evaluations before and after training sample, peers left out: they are other models.
+
+    Control arms and stored failures are second tries, so there are none where one try is played.
+    """
     evaluation = config.evaluation
     arms = len(ARMS) if evaluation.controls else STORED_ARMS
     rounds = _rounds("evaluation", config, lengths, assumed, evaluation.problems, tries=evaluation.tries)
     sides = [_times(phase, 2 * len(evaluation.temperatures)) for phase in rounds]
+    if evaluation.tries == 1:
+        return sides
     controls = _failing(_controls("evaluation: controls", config, lengths, evaluation.problems, arms), assumed)
     stored = _failing(_controls("evaluation: stored", config, lengths, evaluation.problems, STORED_ARMS), assumed)
     return [*sides, _times(controls, 2), stored]
