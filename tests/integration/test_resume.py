@@ -185,7 +185,7 @@ class Piece:
     def run(self, name):
         config = small_config(self.root / name, self.model, threads=2, evaluation=NO_CONTROLS)
         file = self.root / f"{name}.json"
-        file.write_text(config.model_dump_json())
+        file.write_text(json.dumps({"run": config.model_dump(mode="json")}))
         command = [sys.executable, "-m", "secondthought.train.piece", str(file)]
         environment = {**os.environ, "PYTHONPATH": str(TESTS)}
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

@@ -10,7 +10,6 @@ from typing import Any
 from secondthought.cli._summary import percent
 from secondthought.errors import RunError
 from secondthought.protocols import Detector, Task
-from secondthought.report.habits import evaluation_points, steps_points
 from secondthought.runs import RunDirectory, files
 
 _PLACE = ("source", "step", "turn", "texts", "problems")
@@ -23,6 +22,8 @@ def curves(path: Path, detector: Detector, task: Task | None, every: int, most: 
     Raises:
         RunError: it is no run, or it kept neither episodes nor evaluations.
     """
+    from secondthought.report.habits import evaluation_points, steps_points  # here, so that --help does without jinja2
+
     run = RunDirectory.open(path)
     steps = [step for place, step in enumerate(run.episode_steps()) if place % every == 0]
     trained = steps_points(run, steps, detector, task, most=most)

@@ -1,4 +1,7 @@
-"""One piece of a study in a process of its own: `python -m secondthought.train.piece CONFIG.json`."""
+"""One piece of a study in a process of its own: `python -m secondthought.train.piece JOB.json`.
+
+The file holds its settings under `run`, or under `priming`.
+"""
 
 from __future__ import annotations
 

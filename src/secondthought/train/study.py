@@ -106,7 +106,7 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
         pieces: list[AnyPiece] = [*primings, *(piece for name in ready for piece in pieces_of(study, name, str(path)))]
         primings = []
         states.update({piece.name: piece.state() for piece in pieces})
-        todo = [piece for piece in pieces if states[piece.name] != "finished"]
+        todo = sorted((piece for piece in pieces if states[piece.name] != "finished"), key=_first_seeds_first)
         for piece, done in _in_parallel(todo, study.jobs, deadline, tell):
             states[piece.name] = done
     for name in waiting:
@@ -118,6 +118,11 @@ def run_study(path: Path, *, minutes: float | None = None, progress: Any = None)
         played = [piece for name in study.arms for piece in pieces_of(study, name, str(path))]
         peers.add_to_runs([(piece.config.run_dir, piece.config) for piece in played], study.peers, tell)
     return {"pieces": states, "runs": finished, "complete": complete}
+
+
+def _first_seeds_first(piece: AnyPiece) -> int:
+    """What is stopped early then has one seed of every arm, not all seeds of some."""
+    return -1 if isinstance(piece, PrimingPiece) else piece.seed
 
 
 def _names(study: StudyConfig, name: str) -> list[str]:

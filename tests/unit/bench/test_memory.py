@@ -34,11 +34,15 @@ def test_a_peak_is_forgotten_and_found_again():
     del block
     if not memory_probe.forget_peak(cpu):
         pytest.skip("this system does not let a process forget its peak")
-    low = memory_probe.peak(cpu)
-    assert low < memory_probe.memory_now(cpu) + 16 * MEGABYTE
-    block = torch.ones(64 * MEGABYTE // 4)
-    assert memory_probe.peak(cpu) >= low + 48 * MEGABYTE
-    del block
+    grown = []
+    for _ in range(5):  # the system may take pages away from other parts of the process meanwhile
+        assert memory_probe.forget_peak(cpu)
+        low = memory_probe.peak(cpu)
+        assert low < memory_probe.memory_now(cpu) + 16 * MEGABYTE
+        block = torch.ones(64 * MEGABYTE // 4)
+        grown.append(memory_probe.peak(cpu) - low)
+        del block
+    assert max(grown) >= 48 * MEGABYTE
 
 
 def test_each_phase_of_a_step_is_measured_at_its_longest(monkeypatch):
