@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHIPPED = ("small", "large")
-"""0.5 and 5 million parameters."""
+SHIPPED = ("small", "large", "terse", "rich")
+"""0.5 and 5 million parameters that reflect; two of 0.5 million that differ in their habits."""
 
 _MODELS = Path(__file__).parent.parent / "organisms" / "models"
 
