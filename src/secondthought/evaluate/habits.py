@@ -213,8 +213,8 @@ def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Rate
     """One behaviour where texts come in groups (samples of one problem): groups are independent, their texts are not.
 
     Intervals are those of `Ratio` over groups, `n` is the number of groups, and `per_1000` counts tokens. Where all
-    texts or none show the behaviour, groups do not differ, which says little: the bounds of `presence` are then Wilson's
-    for as many texts as there are groups.
+    texts or none show the behaviour, groups do not differ, which says little: the bounds of `presence` are then
+    Wilson's for as many texts as there are groups.
 
     >>> read = [[Observed(counts={"verification": n}, words=5, tokens=10) for n in group] for group in ([0, 2], [1, 1])]
     >>> found = rates_in_groups(read, "verification")
