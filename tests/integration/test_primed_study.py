@@ -72,3 +72,17 @@ def test_another_set_is_not_taken_for_the_same(tmp_path, checkpoints):
     assert run(write(tmp_path, checkpoints))["complete"]
     with pytest.raises(RunError, match=r"set\.jsonl: was made with other settings"):
         run(write(tmp_path, checkpoints, size=5))
+
+
+def test_an_arm_may_be_primed_with_traces_that_are_there(tmp_path, checkpoints):
+    assert run(write(tmp_path, checkpoints))["complete"]
+    traces = tmp_path / "own.jsonl"
+    traces.write_text((tmp_path / "out/primed/primed/set.jsonl").read_text())
+    more = f'[arms.own]\nbase = "tiny"\npriming = "own"\npriming_settings = {{ file = "{traces}", count = 3 }}\n'
+    file = write(tmp_path, checkpoints)
+    file.write_text(file.read_text() + more)
+    assert run(file)["complete"]
+    assert len((tmp_path / "out/own/primed/set.jsonl").read_text().splitlines()) == 3
+    file.write_text(file.read_text().replace("count = 3", "count = 9").replace("[arms.own]", "[arms.more]"))
+    assert run(file)["pieces"]["more/primed"] == "failed"
+    assert "holds 4 traces, not 9" in (tmp_path / "out/more/primed.log").read_text()

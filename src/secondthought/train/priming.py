@@ -10,7 +10,9 @@ All three are reused where they are there. As in the paper an arm is primed once
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +34,7 @@ class TracesConfig(Config):
     """Which priming set."""
 
     arm: str
-    """One of the nine."""
+    """One of the nine, or with `file` any name."""
     count: int = Field(1000, ge=1)
     """Traces, each about a problem of its own."""
     seed: int = 0
@@ -45,6 +47,9 @@ class TracesConfig(Config):
     """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Of Countdown: which problems."""
+    # Not written where there is none: sets made before it was an option stay equal to themselves.
+    file: Path | None = Field(None, exclude_if=lambda file: file is None)
+    """Traces that are there already (`prime` from other sources) in place of ones written here; `arm` names them."""
 
     def request(self) -> SetRequest:
         """As the writer of sets takes it."""
@@ -118,10 +123,28 @@ def prime(stage: PrimingStage) -> Path:
 
 def _write(stage: PrimingStage) -> None:
     path = stage.directory / "set.jsonl"
+    rows = (
+        _given(stage.traces) if stage.traces.file else (t.row() for t in traces(stage.traces.request(), _length(stage)))
+    )
     with files.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        jsonl.write(path, (trace.row() for trace in traces(stage.traces.request(), _length(stage))))
+        jsonl.write(path, rows)
     files.write_json(_asked(stage), json.loads(stage.traces.model_dump_json()))  # last: it says that the set is whole
+
+
+def _given(asked: TracesConfig) -> list[Mapping[str, Any]]:
+    """The first rows of a file, as many as were asked for."""
+    assert asked.file is not None
+    try:
+        lines = list(islice(jsonl.read(asked.file), asked.count))
+    except OSError as error:
+        raise RunError(f"{asked.file}: cannot be read: {error.strerror}") from None
+    for line in lines:
+        if line.value is None:
+            raise RunError(f"{asked.file}, line {line.number}: {line.error}")
+    if len(lines) < asked.count:
+        raise RunError(f"{asked.file}: holds {len(lines)} traces, not {asked.count}; lower `count`")
+    return [line.value for line in lines if line.value is not None]
 
 
 def _asked(stage: PrimingStage) -> Path:
