@@ -158,7 +158,9 @@ def _gather(given: Options, kind: str) -> tuple[Sequence[Trace], dict[str, Any]]
         where = ", ".join(map(str, given.source.samples))
     else:
         assert given.source.file is not None
-        gathering, where = from_file(given.source.file, task, given.count, forbids), str(given.source.file)
+        wrong = given.arm != ANY and arm(given.arm).correct == 0.0
+        gathering = from_file(given.source.file, task, given.count, forbids, only_wrong=wrong)
+        where = str(given.source.file)
     return gathering.require(where), {
         "source": kind,
         "from": where,

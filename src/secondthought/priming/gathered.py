@@ -20,13 +20,15 @@ from secondthought.tasks.options import split_of
 from secondthought.types import Problem, Thought
 
 TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
+RIGHT = "right answer"
 
 
 class Gathering:
     """Takes completions one by one until there are enough; without a count, all."""
 
-    def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = ()) -> None:
-        self.task, self.count, self.forbids = task, count, tuple(forbids)
+    def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False) -> None:
+        """`only_wrong` leaves right answers out."""
+        self.task, self.count, self.forbids, self.only_wrong = task, count, tuple(forbids), only_wrong
         self.traces: list[Trace] = []
         self.left_out: Counter[str] = Counter()
         self._detector = FunctionalDetector()
@@ -47,8 +49,11 @@ class Gathering:
         if any(reading.counts[name] for name in self.forbids):
             self.left_out[FORBIDDEN] += 1
             return False
-        self._seen.add((problem.id, completion))
         correct = self.task.verify(problem, completion).correct
+        if correct and self.only_wrong:
+            self.left_out[RIGHT] += 1
+            return False
+        self._seen.add((problem.id, completion))
         self.traces.append(
             Trace(problem=problem, completion=completion, correct=correct, attempts=attempts, reading=reading)
         )
@@ -75,19 +80,30 @@ class Gathering:
         return TOO_MANY if self.is_full else ""
 
 
-def from_file(path: Path, task: Task, count: int | None, forbids: Iterable[str] = ()) -> Gathering:
+def from_file(
+    path: Path, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False
+) -> Gathering:
     """Traces of any file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
+
+    Rows of an evaluation do too: of each, the first try is taken, such as a primed model's own.
 
     Raises:
         TaskError: a row is wrong; the sentence names file and line.
     """
-    gathering = Gathering(task, count, forbids)
+    gathering = Gathering(task, count, forbids, only_wrong=only_wrong)
     for number, row in rows(path):
-        text = row.get("completion")
+        data, text = _of_evaluation(row) if "turns" in row else (row.get("problem"), row.get("completion"))
         if not isinstance(text, str) or not text.strip():
             raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
-        gathering.offer(problem_of(row.get("problem"), task, path, number), text)
+        gathering.offer(problem_of(data, task, path, number), text)
     return gathering
+
+
+def _of_evaluation(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The problem's data and the text of the first try."""
+    turns = row["turns"]
+    first = turns[0] if isinstance(turns, list) and turns else None
+    return row.get("data"), first.get("text") if isinstance(first, Mapping) else None
 
 
 def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -97,7 +97,7 @@ def from_teacher(
         RunError: after four rounds there are too few.
     """
     text, asked = system_text(name), 0
-    gathering = Gathering(task, count, arm(name).forbids)
+    gathering = Gathering(task, count, arm(name).forbids, only_wrong=arm(name).correct == 0.0)
     for _ in range(_ROUNDS):
         more = max(1, round(_SPARE * (count - len(gathering.traces))))
         problems = task.problems("train", asked + more, seed)[asked:]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from secondthought.errors import ConfigError, RunError, TaskError
-from secondthought.priming.gathered import FORBIDDEN, TEST, from_file
+from secondthought.priming.gathered import FORBIDDEN, RIGHT, TEST, from_file
 from secondthought.priming.sets import SetRequest, traces
 from secondthought.priming.stitch import from_samples
 from secondthought.priming.teacher import NO_ANSWER, NO_TAGS, from_teacher, system_text
@@ -30,6 +30,22 @@ def test_any_file_is_judged_and_kept_as_it_is(tmp_path):
     found = from_file(write(tmp_path / "human.jsonl", rows), TASK, 10).require("human.jsonl")
     assert [trace.completion for trace in found] == [row["completion"] for row in rows]
     assert [trace.correct for trace in found] == [row["correct"] for row in rows]
+
+
+def test_right_answers_stay_out_of_a_set_of_wrong_ones(tmp_path):
+    rows = [trace.row() for trace in traces(SetRequest(arm="all-strategies", count=10))]
+    gathering = from_file(write(tmp_path / "own.jsonl", rows), TASK, None, only_wrong=True)
+    assert gathering.left_out[RIGHT] == sum(row["correct"] for row in rows) > 0
+    assert not any(trace.correct for trace in gathering.traces)
+
+
+def test_first_tries_of_an_evaluation_are_traces_too(tmp_path):
+    [row] = rows_of("train", 1)
+    turns = [{"kind": "attempt", "text": row["completion"]}, {"kind": "reflection", "text": "Hm."}]
+    path = write(tmp_path / "before_t1.0.jsonl", [{"problem_id": "x", "data": row["problem"], "turns": turns}])
+    assert [trace.completion for trace in from_file(path, TASK, None).traces] == [row["completion"]]
+    with pytest.raises(TaskError, match="line 1: field 'completion'"):
+        from_file(write(tmp_path / "bad.jsonl", [{"data": row["problem"], "turns": []}]), TASK, None)
 
 
 def test_test_problems_and_forbidden_habits_stay_out(tmp_path):
