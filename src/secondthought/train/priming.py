@@ -19,9 +19,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from secondthought import jsonl
-from secondthought.config import Config, ModelConfig
+from secondthought.config import Config
 from secondthought.errors import RunError
-from secondthought.policies.loading import load_policy
+from secondthought.priming.lengths import length_by
 from secondthought.priming.sets import Length, SetRequest, traces
 from secondthought.priming.wording import WORDINGS
 from secondthought.runs import files
@@ -153,7 +153,4 @@ def _asked(stage: PrimingStage) -> Path:
 
 def _length(stage: PrimingStage) -> Length | None:
     """Tokens by the base model's own tokenizer, read only where a set needs it."""
-    if stage.traces.arm != "dots":
-        return None
-    policy = load_policy(ModelConfig(path=stage.sft.model.path))
-    return lambda text: len(policy.encode(text).token_ids)
+    return length_by(stage.sft.model.path) if stage.traces.arm == "dots" else None

@@ -6,22 +6,19 @@ processes (`world`), each goes through the stages; rank 0 alone writes and speak
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from secondthought import tasks
 from secondthought.config import RunConfig
 from secondthought.episodes import failures as failure_files
-from secondthought.errors import RunError, TaskError
+from secondthought.errors import TaskError
 from secondthought.policies.hf import HFPolicy
 from secondthought.policies.loading import load_policy
 from secondthought.report import build_report
-from secondthought.runs import environment, files
+from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
@@ -29,6 +26,7 @@ from secondthought.train import checkpoint, results
 from secondthought.train.algorithms import ALGORITHMS, FromProblems, Play
 from secondthought.train.checks import run_checks
 from secondthought.train.curriculum import Curriculum
+from secondthought.train.frame import framed
 from secondthought.train.learner import Learner
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
@@ -57,53 +55,16 @@ def execute(
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    with World.of_environment(config.train.timeout_s) as world:
-        if not world.is_first:
-            world.gather("the run directory", None)
-            run = RunDirectory.open(config.run_dir)
-            return run.summary() if _is_finished(run) else _Execution(config, run, world, quiet=True).complete()
-        with _opened(config, resume=resume, overwrite=overwrite) as run:
-            if not resume:
-                _describe(run, config, world, command)
-            if _is_finished(run):
-                world.gather("the run directory", None)
-                return run.summary()
-            run.update_status("running")
-            world.gather("the run directory", None)
-            try:
-                return _Execution(config, run, world, quiet=quiet).complete()
-            except KeyboardInterrupt:
-                run.update_status("interrupted")
-                raise
-            except BaseException:
-                run.update_status("failed")
-                raise
-
-
-def _opened(config: RunConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
-    """The locked run directory, new or the one to go on with."""
-    if not resume:
-        return RunDirectory.create(config.run_dir, overwrite=overwrite)
-    run = RunDirectory.resume(config.run_dir)
-    try:
-        _require_same(run, config)
-    except BaseException:
-        run.close()
-        raise
-    return run
-
-
-def _describe(run: RunDirectory, config: RunConfig, world: World, command: Sequence[str]) -> None:
-    """What was asked, where and by how many processes."""
-    run.write_config(config.model_dump(mode="json"))
-    found = environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
-    run.write_environment({**found, "processes": world.size})
-
-
-def _is_finished(run: RunDirectory) -> bool:
-    return bool(run.summary().get("status") == "finished")
+    return framed(
+        config,
+        lambda: None,  # a model that cannot be loaded leaves a run that failed
+        lambda run, world, _: _Execution(config, run, world, quiet=quiet or not world.is_first).complete(),
+        timeout_s=config.train.timeout_s,
+        resume=resume,
+        overwrite=overwrite,
+        command=command,
+        facts={},
+    )
 
 
 class _Execution:
@@ -264,13 +225,3 @@ def _seconds(run: RunDirectory) -> float:
     """Time that the steps took, over all the processes that ran them."""
     times = [row.get("time/step", math.nan) for row in read_metrics(run.metrics_path)]
     return sum(value for value in times if not math.isnan(value))
-
-
-def _require_same(run: RunDirectory, config: RunConfig) -> None:
-    old, new = run.config(), json.loads(config.model_dump_json())
-    changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
-    if changed:
-        raise RunError(
-            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones or start"
-            " anew with --overwrite"
-        )
