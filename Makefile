@@ -1,16 +1,26 @@
-# Every command here needs Python 3.11+ and nothing else; .venv is made on first use.
+# Every command here needs Python 3.11+ and nothing else; .venv is made on first use, with the exact versions of
+# constraints.txt: those that the tests passed with.
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu   installs torch's CPU build from there (Linux).
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 BIN    := .venv/bin
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+NEW    := .venv-newest/bin
+PIP    := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow check golden bench clean
+.PHONY: demo test test-slow test-newest check golden lock clean
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -c "import torch" 2>/dev/null || $(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(PIP) -e ".[dev]"
+	$(BIN)/python $(PIP) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
+	$(BIN)/python $(PIP) -c constraints.txt hatchling editables
+	$(BIN)/python $(PIP) -c constraints.txt --no-build-isolation -e ".[dev]"
+	@touch $@
+
+.venv-newest/ready: pyproject.toml
+	$(PYTHON) -m venv --clear .venv-newest
+	$(NEW)/python $(PIP) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
+	$(NEW)/python $(PIP) hatchling editables
+	$(NEW)/python $(PIP) --no-build-isolation -e ".[dev]"
 	@touch $@
 
 demo: .venv/ready  ## train the shipped tiny model to reflect, and print before and after
@@ -22,6 +32,19 @@ test: .venv/ready
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
 
+test-newest:  ## the same tests on the newest versions that pyproject.toml allows; deprecations are shown, not fatal
+	rm -f .venv-newest/ready
+	$(MAKE) .venv-newest/ready
+	$(NEW)/python -m pytest -m "not slow" -W default::DeprecationWarning -W default::PendingDeprecationWarning \
+		-W default::FutureWarning
+
+lock:  ## write constraints.txt anew from the newest versions that are allowed; then run make check and make test
+	rm -f .venv-newest/ready
+	$(MAKE) .venv-newest/ready
+	{ sed -n '/^#/p' constraints.txt; $(NEW)/python -m pip freeze --all --exclude-editable --disable-pip-version-check \
+		| sed -e '/^pip==/d' -e '/ @ /d' -e 's/^\(torch==[^+]*\)+.*/\1/'; } > constraints.partial
+	mv constraints.partial constraints.txt
+
 check: .venv/ready
 	$(BIN)/ruff check src tests examples
 	$(BIN)/ruff format --check src tests examples
@@ -31,4 +54,4 @@ golden: .venv/ready  ## rewrite the golden curves; review the difference
 	SECONDTHOUGHT_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-newest

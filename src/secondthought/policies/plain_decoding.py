@@ -5,13 +5,18 @@ Slow and obvious: the oracle of `decoding`, and the fallback for architectures w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from secondthought.errors import PolicyError
 from secondthought.policies.decoding import Row, draw
 from secondthought.types import Prompt, Sampling
+
+CACHE_NAMES = ("cache", "past_key_values", "cache_params")
+"""What forwards of `transformers` call the cache, newest first. Many also take `**kwargs`, which swallow any other."""
 
 
 def sample_plainly(
@@ -29,12 +34,28 @@ def sample_plainly(
     return rows
 
 
+def cache_argument(model: PreTrainedModel) -> str:
+    """Return the name that this model's forward gives its cache.
+
+    Raises:
+        PolicyError: it has none that we know; without a cache every token after the first would be sampled blindly.
+    """
+    taken = inspect.signature(model.forward).parameters
+    for name in CACHE_NAMES:
+        if name in taken:
+            return name
+    raise PolicyError(
+        f"{model.config.model_type}: the model's forward takes no cache (none of {', '.join(CACHE_NAMES)}), "
+        "so it cannot be sampled from; use another model, or another version of transformers"
+    )
+
+
 def _run(model: PreTrainedModel, stop_ids: frozenset[int], rows: list[Row], sampling: Sampling) -> None:
-    cache = DynamicCache(config=model.config)
+    cache = {cache_argument(model): DynamicCache(config=model.config)}
     ids = torch.tensor([row.prompt.ids for row in rows], device=model.device)
     live = rows
     while live:
-        logits = model(input_ids=ids, past_key_values=cache, use_cache=True).logits[:, -1]
+        logits = model(input_ids=ids, use_cache=True, **cache).logits[:, -1]
         keys, positions = [row.prompt.key for row in rows], [len(row.token_ids) for row in rows]
         tokens, logprobs = draw(logits, keys, positions, sampling.temperature)
         for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
