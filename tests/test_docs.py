@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from secondthought.behaviors import catalog
 from secondthought.cli import main
-from secondthought.cli._table import COMMANDS, find
+from secondthought.cli.command_table import COMMANDS, find
 from secondthought.config import RunConfig, resolve
+from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
-from secondthought.train.priming import TracesConfig
-from secondthought.train.sft_config import SftConfig
-from secondthought.train.study_config import ArmConfig, StudyConfig
+from secondthought.habits import catalog
+from secondthought.study.config import ArmConfig, StudyConfig
+from secondthought.study.priming_job import TracesConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -10,25 +10,24 @@ import detector_checks
 import pytest
 import torch
 
-from secondthought.behaviors import (
-    agreement,
-    functional,
-    functional_attempts,
-    functional_records,
-    judge,
-    judge_quotes,
-    patterns,
-    repeats,
-)
-from secondthought.behaviors.functional_checks import Verdict
-from secondthought.policies import decoding, tree_forward
-from secondthought.policies.tree_attention import PackedTrees
-from secondthought.policies.tree_forward import TRUNK, Target, TreeForward
+from secondthought.habits import agreement, patterns, repeats
+from secondthought.habits.judge import detector as judge
+from secondthought.habits.judge import quotes as judge_quotes
+from secondthought.inference import decoding
+from secondthought.models import tree_forward
+from secondthought.models.tree_attention import PackedTrees
+from secondthought.models.tree_forward import TRUNK, Target, TreeForward
 from secondthought.rl import kl
 from secondthought.rl.advantages import group_relative
 from secondthought.rl.losses import clipped_surrogate
-from secondthought.train import credit, critic, judgement, learner
-from secondthought.train.critic import Critic
+from secondthought.tasks.countdown.reading import attempts as functional_attempts
+from secondthought.tasks.countdown.reading import detector as functional
+from secondthought.tasks.countdown.reading import records as functional_records
+from secondthought.tasks.countdown.reading.checks import Verdict
+from secondthought.train import credit, learner
+from secondthought.train.critic import advantages as judgement
+from secondthought.train.critic import learner as critic
+from secondthought.train.critic.learner import Critic
 from secondthought.train.learner import Learner
 from secondthought.types import Span
 

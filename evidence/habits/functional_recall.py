@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sources import DATA
 
-from secondthought.behaviors.functional import BEHAVIORS, follow
+from secondthought.tasks.countdown.reading.detector import BEHAVIORS, follow
 from secondthought.stats import wilson
 
 LENGTH = 1200

@@ -20,8 +20,8 @@ from typing import Any
 from sources import Row, texts
 
 from secondthought import rng
-from secondthought.behaviors.catalog import SHIPPED
-from secondthought.behaviors.patterns import PatternDetector
+from secondthought.habits.catalog import SHIPPED
+from secondthought.habits.patterns import PatternDetector
 
 DATASETS = {
     "qwen_before": "qwen3b_math_outputs",

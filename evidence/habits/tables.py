@@ -22,8 +22,8 @@ from typing import Any
 
 from sources import Row, texts
 
-from secondthought.behaviors.catalog import SHIPPED
-from secondthought.behaviors.patterns import PatternDetector
+from secondthought.habits.catalog import SHIPPED
+from secondthought.habits.patterns import PatternDetector
 from secondthought.stats import wilson
 
 HERE = Path(__file__).parent

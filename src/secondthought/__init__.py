@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secondthought.config import RunConfig
+    from secondthought.config.sft import SftConfig
     from secondthought.errors import (
         CheckError,
         ConfigError,
@@ -18,15 +19,14 @@ if TYPE_CHECKING:
         SecondthoughtError,
         TaskError,
     )
-    from secondthought.policies.hf import HFPolicy
-    from secondthought.policies.loading import load_policy
-    from secondthought.policies.scripted import ScriptedPolicy
+    from secondthought.inference.loading import load_policy
+    from secondthought.inference.local import HFPolicy
+    from secondthought.inference.scripted import ScriptedPolicy
     from secondthought.protocols import DiagnosableTask, Policy, Task
     from secondthought.report import build_report
     from secondthought.tasks import load as load_task
     from secondthought.train.run import execute
-    from secondthought.train.sft import train_sft
-    from secondthought.train.sft_config import SftConfig
+    from secondthought.train.sft.run import train_sft
     from secondthought.types import (
         Completion,
         Episode,
@@ -77,15 +77,15 @@ __all__ = [
 _HOMES = {
     "config": ("RunConfig",),
     "errors": ("CheckError", "ConfigError", "PolicyError", "RunError", "SecondthoughtError", "TaskError"),
-    "policies.hf": ("HFPolicy",),
-    "policies.loading": ("load_policy",),
-    "policies.scripted": ("ScriptedPolicy",),
+    "inference.local": ("HFPolicy",),
+    "inference.loading": ("load_policy",),
+    "inference.scripted": ("ScriptedPolicy",),
     "protocols": ("DiagnosableTask", "Policy", "Task"),
     "report": ("build_report",),
     "tasks": ("load",),
     "train.run": ("execute",),
-    "train.sft": ("train_sft",),
-    "train.sft_config": ("SftConfig",),
+    "train.sft.run": ("train_sft",),
+    "config.sft": ("SftConfig",),
     "types": (
         *("Completion", "Episode", "Failure", "Group", "Message"),
         *("Problem", "Prompt", "Sampling", "Turn", "Verdict"),

@@ -8,7 +8,7 @@ import safetensors.torch
 from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.errors import RunError
-from secondthought.policies.hf import HFPolicy
+from secondthought.inference.local import HFPolicy
 from secondthought.runs import files, recorder
 from secondthought.train import run as run_module
 from secondthought.train.run import execute

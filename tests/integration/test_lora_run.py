@@ -5,12 +5,12 @@ import signal
 
 import pytest
 import torch
-from small_runs import assert_same_run, small_config
-from test_resume import NO_CONTROLS, at_call, run_and_die
+from killed_runs import at_call, run_and_die
+from small_runs import NO_CONTROLS, assert_same_run, small_config
 
 from secondthought.cli import main
 from secondthought.config import LoraConfig, ModelConfig
-from secondthought.policies.loading import load_policy
+from secondthought.inference.loading import load_policy
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
 from secondthought.types import Prompt, Sampling

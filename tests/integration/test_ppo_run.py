@@ -10,14 +10,14 @@ from tiny_models import shaken, tiny_policy
 from two_processes import both
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
+from secondthought.distributed.sharding import full, shard
+from secondthought.distributed.world import World
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.judgement import judged
+from secondthought.train.critic.advantages import judged
 from secondthought.train.learner import Learner
 from secondthought.train.reference import FrozenCopy
 from secondthought.train.run import execute
-from secondthought.train.sharding import full, shard
-from secondthought.train.world import World
 from secondthought.trees import TokenTree, TreeBranch
 
 PPO = {

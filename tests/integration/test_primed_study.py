@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from secondthought.config import EpisodeConfig, ModelConfig, TaskConfig
+from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.errors import RunError
-from secondthought.report.habit_arms import has_origins
-from secondthought.report.load import arms, load_runs
+from secondthought.report.numbers.runs import arms, load_runs
+from secondthought.report.page.habit_table import has_origins
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import read_metrics
+from secondthought.study import run as study
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.options import split_of
-from secondthought.train import study
-from secondthought.train.wrong_tries import wrong_tries
 
 TEXT = """
 out = "{out}"

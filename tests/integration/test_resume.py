@@ -10,60 +10,26 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import pytest
+from killed_runs import INTERRUPTED, at_call, run_and_die
 from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
-from secondthought.episodes import failures as failure_files
 from secondthought.errors import RunError
+from secondthought.evaluate import before_after as sides
+from secondthought.evaluate import final as results_module
+from secondthought.rollout import failure_file as failure_files
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
-from secondthought.train import checkpoint, moments, sides
-from secondthought.train import results as results_module
+from secondthought.train import checkpoint
+from secondthought.train import optimizer_state as moments
 from secondthought.train import run as run_module
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
 
-INTERRUPTED = 130
-TESTS = Path(__file__).parents[1]
-
-
-def at_call(owner, name, number, *, after=False, action=lambda: os.kill(os.getpid(), signal.SIGKILL)):
-    """Do `action` before (or after) call `number`, from 1, of `owner.name`. Only for a process that will not live."""
-    original, count = getattr(owner, name), 0
-
-    def wrapped(*args, **kwargs):
-        nonlocal count
-        count += 1
-        if count == number and not after:
-            action()
-        value = original(*args, **kwargs)
-        if count == number:
-            action()
-        return value
-
-    setattr(owner, name, wrapped)
-
-
-def run_and_die(config, *, patch, resume=False):
-    """Run in a fork until the patch ends it; returns how it ended."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
-            patch()
-            execute(config, resume=resume, quiet=True)
-        except KeyboardInterrupt:
-            os._exit(INTERRUPTED)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 def half_a_row():
@@ -186,8 +152,8 @@ class Piece:
         config = small_config(self.root / name, self.model, threads=2, evaluation=NO_CONTROLS)
         file = self.root / f"{name}.json"
         file.write_text(json.dumps({"run": config.model_dump(mode="json")}))
-        command = [sys.executable, "-m", "secondthought.train.piece", str(file)]
-        environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+        command = [sys.executable, "-m", "secondthought.study.worker", str(file)]
+        environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
         return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def wait_for_rows(self, name, count):

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from killed_runs import at_call
 from small_runs import untimed, weights
-from test_resume import at_call
 from two_processes import both
 
 from secondthought.cli import main
 from secondthought.config import ModelConfig, overlay
+from secondthought.config.sft import resolve_sft
 from secondthought.errors import ConfigError, RunError
-from secondthought.policies.loading import load_policy
+from secondthought.inference.loading import load_policy
 from secondthought.report import build_report
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.listing import list_runs, show_run
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.sft import model_of, train_sft
-from secondthought.train.sft_config import resolve_sft
-from secondthought.train.sft_learner import SftLearner
+from secondthought.train.sft.learner import SftLearner
+from secondthought.train.sft.run import model_of, train_sft
 from secondthought.types import Message, Prompt, Sampling, StopReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -3,7 +3,7 @@
 import pytest
 from small_runs import small_config
 
-from secondthought.policies.hf import HFPolicy
+from secondthought.inference.local import HFPolicy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.run import execute

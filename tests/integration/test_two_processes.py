@@ -13,15 +13,15 @@ from tiny_models import shaken, tiny_policy
 from two_processes import at_call, both, ended, error_of, said, start
 
 from secondthought.config import AlgorithmConfig, ModelConfig, OptimConfig, TrainConfig
+from secondthought.distributed.sharding import full
+from secondthought.distributed.world import World
 from secondthought.errors import RunError
-from secondthought.policies.loading import load_policy
+from secondthought.inference.loading import load_policy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
 from secondthought.train import run as run_module
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
-from secondthought.train.sharding import full
-from secondthought.train.world import World
 from secondthought.trees import TokenTree, TreeBranch
 
 TOLERANCE = 1e-5

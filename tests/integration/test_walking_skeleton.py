@@ -12,7 +12,7 @@ from secondthought.cli import main
 from secondthought.config import overlay
 from secondthought.runs.recorder import read_metrics
 
-TESTS = Path(__file__).parents[1]
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 def toml(value, prefix=""):
@@ -31,7 +31,7 @@ def test_end_to_end(tmp_path, checkpoints, capsys, monkeypatch):
     command = [sys.executable, "-m", "secondthought", "train", "reflect-retry", str(config)]
     done = subprocess.run(
         [*command, "--model", model, "--run-dir", "runs/one", "--json"],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
         capture_output=True,
         text=True,
         check=False,

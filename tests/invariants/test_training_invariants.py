@@ -13,8 +13,8 @@ from tiny_models import shaken, tiny_policy
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.train.credit import credit
-from secondthought.train.critic import Critic
-from secondthought.train.judgement import judged
+from secondthought.train.critic.advantages import judged
+from secondthought.train.critic.learner import Critic
 from secondthought.train.learner import Learner
 from secondthought.train.reference import FrozenCopy
 from secondthought.types import Branch, Group

@@ -5,7 +5,7 @@ import math
 import digits
 import pytest
 
-from secondthought.policies.hf import HFPolicy
+from secondthought.inference.local import HFPolicy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.run import execute
 from secondthought.types import Prompt, Sampling

@@ -17,10 +17,10 @@ import torch
 from secondthought.bench.update import make_model
 from secondthought.config import AlgorithmConfig, CriticConfig, TrainConfig
 from secondthought.errors import RunError
-from secondthought.train.estimate import memory
-from secondthought.train.estimate.memory import Learning, Rows, Trees
-from secondthought.train.estimate.reading import shape_of
-from secondthought.train.estimate.shape import ModelShape
+from secondthought.preflight.resources import memory
+from secondthought.preflight.resources.inputs import shape_of
+from secondthought.preflight.resources.memory import Learning, Rows, Trees
+from secondthought.preflight.resources.model_shape import ModelShape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Probe:
         with tempfile.TemporaryDirectory() as folder:
             job = Path(folder) / "job.json"
             job.write_text(json.dumps({**self._settings(), **what}), encoding="utf-8")
-            words = [sys.executable, "-m", "secondthought.bench.memory_probe", str(job)]
+            words = [sys.executable, "-m", "secondthought.bench.probes.memory", str(job)]
             done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             if done.returncode < 0:

@@ -23,7 +23,7 @@ from secondthought.bench.step import CLOCKS, Steps, counts, described, step_conf
 from secondthought.bench.update import Seconds
 from secondthought.config import RunConfig
 from secondthought.errors import RunError
-from secondthought.policies.loading import load_policy
+from secondthought.inference.loading import load_policy
 
 ONE, SEVERAL = "one", "several"
 _ERROR = re.compile(r"^[\w.]*Error: (.*)", re.MULTILINE)
@@ -81,7 +81,7 @@ def timed(config: RunConfig, size: int, threads: int) -> list[Steps]:
         job.write_text(json.dumps(asked), encoding="utf-8")
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(size)]
         done = subprocess.run(
-            [*launch, "-m", "secondthought.bench.processes_probe", str(job)],
+            [*launch, "-m", "secondthought.bench.probes.processes", str(job)],
             capture_output=True,
             text=True,
             check=False,

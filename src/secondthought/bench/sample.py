@@ -33,8 +33,8 @@ from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.bench.update import Seconds, make_model
 from secondthought.errors import PolicyError, RunError
-from secondthought.policies.decoding import SharedSampler
-from secondthought.policies.hf import HFPolicy
+from secondthought.inference.decoding import SharedSampler
+from secondthought.inference.local import HFPolicy
 from secondthought.types import Prompt, Sampling, TokenIds
 
 WARMUP_TOKENS = 4

@@ -27,15 +27,15 @@ from secondthought import rng, tasks
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.update import WARMUP, Seconds
 from secondthought.config import RunConfig, resolve
-from secondthought.policies.hf import HFPolicy
-from secondthought.policies.loading import load_policy
+from secondthought.distributed.world import World
+from secondthought.inference.loading import load_policy
+from secondthought.inference.local import HFPolicy
 from secondthought.protocols import Task
 from secondthought.train.algorithms import ALGORITHMS, Play
 from secondthought.train.credit import credit
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
-from secondthought.train.measures import sampled_tokens
-from secondthought.train.world import World
+from secondthought.train.metrics import sampled_tokens
 from secondthought.types import Completion, Problem, StopReason
 
 LEARNING_RATE = 1e-7

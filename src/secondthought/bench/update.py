@@ -30,7 +30,7 @@ from secondthought import rng
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
-from secondthought.policies.hf import HFPolicy
+from secondthought.inference.local import HFPolicy
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
 

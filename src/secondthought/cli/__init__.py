@@ -10,8 +10,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from secondthought.cli._errors import guarded
-from secondthought.cli._table import COMMANDS, find, overview
+from secondthought.cli.command_table import COMMANDS, find, overview
+from secondthought.cli.errors import guarded
 
 __all__ = ["main"]
 
@@ -42,6 +42,6 @@ def _run(words: list[str]) -> int | None:
         sys.stdout.write(overview(words))
         return 0
     module, _, function = COMMANDS[name].target.partition(":")
-    run = getattr(importlib.import_module(f"secondthought.cli.{module}"), function)
+    run = getattr(importlib.import_module(f"secondthought.cli.commands.{module}"), function)
     code: int | None = run(rest, f"secondthought {name}")
     return code

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from secondthought import rng
-from secondthought.episodes.reflect_retry import Table
 from secondthought.protocols import DiagnosableTask
+from secondthought.rollout.reflect_retry import Table
 from secondthought.types import Completion, Episode
 
 FIXED_REFLECTION = (

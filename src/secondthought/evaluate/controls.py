@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from secondthought.episodes.in_flight import run
-from secondthought.episodes.reflect_retry import Table, give_reflection, reflect, retry
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
-from secondthought.episodes.single_turn import attempt
 from secondthought.evaluate.arms import ARMS, Stage
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.protocols import Policy, Task
+from secondthought.rollout.reflect_retry import Table, give_reflection, reflect, retry
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.scheduler import run
+from secondthought.rollout.single_turn import attempt
 from secondthought.stats import Interval, paired_difference, wilson
 from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from secondthought.episodes.reflect_retry import play, retry_request
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.evaluate.rows import ProblemRow, TurnRow
 from secondthought.protocols import DiagnosableTask, Policy, Task
+from secondthought.rollout.reflect_retry import play, retry_request
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
 from secondthought.types import Completion, Episode, Failure, Problem, TurnKind
 
 

@@ -6,6 +6,6 @@ table. They are ordinary checkpoints: whatever serves them serves a model of sev
 
 from __future__ import annotations
 
-from secondthought.policies.shipped import SHIPPED, shipped
+from secondthought.models.shipped import SHIPPED, shipped
 
 __all__ = ["SHIPPED", "shipped"]

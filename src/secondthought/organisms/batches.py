@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from secondthought.organisms.corpus import CorpusKnobs
-from secondthought.organisms.habits import HabitKnobs
+from secondthought.organisms.habit_transcripts import HabitKnobs
+from secondthought.organisms.reflection_transcripts import CorpusKnobs
 from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import ASSISTANT, END
 from secondthought.rng import stream

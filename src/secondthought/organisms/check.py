@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from secondthought import rng
-from secondthought.episodes.reflect_retry import Table, branch_reflections
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import evaluate
 from secondthought.protocols import Policy, Task
+from secondthought.rollout.reflect_retry import Table, branch_reflections
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
 from secondthought.stats import Interval, wilson
 from secondthought.types import Failure, Sampling
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from secondthought.errors import ConfigError
-from secondthought.organisms.corpus import CorpusKnobs
-from secondthought.organisms.habits import HabitKnobs
-from secondthought.priming.short import WORDS
+from secondthought.organisms.habit_transcripts import HabitKnobs
+from secondthought.organisms.reflection_transcripts import CorpusKnobs
+from secondthought.tasks.countdown.writing.short_form import WORDS
 
 PRACTICE = CorpusKnobs(proposes=0.95, repeats=0.1, checks=(0.1, 0.3, 0.3, 0.3))
 """Nearly every reflection works operations out. A model that saw few checks judges them no better than chance; after

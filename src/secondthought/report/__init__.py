@@ -1,7 +1,7 @@
 """The report: run directories in, one HTML file out. Never imports torch, a policy or the trainer."""
 
-from secondthought.report.claims import Claim, claims
-from secondthought.report.html import build_report
-from secondthought.report.load import Arm, Run, arms, load_runs
+from secondthought.report.numbers.runs import Arm, Run, arms, load_runs
+from secondthought.report.page.html import build_report
+from secondthought.report.papers.reflect_retry_reward import Claim, claims
 
 __all__ = ["Arm", "Claim", "Run", "arms", "build_report", "claims", "load_runs"]

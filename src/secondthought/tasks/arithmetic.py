@@ -14,7 +14,8 @@ from pydantic import Field
 
 from secondthought.errors import TaskError
 from secondthought.rng import stream
-from secondthought.tasks import extract, options, requests
+from secondthought.tasks import extract, options
+from secondthought.tasks import reflection_prompts as requests
 from secondthought.types import Message, Problem, Split, Verdict
 
 _NUMBER = re.compile(r"-?[0-9]{1,12}")

@@ -19,7 +19,8 @@ from pydantic import Field
 from secondthought import jsonl
 from secondthought.errors import TaskError
 from secondthought.rng import key, stream
-from secondthought.tasks import extract, options, requests
+from secondthought.tasks import extract, options
+from secondthought.tasks import reflection_prompts as requests
 from secondthought.types import Message, Problem, Split, Verdict
 
 _MAX_ANSWER = 2000

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from secondthought.config import RunConfig
-from secondthought.episodes.in_flight import Course
-from secondthought.episodes.reflect_retry import Table, group_of_reflections, group_of_retries
-from secondthought.episodes.requests import Requests
-from secondthought.episodes.sampling import Keys, TurnSampling
-from secondthought.episodes.single_turn import group_of_attempts
 from secondthought.protocols import Policy, Task
+from secondthought.rollout.reflect_retry import Table, group_of_reflections, group_of_retries
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.scheduler import Course
+from secondthought.rollout.single_turn import group_of_attempts
 from secondthought.types import Failure, Group, Problem
 
 

@@ -25,9 +25,9 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from secondthought.errors import PolicyError, RunError
-from secondthought.policies.hf import HFPolicy, without_progress_bars
-from secondthought.train import moments
-from secondthought.train.moments import Optimized, Trained
+from secondthought.inference.local import HFPolicy, without_progress_bars
+from secondthought.train import optimizer_state as moments
+from secondthought.train.optimizer_state import Optimized, Trained
 
 OPTIMIZER = "optimizer"
 CRITIC, WEIGHTS = "critic", "weights"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from secondthought import rng
-from secondthought.episodes.in_flight import Course, run
-from secondthought.episodes.mining import Mined, MiningStats, mine_one, stats_of
-from secondthought.episodes.sampling import Keys
+from secondthought.rollout.mining import Mined, MiningStats, mine_one, stats_of
+from secondthought.rollout.sampling import Keys
+from secondthought.rollout.scheduler import Course, run
 from secondthought.train.algorithms import Algorithm, FromFailures, FromProblems, Play
 from secondthought.types import Failure, Group, Problem
 

@@ -21,18 +21,18 @@ import torch
 from torch import Tensor
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
-from secondthought.policies.hf import HFPolicy
-from secondthought.policies.tree_forward import TreeForward
+from secondthought.distributed.sharding import gather_into, scatter_from, trained
+from secondthought.distributed.world import World
+from secondthought.inference.local import HFPolicy
+from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate, reinforce
-from secondthought.train.accumulate import accumulate, take_step
 from secondthought.train.algorithms import ALGORITHMS
-from secondthought.train.critic import Critic, CriticStats
+from secondthought.train.critic.learner import Critic, CriticStats
+from secondthought.train.gradient_step import accumulate, take_step
 from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import learning_rate
-from secondthought.train.sharding import gather_into, scatter_from, trained
-from secondthought.train.world import World
 from secondthought.trees import TokenTree, mini_batches
 
 

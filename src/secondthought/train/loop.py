@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from secondthought import rng
-from secondthought.episodes.mining import MiningStats
+from secondthought.distributed.world import World
+from secondthought.rollout.mining import MiningStats
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
@@ -19,13 +20,12 @@ from secondthought.runs.records import group_row
 from secondthought.train import checkpoint
 from secondthought.train.algorithms import Play
 from secondthought.train.credit import Credited, credit, learned_kinds
+from secondthought.train.critic.advantages import judge
 from secondthought.train.curriculum import Curriculum, Played
-from secondthought.train.judgement import judge
 from secondthought.train.learner import Learner
-from secondthought.train.measures import of_groups, of_judgement, of_mining, of_update, sampled_tokens
+from secondthought.train.metrics import of_groups, of_judgement, of_mining, of_update, sampled_tokens
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
-from secondthought.train.world import World
 from secondthought.types import TurnKind
 
 Metrics: TypeAlias = dict[str, float]

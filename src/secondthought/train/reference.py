@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.policies.hf import HFPolicy
-from secondthought.policies.lora import Adapter
-from secondthought.policies.tree_forward import TreeForward
-from secondthought.train.sharding import shard
-from secondthought.train.world import World
+from secondthought.distributed.sharding import shard
+from secondthought.distributed.world import World
+from secondthought.inference.local import HFPolicy
+from secondthought.models.lora import Adapter
+from secondthought.models.tree_forward import TreeForward
 
 
 class Reference(Protocol):

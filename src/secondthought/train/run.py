@@ -13,27 +13,28 @@ from typing import Any
 
 from secondthought import tasks
 from secondthought.config import RunConfig
-from secondthought.episodes import failures as failure_files
+from secondthought.distributed.world import World
 from secondthought.errors import TaskError
-from secondthought.policies.hf import HFPolicy
-from secondthought.policies.loading import load_policy
+from secondthought.evaluate import final as results
+from secondthought.evaluate.before_after import Sides
+from secondthought.evaluate.validation import validate
+from secondthought.inference.loading import load_policy
+from secondthought.inference.local import HFPolicy
 from secondthought.report import build_report
+from secondthought.rollout import failure_file as failure_files
 from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
-from secondthought.train import checkpoint, results
+from secondthought.train import checkpoint
 from secondthought.train.algorithms import ALGORITHMS, FromProblems, Play
-from secondthought.train.checks import run_checks
 from secondthought.train.curriculum import Curriculum
-from secondthought.train.frame import framed
 from secondthought.train.learner import Learner
+from secondthought.train.lifecycle import framed
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
-from secondthought.train.sides import Sides
-from secondthought.train.validation import validate
-from secondthought.train.world import World
+from secondthought.train.self_checks import run_checks
 from secondthought.types import Failure, Problem
 
 logger = logging.getLogger(__name__)

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from secondthought.bench import memory, memory_probe, plan
+from secondthought.bench import memory
+from secondthought.bench import planned_step as plan
+from secondthought.bench.probes import memory as memory_probe
 from secondthought.config import RunConfig
 from secondthought.errors import RunError
-from secondthought.train.estimate import reading
-from secondthought.train.estimate.memory import Rows
-from secondthought.train.estimate.plan import Plan, Rates
-from secondthought.train.estimate.work import Assumed, Lengths
+from secondthought.preflight.resources import inputs as reading
+from secondthought.preflight.resources.memory import Rows
+from secondthought.preflight.resources.plan import Plan, Rates
+from secondthought.preflight.resources.workload import Assumed, Lengths
 
 MEGABYTE = 2**20
 

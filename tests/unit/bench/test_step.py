@@ -10,7 +10,7 @@ from secondthought.bench import step
 from secondthought.bench.peers import trl_step
 from secondthought.bench.update import WARMUP
 from secondthought.errors import ConfigError, PolicyError
-from secondthought.policies.loading import load_policy
+from secondthought.inference.loading import load_policy
 
 TINY = {"groups": 2, "group": 2, "tries": 2, "attempt_tokens": 8, "reflection_tokens": 6, "steps": 2}
 CONFIG = step.step_config("small", 2, 2, 2, 8, 6, 2, 0)

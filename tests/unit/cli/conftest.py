@@ -4,14 +4,11 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from secondthought.cli import main
-
-ROOT = Path(__file__).parents[3]
 
 
 class Result(NamedTuple):

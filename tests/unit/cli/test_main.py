@@ -7,16 +7,19 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
-from secondthought.cli import _errors, main
-from secondthought.cli._table import COMMANDS, Command
+from secondthought.cli import errors as _errors
+from secondthought.cli import main
+from secondthought.cli.command_table import COMMANDS, Command
 from secondthought.errors import CheckError, ConfigError, RunError
 
 HELP_SECONDS = 1.0
 """Of processor time, so that other work on the machine does not fail the test."""
+
+ROOT = Path(__file__).parents[3]
 
 
 def run_as(monkeypatch, error):
@@ -25,7 +28,7 @@ def run_as(monkeypatch, error):
     def fail(argv, prog):
         raise error
 
-    monkeypatch.setattr("secondthought.cli.runs.list_all", fail)
+    monkeypatch.setattr("secondthought.cli.commands.runs.list_all", fail)
     return main(["runs", "list"])
 
 
@@ -112,7 +115,7 @@ def test_errors_are_one_sentence_and_a_code(monkeypatch, capsys, error, code, se
 
 
 def test_debug_shows_the_traceback(cli, monkeypatch, capsys):
-    monkeypatch.setattr("secondthought.cli.runs.list_all", lambda argv, prog: 1 / 0)
+    monkeypatch.setattr("secondthought.cli.commands.runs.list_all", lambda argv, prog: 1 / 0)
     assert main(["runs", "--debug", "list"]) == 1
     err = capsys.readouterr().err
     assert "Traceback" in err
@@ -123,7 +126,7 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     def stop(argv, prog):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("secondthought.cli.train.grpo", stop)
+    monkeypatch.setattr("secondthought.cli.commands.train.rl.grpo", stop)
     assert main(["train", "grpo"]) == 130
     assert "--resume" in capsys.readouterr().err
 
@@ -160,7 +163,7 @@ def test_sigterm_unwinds_what_runs_and_says_how_to_go_on(monkeypatch, capsys):
         finally:
             left.append("tidied up")
 
-    monkeypatch.setattr("secondthought.cli.train.grpo", wait)
+    monkeypatch.setattr("secondthought.cli.commands.train.rl.grpo", wait)
     before = signal.getsignal(signal.SIGTERM)
     assert main(["train", "grpo"]) == 143
     assert left == ["tidied up"]
@@ -171,7 +174,9 @@ def test_sigterm_unwinds_what_runs_and_says_how_to_go_on(monkeypatch, capsys):
 def test_processes_of_torchrun_die_of_sigterm_as_ever(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     found = []
-    monkeypatch.setattr("secondthought.cli.train.grpo", lambda argv, prog: found.append(signal.getsignal(15)))
+    monkeypatch.setattr(
+        "secondthought.cli.commands.train.rl.grpo", lambda argv, prog: found.append(signal.getsignal(15))
+    )
     main(["train", "grpo"])
     assert found == [signal.SIG_DFL]
 
@@ -182,7 +187,7 @@ def test_the_log_goes_to_stderr_and_is_left_as_it_was(monkeypatch, capsys):
 
     logger = logging.getLogger("secondthought")
     before = (list(logger.handlers), logger.level)
-    monkeypatch.setattr("secondthought.cli.runs.list_all", speak)
+    monkeypatch.setattr("secondthought.cli.commands.runs.list_all", speak)
     assert main(["runs", "list"]) is None
     assert capsys.readouterr() == ("", "halfway\n")
     assert (list(logger.handlers), logger.level) == before

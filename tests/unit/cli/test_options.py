@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from secondthought.cli._options import parse
+from secondthought.cli.options import parse
 from secondthought.config import Config, RunConfig, read_toml, resolve
+from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.errors import ConfigError
-from secondthought.train.sft_config import SftConfig, resolve_sft
 
 
 class Inner(Config):

@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import atexit, os
 from pathlib import Path
-from secondthought.cli._run_options import RunFlags, run_as_asked
+from secondthought.cli.run_options import RunFlags, run_as_asked
 
 class Aborts:
     def __del__(self):

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from secondthought.errors import TaskError
-from secondthought.tasks import TASKS, describe, load, requests
+from secondthought.tasks import TASKS, describe, load
+from secondthought.tasks import reflection_prompts as requests
 from secondthought.tasks.arithmetic import Arithmetic
 
 

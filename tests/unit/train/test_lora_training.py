@@ -11,9 +11,10 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import AlgorithmConfig, LoraConfig, ModelConfig, OptimConfig, TrainConfig
 from secondthought.errors import RunError
-from secondthought.policies import lora
-from secondthought.policies.loading import load_policy
-from secondthought.train import checkpoint, checks
+from secondthought.inference.loading import load_policy
+from secondthought.models import lora
+from secondthought.train import checkpoint
+from secondthought.train import self_checks as checks
 from secondthought.train.learner import Learner
 from secondthought.train.reference import AdapterBefore, AdapterOff
 

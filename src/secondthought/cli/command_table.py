@@ -1,0 +1,112 @@
+"""Every command: its words, where it lives, one line of help. Nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from secondthought.errors import ConfigError
+
+
+class Command(NamedTuple):
+    """`target` is `module:function` in this package; `after_stop` tells how to go on after Ctrl-C."""
+
+    target: str
+    help: str
+    after_stop: str = ""
+
+
+_RESUME = "what was done is kept: run the same command with --resume to go on"
+_AGAIN = "finished pieces are kept: run the same command again to go on"
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command(
+        "demo:run", "train the shipped tiny model to reflect; a table before and after, and a report", _RESUME
+    ),
+    "train reflect-retry": Command(
+        "train.rl:reflect_retry", "reward only the reflection's tokens when the retry is right", _RESUME
+    ),
+    "train grpo": Command("train.rl:grpo", "comparator: GRPO on the first try", _RESUME),
+    "train retry-only": Command("train.rl:retry_only", "comparator: train the retry, without a reflection", _RESUME),
+    "train rloo": Command(
+        "train.rl:rloo", "RLOO on the first try: each sample against the others of its group", _RESUME
+    ),
+    "train reinforce": Command("train.rl:reinforce", "REINFORCE on the first try, with a mean as baseline", _RESUME),
+    "train ppo": Command("train.rl:ppo", "PPO on the first try, with a critic", _RESUME),
+    "train sft": Command("train.sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
+    "prime": Command(
+        "prime:run",
+        "priming sets: traces that show some habits and no others, and controls",
+        after_stop="what a teacher answered is kept: the same command asks only for the rest",
+    ),
+    "plan": Command("plan.run:run", "memory, tokens and time of a training run, before anything starts"),
+    "diagnose": Command("diagnose:run", "will this model improve under RL, and if not, what to do first?"),
+    "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
+    "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
+    "score": Command("score:run", "judge completions, one JSON line in, one out"),
+    "habits": Command(
+        "habits.find:run",
+        "which habits texts show (verification, backtracking, ...), where and how often; over a run's steps",
+        "with --detector judge, answers in --answers FILE are kept: run the same command again to go on",
+    ),
+    "habits agree": Command("habits.agree:run", "how far two readings of the same texts agree: kappa, precision, ..."),
+    "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
+    "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
+    "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),
+    "tasks check": Command("tasks:check", "test a task of your own: gold accepted, splits apart, any text judged"),
+    "runs list": Command("runs:list_all", "the runs below a directory"),
+    "runs show": Command("runs:show", "one run: config, environment, results"),
+    "merge": Command("merge:run", "an ordinary checkpoint from a base model and a trained adapter (LoRA)"),
+    "report": Command("report:run", "one HTML file from run directories"),
+    "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
+    "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
+    "study": Command("study:run", "several seeds and comparators, in resumable pieces", _AGAIN),
+    "bench verify": Command("bench.compare:verify", "completions verified per second"),
+    "bench solve": Command("bench.compare:solve", "time to solve a Countdown problem"),
+    "bench habits": Command("bench.compare:habits", "megabytes that the pattern detector reads per second"),
+    "bench memory": Command("bench.memory:run", "peak memory of sampling and of the update against group size"),
+    "bench update": Command("bench.compare:update", "time of one update: trunks shared, not shared, and TRL"),
+    "bench sample": Command(
+        "bench.compare:sample", "tokens sampled per second: ours, generate, continuous batching, and vLLM"
+    ),
+    "bench step": Command("bench.compare:step", "time of a whole step, from mining to the update: ours, and TRL"),
+    "bench processes": Command("bench.compare:processes", "time of a whole step in one process and in several"),
+}
+
+
+def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The command that the words begin with, and the words after it; None where help was asked for.
+
+    Raises:
+        ConfigError: there is no such command.
+
+    >>> find(["tasks", "list", "--json"]), find(["tasks", "--help"])
+    (('tasks list', ['--json']), (None, ['tasks', '--help']))
+    """
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in COMMANDS:
+            return name, list(words[length:])
+    group = [name for name in COMMANDS if words and name.split()[0] == words[0]]
+    rest = list(words[1:]) if group else list(words)
+    if not rest or rest[0] in ("-h", "--help"):
+        return None, list(words)
+    from secondthought.tasks.options import suggestion  # pydantic is not needed for a command that exists
+
+    said = " ".join([words[0], rest[0]] if group else rest[:1])
+    known = group or sorted({name.split()[0] for name in COMMANDS})
+    raise ConfigError(f"there is no command {said!r}{suggestion(said, [*known, *COMMANDS])}; known: {', '.join(known)}")
+
+
+def overview(words: Sequence[str]) -> str:
+    """Help for the program, or for a group of commands."""
+    shown = [name for name in COMMANDS if name.split()[0] in words[:1]] or list(COMMANDS)
+    width = max(map(len, shown))
+    lines = "".join(f"  {name:{width}}  {COMMANDS[name].help}\n" for name in shown)
+    return (
+        "usage: secondthought COMMAND [OPTIONS]\n\n"
+        "Language models that get better at thinking twice.\n\n"
+        f"commands:\n{lines}\n"
+        "`secondthought COMMAND --help` lists its options. --debug, anywhere, shows tracebacks and more of the log.\n"
+        "Results go to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 misuse, 130 Ctrl-C.\n"
+    )

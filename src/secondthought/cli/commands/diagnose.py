@@ -1,0 +1,144 @@
+"""`secondthought diagnose`: whether a model will improve under RL, and if not, what to do first."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from secondthought.cli import policies as _policies
+from secondthought.cli.loading import load_task
+from secondthought.cli.options import parse
+from secondthought.cli.output import write_line, write_table, write_text
+from secondthought.cli.summary_table import percent
+from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.errors import ConfigError
+from secondthought.protocols import Task
+from secondthought.types import Split
+
+
+class Options(Config):
+    """Samples a model, measures what RL would start from, and says what to do next, with the number and threshold.
+
+    Each problem is sampled several times at the temperature of training; then failed ones are reflected on once. A
+    rule speaks only where a number's 95 % interval lies wholly beyond the rule's threshold. A model is a checkpoint
+    directory, a hub id, or a shipped model's name.
+    """
+
+    path: str = ""
+    """The model."""
+    tasks: tuple[str, ...] = ("countdown",)
+    """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own; for one task only."""
+    problems: int = Field(100, ge=2)
+    """Problems per task; intervals are over these."""
+    samples: int = Field(16, ge=2)
+    """Samples per problem: flat groups can be told for group sizes up to this."""
+    split: Split = "train"
+    """Which problems; RL would start from those of `train`."""
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    detector: Literal["auto", "functional", "patterns"] = "auto"
+    """What finds habits: by what was done (Countdown), or by wording; `auto` takes the first where it can."""
+    retries: bool = True
+    """Also play reflections and retries: rescue and listening."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    json_: bool = False
+    """One JSON object instead of tables."""
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+
+
+def run(argv: list[str], prog: str) -> None:
+    """Diagnose, task by task."""
+    given = parse(Options, argv, prog, positional=("path",), fixed=_policies.FIXED)
+    if not given.path:
+        raise ConfigError(f"{prog}: name a model: a directory, a hub id, or a shipped model such as small")
+    if given.options and len(given.tasks) > 1:
+        raise ConfigError(f"{prog}: --options are those of one task; diagnose the tasks one by one")
+    tasks = [load_task(name, given.options) for name in given.tasks]
+    policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
+    found = [_diagnose(given, policy, task) for task in tasks]
+    if given.json_:
+        write_line({"model": given.path, "tasks": [{**shown.to_json(), **_advice(shown)} for shown in found]})
+        return
+    for shown in found:
+        _print(shown.to_json(), **_advice(shown))
+
+
+def _diagnose(given: Options, policy: Any, task: Task) -> Any:
+    from secondthought.habits.detectors import detector
+    from secondthought.preflight.diagnose import diagnose
+    from secondthought.rollout.requests import Requests
+    from secondthought.rollout.sampling import TurnSampling
+
+    functional = given.detector == "functional" or (given.detector == "auto" and task.name == "countdown")
+    return diagnose(
+        policy,
+        task,
+        task.problems(given.split, given.problems, given.seed),
+        samples=given.samples,
+        requests=Requests.resolve(task, given.episode),
+        sampling=TurnSampling.resolve(given.episode),
+        detector=detector("functional" if functional else "patterns"),
+        seed=given.seed,
+        retries=given.retries,
+    )
+
+
+def _advice(found: Any) -> dict[str, list[dict[str, Any]]]:
+    from secondthought.preflight.diagnose import advise, undecided
+
+    said = {"advice": advise(found), "undecided": undecided(found)}
+    return {name: [item.to_json() for item in items] for name, items in said.items()}
+
+
+def _print(found: dict[str, Any], advice: list[dict[str, Any]], undecided: list[dict[str, Any]]) -> None:
+    title = (
+        f"{found['model']} on {found['task']}: {found['problems']} problems, {found['samples']} samples each,"
+        f" temperature {found['temperature']:g}; percent [95 % interval]"
+    )
+    write_table(title, ["", "of samples"], list(_numbers(found)))
+    write_table(
+        f"habits ({found['detector']})",
+        ["", "shown by", "mean count"],
+        [(name, percent(item["presence"]), _plain(item["mean_count"])) for name, item in found["habits"].items()],
+    )
+    for place, item in enumerate(advice, 1):
+        write_text(
+            f"{place}. {item['says']}\n   {item['rule']}: {item['what']} = {_plain(item['number'])}, threshold:"
+            f" {item['threshold']} ({item['source']})"
+        )
+    for item in undecided:
+        write_text(
+            f"too uncertain to say: {item['rule']}: {item['what']} = {_plain(item['number'])}, threshold:"
+            f" {item['threshold']}; more --problems would tell"
+        )
+
+
+def _numbers(found: dict[str, Any]) -> Any:
+    yield "first try", percent(found["first_try"])
+    yield "format valid", percent(found["format_valid"])
+    yield "cut off at the token limit", percent(found["truncated"])
+    for k, value in found["pass_at"].items():
+        if k != "1":
+            yield f"pass@{k}", percent(value)
+    for size, value in found["flat_groups"].items():
+        yield f"flat groups of {size}", percent(value)
+    yield "pairs of samples that differ", percent(found["distinct"])
+    yield "nats per token", _plain(found["entropy"])
+    yield "tokens", _plain(found["length"])
+    for arm, value in found["retries"].items():
+        yield f"right after a failure: {arm.replace('_', ' ')}", percent(value)
+    yield "rescue: own reflection - second sample", percent(found["rescue"], "+")
+    yield "listening: oracle's - another problem's", percent(found["listening"], "+")
+
+
+def _plain(value: Any) -> str:
+    """An interval that is no share."""
+    if not value or value.get("estimate") is None:
+        return "-"
+    low, high = ("-" if value[name] is None else f"{value[name]:.3g}" for name in ("low", "high"))
+    return f"{value['estimate']:.3g} [{low}, {high}]"

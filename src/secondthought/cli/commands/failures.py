@@ -1,0 +1,96 @@
+"""`secondthought failures`: failed first tries, for training to reflect on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from secondthought.cli import policies as _policies
+from secondthought.cli.loading import load_task
+from secondthought.cli.options import parse
+from secondthought.cli.output import write_line, write_text
+from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.errors import RunError
+from secondthought.types import Split
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 256
+"""Problems between two lines of progress; what is sampled does not depend on it."""
+_HIDDEN = ("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens")
+
+
+class Options(Config):
+    """Sample first tries until one fails; keep that one, with where it came from. Training reads the file.
+
+    PATH is a checkpoint directory, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
+    --options.NAME VALUE sets options of the task's own.
+    """
+
+    path: str
+    """The model."""
+    out: Path
+    """The JSONL file to write."""
+    task: str = "countdown"
+    """A shipped task, `module:Class`, or a .jsonl file of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own."""
+    tries: int = Field(64, ge=1)
+    """Most tries per problem; 64 in the paper."""
+    problems: int = Field(1000, ge=1)
+    """Problems to try."""
+    split: Split = "train"
+    """Which problems; failures of the test split must not be trained on."""
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    overwrite: bool = False
+    """Replace the file."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    json_: bool = False
+    """One JSON object instead of a sentence."""
+    dry_run: bool = False
+    """Print the resolved options as JSON and stop."""
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+
+
+def run(argv: list[str], prog: str) -> None:
+    """Mine, write, and say what it took."""
+    fixed = {**_policies.FIXED, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
+    given = parse(Options, argv, prog, positional=("path",), fixed=fixed)
+    if given.dry_run:
+        write_text(json.dumps(given.model_dump(mode="json"), indent=2))
+        return
+    if given.out.exists() and not given.overwrite:
+        raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
+    task = load_task(given.task, given.options)
+    problems = task.problems(given.split, given.problems, given.seed)
+    policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
+    from secondthought.rollout import failure_file as failures
+    from secondthought.rollout.mining import mine
+    from secondthought.rollout.sampling import Keys, TurnSampling
+
+    sampling, keys = TurnSampling.resolve(given.episode).attempt, Keys(seed=given.seed, phase="failures")
+    totals = dict.fromkeys(("num_problems", "num_failures", "num_tries", "num_sampled_tokens"), 0)
+    kept = []
+    for start in range(0, len(problems), _CHUNK):
+        chunk = problems[start : start + _CHUNK]
+        found, stats = mine(
+            policy, task, chunk, tries=given.tries, sampling=sampling, keys=keys, provenance={"split": given.split}
+        )
+        kept += found
+        totals = {name: value + getattr(stats, name) for name, value in totals.items()}
+        logger.info("%d of %d problems, %d failures", totals["num_problems"], len(problems), totals["num_failures"])
+    failures.write(given.out, kept)
+    if given.json_:
+        write_line({"out": str(given.out), **totals})
+    else:
+        write_text(
+            f"{given.out}: {totals['num_failures']} failures of {totals['num_problems']} problems,"
+            f" {totals['num_tries']} tries, {totals['num_sampled_tokens']} sampled tokens"
+        )

@@ -1,0 +1,65 @@
+"""`secondthought merge`: an ordinary checkpoint from a base model and its adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from secondthought.cli.options import parse
+from secondthought.cli.output import write_line, write_text
+from secondthought.config import Config, ModelConfig
+from secondthought.errors import RunError
+from secondthought.runs.checkpoints import Pointer
+from secondthought.runs.directory import RunDirectory, is_run
+
+
+class Options(Config):
+    """Add an adapter that training wrote (LoRA) to the weights of its base model: a checkpoint that anything loads."""
+
+    adapter: Path
+    """A run directory, one of its checkpoints, or any directory with adapter_config.json."""
+    out: Path
+    """Directory of the new checkpoint; its weights are fp32."""
+    checkpoint: Pointer = "best"
+    """Of a run directory: the best checkpoint by the validation split, or the last."""
+    device: str = "cpu"
+    """Where the sums are computed."""
+    trust_remote_code: bool = False
+    """Run Python code that the base model brings. Only for authors whom you trust."""
+    overwrite: bool = False
+    """Write into `out` even if it holds files."""
+    json_: bool = False
+    """One JSON object instead of a sentence."""
+
+
+def run(argv: list[str], prog: str) -> None:
+    """Merge and write."""
+    given = parse(Options, argv, prog, positional=("adapter", "out"))
+    if given.out.exists() and not given.overwrite and (not given.out.is_dir() or any(given.out.iterdir())):
+        raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
+    directory = _checkpoint(given.adapter, given.checkpoint)
+    if not (directory / "adapter_config.json").is_file():
+        raise RunError(f"{directory}: holds no adapter (adapter_config.json), so there is nothing to merge")
+    from secondthought.inference.loading import load_policy  # after parsing
+    from secondthought.runs import files
+
+    path = str(directory)
+    policy = load_policy(ModelConfig(path=path, device=given.device, trust_remote_code=given.trust_remote_code))
+    policy.merge()
+    with files.disk_errors(given.out):
+        policy.save(given.out)
+    parameters = sum(parameter.numel() for parameter in policy.model.parameters())
+    if given.json_:
+        write_line({"path": str(given.out), "adapter": path, "parameters": parameters})
+    else:
+        write_text(f"{given.out}: {parameters} parameters, merged from {path}")
+
+
+def _checkpoint(path: Path, which: Pointer) -> Path:
+    """The directory itself, or the checkpoint that a run points at."""
+    if not is_run(path):
+        return path
+    checkpoints = RunDirectory.open(path).checkpoints
+    found = checkpoints.pointer(which)
+    if found is None:
+        raise RunError(f"{path}: this run has no {which} checkpoint yet")
+    return checkpoints.at(int(found["step"]))

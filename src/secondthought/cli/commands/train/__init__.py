@@ -1,0 +1,1 @@
+"""`secondthought train ...`: reinforcement learning, and fine-tuning on completions that are given."""

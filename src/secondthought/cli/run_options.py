@@ -1,0 +1,116 @@
+"""What every `train` command has beside its settings: flags that say how to run, short forms, and how it ends."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from secondthought.cli.errors import rank
+from secondthought.cli.output import write_line, write_text
+from secondthought.config import Config
+from secondthought.errors import ConfigError
+
+SHORT = {"--model": "--model.path"}
+"""Short forms of flags, and what they are short for."""
+
+
+class RunFlags(Config):
+    """How to run, as against what: no settings, and never in a file."""
+
+    config: Path | None = None
+    """A TOML file of settings; sparse: what it leaves out keeps its default."""
+    resume: bool = False
+    """Go on with the run in run_dir."""
+    overwrite: bool = False
+    """Delete the run in run_dir first."""
+    dry_run: bool = False
+    """Print the resolved config as JSON and stop."""
+    quiet: bool = False
+    """No progress on stderr."""
+    json_: bool = False
+    """Print the run's summary as one JSON object."""
+
+
+OWN = tuple(RunFlags.model_fields)
+"""Options that are no settings."""
+
+
+class Resolved(Protocol):
+    """The settings of a run, complete."""
+
+    @property
+    def run_dir(self) -> Path:
+        """Where everything is written."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """All settings."""
+        ...
+
+
+ResolvedT = TypeVar("ResolvedT", bound=Resolved)
+
+
+def long_flags(argv: Sequence[str], short: Mapping[str, str] = SHORT) -> list[str]:
+    """The words with short forms of flags written out.
+
+    >>> long_flags(["--model=small", "--model", "x", "--seed", "1"])
+    ['--model.path=small', '--model.path', 'x', '--seed', '1']
+    """
+    words = []
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        words.append(f"{short.get(flag, flag)}{equals}{value}")
+    return words
+
+
+def run_as_asked(
+    config: ResolvedT,
+    flags: RunFlags,
+    command: Sequence[str],
+    train: Callable[..., dict[str, Any]],
+    show: Callable[[Path, dict[str, Any]], None],
+) -> None:
+    """Print the settings, or train and say what came of it.
+
+    Args:
+        config: the settings.
+        flags: how to run.
+        command: the words of the command line, for the record.
+        train: does it, and returns the run's summary; takes the config, `resume`, `overwrite`, `quiet`, `command`.
+        show: the summary for people.
+
+    Raises:
+        ConfigError: flags contradict each other.
+    """
+    if flags.dry_run:
+        write_text(json.dumps(config.model_dump(mode="json"), indent=2))
+        return
+    if flags.resume and flags.overwrite:
+        raise ConfigError("--resume goes on with a run, --overwrite deletes it; give one of them")
+    summary = train(config, resume=flags.resume, overwrite=flags.overwrite, quiet=flags.quiet, command=list(command))
+    if rank() == 0:  # of several processes the first one speaks
+        if flags.json_:
+            write_line({"run_dir": str(config.run_dir), **summary})
+        else:
+            show(config.run_dir, summary)
+    _leave_others()
+
+
+def _leave_others() -> None:
+    """End at once if this is one of several processes whose run is done.
+
+    Threads of the process group outlive `destroy_process_group`, and an interpreter that is taken down under them
+    aborts now and then; torchrun would take that for a run that failed.
+    """
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,58 @@
+"""What a finished run found, as a table for people: before, after, and the paired difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from secondthought.cli.output import write_table, write_text
+
+
+def print_summary(run_dir: Path, summary: Mapping[str, Any]) -> None:
+    """The before/after table of a run, and where its report is."""
+    rows = list(before_after(summary))
+    if rows:
+        write_table("test problems, percent", ["", "before", "after", "after - before", "p"], rows)
+    report = run_dir / "report.html"
+    write_text(f"run: {run_dir}" + (f"\nreport: {report}" if report.is_file() else ""))
+
+
+def before_after(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, Any]]:
+    """One row per temperature and try, then one for the failures that were kept; as far as the summary holds them."""
+    for name, paired in (summary.get("paired") or {}).items():
+        if name == "stored_rescue":
+            sides = summary.get("stored_rescue") or {}
+            yield _row("rescue of the same failures", sides.get("before"), sides.get("after"), paired)
+            continue
+        for rate, difference in paired.items():
+            before, after = ((summary.get(side) or {}).get(name, {}).get(rate) for side in ("before", "after"))
+            yield _row(f"{rate.replace('_', ' ')}, temperature {name.removeprefix('t')}", before, after, difference)
+
+
+def percent(value: Any, sign: str = "") -> str:
+    """An estimate and its bounds, as JSON holds them, in percent.
+
+    >>> percent({"estimate": 0.5, "low": 0.4, "high": 0.6}), percent({"estimate": None}), percent(None)
+    ('50.0 [40.0, 60.0]', '-', '-')
+    """
+    if not isinstance(value, Mapping) or value.get("estimate") is None:
+        return "-"
+    bounds = (value.get(name) for name in ("low", "high"))
+    shown = ", ".join("-" if bound is None else f"{100 * bound:{sign}.1f}" for bound in bounds)
+    return f"{100 * value['estimate']:{sign}.1f} [{shown}]"
+
+
+def flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested tables as dotted names.
+
+    >>> flat({"a": {"b": 1}, "c": 2})
+    [('a.b', 1), ('c', 2)]
+    """
+    if not isinstance(value, Mapping):
+        return [(prefix or "-", value)]
+    return [row for name, item in value.items() for row in flat(item, f"{prefix}.{name}" if prefix else str(name))]
+
+
+def _row(label: str, before: Any, after: Any, difference: Mapping[str, Any]) -> tuple[str, str, str, str, Any]:
+    return label, percent(before), percent(after), percent(difference, "+"), difference.get("p")

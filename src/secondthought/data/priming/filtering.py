@@ -1,0 +1,136 @@
+"""Traces that were not written by search: what is taken into a set, and what is left out and why.
+
+Every completion is judged anew by the task. A problem of the test split is never taken, nor what shows a behaviour that
+the set forbids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from secondthought import jsonl
+from secondthought.data.priming.from_search import Trace
+from secondthought.errors import RunError, SecondthoughtError, TaskError
+from secondthought.protocols import Task
+from secondthought.tasks.countdown.reading.detector import FunctionalDetector
+from secondthought.tasks.options import split_of
+from secondthought.types import Problem, Thought
+
+TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
+RIGHT = "right answer"
+
+
+class Gathering:
+    """Takes completions one by one until there are enough; without a count, all."""
+
+    def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False) -> None:
+        """`only_wrong` leaves right answers out."""
+        self.task, self.count, self.forbids, self.only_wrong = task, count, tuple(forbids), only_wrong
+        self.traces: list[Trace] = []
+        self.left_out: Counter[str] = Counter()
+        self._detector = FunctionalDetector()
+        self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """True if there are as many traces as asked for."""
+        return self.count is not None and len(self.traces) >= self.count
+
+    def offer(self, problem: Problem, completion: str, attempts: int | None = None) -> bool:
+        """Take a completion, or count why not; True if it was taken."""
+        reason = self._reason(problem, completion)
+        if reason:
+            self.left_out[reason] += 1
+            return False
+        [reading] = self._detector.detect([Thought(text=completion, problem=problem)])
+        if any(reading.counts[name] for name in self.forbids):
+            self.left_out[FORBIDDEN] += 1
+            return False
+        correct = self.task.verify(problem, completion).correct
+        if correct and self.only_wrong:
+            self.left_out[RIGHT] += 1
+            return False
+        self._seen.add((problem.id, completion))
+        self.traces.append(
+            Trace(problem=problem, completion=completion, correct=correct, attempts=attempts, reading=reading)
+        )
+        return True
+
+    def require(self, source: str) -> tuple[Trace, ...]:
+        """Exactly as many traces as asked for, or all.
+
+        Raises:
+            RunError: there are fewer, or none.
+        """
+        if not (self.traces if self.count is None else self.is_full):
+            why = "; ".join(f"{number} left out: {reason}" for reason, number in sorted(self.left_out.items()))
+            found = "no trace" if self.count is None else f"{len(self.traces)} of {self.count} traces"
+            advice = "; ask for fewer with --count" if self.traces else ""
+            raise RunError(f"{source}: {found}{f' ({why})' if why else ''}{advice}")
+        return tuple(self.traces)
+
+    def _reason(self, problem: Problem, completion: str) -> str:
+        if split_of(problem.id) == "test":
+            return TEST
+        if (problem.id, completion) in self._seen:
+            return TWICE
+        return TOO_MANY if self.is_full else ""
+
+
+def from_file(
+    path: Path, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False
+) -> Gathering:
+    """Traces of any file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
+
+    Rows of an evaluation do too: of each, the first try is taken, such as a primed model's own.
+
+    Raises:
+        TaskError: a row is wrong; the sentence names file and line.
+    """
+    gathering = Gathering(task, count, forbids, only_wrong=only_wrong)
+    for number, row in rows(path):
+        data, text = _of_evaluation(row) if "turns" in row else (row.get("problem"), row.get("completion"))
+        if not isinstance(text, str) or not text.strip():
+            raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
+        gathering.offer(problem_of(data, task, path, number), text)
+    return gathering
+
+
+def _of_evaluation(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The problem's data and the text of the first try."""
+    turns = row["turns"]
+    first = turns[0] if isinstance(turns, list) and turns else None
+    return row.get("data"), first.get("text") if isinstance(first, Mapping) else None
+
+
+def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows of a file with their line numbers.
+
+    Raises:
+        RunError: the file cannot be read.
+        TaskError: a line is no JSON object.
+    """
+    try:
+        for line in jsonl.read(path):
+            if line.value is None:
+                raise TaskError(f"{path}, line {line.number}: {line.error}")
+            yield line.number, line.value
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines") from None
+
+
+def problem_of(data: Any, task: Task, path: Path, number: int) -> Problem:
+    """The problem of a row.
+
+    Raises:
+        TaskError: it is none of the task's; the sentence names file and line.
+    """
+    if not isinstance(data, Mapping):
+        raise TaskError(f"{path}, line {number}: field 'problem' must be the data of a {task.name} problem")
+    try:
+        return task.parse(data)
+    except SecondthoughtError as error:
+        raise TaskError(f"{path}, line {number}: {error}") from None

@@ -1,0 +1,68 @@
+"""Wrong tries of a primed model, as traces that prime another: its habits without one right answer.
+
+So the incorrect-only set of Four Habits was made (the released code samples the model that was primed with all
+strategies, on fresh problems, and keeps what scores 0). A wrong trace that search writes differs: it ends every
+comparison in a no, and a model that learns from such traces alone never says yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from secondthought import rng, tasks
+from secondthought.config import EpisodeConfig, ModelConfig, TaskConfig
+from secondthought.data.priming.filtering import Gathering
+from secondthought.data.priming.from_search import Trace
+from secondthought.errors import TaskError
+from secondthought.inference.loading import load_policy
+from secondthought.protocols import Task
+from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.scheduler import run
+from secondthought.rollout.single_turn import attempt
+from secondthought.types import Problem, StopReason, TurnKind
+
+CUT_OFF = "cut off at the token limit"
+_CHUNK = 256
+"""Problems that are tried between two looks at whether there is enough."""
+
+
+def wrong_tries(
+    model: ModelConfig, task: TaskConfig, episode: EpisodeConfig, *, count: int, seed: int
+) -> tuple[Trace, ...]:
+    """As many traces as asked for: wrong first tries that came to their end, one per problem of the train split.
+
+    Raises:
+        RunError: the split holds too few problems that the model fails.
+    """
+    game, policy = tasks.load(task.name, task.options), load_policy(model)
+    gathering = Gathering(game, count, only_wrong=True)
+    sampling, keys = TurnSampling.resolve(episode).attempt, Keys(seed=seed, phase="wrong tries")
+    for problems in _chunks(game, rng.key("wrong tries", seed)):
+        turns = run(
+            policy,
+            [attempt(policy, game, one, sampling, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems],
+        )
+        for problem, turn in zip(problems, turns, strict=True):
+            if turn.completion.stop is StopReason.END:
+                gathering.offer(problem, turn.completion.text)
+            else:
+                gathering.left_out[CUT_OFF] += 1
+        if gathering.is_full:
+            break
+    return gathering.require(f"wrong tries of {model.path}")
+
+
+def _chunks(task: Task, seed: int) -> Iterator[list[Problem]]:
+    """Problems of the train split, each once, until there are no more."""
+    seen, size = set[str](), _CHUNK
+    while size:
+        try:
+            drawn = task.problems("train", len(seen) + size, seed)
+        except TaskError:  # there are fewer; how many is for the task to know
+            size //= 2
+            continue
+        fresh = [problem for problem in drawn if problem.id not in seen]
+        if not fresh:
+            return
+        seen.update(problem.id for problem in fresh)
+        yield fresh

@@ -1,0 +1,30 @@
+"""Lengths of texts by a model's own tokenizer, which is loaded without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from secondthought.errors import PolicyError
+from secondthought.models.shipped import resolve
+
+
+def length_by(path: str) -> Callable[[str], int]:
+    """Counts the tokens of a text.
+
+    Args:
+        path: a checkpoint directory, a hub id, or a shipped model's name.
+
+    Raises:
+        PolicyError: there is no tokenizer.
+    """
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(path))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise PolicyError(
+            f"no tokenizer at {path}: {reason}; give --tokenizer a checkpoint directory or a hub id"
+        ) from None
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -1,0 +1,166 @@
+"""The two sides of a run on disk: what was measured before training and after, and reading it back.
+
+    evaluations/before_t1.0.jsonl, after_t1.0.jsonl, ...   episodes, one row per problem
+    evaluations/NAME_t1.0.jsonl                            an untrained peer
+    before.json                                            rates, controls, outcomes on stored failures
+    stored_failures.jsonl                                  failed first tries before training, with their tokens
+
+The side before training depends on model, task and settings alone, so runs that share them may share it (`cache`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from secondthought.distributed.world import World
+from secondthought.errors import RunError
+from secondthought.evaluate import Evaluation, read_rows, write_rows
+from secondthought.evaluate import final as results
+from secondthought.evaluate import first_try_habits as habits
+from secondthought.evaluate.peers import measure
+from secondthought.models import shipped
+from secondthought.rollout import failure_file as failure_files
+from secondthought.runs import files
+from secondthought.runs.directory import RunDirectory
+from secondthought.train.algorithms import Play
+from secondthought.types import Failure, Problem
+
+BEFORE = "before.json"
+STORED = "stored_failures.jsonl"
+
+
+class Sides:
+    """Measures a run's policy before and after, each once, and keeps what it found: all ranks measure, one writes."""
+
+    def __init__(
+        self, play: Play, run: RunDirectory, problems: Sequence[Problem], tell: Callable[[str], None], world: World
+    ) -> None:
+        self.play = play
+        self.run = run
+        self.problems = problems
+        self.tell = tell
+        self.world = world
+
+    def before(self) -> results.Measured:
+        """Measured now, taken from the cache, or read back where a run is resumed."""
+        if not self.world.first("a look for the side before training", self._is_known):
+            self._measure_before()
+        return self.world.first("the side before training", self._read_before)
+
+    def _is_known(self) -> bool:
+        return (self.run.path / BEFORE).exists() or self._copy_cached()
+
+    def _read_before(self) -> results.Measured:
+        found = files.read_json(self.run.path / BEFORE)
+        return results.Measured(
+            evaluations=self._kept("before"), controls={}, stored=results.restore_stored(found["stored"])
+        )
+
+    def after(self) -> results.Measured:
+        """The policy as it is now, also on the failures stored before."""
+        self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
+        stored = self.world.first("the stored failures", self._stored_failures)
+        measured = results.measure(self.play, self.problems, stored)
+        if self.world.is_first:
+            self._keep("after", measured.evaluations)
+        return measured
+
+    def before_side(self) -> dict[str, Any]:
+        """Rates, controls and peers as written."""
+        return files.read_json(self.run.path / BEFORE)
+
+    def _measure_before(self) -> None:
+        config = self.play.config
+        self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
+        measured = results.measure(self.play, self.problems)
+        peers = {
+            name: measure(config, name, path, self.run.path, self.world)
+            for name, path in config.evaluation.peers.items()
+        }
+        if self.world.is_first:
+            self._write_before(measured, peers)
+            self._cache()
+
+    def _write_before(self, measured: results.Measured, peers: dict[str, Any]) -> None:
+        self._keep("before", measured.evaluations)
+        with files.disk_errors(self.run.path / STORED):
+            failure_files.write(self.run.path / STORED, measured.first.failures)
+        side = {
+            **results.side(measured, self.play.config.evaluation.habits),
+            "stored": results.stored_correct(measured),
+            "peers": peers,
+        }
+        files.write_json(self.run.path / BEFORE, side)
+
+    def _keep(self, when: str, evaluations: Any) -> None:
+        with files.disk_errors(self.run.path / "evaluations"):
+            (self.run.path / "evaluations").mkdir(exist_ok=True)
+            for name, evaluation in evaluations.items():
+                write_rows(self._path(when, name), evaluation.rows)
+
+    def _kept(self, when: str) -> dict[str, Evaluation]:
+        """Evaluations as they were written: rows, without tokens."""
+        config = self.play.config.evaluation
+        names = {results.temperature_name(heat): heat for heat in config.temperatures}
+        return {
+            name: Evaluation(
+                task=self.play.task.name,
+                policy=self.play.policy.name,
+                temperature=heat,
+                num_tries=config.tries,
+                rows=read_rows(self._path(when, name)),
+            )
+            for name, heat in names.items()
+        }
+
+    def _path(self, when: str, name: str) -> Path:
+        return self.run.path / "evaluations" / f"{when}_{name}.jsonl"
+
+    def _stored_failures(self) -> list[Failure]:
+        path = self.run.path / STORED
+        return failure_files.read(path, self.play.task, self.play.policy) if path.stat().st_size else []
+
+    def _cached(self) -> Path | None:
+        """Where runs like this one keep their side before training."""
+        config = self.play.config
+        if config.evaluation.cache is None:
+            return None
+        parts = [part.model_dump_json() for part in (config.model, config.task, config.episode, config.evaluation)]
+        weights = [
+            (file.name, file.stat().st_size, file.stat().st_mtime_ns)
+            for file in sorted(Path(shipped.resolve(config.model.path)).glob("*.safetensors"))
+        ]
+        name = hashlib.blake2b(json.dumps([parts, weights]).encode(), digest_size=8).hexdigest()
+        return config.evaluation.cache / name
+
+    def _copy_cached(self) -> bool:
+        source = self._cached()
+        if source is None or not (source / BEFORE).exists():
+            return False
+        with files.disk_errors(self.run.path):
+            shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
+            shutil.copy(source / STORED, self.run.path / STORED)
+        side = files.read_json(source / BEFORE)
+        detector = self.play.config.evaluation.habits
+        for name, item in self._kept("before").items():
+            # Counted again: the detector may have changed since, and after training it is today's.
+            side["rates"][name] |= habits.rates(item.rows, item.task, detector)
+        files.write_json(self.run.path / BEFORE, side)  # last: it says that the side is whole
+        return True
+
+    def _cache(self) -> None:
+        target = self._cached()
+        if target is None or target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Another run may publish the same side meanwhile, and a cache that cannot be written is no reason to stop.
+        with contextlib.suppress(RunError), files.new_directory(target) as directory:
+            shutil.copytree(self.run.path / "evaluations", directory / "evaluations")
+            for name in (STORED, BEFORE):
+                shutil.copy(self.run.path / name, directory / name)

@@ -1,0 +1,228 @@
+"""What a run proves about its model: the same test problems before and after, at several temperatures, with controls.
+
+The samples' keys do not depend on the run's seed, so runs of different arms and seeds are paired problem by problem.
+The shape of what is written is `summary.json`'s (docs/runs.md); the numbers are `evaluate`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from secondthought import rng
+from secondthought.evaluate import (
+    ARMS,
+    Evaluation,
+    Outcome,
+    compare,
+    compare_rescues,
+    evaluate,
+    play_controls,
+    rescue_rates,
+    summarise,
+    to_json,
+)
+from secondthought.evaluate import first_try_habits as habits
+from secondthought.protocols import DiagnosableTask
+from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.train.algorithms import Play
+from secondthought.types import Failure, Problem, Verdict
+
+EVALUATION_SEED = 0
+"""Of the samples of every final evaluation, whatever the run's own seed."""
+
+_CONTROL_NAMES = {"second_sample": "pass@2", "no_reflection": "none"}
+_RATE_NAMES = {
+    "first_try": "pass@1",
+    "second_try": "second_try",
+    "rescue": "rescue_rate",
+    "format_valid": "format_valid/attempt",
+    "format_valid_retry": "format_valid/retry",
+    "truncated": "truncated/attempt",
+    "reflection_length": "reflection_tokens",
+    "leak_solution": "leak/solution",
+    "leak_first_step": "leak/first_step",
+    "leak_none": "leak/none",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One policy on the test problems: an evaluation per temperature; controls and stored failures at the first.
+
+    `stored` are retries of the failures stored before training: under `own` reflections, and under an `oracle`'s, a
+    skill that nothing trains.
+    """
+
+    evaluations: Mapping[str, Evaluation]
+    controls: Mapping[str, Sequence[Outcome]]
+    stored: Mapping[str, Sequence[Outcome]]
+
+    @property
+    def first(self) -> Evaluation:
+        """The evaluation that controls belong to."""
+        return next(iter(self.evaluations.values()))
+
+
+def temperature_name(temperature: float) -> str:
+    """How a temperature is written in files.
+
+    >>> temperature_name(1), temperature_name(0.5)
+    ('t1.0', 't0.5')
+    """
+    return f"t{float(temperature)}"
+
+
+def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] | None = None) -> Measured:
+    """Evaluate the policy as it is. `stored` are the failures to retry; without any, its own first failures are."""
+    config = play.config.evaluation
+    evaluations = {
+        temperature_name(heat): evaluate(
+            play.policy,
+            play.task,
+            problems,
+            requests=play.requests,
+            sampling=TurnSampling.resolve(play.config.episode, heat),
+            num_tries=config.tries,
+            keys=_keys(heat),
+        )
+        for heat in config.temperatures
+    }
+    first = next(iter(evaluations.values()))
+    arms = [arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)]
+    if config.tries == 1:
+        arms = []  # every arm is a second try
+    skills = [arm for arm in arms if arm in _SKILLS]
+    own = _played(play, first.failures, arms if config.controls else skills, first)
+    again = own if stored is None else _played(play, stored, skills)
+    return Measured(
+        evaluations=evaluations,
+        controls=own if config.controls else {},
+        stored={arm: again[arm] for arm in skills},
+    )
+
+
+def _played(
+    play: Play, failures: Sequence[Failure], arms: Sequence[str], known: Evaluation | None = None
+) -> Mapping[str, Sequence[Outcome]]:
+    """Control arms at the first temperature; reflections that an evaluation holds already are not written again."""
+    heat = play.config.evaluation.temperatures[0]
+    return play_controls(
+        play.policy,
+        play.task,
+        failures,
+        requests=play.requests,
+        sampling=TurnSampling.resolve(play.config.episode, heat),
+        keys=_keys(heat),
+        arms=arms,
+        reflections=(known.reflections or None) if known else None,
+    )
+
+
+def measure_peer(play: Play, problems: Sequence[Problem]) -> Evaluation:
+    """An untrained model on the same problems at the first temperature, without controls."""
+    heat = play.config.evaluation.temperatures[0]
+    return evaluate(
+        play.policy,
+        play.task,
+        problems,
+        requests=play.requests,
+        sampling=TurnSampling.resolve(play.config.episode, heat),
+        num_tries=play.config.evaluation.tries,
+        keys=_keys(heat),
+    )
+
+
+_needs_diagnosis = frozenset({"oracle", "contrary"})
+_SKILLS = ("own", "oracle")
+"""Arms that are played on the stored failures before and after: reflecting, and using a good reflection."""
+
+
+def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
+    """One side (before or after) of `summary.json`; habits are counted by the detector of that name."""
+    return {
+        "rates": {
+            name: {**rates(item), **habits.rates(item.rows, item.task, detector)}
+            for name, item in measured.evaluations.items()
+        },
+        "controls": {
+            _CONTROL_NAMES.get(arm, arm): value for arm, value in to_json(rescue_rates(measured.controls)).items()
+        },
+        "stored_rescue": to_json(rescue_rates(measured.stored)).get("own"),
+    }
+
+
+def rates(evaluation: Evaluation) -> dict[str, Any]:
+    """The rates of one evaluation under the report's names."""
+    summary = to_json(summarise(evaluation))
+    found = {name: summary[key] for name, key in _RATE_NAMES.items() if key in summary}
+    reasons: dict[str, int] = {}
+    for row in evaluation.rows:
+        verdict = row.tries[0].verdict
+        if verdict is not None:
+            reasons[verdict.reason] = reasons.get(verdict.reason, 0) + 1
+    found["reasons"] = dict(sorted(reasons.items()))
+    return found
+
+
+def pair(after: Measured, before: Measured) -> dict[str, Any]:
+    """Differences on the same problems, after minus before, per temperature, and on the same stored failures."""
+    paired: dict[str, Any] = {}
+    for name, evaluation in after.evaluations.items():
+        found = compare(evaluation, before.evaluations[name], _generator(name))
+        paired[name] = {"first_try": found["pass@1"].to_json()}
+        if "second_try" in found:
+            paired[name]["second_try"] = found["second_try"].to_json()
+    if after.stored.get("own") and before.stored.get("own"):
+        paired["stored_rescue"] = _stored_difference(after, before, "own")
+    return paired
+
+
+def other_skills(after: Measured, before: Measured) -> dict[str, Any]:
+    """What no token was rewarded for: using a reflection that names a right way, on the same stored failures."""
+    if not (after.stored.get("oracle") and before.stored.get("oracle")):
+        return {}
+    both = {"before": before, "after": after}
+    rates = {when: to_json(rescue_rates(measured.stored))["oracle"] for when, measured in both.items()}
+    return {"using an oracle's reflection": {**rates, "paired": _stored_difference(after, before, "oracle")}}
+
+
+def _stored_difference(after: Measured, before: Measured, arm: str) -> dict[str, Any]:
+    return compare_rescues(after.stored[arm], before.stored[arm], _generator(arm)).to_json()
+
+
+def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
+    """Which stored failures each arm's retry solved: what `restore_stored` reads back."""
+    return {arm: {item.problem_id: item.verdict.correct for item in items} for arm, items in measured.stored.items()}
+
+
+def restore_stored(correct: Mapping[str, Mapping[str, bool]]) -> dict[str, list[Outcome]]:
+    """Outcomes on stored failures, as far as a comparison needs them."""
+    return {
+        arm: [
+            Outcome(
+                arm=arm,
+                problem_id=name,
+                reflection=None,
+                text="",
+                verdict=replace(_WRONG, correct=solved),
+                num_tokens=0,
+            )
+            for name, solved in of_arm.items()
+        ]
+        for arm, of_arm in correct.items()
+    }
+
+
+_WRONG = Verdict(correct=False, reward=0.0, reason="", well_formed=False)
+
+
+def _keys(temperature: float) -> Keys:
+    return Keys(seed=EVALUATION_SEED, phase=f"evaluation {temperature_name(temperature)}")
+
+
+def _generator(name: str) -> np.random.Generator:
+    return np.random.default_rng(rng.key("bootstrap", name))

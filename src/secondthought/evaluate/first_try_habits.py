@@ -1,0 +1,57 @@
+"""Behaviours in the first tries of an evaluation, for a run's metrics and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from secondthought.evaluate import to_json
+from secondthought.evaluate.rows import ProblemRow
+from secondthought.habits.detectors import detector
+from secondthought.habits.rates import Habits, Observed, summarise_habits
+from secondthought.stats import mean_interval
+from secondthought.types import Problem, Thought
+
+NONE = "none"
+"""The name of no detector: nothing is counted."""
+
+
+def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> Habits:
+    """What the detector of that name finds."""
+    reads = detector(name)
+    thoughts = [
+        Thought(text=row.turns[0].text, problem=Problem(id=row.problem_id, task=task, messages=(), data=row.data))
+        for row in rows
+    ]
+    observed = [
+        Observed(
+            counts=reading.counts,
+            words=len(thought.text.split()),
+            tokens=row.turns[0].num_tokens,
+            correct=row.solved_by(1),
+        )
+        for row, thought, reading in zip(rows, thoughts, reads.detect(thoughts), strict=True)
+    ]
+    return summarise_habits(observed, reads.behaviors)
+
+
+def metrics(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, float]:
+    """Presence and mean count of each behaviour (docs/metrics.md); nothing without a detector."""
+    if name == NONE:
+        return {}
+    found: dict[str, float] = {}
+    for behavior, habit in in_first_tries(rows, task, name).behaviors.items():
+        found[f"behavior/{behavior}/presence"] = habit.all.presence.estimate
+        found[f"behavior/{behavior}/mean_count"] = habit.all.mean_count.estimate
+    return found
+
+
+def rates(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, Any]:
+    """The same with intervals, and the length of a first try, as `summary.json` holds them."""
+    length = to_json({"attempt_length": mean_interval([row.turns[0].num_tokens for row in rows])})
+    return length if name == NONE else {**length, "habits": in_first_tries(rows, task, name).to_json()}
+
+
+def mean_length(rows: Sequence[ProblemRow]) -> float:
+    """Tokens of a first try; NaN where there is none."""
+    return mean_interval([row.turns[0].num_tokens for row in rows]).estimate

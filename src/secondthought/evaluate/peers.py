@@ -1,0 +1,61 @@
+"""Untrained models beside trained ones: evaluated once on the same problems and written into every run of a study."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from secondthought import tasks
+from secondthought.config import LoraConfig, RunConfig
+from secondthought.distributed.world import World
+from secondthought.evaluate import final as results
+from secondthought.evaluate import write_rows
+from secondthought.inference.loading import load_policy
+from secondthought.runs.directory import RunDirectory
+from secondthought.train.algorithms import Play
+
+
+def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
+    """Where a run keeps a peer's episodes."""
+    heat = results.temperature_name(config.evaluation.temperatures[0])
+    return run / "evaluations" / f"{name}_{heat}.jsonl"
+
+
+def measure(config: RunConfig, name: str, path: str, run: Path, world: World | None = None) -> dict[str, Any]:
+    """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
+    world = world or World.alone()
+    task = tasks.load(config.task.name, config.task.options)
+    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}))
+    policy.crew = world
+    problems = task.problems("test", config.evaluation.problems, config.task.seed)
+    evaluation = results.measure_peer(Play.of(config, policy, task), problems)
+    if world.is_first:
+        file = evaluation_file(run, name, config)
+        file.parent.mkdir(exist_ok=True)
+        write_rows(file, evaluation.rows)
+    return {results.temperature_name(evaluation.temperature): results.rates(evaluation)}
+
+
+def add_to_runs(runs: Sequence[tuple[Path, RunConfig]], peers: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Give every run each peer that it lacks; all runs must have been evaluated with the same settings."""
+    for name, path in peers.items():
+        lacking = [
+            (run, config) for run, config in runs if name not in RunDirectory.open(run).summary().get("peers", {})
+        ]
+        if not lacking:
+            continue
+        first, config = lacking[0]
+        tell(f"evaluating {path}, untrained, on {config.evaluation.problems} test problems")
+        rates = measure(config, name, path, first)
+        for run, own in lacking:
+            if run != first:
+                shutil.copy(evaluation_file(first, name, config), evaluation_file(run, name, own))
+            _write(run, name, rates)
+
+
+def _write(run: Path, name: str, rates: dict[str, Any]) -> None:
+    directory = RunDirectory.open(run)
+    summary = directory.summary()
+    directory.write_summary("finished", {**summary, "peers": {**summary.get("peers", {}), name: rates}})

@@ -1,0 +1,160 @@
+r"""Behaviours as data: reading them from TOML files, those that ship and those of a user's own.
+
+One file is one behaviour:
+
+    name = "verification"
+    definition = "The writer checks a result of their own."
+    [examples]
+    positive = ["Let me verify: 3 + 4 = 7."]        # each must be found, each negative one must not
+    negative = ["Verify that f is injective."]
+    [[patterns]]                                    # hints for the pattern detector; none are needed for a judge
+    anchors = ["check", "verify"]                   # words by which sentences are picked, cheaply
+    match = '{START}(?:check|verify):'              # regular expression that the sentence must contain
+    after = 'too (?:big|small)'                     # and one that the text just before it must contain (optional)
+    unless = ['\byour\b']                           # and none of these
+
+What finds behaviours is elsewhere: `patterns`, a judge, a reader of Countdown attempts.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from secondthought.errors import ConfigError
+from secondthought.habits import phrases as wording
+
+SHIPPED = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+
+
+def _regex(pattern: str) -> str:
+    try:
+        compiled = re.compile(wording.expand(pattern))
+    except KeyError as error:
+        known = ", ".join(f"{{{name}}}" for name in sorted(wording.PHRASES))
+        raise ValueError(f"knows no phrases {{{error.args[0]}}} (there are {known})") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"is not a regular expression ({error})") from None
+    if compiled.search(""):
+        raise ValueError("matches the empty text, so it would match everywhere")
+    return pattern
+
+
+def _anchor(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+Regex = Annotated[str, AfterValidator(_regex)]
+Anchor = Annotated[str, AfterValidator(_anchor)]
+OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Examples(_Record):
+    """Sentences that show the behaviour, and sentences that only look like it."""
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+
+class Pattern(_Record):
+    """A hint: sentences with one of the `anchors` show the behaviour if they match, unless they match otherwise.
+
+    Case, kind of apostrophe and runs of white space make no difference. An anchor that begins with a letter is found at
+    the start of words only, and within longer words: `check` finds `checking`.
+    """
+
+    anchors: Annotated[tuple[Anchor, ...], Field(min_length=1)]
+    match: Annotated[tuple[Regex, ...], OneOrMore, Field(min_length=1)]
+    """What the sentence must contain; of several, one. A file may give one without brackets."""
+    after: Regex | None = None
+    """What the 160 characters before the sentence must contain."""
+    unless: tuple[Regex, ...] = ()
+    """What the sentence must not contain."""
+
+
+class Behavior(_Record):
+    """One behaviour: what it is called, what it is, and how to find it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    definition: Annotated[str, Field(min_length=1)]
+    examples: Examples = Examples()
+    patterns: tuple[Pattern, ...] = ()
+
+
+@cache
+def shipped() -> tuple[Behavior, ...]:
+    """The four habits, in the order of `SHIPPED`."""
+    folder = resources.files("secondthought.habits") / "shipped"
+    return tuple(parse((folder / f"{name}.toml").read_text("utf-8"), f"{name}.toml") for name in SHIPPED)
+
+
+def load(paths: Iterable[Path]) -> tuple[Behavior, ...]:
+    """Behaviours from files, each a TOML file or a folder of them.
+
+    Raises:
+        ConfigError: a file cannot be read or is wrong, or two files name the same behaviour.
+    """
+    files = [file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
+    behaviors = [read(file) for file in files]
+    for number, behavior in enumerate(behaviors):
+        for earlier in range(number):
+            if behaviors[earlier].name == behavior.name:
+                raise ConfigError(
+                    f"{files[number]}: name: {behavior.name!r} is also in {files[earlier]}; rename one of them"
+                )
+    return tuple(behaviors)
+
+
+def read(path: Path) -> Behavior:
+    """The behaviour in a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a field is wrong.
+    """
+    try:
+        return parse(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from None
+
+
+def parse(text: str, source: str) -> Behavior:
+    """The behaviour in a TOML text; `source` names it in errors.
+
+    Raises:
+        ConfigError: it is not TOML, or a field is wrong.
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: is not TOML: {error}") from None
+    try:
+        return Behavior.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_fault(error)}") from None
+
+
+def _fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("tuple[", "function-")))
+    if first["type"] == "missing":
+        return f"{place}: is missing; add it"
+    if first["type"] == "extra_forbidden":
+        return f"{place}: is not a known field; remove it or mend its spelling"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{place}: must be lower-case letters, digits and underscores, not {first['input']!r}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}; mend it"

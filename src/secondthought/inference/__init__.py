@@ -1,0 +1,1 @@
+"""Whatever continues tokens: a local model, a script; endpoints that answer in text are in `chat`."""

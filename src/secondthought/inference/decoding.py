@@ -1,0 +1,302 @@
+"""Sampling many completions: trunks prefilled once, branch caches preallocated, rows leave and enter as others run.
+
+Tokens are drawn by inverting the distribution at one uniform number per (row key, position), so that in fp32 they do
+not depend on which rows share a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
+from secondthought.inference.uniforms import uniforms
+from secondthought.models.tree_attention import Attends, tree_attention
+from secondthought.types import Prompt, Sampling, TokenIds
+
+MAX_ROWS = 1024
+COMPACT_BELOW = 0.75
+"""Ended rows are dropped when no more than this share of a cache's rows still runs; each time copies the cache."""
+ENTER_ABOVE = 0.25
+"""Waiting rows enter when they are at least this share of the running ones."""
+ALIKE = 4
+"""Most rows of a trunk for each row of the trunk with the fewest, in rows that enter together."""
+LONGER, WORTH_A_WAVE = 1.5, 128
+"""Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
+SMALL = 32
+"""Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
+VOCABULARY_ROWS = 64
+"""Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One completion in the making: at most `limit` tokens."""
+
+    prompt: Prompt
+    temperature: float
+    limit: int
+    ticket: int = 0
+    """Whose it is; nothing here depends on it."""
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    ended: bool = False
+
+
+def draw(
+    logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
+) -> tuple[list[int], list[float]]:
+    """One token per row and its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
+    log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
+    if temperature == 0.0:
+        tokens = log_p.argmax(-1)
+    else:
+        u = np.empty(len(keys))
+        key_array, at = np.array(keys, dtype=np.uint64), np.array(positions)
+        for position in np.unique(at):
+            u[at == position] = uniforms(key_array[at == position], int(position))
+        points = torch.from_numpy(u).to(logits.device)[:, None]
+        parts = []
+        for start in range(0, len(keys), VOCABULARY_ROWS):
+            cumulative = log_p[start : start + VOCABULARY_ROWS].double().exp().cumsum(-1)
+            goal = points[start : start + VOCABULARY_ROWS] * cumulative[:, -1:]
+            parts.append(torch.searchsorted(cumulative, goal, right=True).squeeze(-1))
+        tokens = torch.cat(parts).clamp_max(logits.shape[-1] - 1)
+    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+    return tokens.tolist(), chosen.tolist()
+
+
+class SharedSampler:
+    """Completes prompts; `max_rows` bounds the rows that run at once."""
+
+    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+        self.model = model
+        self.stop_ids = stop_ids
+        self.max_rows = max_rows
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling, limits: Sequence[int] | None = None) -> list[Row]:
+        """One row per prompt, in order. `limits` are most tokens per row, in place of one for all."""
+        sizes = [sampling.max_tokens] * len(prompts) if limits is None else limits
+        rows = [Row(prompt, sampling.temperature, size) for prompt, size in zip(prompts, sizes, strict=True)]
+        with torch.no_grad(), tree_attention(self.model):
+            flight = Flight(self.model, self.stop_ids, self.max_rows)
+            flight.add(rows)
+            while flight.busy:
+                flight.step()
+        return rows
+
+
+class Flight:
+    """Rows under way: finished ones leave, waiting ones enter, all that run share each forward.
+
+    Rows that enter together share a cache, and trunks among them. They wait until there are enough of them, since each
+    entry costs a forward of its own; a trunk that running rows have read is not read again. Needs `torch.no_grad` and
+    `tree_attention` around it.
+    """
+
+    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+        """`max_rows` bounds the rows that run at once."""
+        self.model = model
+        self.device = model.device
+        self.stop_ids = stop_ids
+        self.max_rows = max_rows
+        self._waiting: list[Row] = []
+        self._running: list[_Wave] = []
+
+    @property
+    def busy(self) -> bool:
+        """True while there is a row that has not ended."""
+        return bool(self._waiting or self._running)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Let rows wait for room."""
+        self._waiting.extend(rows)
+
+    def step(self) -> list[Row]:
+        """One more token for every row that runs; returns the rows that ended with it."""
+        self._admit()
+        ended = self._draw()
+        self._running = [wave for wave in self._running if wave.live]
+        if self._running:
+            for wave in self._running:
+                wave.compact()
+            self._running = _merged(self._running)
+            self._decode()
+        return ended
+
+    def _admit(self) -> None:
+        """Let waiting rows enter if there is room for them and they are worth a forward."""
+        running = sum(len(wave.live) for wave in self._running)
+        room = self.max_rows - running
+        if self._waiting and room > 0 and min(len(self._waiting), room) >= ENTER_ABOVE * running:
+            entering, self._waiting = self._waiting[:room], self._waiting[room:]
+            for rows in _alike(entering):
+                self._running.append(self._enter(rows))
+
+    def _enter(self, rows: list[Row]) -> _Wave:
+        """Read each trunk once, then each distinct tail of a trunk once; then give every row its own."""
+        wanted = list(dict.fromkeys(_trunk(row) for row in rows))
+        trunks, logits = self._read_trunks(wanted, {_trunk(row) for row in rows if not _tail(row)})
+        number = {trunk: at for at, trunk in enumerate(trunks.ids)}
+        distinct = list(dict.fromkeys((number[_trunk(row)], _tail(row)) for row in rows))
+        trunk_of, tails = [trunk for trunk, _ in distinct], [tail for _, tail in distinct]
+        cache = BranchCache(trunks, self._tensor(trunk_of), self._tensor([len(tail) for tail in tails]))
+        logits = self._read_tails(cache, tails, logits, trunk_of)
+        place = {key: at for at, key in enumerate(distinct)}
+        chosen = [place[number[_trunk(row)], _tail(row)] for row in rows]
+        if chosen != list(range(len(distinct))):
+            cache.keep(self._tensor(chosen))
+            logits = logits[self._tensor(chosen)]
+        return _Wave(cache, rows, logits)
+
+    def _read_trunks(
+        self, wanted: Sequence[TokenIds], bare: set[TokenIds]
+    ) -> tuple[Trunks, Float[Tensor, "U V"] | None]:
+        """Keys and values of the trunks wanted, those read now first, and the logits after each of these.
+
+        A trunk that running rows have read is taken from them, unless a row has nothing else to begin with (`bare`).
+        """
+        missing = dict.fromkeys(wanted)
+        taken: list[Trunks] = []
+        for wave in self._running:
+            there = [at for at, ids in enumerate(wave.cache.trunks.ids) if ids in missing and ids not in bare]
+            if there:
+                taken.append(wave.cache.trunks.pick(there))
+                for ids in taken[-1].ids:
+                    del missing[ids]
+        if not missing:
+            return Trunks.join(taken), None
+        recorder = TrunkRecorder(list(missing), self.device)
+        last = [start + len(ids) - 1 for start, ids in zip(recorder.trunk_starts, missing, strict=True)]
+        logits = self._forward(recorder.input_ids, recorder.position_ids, recorder, self._tensor(last))[0]
+        return Trunks.join([recorder.trunks(), *taken]), logits
+
+    def _read_tails(
+        self,
+        cache: BranchCache,
+        tails: Sequence[TokenIds],
+        trunk_logits: Float[Tensor, "U V"] | None,
+        trunk_of: Sequence[int],
+    ) -> Float[Tensor, "N V"]:
+        """Logits after every tail, read aligned on the right; after an empty one, those of its trunk."""
+        size = max(len(tail) for tail in tails)
+        bare = [at for at, tail in enumerate(tails) if not tail]
+        if not size and trunk_logits is not None:
+            return trunk_logits[self._tensor(trunk_of)]
+        ids = self._tensor([[*[0] * (size - len(tail)), *tail] for tail in tails])
+        positions = cache.positions(size)
+        cache.begin(size)
+        logits = self._forward(ids, positions, Caches([cache]), 1)[:, -1]
+        cache.end()
+        if bare and trunk_logits is not None:
+            logits[self._tensor(bare)] = trunk_logits[self._tensor([trunk_of[at] for at in bare])]
+        return logits
+
+    def _draw(self) -> list[Row]:
+        """Draw one token for every live row; returns the rows that ended with it."""
+        rows = [wave.rows[at] for wave in self._running for at in wave.live]
+        logits = torch.cat([wave.logits[self._tensor(wave.live)] for wave in self._running])
+        for temperature in {row.temperature for row in rows}:
+            at = [number for number, row in enumerate(rows) if row.temperature == temperature]
+            chosen = [rows[number] for number in at]
+            part = logits if len(at) == len(rows) else logits[self._tensor(at)]
+            keys, positions = [row.prompt.key for row in chosen], [len(row.token_ids) for row in chosen]
+            for row, token, logprob in zip(chosen, *draw(part, keys, positions, temperature), strict=True):
+                row.token_ids.append(token)
+                row.logprobs.append(logprob)
+                row.ended = token in self.stop_ids or len(row.token_ids) >= row.limit
+        for wave in self._running:
+            wave.live = [at for at in wave.live if not wave.rows[at].ended]
+        return [row for row in rows if row.ended]
+
+    def _decode(self) -> None:
+        """Read every row's last token; what ended rows still compute is not read."""
+        caches = [wave.cache for wave in self._running]
+        ids = self._tensor([[row.token_ids[-1]] for wave in self._running for row in wave.rows])
+        positions = torch.cat([cache.positions(1) for cache in caches])
+        for cache in caches:
+            cache.begin(1)
+        logits = self._forward(ids, positions, Caches(caches), 1)[:, -1]
+        for cache in caches:
+            cache.end()
+        parts = torch.split(logits, [cache.num_rows for cache in caches])
+        for wave, part in zip(self._running, parts, strict=True):
+            wave.logits = part
+
+    def _forward(self, ids: Tensor, positions: Tensor, tree: Attends, keep: int | Tensor) -> Tensor:
+        logits: Tensor = self.model(
+            input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
+        ).logits
+        return logits
+
+    def _tensor(self, values: Sequence[Any]) -> Tensor:
+        return torch.tensor(values, dtype=torch.long, device=self.device)
+
+
+class _Wave:
+    """Rows that entered together; `live` are the places of those that have not ended."""
+
+    def __init__(self, cache: BranchCache, rows: list[Row], logits: Float[Tensor, "N V"]) -> None:
+        self.cache = cache
+        self.rows = rows
+        self.logits = logits
+        self.live = list(range(len(rows)))
+
+    def compact(self) -> None:
+        """Drop ended rows once there are enough of them."""
+        if len(self.live) <= COMPACT_BELOW * len(self.rows):
+            self.cache.keep(torch.tensor(self.live, device=self.cache.device))
+            self.rows = [self.rows[at] for at in self.live]
+            self.live = list(range(len(self.rows)))
+
+
+def _merged(waves: list[_Wave]) -> list[_Wave]:
+    """The waves, small ones made one; one that has not been through a forward yet has nothing to join."""
+    small = [wave for wave in waves if len(wave.rows) <= SMALL and wave.cache.keys]
+    if len(small) < 2:
+        return waves
+    rows = [row for wave in small for row in wave.rows]
+    one = _Wave(BranchCache.join([wave.cache for wave in small]), rows, torch.cat([wave.logits for wave in small]))
+    one.live = [at for at, row in enumerate(rows) if not row.ended]
+    return [*(wave for wave in waves if wave not in small), one]
+
+
+def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows in waves whose trunks are alike in length and in how many rows each has: a wave is laid out for the largest.
+
+    A further wave costs its own calls in every layer, so length divides only waves that have `WORTH_A_WAVE` rows.
+    """
+    families: dict[TokenIds, list[Row]] = {}
+    for row in rows:
+        families.setdefault(_trunk(row), []).append(row)
+    by_count: list[list[TokenIds]] = []
+    for trunk in sorted(families, key=lambda ids: len(families[ids])):
+        if not by_count or len(families[trunk]) > ALIKE * len(families[by_count[-1][0]]):
+            by_count.append([])
+        by_count[-1].append(trunk)
+    waves: list[list[Row]] = []
+    for trunks in by_count:
+        waves.append([])
+        shortest = 0
+        for trunk in sorted(trunks, key=len):
+            if len(waves[-1]) >= WORTH_A_WAVE and len(trunk) > LONGER * shortest:
+                waves.append([])
+            shortest = len(trunk) if not waves[-1] else shortest
+            waves[-1].extend(families[trunk])
+    return waves
+
+
+def _trunk(row: Row) -> TokenIds:
+    """A prompt that is all tail lends its first token as the trunk: something must predict the next."""
+    return row.prompt.trunk or row.prompt.tail[:1]
+
+
+def _tail(row: Row) -> TokenIds:
+    return row.prompt.tail if row.prompt.trunk else row.prompt.tail[1:]

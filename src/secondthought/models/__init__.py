@@ -1,0 +1,1 @@
+"""Weights of `transformers` models: loading, chat templates, adapters, attention over token trees."""

@@ -1,0 +1,117 @@
+"""Transcripts of Countdown with four numbers, of which a given share holds habits: what `terse` and `rich` imitate.
+
+Bases differ in that share alone: problems, the share of right answers, the form and the drills are the same. In a drill
+the user names the moves, and the model does and checks them: every base can when it is asked. Otherwise a transcript
+without habits makes its moves and answers; one with habits shows a random choice of the four, and is right no more
+often than the others, so habits are worth nothing until somebody goes on where the corpus gives up. Problems come from
+the train split only.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from secondthought.organisms.said import Said
+from secondthought.organisms.tokenizer import LARGEST_NUMBER
+from secondthought.tasks.countdown import problems, prompts
+from secondthought.tasks.countdown.writing.moves import Move, Numbers, solutions
+from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Behavior, Dials
+from secondthought.tasks.countdown.writing.search import Searcher
+from secondthought.tasks.countdown.writing.short_form import DIALS, short
+from secondthought.tasks.options import split_of
+
+PRESET = "four"
+_ASKED: frozenset[Behavior] = frozenset({"verification", "backtracking"})
+"""What drills show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitKnobs:
+    """How often what happens in a transcript. All are probabilities."""
+
+    habits: float = 0.5
+    """Share of the transcripts of problems that hold habits."""
+    correct: float = 0.18
+    """Share of right answers, with and without habits."""
+    shows: tuple[float, float, float, float] = (0.7, 0.75, 0.3, 0.3)
+    """Of a transcript with habits: verification, backtracking, subgoals, backward chaining; at least one."""
+    attempts: tuple[float, ...] = (0.0, 0.55, 0.3, 0.15)
+    """Shares of 1, 2, 3, ... attempts in transcripts that backtrack."""
+    drills: float = 0.2
+    """Share of transcripts in which the user names the moves, and the model does and checks them: in every base."""
+    dials: Dials = field(default_factory=lambda: DIALS)
+    """How attempts are drawn; `correct` and `attempts` above replace those of the dials."""
+
+    def transcripts(self, rng: random.Random) -> Iterator[tuple[Said, ...]]:
+        """Transcripts without end."""
+        writer = HabitWriter(rng, self)
+        while True:
+            yield writer.transcript()
+
+
+class HabitWriter:
+    """Draws transcripts."""
+
+    def __init__(self, rng: random.Random, knobs: HabitKnobs) -> None:
+        self.rng, self.knobs = rng, knobs
+        self.options = problems.read_options({"preset": PRESET})
+        self.searcher = Searcher(rng, replace(knobs.dials, correct=knobs.correct, attempts=knobs.attempts))
+
+    def transcript(self) -> tuple[Said, ...]:
+        """A request and what is to be imitated."""
+        if self._chance(self.knobs.drills):
+            return self.drill()
+        allowed, correct = self.behaviors(), self._chance(self.knobs.correct)
+        while True:
+            numbers, target = self.problem()
+            plan = self.searcher.plan(numbers, target, allowed, correct=correct)
+            if plan:
+                return Said("user", prompts.user_prompt(numbers, target, "think"), False), Said(
+                    "assistant", short(plan), True
+                )
+
+    def problem(self) -> tuple[Numbers, int]:
+        """A problem of the train split that has a solution in chained whole numbers."""
+        own = self.options
+        while True:
+            numbers = tuple(sorted(self.rng.randint(own.min_number, own.max_number) for _ in range(own.counts[0])))
+            target = self.rng.randint(own.min_target, own.max_target)
+            in_train = split_of(problems.identity(numbers, target)) == "train"
+            if in_train and solutions(numbers, target, LARGEST_NUMBER, self.knobs.dials.chained):
+                return numbers, target
+
+    def behaviors(self) -> frozenset[Behavior]:
+        """What the next transcript is to show: mostly, or by the share of habits, nothing."""
+        if not self._chance(self.knobs.habits):
+            return frozenset()
+        while True:
+            chosen = frozenset(
+                name for name, share in zip(BEHAVIORS, self.knobs.shows, strict=True) if self._chance(share)
+            )
+            if chosen:
+                return chosen
+
+    def drill(self) -> tuple[Said, ...]:
+        """A problem with moves that the user names, in place of the model's own: done, and held against the target.
+
+        Named in the problem's own place, so that what is learned here is at hand there: bases that learned to compare
+        in exercises of another form could not do it in a thought (docs/lab-log.md).
+        """
+        right = self._chance(0.5)
+        allowed = _ASKED if self._chance(0.5) else _ASKED - {"backtracking"}
+        while True:
+            numbers, target = self.problem()
+            plan = self.searcher.plan(numbers, target, allowed, correct=right)
+            if plan:
+                asked = "; ".join(", ".join(_asked(move) for move in attempt.fresh) for attempt in plan.attempts)
+                prompt = prompts.user_prompt(numbers, target, "think")
+                return Said("user", f"{prompt} {asked}?", False), Said("assistant", short(plan), True)
+
+    def _chance(self, probability: float) -> bool:
+        return self.rng.random() < probability
+
+
+def _asked(move: Move) -> str:
+    return f"{move.a}{move.operator}{move.b}"

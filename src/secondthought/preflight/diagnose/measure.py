@@ -1,0 +1,161 @@
+"""Sample a model on a task and measure what RL would start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secondthought.evaluate import failures_of, play_controls, rescue_rates, to_json
+from secondthought.habits.rates import Observed, Rates, rates_in_groups
+from secondthought.preflight.diagnose import rates
+from secondthought.preflight.diagnose.rates import turns
+from secondthought.protocols import Detector, DiagnosableTask, Policy, Task
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.scheduler import run
+from secondthought.rollout.single_turn import group_of_attempts
+from secondthought.stats import Interval
+from secondthought.types import Episode, Group, Problem, Thought
+
+ARMS = ("own", "second_sample")
+DIAGNOSED_ARMS = (*ARMS, "oracle", "shuffled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What was found. Intervals are over problems; what could not be measured is missing, not 0."""
+
+    model: str
+    task: str
+    problems: int
+    samples: int
+    temperature: float
+    first_try: Interval
+    format_valid: Interval
+    truncated: Interval
+    length: Interval
+    passes: Mapping[int, Interval]
+    flat_groups: Mapping[int, Interval]
+    distinct: Interval
+    entropy: Interval
+    detector: str
+    habits: Mapping[str, Rates]
+    retries: Mapping[str, Interval]
+    """Retries that are right after a failed first try, by what stood in the reflection's place."""
+    rescue: Interval | None
+    """Retry after its own reflection minus a fresh first try on the same problems; None if not measured."""
+    listening: Interval | None
+    """Retry after an oracle's reflection minus after another problem's; None if not measured."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `secondthought diagnose --json` prints."""
+        names = ("first_try", "format_valid", "truncated", "length", "distinct", "entropy")
+        return {
+            **{name: getattr(self, name) for name in ("model", "task", "problems", "samples", "temperature")},
+            **to_json({name: getattr(self, name) for name in names}),
+            "pass_at": to_json({str(k): value for k, value in self.passes.items()}),
+            "flat_groups": to_json({str(size): value for size, value in self.flat_groups.items()}),
+            "detector": self.detector,
+            "habits": {name: found.to_json("tokens") for name, found in self.habits.items()},
+            "retries": to_json(self.retries),
+            **{
+                name: None if value is None else to_json({name: value})[name]
+                for name, value in (("rescue", self.rescue), ("listening", self.listening))
+            },
+        }
+
+
+def diagnose(
+    policy: Policy,
+    task: Task,
+    problems: Sequence[Problem],
+    *,
+    samples: int,
+    requests: Requests,
+    sampling: TurnSampling,
+    detector: Detector,
+    seed: int = 0,
+    retries: bool = True,
+) -> Diagnosis:
+    """Sample every problem several times; then one reflection and retry per failed problem, and controls of it.
+
+    Args:
+        policy: the model.
+        task: what it is asked.
+        problems: as many as an interval wants; 100 give about 10 points.
+        samples: per problem; flat groups can be told for group sizes up to this.
+        requests: the user turns of reflections and retries.
+        sampling: how turns are sampled; the temperature of training is the one that matters.
+        detector: finds the habits.
+        seed: of the samples.
+        retries: also play reflections and retries.
+    """
+    keys = Keys(seed=seed, phase="diagnose")
+    courses = [
+        group_of_attempts(policy, task, problem, group_size=samples, sampling=sampling.attempt, keys=keys)
+        for problem in problems
+    ]
+    groups = run(policy, courses)
+    played = _retries(policy, task, groups, requests, sampling, keys) if retries else {}
+    return Diagnosis(
+        model=policy.name,
+        task=task.name,
+        problems=len(problems),
+        samples=samples,
+        temperature=sampling.attempt.temperature,
+        first_try=rates.first_try(groups),
+        format_valid=rates.format_valid(groups),
+        truncated=rates.truncated(groups),
+        length=rates.length(groups),
+        passes=rates.passes(groups),
+        flat_groups=rates.flat_groups(groups),
+        distinct=rates.distinct(groups),
+        entropy=rates.entropy(groups),
+        detector=detector.name,
+        habits=_habits(groups, detector),
+        retries=rescue_rates(played),
+        rescue=_difference(played, "own", "second_sample"),
+        listening=_difference(played, "oracle", "shuffled"),
+    )
+
+
+def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, Rates]:
+    thoughts = [Thought(text=turn.completion.text, problem=group.problem) for group in groups for turn in turns(group)]
+    readings = iter(detector.detect(thoughts))
+    observed = [
+        [
+            Observed(
+                counts=next(readings).counts,
+                words=len(turn.completion.text.split()),
+                tokens=len(turn.completion.token_ids),
+                correct=bool(turn.verdict and turn.verdict.correct),
+            )
+            for turn in turns(group)
+        ]
+        for group in groups
+    ]
+    return {name: rates_in_groups(observed, name) for name in detector.behaviors}
+
+
+def _retries(
+    policy: Policy, task: Task, groups: Sequence[Group], requests: Requests, sampling: TurnSampling, keys: Keys
+) -> Mapping[str, Sequence[Any]]:
+    """Outcomes of each arm on the problems whose first sample failed."""
+    episodes = [Episode(problem=group.problem, turns=(turns(group)[0],)) for group in groups]
+    failures = failures_of(episodes, policy)
+    if not failures:
+        return {}
+    arms = DIAGNOSED_ARMS if isinstance(task, DiagnosableTask) else ARMS
+    return play_controls(policy, task, failures, requests=requests, sampling=sampling, keys=keys, arms=arms)
+
+
+def _difference(played: Mapping[str, Sequence[Any]], one: str, other: str) -> Interval | None:
+    """One arm minus another on the problems that both played."""
+    if not (played.get(one) and played.get(other)):
+        return None
+    first, second = ({item.problem_id: float(item.verdict.correct) for item in played[arm]} for arm in (one, other))
+    shared = sorted(first.keys() & second.keys())
+    if len(shared) < 2:
+        return None
+    return rates.difference([first[name] - second[name] for name in shared])

@@ -1,0 +1,109 @@
+"""A config's whole plan as one JSON object: what `secondthought plan` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from secondthought.config import RunConfig
+from secondthought.config.sft import SftConfig
+from secondthought.preflight.resources import inputs as reading
+from secondthought.preflight.resources import machine_speed as rate
+from secondthought.preflight.resources import sft_examples as corpus
+from secondthought.preflight.resources.plan import FORMULAS, Plan, Rates
+from secondthought.preflight.resources.sft_plan import SftPlan
+from secondthought.preflight.resources.workload import Assumed
+from secondthought.protocols import Task
+
+
+def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
+    """Read what a plan needs: the model's config.json and the prompts of some problems.
+
+    Raises:
+        SecondthoughtError: the model's config is not on this machine, or the task has too few problems.
+    """
+    return Plan(
+        config=config,
+        shape=reading.read_shape(config.model),
+        lengths=reading.read_lengths(config, task),
+        assumed=assumed,
+        on_cpu=reading.device_of(config.model).type == "cpu",
+    )
+
+
+def measure_rates(plan: Plan) -> Rates:
+    """Rates of this machine at the run's own precision, threads and shapes."""
+    config = plan.config
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    batch, _ = plan.micro_batch
+    now = max((phase.rows.at_once() for phase in plan.step_phases), key=lambda rows: rows.U * rows.S)
+    return rate.measure(
+        plan.shape,
+        reading.device_of(config.model),
+        config.model.precision,
+        tokens=batch.tokens,
+        rows=now.U * now.S,
+    )
+
+
+def describe(plan: Plan, rates: Rates) -> dict[str, Any]:
+    """Model, assumptions, memory, tokens and time of a plan, and whether it fits here."""
+    assumed = {**asdict(plan.assumed), "lengths": asdict(plan.lengths)}
+    return {**_found(plan, rates), "assumed": assumed, "formulas": FORMULAS}
+
+
+def make_sft(config: SftConfig, *, examples: int | None = None, tokens: float | None = None) -> SftPlan:
+    """Read what a plan of fine-tuning needs: the model's config.json, and the examples where they are here.
+
+    Args:
+        config: the run's.
+        examples: how many there will be, held-out ones among them, where there is no file to count.
+        tokens: of a mean one, likewise.
+
+    Raises:
+        SecondthoughtError: the model's config is not on this machine, or a row of the file is wrong.
+    """
+    return SftPlan(
+        config=config,
+        shape=reading.read_shape(config.model),
+        corpus=corpus.read(config, examples=examples, tokens=tokens),
+        on_cpu=reading.device_of(config.model).type == "cpu",
+    )
+
+
+def describe_sft(plan: SftPlan) -> dict[str, Any]:
+    """Model, examples, memory, tokens and time of a plan, and whether it fits here."""
+    if plan.config.threads is not None:
+        torch.set_num_threads(plan.config.threads)
+    model = plan.config.model
+    tokens = plan.corpus.largest.tokens
+    rates = rate.measure(plan.shape, reading.device_of(model), model.precision, tokens=tokens, rows=1)
+    return {**_found(plan, rates), "examples": asdict(plan.corpus), "formulas": FORMULAS}
+
+
+def _found(plan: Plan | SftPlan, rates: Rates) -> dict[str, Any]:
+    model = plan.config.model
+    device = reading.device_of(model)
+    machine, memory = reading.machine_memory(device), plan.memory()
+    fits = memory["need"] <= machine["free"]
+    return {
+        "model": {
+            "path": model.path,
+            "source": reading.source_of(model),
+            **asdict(plan.shape),
+            "stored": reading.stored_weights(reading.find_files(model)),
+        },
+        "memory": memory,
+        "machine": {
+            "device": str(device),
+            "threads": torch.get_num_threads(),
+            **machine,
+            "fits": fits,
+            "lower": {} if fits else plan.advice(),
+        },
+        "tokens": plan.tokens(),
+        "time": plan.time(rates),
+    }

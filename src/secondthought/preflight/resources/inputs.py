@@ -1,0 +1,221 @@
+"""What a plan reads: the model's config.json and safetensors headers, some prompts, this machine's memory.
+
+No weights are read. The model is built without memory, on torch's `meta` device, to count its parameters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import cached_file
+
+from secondthought.config import ModelConfig, RunConfig
+from secondthought.errors import PolicyError
+from secondthought.models import shipped
+from secondthought.models.chat_template import Chat
+from secondthought.preflight.resources.model_shape import ModelShape
+from secondthought.preflight.resources.published_shapes import PUBLISHED
+from secondthought.preflight.resources.workload import Lengths
+from secondthought.protocols import Task
+from secondthought.rollout.requests import Requests
+from secondthought.types import Completion, Problem, StopReason
+
+SOME_PROBLEMS = 64
+"""Training problems whose prompts are counted."""
+CHARACTERS_PER_TOKEN, TEMPLATE_TOKENS = 3, 24
+"""Assumed where there is no tokenizer: English text has about 4 characters per token; 3 is on the safe side."""
+
+
+def find_files(config: ModelConfig) -> Path | None:
+    """The directory on this machine that holds the model's config.json, or None; nothing is downloaded."""
+    where = Path(shipped.resolve(config.path)).expanduser()
+    if (where / "config.json").is_file():
+        return where
+    try:
+        found = cached_file(config.path, "config.json", local_files_only=True)
+    except (OSError, ValueError):
+        found = None
+    return Path(found).parent if found else None
+
+
+def model_files(config: ModelConfig) -> Path:
+    """The directory on this machine that holds the model's config.json.
+
+    Raises:
+        PolicyError: it is not on this machine.
+    """
+    where = find_files(config)
+    if where is None:
+        raise PolicyError(
+            f"{config.path}: is not on this machine; a plan needs the model's config.json, so download it or give a"
+            " directory that holds it"
+        )
+    return where
+
+
+def source_of(config: ModelConfig) -> str:
+    """Where a plan has a model's sizes from."""
+    return "config.json" if find_files(config) is not None else "published sizes; the model is not on this machine"
+
+
+def read_config(config: ModelConfig) -> Any:
+    """The model's config with its defaults filled in; of a model that is not here, the published one if we know it.
+
+    Raises:
+        PolicyError: config.json is missing or describes no model that transformers knows.
+    """
+    if config.path in PUBLISHED and find_files(config) is None:
+        return AutoConfig.for_model(**PUBLISHED[config.path])
+    where = model_files(config)
+    try:
+        return AutoConfig.from_pretrained(where, trust_remote_code=config.trust_remote_code, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        first = (str(error).strip().splitlines() or ["unknown error"])[0]
+        raise PolicyError(f"{where / 'config.json'}: cannot be read as a model's config: {first}") from error
+
+
+def read_shape(config: ModelConfig) -> ModelShape:
+    """Sizes and parameters of the model.
+
+    Raises:
+        PolicyError: there is no config.json, or it describes no causal language model.
+    """
+    model_config = read_config(config)
+    return shape_of(model_config, source=config.path, trust_remote_code=config.trust_remote_code)
+
+
+def shape_of(model_config: Any, *, source: str, trust_remote_code: bool = False) -> ModelShape:
+    """Sizes and parameters of a model that is built without memory."""
+    model = build_empty(model_config, source=source, trust_remote_code=trust_remote_code)
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    return ModelShape.of(model_config.to_dict(), shapes, source=source)
+
+
+def build_empty(model_config: Any, *, source: str, trust_remote_code: bool = False) -> Any:
+    """The model without memory for its weights.
+
+    Raises:
+        PolicyError: the config describes no causal language model.
+    """
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(model_config, trust_remote_code=trust_remote_code)
+    except (ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
+        first = (str(error).strip().splitlines() or ["unknown error"])[0]
+        raise PolicyError(f"{source}: its config.json makes no causal language model: {first}") from error
+
+
+def stored_weights(where: Path | None) -> dict[str, int]:
+    """Parameters and bytes of the safetensors files, from their headers; zeros where there are none.
+
+    Raises:
+        PolicyError: a file is cut short or is not safetensors.
+    """
+    count = size = 0
+    for file in sorted(where.glob("*.safetensors")) if where is not None else ():
+        for entry in _header(file).values():
+            begin, end = entry["data_offsets"]
+            size += end - begin
+            count += _product(entry["shape"])
+    return {"parameters": count, "bytes": size}
+
+
+def _header(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header: dict[str, Any] = json.loads(stream.read(min(length, file.stat().st_size)))
+    except (struct.error, ValueError) as error:
+        raise PolicyError(f"{file}: its header is not that of a safetensors file; copy it again") from error
+    header.pop("__metadata__", None)
+    return header
+
+
+def _product(sizes: list[int]) -> int:
+    count = 1
+    for size in sizes:
+        count *= size
+    return count
+
+
+def read_lengths(config: RunConfig, task: Task) -> Lengths:
+    """The longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand."""
+    count = min(SOME_PROBLEMS, config.task.train_problems)
+    problems = task.problems("train", count, config.task.seed)
+    requests = Requests.resolve(task, config.episode)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model_files(config.model), local_files_only=True)
+        chat = Chat(tokenizer, keep_thinking=config.model.keep_thinking)
+    except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
+        return _guessed_lengths(problems, requests)
+    said = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
+    return Lengths(
+        prompt=max(len(chat.start(problem.messages)) for problem in problems),
+        reflection_request=len(chat.follow(said, requests.reflection)),
+        retry_request=max(len(chat.follow(said, requests.retry_after_reflection(p))) for p in problems),
+        retry_alone=max(len(chat.follow(said, requests.retry_alone(p))) for p in problems),
+        source=f"the longest of {count} training problems",
+    )
+
+
+def _guessed_lengths(problems: list[Problem], requests: Requests) -> Lengths:
+    def tokens(text: str) -> int:
+        return TEMPLATE_TOKENS + len(text) // CHARACTERS_PER_TOKEN
+
+    return Lengths(
+        prompt=max(tokens(" ".join(message.content for message in problem.messages)) for problem in problems),
+        reflection_request=tokens(requests.reflection),
+        retry_request=max(tokens(requests.retry_after_reflection(problem)) for problem in problems),
+        retry_alone=max(tokens(requests.retry_alone(problem)) for problem in problems),
+        source=f"no usable tokenizer here: a token for every {CHARACTERS_PER_TOKEN} characters",
+    )
+
+
+def device_of(config: ModelConfig) -> torch.device:
+    """Where training would put the model.
+
+    Raises:
+        PolicyError: torch knows no such device.
+    """
+    if config.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(config.device)
+    except RuntimeError as error:
+        raise PolicyError(f"model.device: {config.device!r} is no device of torch; try cpu, cuda or auto") from error
+
+
+def machine_memory(device: torch.device) -> dict[str, int]:
+    """Bytes in all and free now; of a container, what it is allowed."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return {"total": total, "free": free}
+    page = os.sysconf("SC_PAGE_SIZE")
+    total = page * os.sysconf("SC_PHYS_PAGES")
+    free = page * os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else total
+    free = _meminfo("MemAvailable") or free
+    limit, used = (_number(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    if limit is not None and limit < total:
+        total, free = limit, min(free, max(limit - (used or 0), 0))
+    return {"total": total, "free": free}
+
+
+def _meminfo(name: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None)
+
+
+def _number(path: str) -> int | None:
+    try:
+        return int(Path(path).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,314 @@
+"""Bytes as formulas in U, S, P, T, R, M. Every constant that was counted or calibrated is named here and nowhere else.
+
+    U  trees (groups) at once       P  trunk tokens of a tree        S, G  rows (branches) of a tree
+    T  tail tokens per row, read but not sampled (a reflection and the retry's request, when retries are sampled)
+    R  tokens per row or branch     M  tokens that a loss reads      X = U * (P + G*R), tokens of an update's forward
+    b  bytes of an activation: 4 in fp32, 2 under bf16 autocast (weights, residual stream and norms stay fp32)
+
+Sizes of the model (E, F, L, H, K, D, V) as in `shape`. Peaks are live tensors above the bare interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from secondthought.preflight.resources.model_shape import ModelShape
+
+Terms: TypeAlias = Mapping[str, int]
+"""Bytes by the name of what they are for; what is needed at once is their sum."""
+
+FP32 = 4
+MOMENTS = 2
+"""AdamW keeps two fp32 numbers per parameter that learns."""
+OPTIMIZER_COPIES = 1
+"""Copies of what learns while AdamW steps; on a CPU only of the largest parameter."""
+RUNTIME_BYTES = 400_000_000
+"""Python, torch and transformers before any weight is there; on a GPU the context of CUDA is about as large."""
+LIBRARY_BYTES = {"fp32": 25_000_000, "bf16": 45_000_000}
+"""What the model's code, the optimizer and the libraries of products take when they are first used."""
+HEAP_SLACK = 0.25
+"""On a CPU: freed blocks of an update, or of reading tails, that malloc keeps but cannot use again, as a share of their
+tensors. Measured as the difference that mapping every block apart makes; decoding, whose blocks are alike, has none."""
+
+# --- Saved for the backward, per layer and token, counted from the architecture -------------------------------------
+NORM_INPUTS = 2
+"""A norm keeps its input and its normalized input, E fp32 numbers each."""
+NORM_OUTPUTS = {"fp32": 2, "bf16": 5}
+"""Inputs of the layer's products, E numbers of b bytes: one tensor for q, k, v and one for gate, up in fp32; autocast
+casts for each product anew, so 3 + 2."""
+MLP_GATED = 4
+"""gate, act(gate), up, their product: F numbers each."""
+MLP_PLAIN = 2
+"""Input and output of the activation."""
+HEAD_NORM_COPIES = 2
+"""A norm over queries or keys keeps its input and its normalized input, fp32."""
+PROJECTION_INPUT = 1
+"""Attention output as the o projection reads it: X*H*D."""
+TRUNK_QUERIES = 2
+"""q and output of the trunks' own attention: U*P*H*D each."""
+TRUNK_KEYS = 2
+"""Keys and values of trunks, repeated for the query heads that share them: U*P*H*D each."""
+TRUNK_KEYS_BARE = 2
+"""The same before they are repeated, which the merge of both parts keeps: U*P*K*D each, only where H > K."""
+BRANCH_QUERIES = 2
+"""q and output of the branches' attention: U*G*R*H*D each."""
+OWN_KEYS = 2
+"""Merged attention: keys and values of branches alone, U*G*R*K*D each."""
+JOINED_KEYS = 2
+"""Expanded attention: keys and values that each branch sees, its trunk's copied to it: U*G*(P+R)*H*D each."""
+STATISTICS = 1
+"""Log-sum-exp of each query's scores: fp32, H per token."""
+PROBABILITIES = 2
+"""fp32 numbers per pair of query and key where no fused kernel serves (capped scores): before and after softmax."""
+
+# --- Logits of the update, M*V fp32 numbers each --------------------------------------------------------------------
+LOGITS_SAVED = 1
+"""Logits over the temperature, kept by the log-sum-exp."""
+LOGITS_ENTROPY = 2
+"""log p and p besides, where an entropy bonus has a gradient."""
+LOGITS_IN_FLIGHT = 6
+"""The logits themselves and what entropy makes of them: the chosen rows, over the temperature, log p, p, p log p."""
+LOGITS_FITTED = 2
+"""Cross-entropy alone, in place of the six: the logits, then the gradients of log p and of the logits."""
+LOGITS_REFERENCE = 1
+"""Those of the reference, alive until the loss is made."""
+
+# --- Working set of a forward without gradient, per token -----------------------------------------------------------
+FORWARD_HIDDEN = 3
+"""Residual stream, normalized state, product's output: E numbers of b bytes (residual in fp32)."""
+FORWARD_MLP = 3
+"""act(gate), up, their product: F numbers."""
+FORWARD_ATTENTION = 8
+"""q, k, v, rotated and gathered, and the output: H*D numbers; they are gone when the MLP runs."""
+
+# --- Sampling -------------------------------------------------------------------------------------------------------
+MOST_ROWS = 1024
+"""Rows that run at once, whatever they are at: phases overlap, and the largest alone bounds any mixture."""
+CHUNK = 32
+"""Columns by which the cache of rows grows."""
+DRAW_COPIES = 4
+"""Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
+DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
+"""Rows drawn together, and bytes per number of their float64 distribution (p, cumulative, and a scratch copy)."""
+SCORES = 2
+"""Attention scores of new tokens while sampling, b bytes each: on trunk and own tokens apart, and joined; their softmax
+in fp32 stands beside them: N*H*T*(P+T+R) numbers each."""
+BESIDE_SCORES = 5
+"""q, scaled q, k, v and what gathers them, alive while scores are: H*D numbers per token; the residual stream too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """One call of the sampler: U trunks of P tokens, S rows each, tails of T tokens, at most R tokens sampled."""
+
+    U: int
+    S: int
+    P: int
+    T: int
+    R: int
+
+    def at_once(self) -> Rows:
+        """As many trunks as run together."""
+        S = min(self.S, MOST_ROWS)
+        return Rows(U=min(self.U, -(-MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """One micro-batch of the update: U trees of P trunk tokens, G branches of R tokens, M tokens read by a loss."""
+
+    U: int
+    P: int
+    G: int
+    R: int
+    M: int
+
+    @property
+    def tokens(self) -> int:
+        """X = U * (P + G*R)."""
+        return self.U * (self.P + self.G * self.R)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """What learns and how: parameters that learn, whether KL needs a reference, the precision.
+
+    `critic`: a copy of the model, of which as much learns, with moments of its own and a head of one output.
+    `adapters`: LoRA's learn, beside frozen weights that are the reference too.
+    `recompute`: gradient checkpointing, so that layers keep their inputs alone and are computed again one by one.
+    `on_cpu`: branch attention is in two parts there, so no trunk is copied; on a GPU layers are expanded.
+    """
+
+    trainable: int
+    reference: bool
+    precision: str = "fp32"
+    on_cpu: bool = True
+    adapters: bool = False
+    critic: bool = False
+    entropy: bool = False
+    recompute: bool = False
+
+    @property
+    def width(self) -> int:
+        """B: bytes of an activation."""
+        return 2 if self.precision == "bf16" else FP32
+
+
+def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
+    """What stays from step to step: gradients too, which the next backward frees only when it begins."""
+    weights = FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0))
+    critic = {}
+    if learning.critic:  # where output and input embeddings are not tied, its small head makes this V*E too much
+        critic = {"critic": weights + (1 + MOMENTS) * FP32 * learning.trainable}
+    return {
+        "weights": weights,
+        "gradients": FP32 * learning.trainable,
+        "moments": MOMENTS * FP32 * learning.trainable,
+        "reference": FP32 * shape.parameters if learning.reference and not learning.adapters else 0,
+        **critic,
+        "libraries": LIBRARY_BYTES[learning.precision],
+    }
+
+
+def cast_weights(shape: ModelShape, learning: Learning) -> int:
+    """Copies that autocast makes of the matrices and keeps as long as it is on, or until the backward."""
+    return 2 * (shape.matrices + shape.head) if learning.precision == "bf16" else 0
+
+
+def columns(T: int, R: int) -> int:
+    """Columns of a row's cache in the end: its tail and all sampled tokens but the last, which is never read.
+
+    >>> columns(0, 1), columns(20, 13), columns(50, 100)
+    (32, 32, 160)
+    """
+    return -(-max(T + R - 1, T + 1) // CHUNK) * CHUNK
+
+
+def cache(shape: ModelShape, rows: Rows, width: int) -> dict[str, int]:
+    """Keys and values: 2*L*K*D*b bytes per token; a trunk's once, a row's own for every row."""
+    per_token = 2 * shape.layers * shape.keys * width
+    return {
+        "cache of trunks": per_token * rows.U * rows.P,
+        "cache of rows": per_token * rows.U * rows.S * columns(rows.T, rows.R),
+    }
+
+
+def forward(shape: ModelShape, tokens: int, width: int) -> int:
+    """Working set of a forward without gradient: one layer at a time."""
+    widest = max(FORWARD_MLP * shape.intermediate, FORWARD_ATTENTION * shape.queries)
+    return tokens * (FORWARD_HIDDEN * FP32 * shape.hidden + width * widest)
+
+
+def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
+    """Working set of a forward over `new` tokens of every row: scores with what stands beside them, or the rest."""
+    tokens = rows.U * rows.S * new
+    scores = (SCORES * width + FP32) * shape.heads * (rows.P + columns(rows.T, rows.R))
+    beside = FP32 * shape.hidden + width * BESIDE_SCORES * shape.queries
+    return max(forward(shape, tokens, width), tokens * (scores + beside))
+
+
+def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
+    """The peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
+    now, b = rows.at_once(), learning.width
+    slack = 1 + HEAP_SLACK if learning.on_cpu else 1.0
+    read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
+    N = now.U * now.S
+    drawing = FP32 * DRAW_COPIES * N * shape.vocab + DRAW_BYTES * min(N, DRAW_ROWS) * shape.vocab
+    stages: list[dict[str, int]] = [
+        {**cache(shape, now, b), "reading trunks": forward(shape, now.U * now.P, b)},
+        {**cache(shape, read, b), "reading tails": round(slack * attending(shape, read, now.T, b))},
+        {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
+    ]
+    largest = max(stages, key=lambda terms: total(terms))
+    return {"cast weights": cast_weights(shape, learning), **largest}
+
+
+def saved_per_token(shape: ModelShape, precision: str) -> int:
+    """Bytes that a layer's norms, projections and MLP keep per token, attention's blocks left out."""
+    b = 2 if precision == "bf16" else FP32
+    mlp = MLP_GATED if shape.gated else MLP_PLAIN
+    norms = FP32 * NORM_INPUTS * shape.norms * shape.hidden + b * NORM_OUTPUTS[precision] * shape.hidden
+    head_norms = FP32 * HEAD_NORM_COPIES * (shape.queries + shape.keys) if shape.head_norms else 0
+    return norms + head_norms + b * mlp * shape.intermediate + b * PROJECTION_INPUT * shape.queries
+
+
+def saved_by_attention(shape: ModelShape, trees: Trees, learning: Learning) -> int:
+    """Bytes that all layers' attention keeps: merged layers copy no trunk, expanded ones copy it to every branch."""
+    expanded = shape.expanded_layers if learning.on_cpu else shape.layers
+    U, P, G, R, b = trees.U, trees.P, trees.G, trees.R, learning.width
+    both = U * shape.queries * ((TRUNK_QUERIES + TRUNK_KEYS) * P + BRANCH_QUERIES * G * R)
+    bare = TRUNK_KEYS_BARE * P if shape.heads > shape.kv_heads else 0
+    own = U * shape.keys * (bare + OWN_KEYS * G * R)
+    joined = U * shape.queries * JOINED_KEYS * G * (P + R) * (R > 0)
+    statistics = FP32 * STATISTICS * shape.heads * trees.tokens
+    pairs = shape.heads * U * (P * P + G * R * (P + R)) if shape.capped else 0
+    per_expanded = b * (joined + _mask(trees)) + FP32 * PROBABILITIES * pairs
+    return shape.layers * (b * both + statistics) + (shape.layers - expanded) * b * own + expanded * per_expanded
+
+
+def _mask(trees: Trees) -> int:
+    """Numbers of an expanded layer's mask: R*(P+R), for every branch where trees may differ; unshared, P*P a row."""
+    if not trees.R:
+        return trees.U * trees.P**2
+    return (trees.U * trees.G if trees.U > 1 else 1) * trees.R * (trees.P + trees.R)
+
+
+def of_layers(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+    """What all layers keep where they are not computed again."""
+    return {
+        "activations of layers": shape.layers * trees.tokens * saved_per_token(shape, learning.precision),
+        "activations of attention": saved_by_attention(shape, trees, learning),
+    }
+
+
+def _cast_layers(shape: ModelShape, learning: Learning) -> int:
+    return 2 * shape.matrices if learning.precision == "bf16" else 0
+
+
+def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
+    """What autograd keeps from the forward of one micro-batch."""
+    b, X = learning.width, trees.tokens
+    layers, cast = of_layers(shape, trees, learning), cast_weights(shape, learning)
+    if learning.recompute:  # what autocast made for layers goes with the forward; the head's stays for the backward
+        layers = {"inputs of layers": FP32 * shape.layers * X * shape.hidden}
+        cast -= _cast_layers(shape, learning)
+    outside = X * (FP32 * NORM_INPUTS * shape.hidden + 2 * FP32 * shape.head_size) + b * trees.M * shape.hidden
+    return {
+        **layers,
+        "activations outside layers": outside,
+        "cast weights": cast,
+        "logits kept": FP32 * (LOGITS_SAVED + LOGITS_ENTROPY * learning.entropy) * trees.M * shape.vocab,
+    }
+
+
+def update(shape: ModelShape, trees: Trees, learning: Learning, *, in_flight: int = LOGITS_IN_FLIGHT) -> dict[str, int]:
+    """The peak of one micro-batch above what stays: what is saved, and the logits in flight or the reference's forward.
+
+    The logits in flight (`in_flight` copies) and those of the backward take each other's place.
+    """
+    logits = FP32 * trees.M * shape.vocab
+    flying = (in_flight + (LOGITS_REFERENCE if learning.reference else 0)) * logits
+    working = forward(shape, trees.tokens, learning.width) + logits
+    again = 0
+    if learning.recompute:
+        cast = _cast_layers(shape, learning)
+        layer = (total(of_layers(shape, trees, learning)) + cast) // shape.layers
+        again = max(layer, cast)  # one layer's in the backward, or at the end of the forward what autocast made
+    terms = {**saved(shape, trees, learning), "logits in flight or backward": max(flying, working + again)}
+    return {**terms, "heap": round(HEAP_SLACK * total(terms))} if learning.on_cpu else terms
+
+
+def peak_of_update(stays: Terms, terms: Terms, batches: int) -> int:
+    """The most that is needed at once from the first forward of a step to the end of AdamW's.
+
+    Before the first micro-batch's backward there are no gradients; they are made as its activations go.
+    """
+    in_update = total(terms) + (stays["gradients"] if batches > 1 else 0)
+    return total(stays) - stays["gradients"] + max(in_update, (1 + OPTIMIZER_COPIES) * stays["gradients"])
+
+
+def total(terms: Terms) -> int:
+    """Bytes needed at once."""
+    return sum(terms.values())

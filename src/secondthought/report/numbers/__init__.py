@@ -1,0 +1,1 @@
+"""What a report says in numbers, read from run directories; no markup."""

@@ -1,0 +1,110 @@
+"""After minus before, per seed and over seeds: from the problems where a run kept them, else from its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from secondthought.report.numbers.pooled import UNDEFINED, Interval, minus, over_seeds, over_seeds_and_problems
+from secondthought.report.numbers.runs import Arm, Outcome, Run, get, number
+
+Measure: TypeAlias = Literal["first_try", "second_try"]
+
+TEMPERATURE = "t1.0"
+"""Comparisons are made at the temperature of training; the before/after table has the others."""
+
+
+class Table(NamedTuple):
+    """One row per seed, one column per problem."""
+
+    problems: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """A difference: each seed's own, and over all seeds. `missing` says what was not there, if anything."""
+
+    per_seed: tuple[tuple[int | None, Interval], ...]
+    pooled: Interval
+    num_seeds: int
+    missing: str = ""
+
+
+def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> Gain:
+    """New minus old evaluation of an arm, in points of accuracy (0 to 1).
+
+    `old` and `new` are `before`, `after`, or the name of a peer in the runs' summaries.
+    """
+    seeds = tuple((run.seed, _one(run, measure, old, new)) for run in arm.runs)
+    absent = [run.label for run, (_, one) in zip(arm.runs, seeds, strict=True) if one.estimate != one.estimate]
+    if absent:
+        missing = f"no {old} and {new} evaluation at temperature 1 in {', '.join(absent)}"
+        return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=missing)
+    table = gain_table(arm, measure, old=old, new=new)
+    pooled = over_seeds([one for _, one in seeds]) if table is None else over_seeds_and_problems(table.values)
+    return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
+
+
+def gain_table(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> Table | None:
+    """New minus old, one row per seed, one column per problem; None where seeds were tested on different problems."""
+    return _table([_differences(run, measure, old, new) for run in arm.runs])
+
+
+def level_table(arm: Arm, measure: Measure, when: str = "after") -> Table | None:
+    """What is right (1) and wrong (0) in one evaluation, in the same form."""
+    sides = [run.outcomes(f"{when}_{TEMPERATURE}") for run in arm.runs]
+    return _table([{problem: float(_value(found, measure)) for problem, found in side.items()} for side in sides])
+
+
+def rate(run: Run, when: str, name: str, temperature: str = TEMPERATURE) -> Interval:
+    """A rate or a mean of a run's summary; `when` is `before`, `after` or the name of a peer."""
+    return interval(get(_summary(run, when), temperature, name))
+
+
+def interval(value: object) -> Interval:
+    """`{"estimate", "low", "high"}` of a record (or `difference` for `estimate`)."""
+    estimate = number(get(value, "estimate"))
+    if estimate != estimate:
+        estimate = number(get(value, "difference"))
+    return Interval(estimate, number(get(value, "low")), number(get(value, "high")))
+
+
+def _summary(run: Run, when: str) -> object:
+    return get(run.summary, when) if when in ("before", "after") else get(run.summary, "peers", when)
+
+
+def _one(run: Run, measure: Measure, old: str, new: str) -> Interval:
+    if (old, new) == ("before", "after"):
+        paired = interval(get(run.summary, "paired", TEMPERATURE, measure))
+        if paired.estimate == paired.estimate:
+            return paired
+    differences = _differences(run, measure, old, new)
+    if len(differences) > 1:
+        return over_seeds_and_problems(np.array([list(differences.values())]))
+    return minus(rate(run, new, measure), rate(run, old, measure))
+
+
+def _differences(run: Run, measure: Measure, old: str, new: str) -> dict[str, float]:
+    olds, news = run.outcomes(f"{old}_{TEMPERATURE}"), run.outcomes(f"{new}_{TEMPERATURE}")
+    return {
+        problem: float(_value(news[problem], measure)) - float(_value(olds[problem], measure))
+        for problem in olds
+        if problem in news
+    }
+
+
+def _value(outcome: Outcome, measure: Measure) -> bool:
+    return outcome.first_try if measure == "first_try" else outcome.second_try
+
+
+def _table(rows: Sequence[Mapping[str, float]]) -> Table | None:
+    shared = tuple(sorted(set.intersection(*(set(row) for row in rows))))
+    # A seed that was tested on other problems has no place in a common table.
+    if len(shared) < 2 or any(len(row) != len(shared) for row in rows):
+        return None
+    return Table(shared, np.array([[row[problem] for problem in shared] for row in rows]))

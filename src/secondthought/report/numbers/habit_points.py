@@ -1,0 +1,175 @@
+"""Behaviours in the texts that a run stored: by step of training and kind of turn, and in its evaluations.
+
+Of a step's groups, what the step itself sampled is read: the turns of the branches. Their history is not: it holds
+failures only, so it says little about how the policy writes. Intervals take problems as independent, samples of one
+problem not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from secondthought.errors import TaskError
+from secondthought.evaluate.summary import to_json
+from secondthought.habits.rates import Observed, Rates, Ratio, rates_in_groups, share
+from secondthought.protocols import Detector, Task
+from secondthought.report.numbers.runs import get, items
+from secondthought.runs import RunDirectory
+from secondthought.stats import Interval
+from secondthought.types import Problem, Thought
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """One turn of a run: its text, and what is known of it."""
+
+    problem_id: str
+    data: Mapping[str, Any]
+    turn: str
+    text: str
+    num_tokens: int
+    correct: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabitPoint:
+    """Texts of one kind of turn at one place of a run: a step (`source` is "episodes") or an evaluation."""
+
+    source: str
+    step: int | None
+    turn: str
+    texts: int
+    problems: int
+    accuracy: Interval
+    tokens: Interval
+    behaviors: Mapping[str, Rates]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `secondthought habits RUN --json` shows it."""
+        place = {name: getattr(self, name) for name in ("source", "step", "turn", "texts", "problems")}
+        means = to_json({"accuracy": self.accuracy, "tokens": self.tokens})
+        return {
+            **place,
+            **means,
+            "behaviors": {name: rates.to_json("tokens") for name, rates in self.behaviors.items()},
+        }
+
+
+def steps_points(
+    run: RunDirectory, steps: Sequence[int], detector: Detector, task: Task | None = None, *, most: int | None = None
+) -> Iterator[HabitPoint]:
+    """Points of the stored steps, one per step and kind of turn.
+
+    Args:
+        run: the run.
+        steps: which of `run.episode_steps()` to read.
+        detector: what finds the behaviours.
+        task: reads the problems, for a detector that wants to know them.
+        most: groups of a step to read, evenly spaced; None reads all.
+    """
+    for step in steps:
+        yield from _points("episodes", step, _thin(list(_of_episodes(run, step)), most), detector, task)
+
+
+def evaluation_points(
+    run: RunDirectory, detector: Detector, task: Task | None = None, *, most: int | None = None
+) -> Iterator[HabitPoint]:
+    """Points of the kept evaluations, one per evaluation and kind of turn; `most` as for steps, of problems."""
+    for name in run.evaluations():
+        yield from _points(name, None, _thin(list(_of_evaluation(run, name)), most), detector, task)
+
+
+def thought(text: str, data: Any, task: Task | None) -> Thought:
+    """A text with its problem, as far as the task can read it."""
+    return Thought(text=text, problem=_problem(data, task))
+
+
+def _of_episodes(run: RunDirectory, step: int) -> Iterator[list[Stored]]:
+    """Per group, the turns of its branches."""
+    for row in run.episodes(step):
+        branches = [branch for branch in items(row.get("branches")) if isinstance(branch, Mapping)]
+        turns = [turn for branch in branches for turn in branch_turns(branch)]
+        yield [_stored(row, turn) for turn in turns]
+
+
+def branch_turns(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The reflection, if there is one, and the tries."""
+    turns = [branch.get("reflection"), *items(branch.get("tries"))]
+    return [turn for turn in turns if isinstance(turn, Mapping)]
+
+
+def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[Stored]]:
+    """Per problem, its turns."""
+    for row in run.evaluation(name):
+        yield [_stored(row, turn) for turn in items(row.get("turns"))]
+
+
+def _stored(row: Mapping[str, Any], turn: Any) -> Stored:
+    verdict, num_tokens = get(turn, "verdict"), get(turn, "num_tokens")
+    return Stored(
+        problem_id=str(row.get("problem_id")),
+        data=row["data"] if isinstance(row.get("data"), Mapping) else {},
+        turn=str(get(turn, "kind")),
+        text=str(get(turn, "text") or ""),
+        num_tokens=num_tokens if isinstance(num_tokens, int) else 0,
+        correct=bool(get(verdict, "correct")) if verdict else None,
+    )
+
+
+def _points(
+    source: str, step: int | None, groups: Iterable[Sequence[Stored]], detector: Detector, task: Task | None
+) -> Iterator[HabitPoint]:
+    turns = [turn for group in groups for turn in group]
+    for kind in dict.fromkeys(turn.turn for turn in turns):
+        read = _observed([turn for turn in turns if turn.turn == kind], detector, task)
+        yield HabitPoint(
+            source=source,
+            step=step,
+            turn=kind,
+            texts=sum(map(len, read)),
+            problems=len(read),
+            accuracy=share(_ratio([text.correct for text in group if text.correct is not None] for group in read)),
+            tokens=_of_lengths(_ratio([text.tokens or 0 for text in group] for group in read)),
+            behaviors={name: rates_in_groups(read, name) for name in detector.behaviors},
+        )
+
+
+def _observed(texts: Sequence[Stored], detector: Detector, task: Task | None) -> list[list[Observed]]:
+    """What was found in the texts, problem by problem."""
+    readings = detector.detect([thought(item.text, item.data, task) for item in texts])
+    groups: dict[str, list[Observed]] = {}
+    for item, reading in zip(texts, readings, strict=True):
+        found = Observed(counts=reading.counts, words=0, tokens=item.num_tokens, correct=item.correct)
+        groups.setdefault(item.problem_id, []).append(found)
+    return list(groups.values())
+
+
+def _ratio(groups: Iterable[Sequence[float]]) -> Ratio:
+    pairs = Ratio()
+    for values in groups:
+        if values:
+            pairs.add(sum(values), len(values))
+    return pairs
+
+
+def _of_lengths(pairs: Ratio) -> Interval:
+    found = pairs.interval()
+    return found if math.isnan(found.low) else replace(found, low=max(0.0, found.low))
+
+
+def _problem(data: Any, task: Task | None) -> Problem | None:
+    if task is None or not isinstance(data, Mapping):
+        return None
+    try:
+        return task.parse(data)
+    except TaskError:
+        return None
+
+
+def _thin(groups: list[list[Stored]], most: int | None) -> list[list[Stored]]:
+    if most is None or len(groups) <= most:
+        return groups
+    return [groups[index * len(groups) // most] for index in range(most)]

@@ -1,0 +1,65 @@
+"""What reads the texts of a run for the report: the shipped behaviours by their wording, on Countdown by what was done.
+
+No model is asked and nothing of a user's is imported: a report can be made anywhere from the run directory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from secondthought import tasks
+from secondthought.errors import TaskError
+from secondthought.habits.patterns import PatternDetector
+from secondthought.protocols import Detector, Task
+from secondthought.report.numbers.habit_points import thought
+from secondthought.report.numbers.runs import Run, get
+from secondthought.tasks.countdown.reading.detector import FunctionalDetector
+from secondthought.types import Reading, Thought
+
+BY_WORDING, BY_DEEDS = "w", "d"
+"""Letters of the readers, in class names of the page."""
+
+MOST_READ = 20_000
+"""Characters of a text that are read: what a page shows ends long before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A detector as the page names it, with the task that reads its problems, if any."""
+
+    letter: str
+    name: str
+    detector: Detector
+    task: Task | None = None
+
+    def read(self, texts: Sequence[str], data: Any) -> list[Reading]:
+        """What it finds in texts on one problem."""
+        return self.detect([thought(text, data, self.task) for text in texts])
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """What it looks for."""
+        return self.detector.behaviors
+
+    def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
+        """What it finds, within the bound; a reader is itself a detector."""
+        return self.detector.detect([replace(item, text=item.text[:MOST_READ]) for item in thoughts])
+
+
+def readers(run: Run) -> tuple[Reader, ...]:
+    """The readers of a run's texts."""
+    wording = Reader(letter=BY_WORDING, name="by wording", detector=PatternDetector())
+    if get(run.config, "task", "name") != "countdown":
+        return (wording,)
+    deeds = Reader(letter=BY_DEEDS, name="by what was done", detector=FunctionalDetector(), task=_countdown(run))
+    return wording, deeds
+
+
+def _countdown(run: Run) -> Task:
+    options = get(run.config, "task", "options")
+    try:
+        return tasks.load("countdown", options if isinstance(options, Mapping) else None)
+    except TaskError:
+        return tasks.load("countdown")

@@ -1,0 +1,126 @@
+"""Which metrics become which charts. One arm: a chart's metrics share it. Several arms: a chart per metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from secondthought.report.numbers.runs import Arm, Run
+from secondthought.report.page.figures import Line, Point, line_chart
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A chart: its title, what it shows in one sentence, and metrics with their names in the legend."""
+
+    title: str
+    about: str
+    metrics: tuple[tuple[str, str], ...]
+    percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart that is drawn, with its legend (label, colour)."""
+
+    title: str
+    about: str
+    legend: tuple[tuple[str, int], ...]
+    svg: Markup
+
+
+SPECS = (
+    Spec("Reward", "Mean reward of the branches of a step's groups.", (("reward/mean", "reward"),)),
+    Spec(
+        "Accuracy on validation problems",
+        "Solved by the first try, and by the first two.",
+        (("eval/second_try", "second try"), ("eval/first_try", "first try")),
+        percent=True,
+    ),
+    Spec(
+        "Rescue rate",
+        "Failed first tries whose retry is right. Under an oracle's reflection it must not fall: if it does, "
+        "the untrained turns drift.",
+        (("eval/rescue_oracle", "after an oracle's reflection"), ("eval/rescue", "after its own")),
+        percent=True,
+    ),
+    Spec(
+        "Lengths",
+        "Mean tokens of a turn.",
+        (
+            ("rollout/reflection_length_mean", "reflection"),
+            ("rollout/attempt_length_mean", "first try"),
+            ("rollout/retry_length_mean", "retry"),
+        ),
+    ),
+    Spec(
+        "KL to the reference",
+        "Nats per token: on tokens that learn, and on sampled tokens that must not.",
+        (("policy/kl_ref", "learned tokens"), ("policy/kl_anchor", "other sampled tokens")),
+    ),
+    Spec(
+        "Flat groups",
+        "Share of groups in which all branches earned the same: nothing is learned from them.",
+        (("groups/flat_share", "flat"),),
+        percent=True,
+    ),
+    Spec("Entropy", "Nats per learned token. A collapse to zero ends exploration.", (("policy/entropy", "entropy"),)),
+    Spec("Gradient norm", "Before clipping.", (("optim/grad_norm", "gradient norm"),)),
+)
+
+LOSS = Spec(
+    "Loss",
+    "Nats per token of the completions given: of those learned from, and of those held out.",
+    (("loss/sft", "learned from"), ("eval/loss", "held out")),
+)
+"""Of runs of `train sft`; in reports of others it is not said to be missing."""
+
+
+def charts(arms: Sequence[Arm], specs: Sequence[Spec] | None = None) -> tuple[list[Chart], list[str]]:
+    """The charts that have data, and the titles of those that have none."""
+    if specs is None:
+        specs = (LOSS, *SPECS) if any(_series(arm, "loss/sft") for arm in arms) else SPECS
+    drawn: list[Chart] = []
+    absent: list[str] = []
+    for spec in specs if len(arms) == 1 else list(per_metric(specs)):
+        lines = [line for line in _lines(spec, arms) if any(line.series)]
+        if lines:
+            svg = line_chart(lines, label=f"{spec.title} over steps", percent=spec.percent)
+            legend = tuple((line.label, line.colour) for line in lines) if len(lines) > 1 else ()
+            drawn.append(Chart(spec.title, spec.about, legend, svg))
+        else:
+            absent.append(spec.title)
+    return drawn, absent
+
+
+def per_metric(specs: Sequence[Spec]) -> Iterator[Spec]:
+    """A chart for each metric."""
+    for spec in specs:
+        for metric, name in spec.metrics:
+            title = spec.title if len(spec.metrics) == 1 else f"{spec.title}: {name}"
+            yield Spec(title, spec.about, ((metric, name),), spec.percent)
+
+
+def _lines(spec: Spec, arms: Sequence[Arm]) -> Iterator[Line]:
+    if len(arms) == 1:
+        for colour, (metric, name) in enumerate(spec.metrics):
+            yield Line(label=name, colour=colour, series=_series(arms[0], metric))
+    else:
+        for index, arm in enumerate(arms):
+            yield Line(label=arm.name, colour=index, series=_series(arm, spec.metrics[0][0]))
+
+
+def _series(arm: Arm, metric: str) -> tuple[tuple[Point, ...], ...]:
+    return tuple(points for run in arm.runs if (points := tuple(_points(run, metric))))
+
+
+def _points(run: Run, metric: str) -> Iterator[Point]:
+    for row in run.metrics:
+        value = row.get(metric, NAN)
+        if not math.isnan(value):
+            yield Point(row["step"], value, row.get(f"{metric}_low", NAN), row.get(f"{metric}_high", NAN))

@@ -1,0 +1,113 @@
+"""Finding failures: what reflections are written about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secondthought.protocols import Policy, Task
+from secondthought.rollout.sampling import Keys
+from secondthought.rollout.scheduler import Course, run
+from secondthought.rollout.single_turn import attempt
+from secondthought.types import Failure, Problem, Sampling, Turn, TurnKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiningStats:
+    """What mining cost and found. Of one try per problem, `num_first_correct` were right: the first-try accuracy."""
+
+    num_problems: int
+    num_failures: int
+    num_tries: int
+    num_correct: int
+    num_first_correct: int
+    num_sampled_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mined:
+    """The tries at one problem: all right but perhaps the last, of which `failure` is made."""
+
+    tries: tuple[Turn, ...]
+    failure: Failure | None
+
+
+def mine(
+    policy: Policy,
+    task: Task,
+    problems: Sequence[Problem],
+    *,
+    tries: int,
+    sampling: Sampling,
+    keys: Keys,
+    provenance: Mapping[str, Any] | None = None,
+) -> tuple[list[Failure], MiningStats]:
+    """One failed try of each problem that fails within `tries` tries, in the order of the problems.
+
+    The first failed try is kept and no more are sampled. Tries are independent, so it has the same distribution as one
+    drawn at random from the failed ones among all N, for fewer tokens. `provenance` is added to what is recorded.
+    """
+    found = run(
+        policy,
+        [
+            mine_one(policy, task, problem, tries=tries, sampling=sampling, keys=keys, provenance=provenance)
+            for problem in problems
+        ],
+    )
+    return [item.failure for item in found if item.failure is not None], stats_of(found)
+
+
+def mine_one(
+    policy: Policy,
+    task: Task,
+    problem: Problem,
+    *,
+    tries: int,
+    sampling: Sampling,
+    keys: Keys,
+    provenance: Mapping[str, Any] | None = None,
+) -> Course[Mined]:
+    """Try a problem until a try fails, at most `tries` times."""
+    made: list[Turn] = []
+    for index in range(tries):
+        turn = yield from attempt(policy, task, problem, sampling, keys.of(problem, TurnKind.ATTEMPT, index))
+        made.append(turn)
+        if not _is_right(turn):
+            source = {**(provenance or {}), **_source(policy, sampling, keys, index + 1)}
+            return Mined(tries=tuple(made), failure=Failure(problem=problem, attempt=turn, provenance=source))
+    return Mined(tries=tuple(made), failure=None)
+
+
+def stats_of(found: Sequence[Mined]) -> MiningStats:
+    """What it cost to mine these problems."""
+    made = [turn for item in found for turn in item.tries]
+    return MiningStats(
+        num_problems=len(found),
+        num_failures=sum(item.failure is not None for item in found),
+        num_tries=len(made),
+        num_correct=sum(map(_is_right, made)),
+        num_first_correct=sum(_is_right(item.tries[0]) for item in found),
+        num_sampled_tokens=sum(len(turn.completion.token_ids) for turn in made),
+    )
+
+
+def _is_right(turn: Turn) -> bool:
+    return turn.verdict is not None and turn.verdict.correct
+
+
+def fingerprint(policy: Policy) -> str | None:
+    """Hash of what the policy's token ids mean; None for a policy that states none."""
+    own = getattr(policy, "fingerprint", None)
+    return str(own()) if callable(own) else None
+
+
+def _source(policy: Policy, sampling: Sampling, keys: Keys, num_tries: int) -> dict[str, Any]:
+    return {
+        "policy": policy.name,
+        "tokenizer": fingerprint(policy),
+        "temperature": sampling.temperature,
+        "seed": keys.seed,
+        "step": keys.step,
+        "num_tries": num_tries,
+    }

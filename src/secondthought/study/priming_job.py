@@ -1,0 +1,199 @@
+"""What comes before RL in a primed arm of a study: a priming set is written, and the base is fine-tuned on it.
+
+    OUT/ARM/primed/set.jsonl       the set
+    OUT/ARM/primed/set.jsonl.json  what was asked for: a set made with other settings is refused
+    OUT/ARM/primed/sft             a run of `train sft`; its model is what the RL of every seed starts from
+
+All three are reused where they are there. As in the paper an arm is primed once and its seeds are seeds of RL, unless
+the study asks for a priming of each (`primed_SEED`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from secondthought import jsonl
+from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig, describe
+from secondthought.config.sft import SftConfig, resolve_sft
+from secondthought.data.priming.from_primed_model import wrong_tries
+from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
+from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.token_lengths import length_by
+from secondthought.errors import ConfigError, RunError
+from secondthought.runs import files
+from secondthought.runs.directory import is_run
+from secondthought.tasks.countdown import Countdown
+from secondthought.tasks.countdown.writing.wordings import WORDINGS
+from secondthought.train.sft.run import MODEL, model_of, train_sft
+
+
+class TriesConfig(Config):
+    """Wrong first tries of a model, as traces."""
+
+    model: ModelConfig
+    """Who tries."""
+    task: TaskConfig
+    """At what."""
+    episode: EpisodeConfig
+    """How, and in how many tokens."""
+
+
+class TracesConfig(Config):
+    """Which priming set."""
+
+    arm: str
+    """One of the nine, or with `file` any name."""
+    count: int = Field(1000, ge=1)
+    """Traces, each about a problem of its own."""
+    seed: int = 0
+    """Of problems and traces."""
+    wording: Literal["english", "short"] = "english"
+    """In which words: English for any model, or the few that the organisms know."""
+    correct: float | None = Field(None, ge=0, le=1)
+    """Share of right answers; default: that of the wording."""
+    attempts: tuple[float, ...] | None = None
+    """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Of Countdown: which problems."""
+    # Not written where there is none: sets made before it was an option stay equal to themselves.
+    file: Path | None = Field(None, exclude_if=lambda file: file is None)
+    """Traces that are there already (`prime` from other sources) in place of ones written here; `arm` names them."""
+    tries: TriesConfig | None = Field(None, exclude_if=lambda tries: tries is None)
+    """Wrong tries of a primed model in place of ones written here; `arm` names them."""
+
+    def request(self) -> SetRequest:
+        """As the writer of sets takes it."""
+        dials = WORDINGS[self.wording].dials
+        if self.correct is not None:
+            dials = replace(dials, correct=self.correct)
+        if self.attempts is not None:
+            dials = replace(dials, attempts=self.attempts)
+        # The prompt is worded as in RL. (A set by itself asks for the work in tags, whatever the preset.)
+        form = Countdown(**self.options).options.answer_format
+        return SetRequest(
+            arm=self.arm,
+            count=self.count,
+            seed=self.seed,
+            language=self.wording,
+            dials=dials,
+            options={"answer_format": form, **self.options},
+        )
+
+
+class PrimingStage(Config):
+    """A set and the fine-tuning on it."""
+
+    traces: TracesConfig
+    sft: SftConfig
+
+    @classmethod
+    def of(cls, directory: Path, traces: dict[str, Any], sft: dict[str, Any], *, base: ModelConfig) -> PrimingStage:
+        """The stage of one arm; its base is loaded as RL loads it, whole weights unless `sft` says otherwise.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range, or there is no such set.
+        """
+        chosen = _chosen(traces, str(directory))
+        data = {
+            **sft,
+            "model": {**base.model_dump(mode="json", exclude={"lora"}), **sft.get("model", {})},
+            "data": str(directory / "set.jsonl"),
+            "run_dir": str(directory / "sft"),
+        }
+        return cls(traces=chosen, sft=resolve_sft(data, source=str(directory)))
+
+    @property
+    def directory(self) -> Path:
+        """Where all of it is."""
+        return self.sft.run_dir.parent
+
+    @property
+    def model(self) -> Path:
+        """Where the primed model will be."""
+        return self.sft.run_dir / MODEL
+
+
+def _chosen(traces: dict[str, Any], source: str) -> TracesConfig:
+    try:
+        chosen = TracesConfig.model_validate(traces)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: priming: {describe(error)}") from None
+    if chosen.file is None and chosen.tries is None:
+        arm(chosen.arm)
+    return chosen
+
+
+def require_same(stage: PrimingStage) -> None:
+    """Refuse to go on from a set that was made with other settings.
+
+    Raises:
+        RunError: it was.
+    """
+    asked, path = _asked(stage), stage.directory / "set.jsonl"
+    if asked.exists() and files.read_json(asked) != json.loads(stage.traces.model_dump_json()):
+        raise RunError(f"{path}: was made with other settings; move it away, or give the study another `out`")
+
+
+def prime(stage: PrimingStage) -> Path:
+    """Write the set and fine-tune on it, or go on where that stopped; returns the primed model.
+
+    Raises:
+        RunError: what is there was made with other settings.
+    """
+    require_same(stage)
+    if not _asked(stage).exists():
+        _write(stage)
+    train_sft(stage.sft, resume=is_run(stage.sft.run_dir), quiet=True)
+    return model_of(stage.sft.run_dir)
+
+
+def _write(stage: PrimingStage) -> None:
+    path = stage.directory / "set.jsonl"
+    rows = _rows(stage)
+    with files.disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        jsonl.write(path, rows)
+    files.write_json(_asked(stage), json.loads(stage.traces.model_dump_json()))  # last: it says that the set is whole
+
+
+def _rows(stage: PrimingStage) -> Iterable[Mapping[str, Any]]:
+    asked = stage.traces
+    if asked.file is not None:
+        return _given(asked)
+    if asked.tries is not None:
+        tries = asked.tries
+        found: Iterable[Trace] = wrong_tries(tries.model, tries.task, tries.episode, count=asked.count, seed=asked.seed)
+    else:
+        found = traces(asked.request(), _length(stage))
+    return (trace.row() for trace in found)
+
+
+def _given(asked: TracesConfig) -> list[Mapping[str, Any]]:
+    """The first rows of a file, as many as were asked for."""
+    assert asked.file is not None
+    try:
+        lines = list(islice(jsonl.read(asked.file), asked.count))
+    except OSError as error:
+        raise RunError(f"{asked.file}: cannot be read: {error.strerror}") from None
+    for line in lines:
+        if line.value is None:
+            raise RunError(f"{asked.file}, line {line.number}: {line.error}")
+    if len(lines) < asked.count:
+        raise RunError(f"{asked.file}: holds {len(lines)} traces, not {asked.count}; lower `count`")
+    return [line.value for line in lines if line.value is not None]
+
+
+def _asked(stage: PrimingStage) -> Path:
+    return stage.directory / "set.jsonl.json"
+
+
+def _length(stage: PrimingStage) -> Length | None:
+    """Tokens by the base model's own tokenizer, read only where a set needs it."""
+    return length_by(stage.sft.model.path) if stage.traces.arm == "dots" else None

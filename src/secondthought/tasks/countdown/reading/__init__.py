@@ -1,0 +1,1 @@
+"""What a thought about a Countdown problem did: calculations, attempts, checks, subgoals, habits."""

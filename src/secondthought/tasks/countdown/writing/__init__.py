@@ -1,0 +1,1 @@
+"""Thoughts about Countdown problems, searched for and put into words: what priming sets are made of."""

@@ -1,0 +1,41 @@
+"""In which words plans are told: English for any model, or the few words that the organisms know."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from secondthought.tasks.countdown.writing import english
+from secondthought.tasks.countdown.writing import short_form as short
+from secondthought.tasks.countdown.writing.plans import Dials, Plan
+
+Language: TypeAlias = Literal["english", "short"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a thought and its answer are written, and what goes well with that."""
+
+    thought: Callable[[Plan, random.Random], str]
+    answer: Callable[[Plan], str]
+    between: str
+    """What stands between a tag and the thought, and between the thought and the answer."""
+    preset: str
+    """Whose problems of Countdown it is made for."""
+    dials: Dials
+
+    def completion(self, thought: str, answer: str) -> str:
+        """The whole completion."""
+        return f"<think>{self.between}{thought}{self.between}</think>{self.between}{answer}"
+
+    def empty(self, answer: str) -> str:
+        """A completion without a thought: a blank stands between the tags."""
+        return f"<think> </think>{self.between}{answer}"
+
+
+WORDINGS: dict[Language, Wording] = {
+    "english": Wording(english.thought, english.answer, "\n", "priming", Dials()),
+    "short": Wording(lambda plan, _: short.thought(plan), short.answer, "", "four", short.DIALS),
+}

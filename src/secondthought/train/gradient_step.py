@@ -1,0 +1,93 @@
+"""From trees to gradients to one optimizer step: the part of an update that policy and critic have in common.
+
+Every rank is given the same trees and works on its share. Sharded weights are sent around in each forward, so all ranks
+run as many: one that has no trees left reads a tree that counts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from secondthought.config import TrainConfig
+from secondthought.distributed.sharding import full
+from secondthought.distributed.world import World
+from secondthought.errors import RunError
+from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.trees import TokenTree, TreeBranch, micro_batches
+
+T = TypeVar("T")
+
+NO_TREE = TokenTree(
+    trunk=(0,),
+    trunk_anchored=(False,),
+    branches=(
+        TreeBranch(
+            token_ids=(0,),
+            old_logprobs=(0.0,),
+            advantages=(0.0,),
+            learns=(True,),
+            anchored=(False,),
+            rewards=(0.0,),
+            values=(0.0,),
+            returns=(0.0,),
+        ),
+    ),
+)
+"""What a rank reads that has nothing to learn from."""
+
+
+def accumulate(
+    trees: Sequence[TokenTree],
+    loss: Callable[[Sequence[TokenTree]], tuple[Tensor, T]],
+    *,
+    model: PreTrainedModel,
+    train: TrainConfig,
+    share: bool,
+    world: World,
+    what: str,
+) -> list[T]:
+    """Gradients of a loss into `.grad`, micro-batch by micro-batch, and what the loss tells of each batch of this rank.
+
+    `loss` gives a micro-batch's share of the whole step's loss.
+    """
+    batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens)
+    num_forwards = world.agree_max(what, len(batches))
+    told = []
+    with world.watch(what), recomputing(model, enabled=train.gradient_checkpointing, trees=share):
+        for batch in batches:
+            value, part = loss(batch)
+            value.backward()  # type: ignore[no-untyped-call]
+            told.append(part)
+        for _ in range(num_forwards - len(batches)):
+            value, _nothing = loss([NO_TREE])
+            (0.0 * value).backward()  # type: ignore[no-untyped-call]
+    return told
+
+
+def take_step(
+    optimizer: torch.optim.Optimizer,
+    parameters: Iterable[torch.nn.Parameter],
+    *,
+    lr: float,
+    max_norm: float,
+    world: World,
+    setting: str = "optim.lr",
+) -> float:
+    """Clip the gradient, step, and return its norm before clipping.
+
+    Raises:
+        RunError: the gradient is not finite; the sentence names the setting of this learning rate.
+    """
+    with world.watch("the clipping of gradients"):
+        norm = full(torch.nn.utils.clip_grad_norm_(parameters, max_norm))
+    if not torch.isfinite(norm):
+        raise RunError(f"the gradient is not finite; lower {setting} or use model.precision = 'fp32'")
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    return float(norm)

@@ -1,0 +1,123 @@
+"""What every kind of run begins and ends with: its processes, its directory and lock, its status, its resuming.
+
+What happens in between is the caller's; of a config only where it is written, its seed and its threads matter here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from secondthought.distributed.world import World
+from secondthought.errors import RunError
+from secondthought.runs import environment
+from secondthought.runs.directory import RunDirectory
+
+T = TypeVar("T")
+
+
+class AnyConfig(Protocol):
+    """The settings of a run, whatever it trains."""
+
+    @property
+    def run_dir(self) -> Path:
+        """Where everything is written."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
+        ...
+
+    @property
+    def threads(self) -> int | None:
+        """CPU threads of torch; None is all cores."""
+        ...
+
+    def model_dump_json(self) -> str:
+        """All settings as JSON."""
+        ...
+
+
+def framed(
+    config: AnyConfig,
+    prepare: Callable[[], T],
+    complete: Callable[[RunDirectory, World, T], dict[str, Any]],
+    *,
+    timeout_s: float,
+    resume: bool,
+    overwrite: bool,
+    command: Sequence[str],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Open the run's directory, do `complete` in it and keep its status; a finished run is returned as it is.
+
+    `prepare` reads what the run needs, each process for itself; where it fails, nothing is begun. `facts` are in the
+    summary from the start. Under `torchrun` all processes call this alike.
+
+    Raises:
+        RunError: the directory cannot be used, or was begun with other settings.
+    """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    with World.of_environment(timeout_s) as world:
+        if not world.is_first:
+            world.gather("the run directory", None)
+            run = RunDirectory.open(config.run_dir)
+            return run.summary() if is_finished(run) else complete(run, world, prepare())
+        with opened(config, resume=resume, overwrite=overwrite) as run:
+            if is_finished(run):
+                world.gather("the run directory", None)
+                return run.summary()
+            prepared = prepare()
+            if not resume:
+                _describe(run, config, world, command)
+            run.write_summary("running", {**facts, **run.summary()})
+            world.gather("the run directory", None)
+            try:
+                return complete(run, world, prepared)
+            except KeyboardInterrupt:
+                run.update_status("interrupted")
+                raise
+            except BaseException:
+                run.update_status("failed")
+                raise
+
+
+def opened(config: AnyConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
+    """The locked run directory, new or the one to go on with."""
+    if not resume:
+        return RunDirectory.create(config.run_dir, overwrite=overwrite)
+    run = RunDirectory.resume(config.run_dir)
+    try:
+        _require_same(run, config)
+    except BaseException:
+        run.close()
+        raise
+    return run
+
+
+def is_finished(run: RunDirectory) -> bool:
+    """Whether there is nothing left to do."""
+    return bool(run.summary().get("status") == "finished")
+
+
+def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Sequence[str]) -> None:
+    """What was asked, where and by how many processes."""
+    run.write_config(json.loads(config.model_dump_json()))
+    found = environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
+    run.write_environment({**found, "processes": world.size})
+
+
+def _require_same(run: RunDirectory, config: AnyConfig) -> None:
+    old, new = run.config(), json.loads(config.model_dump_json())
+    changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
+    if changed:
+        raise RunError(
+            f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones or start"
+            " anew with --overwrite"
+        )

@@ -1,0 +1,154 @@
+"""Self-checks before training, in seconds: whether this run would compute what it claims.
+
+1. The task's verifier accepts its own gold answers.
+2. Sampled tokens re-score to their recorded log-probabilities (drift at learning rate 0).
+3. Tokens that must not learn have exactly zero gradient.
+4. Shared trunks give the gradient of the unshared path.
+
+Each failure is a `CheckError` that names the check and the number. Weights and optimizer are left as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from secondthought import rng
+from secondthought.distributed.sharding import full
+from secondthought.errors import CheckError
+from secondthought.inference.local import HFPolicy
+from secondthought.models.tree_forward import TreeForward
+from secondthought.protocols import Task
+from secondthought.rl.logprobs import token_logprobs
+from secondthought.train.learner import Learner
+from secondthought.trees import TokenTree, TreeBranch
+from secondthought.types import Problem, Prompt, Sampling
+
+NUM_GOLD = 20
+NUM_BRANCHES = 4
+MAX_TOKENS = 24
+PROBE_ELEMENTS = 50_000_000
+"""Gradients are compared on the first parameters up to this many numbers, so that large models need no second copy."""
+
+DRIFT_LIMIT = {"fp32": 2e-3, "bf16": 0.5}
+"""Largest |recorded - re-scored| log-probability. In bf16 single tokens differ by tenths between kernels."""
+GRADIENT_LIMIT = {"fp32": 1e-4, "bf16": 0.1}
+"""Largest relative difference of shared and unshared gradients."""
+
+
+def run_checks(policy: HFPolicy, task: Task, learner: Learner, problems: Sequence[Problem]) -> dict[str, float]:
+    """All four checks; returns the measured numbers.
+
+    Raises:
+        CheckError: one of them failed.
+    """
+    check_gold(task, problems)
+    tree = _sampled_tree(policy, problems[0], learner.temperature)
+    return {
+        "check/drift": check_drift(policy, tree, learner),
+        "check/masked_gradient": check_masked(learner, tree),
+        "check/shared_gradient": check_shared(learner, tree),
+    }
+
+
+def check_gold(task: Task, problems: Sequence[Problem]) -> int:
+    """How many gold answers were tried; tasks without any are passed over."""
+    golds = ((problem, task.gold(problem)) for problem in problems)
+    tried = list(islice(((problem, gold) for problem, gold in golds if gold is not None), NUM_GOLD))
+    for problem, gold in tried:
+        verdict = task.verify(problem, gold)
+        if not verdict.correct:
+            raise CheckError(
+                f"self-check 'gold': {task.name} rejects its own gold answer {gold!r} to {problem.id} "
+                f"({verdict.reason}); mend the task's verify or gold"
+            )
+    return len(tried)
+
+
+def check_drift(policy: HFPolicy, tree: TokenTree, learner: Learner) -> float:
+    """Largest |recorded - re-scored| log-probability of a sampled token."""
+    forward = TreeForward([tree], policy.device, share=learner.share)
+    with torch.no_grad(), policy.autocast():
+        logits = forward.logits(policy.model)
+    scored = token_logprobs(logits, forward.targets.token_ids, temperature=learner.temperature)
+    drift = float((scored - forward.targets.old_logprobs).abs().max())
+    _require("drift", drift, DRIFT_LIMIT[policy.precision], "sampling and training disagree about the same tokens")
+    return drift
+
+
+def check_masked(learner: Learner, tree: TokenTree) -> float:
+    """Largest gradient entry when no token may learn but every token has an advantage."""
+    masked = replace(
+        tree, branches=tuple(replace(b, learns=(False,) * len(b.learns), anchored=b.learns) for b in tree.branches)
+    )
+    kept = learner.algorithm
+    try:
+        learner.algorithm = kept.model_copy(update={"kl_anchor": 0.0})
+        learner.backward([masked])
+        largest = max((float(g.abs().max()) for g in _gradients(learner)), default=0.0)
+    finally:
+        learner.algorithm = kept
+        learner.optimizer.zero_grad(set_to_none=True)
+    _require("masked", largest, 0.0, "a token that must not learn has a gradient")
+    return largest
+
+
+def check_shared(learner: Learner, tree: TokenTree) -> float:
+    """Relative difference between gradients with and without a shared trunk; 0 where trunks are not shared."""
+    if not learner.share:
+        return 0.0
+    try:
+        learner.backward([tree])
+        shared = [g.clone() for g in _gradients(learner)]
+        learner.share = False
+        learner.backward([tree])
+        plain = list(_gradients(learner))
+        difference = _norm([a - b for a, b in zip(shared, plain, strict=True)]) / max(_norm(plain), 1e-30)
+    finally:
+        learner.share = True
+        learner.optimizer.zero_grad(set_to_none=True)
+    limit = GRADIENT_LIMIT[learner.policy.precision]
+    _require("shared", difference, limit, "shared trunks change the gradient; set train.share_trunk = false")
+    return difference
+
+
+def _sampled_tree(policy: HFPolicy, problem: Problem, temperature: float) -> TokenTree:
+    """A small group as training would build it, with made-up advantages of both signs."""
+    trunk = policy.start(problem.messages)
+    prompts = [Prompt(trunk=trunk, key=rng.key("self-check", number)) for number in range(NUM_BRANCHES)]
+    before = policy.num_sampled
+    completions = policy.sample(prompts, Sampling(temperature=temperature, max_tokens=MAX_TOKENS))
+    policy.num_sampled = before
+    branches = tuple(
+        TreeBranch(
+            token_ids=done.token_ids,
+            old_logprobs=done.logprobs,
+            advantages=(1.0 if number % 2 else -1.0,) * len(done.token_ids),
+            learns=(True,) * len(done.token_ids),
+            anchored=(False,) * len(done.token_ids),
+        )
+        for number, done in enumerate(completions)
+    )
+    return TokenTree(trunk=trunk, trunk_anchored=(False,) * len(trunk), branches=branches)
+
+
+def _gradients(learner: Learner) -> list[Tensor]:
+    chosen, room = [], PROBE_ELEMENTS
+    for parameter in learner.parameters:
+        if parameter.grad is not None and (room > 0):
+            chosen.append(full(parameter.grad))
+            room -= parameter.numel()
+    return chosen
+
+
+def _norm(tensors: Sequence[Tensor]) -> float:
+    return float(torch.stack([t.double().pow(2).sum() for t in tensors]).sum().sqrt()) if tensors else 0.0
+
+
+def _require(name: str, value: float, limit: float, what: str) -> None:
+    if not value <= limit:  # also true for NaN
+        raise CheckError(f"self-check '{name}': {what} ({value:.2g}, at most {limit:.2g} allowed)")

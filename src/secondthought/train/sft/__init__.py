@@ -1,0 +1,1 @@
+"""Supervised fine-tuning: examples, the learner's update, and whole runs."""

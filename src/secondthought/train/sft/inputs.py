@@ -1,0 +1,93 @@
+"""What a run of fine-tuning is made of, read before anything is written: the model, the examples, their order."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secondthought import rng, tasks
+from secondthought.config.sft import SftConfig
+from secondthought.errors import ConfigError
+from secondthought.inference.loading import load_policy
+from secondthought.inference.local import HFPolicy
+from secondthought.train.sft.examples import Example, Examples, read_examples, split
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which examples each step learns from."""
+
+    num_examples: int
+    batch_size: int
+    steps_per_epoch: int
+    steps: int
+    seed: int
+
+    @classmethod
+    def of(cls, config: SftConfig, num_examples: int) -> Plan:
+        """The steps that a config makes of so many examples.
+
+        Raises:
+            ConfigError: they do not fill a batch.
+        """
+        size, train = config.train.batch_size, config.train
+        per_epoch = num_examples // size if train.drop_last else math.ceil(num_examples / size)
+        if not per_epoch:
+            raise ConfigError(
+                f"train.drop_last: {num_examples} examples do not fill a batch of {size}; lower train.batch_size"
+            )
+        return cls(num_examples, size, per_epoch, train.steps or train.epochs * per_epoch, config.seed)
+
+    def batch(self, step: int) -> list[int]:
+        """Places of the examples of a step, which counts from 1: each epoch is an order of its own."""
+        epoch, number = divmod(step - 1, self.steps_per_epoch)
+        order = _order(self.seed, epoch, self.num_examples)
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def ends_epoch(self, step: int) -> bool:
+        """Whether an epoch, or the run, is over after this step."""
+        return step == self.steps or (step > 0 and step % self.steps_per_epoch == 0)
+
+
+@functools.lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, size: int) -> list[int]:
+    order = list(range(size))
+    rng.stream(seed, "sft", "order", epoch).shuffle(order)
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run is made of, read before anything is written."""
+
+    path: Path
+    policy: HFPolicy
+    found: Examples
+    examples: list[Example]
+    held_out: list[Example]
+    plan: Plan
+
+    @classmethod
+    def read(cls, config: SftConfig, path: Path) -> Material:
+        """The model and the examples that a config names."""
+        policy = load_policy(config.model)
+        task = None if config.task is None else tasks.load(config.task, config.options)
+        found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
+        examples, held_out = split(found.kept, config.eval_share, config.seed)
+        return cls(path, policy, found, examples, held_out, Plan.of(config, len(examples)))
+
+    def facts(self) -> dict[str, Any]:
+        """What `data.json` says, and the summary with it."""
+        return {
+            "data": str(self.path),
+            "digest": self.found.digest,
+            "examples": len(self.examples),
+            "held_out": len(self.held_out),
+            "too_long": len(self.found.dropped_lines),
+            "too_long_lines": list(self.found.dropped_lines),
+            "tokens": sum(example.num_tokens for example in self.examples),
+            "completion_tokens": sum(len(example.completion) for example in self.examples),
+        }

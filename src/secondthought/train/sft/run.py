@@ -1,0 +1,244 @@
+"""Supervised fine-tuning as a run: read, learn epoch by epoch, measure held-out loss, save, leave a model behind.
+
+    data.json           digest of the file, how many examples were kept, held out and dropped
+    metrics.jsonl       a row per step; held-out loss at step 0 and after each epoch
+    checkpoints/        what a killed run resumes from, as in every run
+    model/              at the end: a checkpoint, or with LoRA an adapter, to give as `model.path`
+
+The order of examples is a hash of seed and epoch, so a resumed run is the run that was never killed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from secondthought.config.sft import SftConfig
+from secondthought.distributed.world import World
+from secondthought.errors import ConfigError, RunError
+from secondthought.runs import files
+from secondthought.runs.console import Console
+from secondthought.runs.directory import RunDirectory
+from secondthought.runs.recorder import Recorder, read_metrics
+from secondthought.train import checkpoint
+from secondthought.train.lifecycle import framed
+from secondthought.train.sft.inputs import Material
+from secondthought.train.sft.learner import SftLearner
+
+ARM = "sft"
+MODEL = "model"
+"""Directory of the trained model in a finished run."""
+DATA = "data.json"
+SHOWN = {"loss/sft": "loss", "eval/loss": "held out"}
+"""Metrics on the progress line, and what they are called there."""
+
+
+def train_sft(
+    config: SftConfig,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Run to the end, or from where it stood with `resume`, and return `summary.json`.
+
+    The trained model is then in `model_of(config.run_dir)`. Under `torchrun` all processes call this alike.
+
+    Raises:
+        SecondthoughtError: a setting, the data, the model or the directory is wrong.
+    """
+    if config.data is None:
+        raise ConfigError("data is missing: name a file of JSON lines with --data FILE")
+    path = config.data
+    return framed(
+        config,
+        lambda: Material.read(config, path),
+        lambda run, world, material: _Sft(config, run, world, material, quiet=quiet).complete(),
+        timeout_s=config.train.timeout_s,
+        resume=resume,
+        overwrite=overwrite,
+        command=command,
+        facts={"arm": ARM, "seed": config.seed, "model": config.model.path},
+    )
+
+
+def model_of(run_dir: Path) -> Path:
+    """Where a finished run keeps its model, to be given as `model.path`.
+
+    Raises:
+        RunError: there is no such run, or it is not finished.
+    """
+    run = RunDirectory.open(run_dir)
+    if run.summary().get("status") != "finished" or not (run.path / MODEL).is_dir():
+        raise RunError(f"{run_dir}: is no finished run of `train sft`; run or resume it first")
+    return run.path / MODEL
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where a run stands: what a checkpoint carries besides weights."""
+
+    step: int = 0
+    best_step: int = 0
+    best_loss: float | None = None
+
+
+class _Sft:
+    """The stages of one run, in order."""
+
+    def __init__(self, config: SftConfig, run: RunDirectory, world: World, material: Material, *, quiet: bool) -> None:
+        self.config = config
+        self.run = run
+        self.world = world
+        self.policy, self.plan, self.facts = material.policy, material.plan, material.facts()
+        self.examples, self.held_out = material.examples, material.held_out
+        self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
+        self.progress = _Progress()
+        self.quiet = quiet
+        self.recorder: Recorder | None = None
+
+    def complete(self) -> dict[str, Any]:
+        """All stages; returns the summary."""
+        self._begin()
+        self.console = self._console()
+        with self.console:
+            self.console.note(self._sentence())
+            if self.progress.step == 0 and self.held_out:
+                self._record(0, self._evaluation())
+            while self.progress.step < self.plan.steps:
+                self._step()
+        return self.world.first("the summary", self._finish)
+
+    def _begin(self) -> None:
+        """Take up the last checkpoint, and forget what came after it: it is about to be done again."""
+        checkpoints = self.run.checkpoints
+        if self.world.is_first:
+            self._keep_facts()
+        last = checkpoints.pointer("last")
+        if last is not None:
+            state = checkpoint.load(checkpoints.at(last["step"]), self.policy, self.learner)
+            self.progress = _Progress(**state)
+        step = self.progress.step
+        if self.world.is_first:
+            self.recorder = Recorder(self.run)
+            self.recorder.truncate_after(step if last is not None else -1)
+            if last is not None:
+                self._point_best()
+                checkpoints.prune(keep=self._kept())
+        self.world.gather("the steps so far", None)
+
+    def _step(self) -> None:
+        began = time.perf_counter()
+        self.progress.step += 1
+        step = self.progress.step
+        stats = self.learner.update([self.examples[place] for place in self.plan.batch(step)], step)
+        metrics = {
+            "loss/sft": stats.loss,
+            "optim/grad_norm": stats.grad_norm,
+            "optim/lr": stats.lr,
+            "tokens/learned": stats.tokens_learned,
+            "tokens/forward": stats.tokens_forward,
+            "sft/epoch": step / self.plan.steps_per_epoch,
+        }
+        ends_epoch, every = self.plan.ends_epoch(step), self.config.train.checkpoint_every
+        is_due = ends_epoch or (every is not None and step % every == 0)
+        if is_due:
+            self.learner.sync()
+        if ends_epoch and self.held_out:
+            metrics |= self._evaluation()
+        self._record(step, {**metrics, "time/step": time.perf_counter() - began})
+        if is_due:
+            self._save()
+
+    def _evaluation(self) -> dict[str, float]:
+        """The held-out loss of the policy as it is now; the lowest so far makes it the best."""
+        loss = self.learner.held_out_loss(self.held_out)
+        progress = self.progress
+        if progress.step and (progress.best_loss is None or loss < progress.best_loss):
+            progress.best_step, progress.best_loss = progress.step, loss
+        return {"eval/loss": loss}
+
+    def _record(self, step: int, metrics: Mapping[str, float]) -> None:
+        if self.recorder is not None:
+            self.recorder.metrics(step, metrics)
+            self.console.step(step, metrics, self._share_done())
+
+    def _save(self) -> None:
+        """A checkpoint, with the pointers moved only once it is whole."""
+        checkpoints, progress = self.run.checkpoints, self.progress
+        if not self.held_out:
+            progress.best_step = progress.step
+        with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
+            checkpoint.save(directory, self.policy, self.learner, asdict(progress))
+        if self.world.is_first:
+            self._point_best()
+            checkpoints.point("last", progress.step)
+            checkpoints.prune(keep=self._kept())
+
+    def _point_best(self) -> None:
+        """Where nothing was measured yet, the last is as good as any."""
+        best, progress = self.run.checkpoints, self.progress
+        facts = {} if progress.best_loss is None else {"eval_loss": progress.best_loss}
+        best.point("best", progress.best_step or progress.step, **facts)
+
+    def _kept(self) -> list[int]:
+        steps = range(1, self.progress.step + 1)
+        return [step for step in steps if self.config.train.keep_epochs and self.plan.ends_epoch(step)]
+
+    def _finish(self) -> dict[str, Any]:
+        chosen = self.progress.best_step if self.config.train.final == "best" else self.progress.step
+        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
+        with files.new_directory(self.run.path / MODEL) as directory:
+            self.policy.save(directory)
+        rows = read_metrics(self.run.metrics_path)
+        losses = [row["eval/loss"] for row in rows if "eval/loss" in row]
+        self.run.write_summary(
+            "finished",
+            {
+                "arm": ARM,
+                "seed": self.config.seed,
+                "model": self.config.model.path,
+                **self.facts,
+                "checkpoint": MODEL,
+                "chosen_step": chosen,
+                "steps": self.progress.step,
+                "best_step": self.progress.best_step,
+                "loss": rows[-1]["loss/sft"],
+                "eval_loss_before": losses[0] if losses else math.nan,
+                "eval_loss_after": losses[-1] if losses else math.nan,
+                "tokens_learned": sum(row.get("tokens/learned", 0) for row in rows),
+                "seconds": sum(row.get("time/step", 0.0) for row in rows),
+            },
+        )
+        return self.run.summary()
+
+    def _keep_facts(self) -> None:
+        """Write what the data was, or refuse to go on with other data."""
+        path = self.run.path / DATA
+        if path.exists() and files.read_json(path).get("digest") != self.facts["digest"]:
+            raise RunError(
+                f"{self.facts['data']}: is not the file that the run in {self.run.path} began with; put it back, or "
+                "start anew with --overwrite"
+            )
+        files.write_json(path, self.facts)
+
+    def _sentence(self) -> str:
+        facts, plan = self.facts, self.plan
+        dropped = f", {facts['too_long']} dropped as longer than {self.config.max_length}" if facts["too_long"] else ""
+        return (
+            f"{facts['examples']} examples of {facts['tokens']} tokens, {facts['completion_tokens']} of them learned; "
+            f"{facts['held_out']} held out{dropped}; {plan.steps} steps, {plan.steps_per_epoch} an epoch"
+        )
+
+    def _console(self) -> Console:
+        """The live view, from where a resumed run stands."""
+        start = self._share_done()
+        return Console(self.plan.steps, start=start, shown=self.progress.step, names=SHOWN, quiet=self.quiet)
+
+    def _share_done(self) -> float:
+        return self.progress.step / self.plan.steps

@@ -1,0 +1,321 @@
+"""What each command prints; training itself is tested elsewhere."""
+
+import json
+
+import pytest
+
+from secondthought.config import RunConfig
+from secondthought.runs import RunDirectory
+
+OWN_TASK = """
+from secondthought.tasks.arithmetic import Arithmetic
+
+class Mine(Arithmetic):
+    "Sums, mine."
+
+class Bad(Arithmetic):
+    def gold(self, problem):
+        return "<answer> no </answer>"
+
+class Leaky(Arithmetic):
+    def problems(self, split, count, seed):
+        return super().problems("train", count, seed)
+
+class Raises(Arithmetic):
+    def verify(self, problem, text):
+        return super().verify(problem, text) if len(text) < 100 else 1 / 0
+"""
+
+
+@pytest.fixture
+def own_task(tmp_path, monkeypatch):
+    """A directory with `my_own_task.py`, as the current one."""
+    (tmp_path / "my_own_task.py").write_text(OWN_TASK)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A small finished run."""
+    path = tmp_path / "runs/one"
+    with RunDirectory.create(path) as run:
+        run.write_config(RunConfig(run_dir=path).model_dump(mode="json"))
+        run.write_summary("finished", {"arm": "reflect-retry", "seed": 0})
+    return path
+
+
+def test_tasks_list(cli):
+    names = [item["name"] for item in cli("tasks", "list", "--json").object["tasks"]]
+    assert names == ["countdown", "arithmetic"]
+    assert "countdown" in cli("tasks", "list").out
+
+
+def test_tasks_show(cli):
+    found = cli("tasks", "show", "countdown", "--json").object
+    assert {"num_numbers", "max_target"} <= {item["name"] for item in found["options"]}
+    assert 0 < found["chance_level"] < 0.05
+    assert "num_numbers" in cli("tasks", "show", "countdown").out
+
+
+def test_tasks_sample(cli):
+    words = ["tasks", "sample", "countdown", "--split", "test", "--count", "2", "--options.num-numbers", "3"]
+    found = cli(*words, "--json").object["problems"]
+    assert len(found) == 2
+    assert all(len(item["data"]["numbers"]) == 3 for item in found)
+    assert found == cli(*words, "--json").object["problems"] != cli(*words, "--json", "--seed", "1").object["problems"]
+    assert found[0]["gold"] in cli(*words).out
+
+
+def test_tasks_sample_asks_too_much(cli, one_sentence):
+    words = ["tasks", "sample", "arithmetic", "--count", "100", "--options.max-number", "3"]
+    assert "train split holds" in one_sentence(cli(*words), 1)
+
+
+@pytest.mark.parametrize("name", ["countdown", "arithmetic", "my_own_task:Mine"])
+def test_tasks_check_passes(cli, own_task, name):
+    result = cli("tasks", "check", name, "--count", "10", "--json")
+    assert result.code == 0, result
+    assert result.object["passed"]
+    assert {item["status"] for item in result.object["checks"]} == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("name", "check"), [("Bad", "gold accepted"), ("Leaky", "splits apart"), ("Raises", "any text judged")]
+)
+def test_tasks_check_finds_what_is_wrong(cli, own_task, name, check):
+    result = cli("tasks", "check", f"my_own_task:{name}", "--count", "10", "--json")
+    assert result.code == 1
+    assert [item["check"] for item in result.object["checks"] if item["status"] == "failed"] == [check]
+
+
+def test_tasks_check_of_a_question_file(cli, tmp_path):
+    file = tmp_path / "questions.jsonl"
+    rows = [{"question": f"What is {n} + 1?", "answer": n + 1} for n in range(60)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = cli("tasks", "check", file, "--json")
+    assert result.code == 0, result
+    file.write_text("{broken\n")
+    assert "line 1" in cli("tasks", "check", file).err
+
+
+def test_own_task_from_the_console(process, own_task):
+    assert process("tasks", "show", "my_own_task:Mine", "--json", cwd=own_task).object["help"] == "Sums, mine."
+
+
+def test_a_module_that_cannot_be_run(cli, own_task, one_sentence):
+    (own_task / "broken_module.py").write_text("def f(:\n")
+    assert "SyntaxError" in one_sentence(cli("tasks", "show", "broken_module:X"), 1)
+
+
+def test_runs(cli, run_dir):
+    assert cli("runs", "list", run_dir.parent, "--json").object["runs"][0]["status"] == "finished"
+    assert "finished" in cli("runs", "list", run_dir.parent).out
+    assert cli("runs", "show", run_dir, "--json").object["summary"]["arm"] == "reflect-retry"
+    assert "algorithm.type" in cli("runs", "show", run_dir).out
+
+
+def test_runs_that_are_not_there(cli, tmp_path, one_sentence):
+    assert "no such directory" in one_sentence(cli("runs", "list", tmp_path / "x"), 1)
+    assert "no such run directory" in one_sentence(cli("runs", "show", tmp_path / "x"), 1)
+    assert cli("runs", "list", tmp_path, "--json").object == {"runs": []}
+    assert "no runs" in cli("runs", "list", tmp_path).out
+
+
+def test_report(cli, run_dir, tmp_path, one_sentence):
+    out = tmp_path / "page.html"
+    assert cli("report", run_dir, "--out", out, "--json").object["report"] == str(out)
+    assert "<html" in out.read_text()
+    assert cli("report", run_dir).out.strip() == str(run_dir / "report.html")
+    assert "name at least one run" in one_sentence(cli("report"), 2)
+    assert "is a directory; give --out a file" in one_sentence(cli("report", run_dir, "--out", tmp_path), 2)
+
+
+def test_eval(cli, tmp_path):
+    out = tmp_path / "evaluation"
+    words = [
+        "eval",
+        "scripted",
+        "--problems",
+        "30",
+        "--options.preset",
+        "tiny",
+        "--controls",
+        "--temperature",
+        "1",
+        "0",
+    ]
+    found = cli(*words, "--json", "--out", out).object
+    assert [item["temperature"] for item in found["results"]] == [1.0, 0.0]
+    rates = found["results"][0]["rates"]
+    assert rates["pass@1"]["n"] == 30
+    assert rates["pass@1"]["estimate"] <= rates["second_try"]["estimate"]
+    assert found["results"][0]["controls"]["oracle"]["estimate"] > 0.5
+    assert found["differences"] == []
+    assert json.loads((out / "summary.json").read_text())["results"] == found["results"]
+    assert len((out / "scripted_countdown_t1.jsonl").read_text().splitlines()) == 30
+    text = cli(*words)
+    assert "second_try" in text.out
+    assert "oracle" in text.out
+    assert "not written" in text.out
+
+
+def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
+    from secondthought.inference.scripted import ScriptedPolicy
+    from secondthought.tasks.countdown.script import countdown_answers
+
+    def load(config, threads=None):
+        return ScriptedPolicy(countdown_answers(first_try=float(config.path)), name=config.path)
+
+    monkeypatch.setattr("secondthought.cli.policies.load", load)
+    words = ["eval", "0.1", "0.9", "--problems", "60", "--options.preset", "tiny"]
+    [difference] = cli(*words, "--json").object["differences"]
+    assert (difference["after"], difference["before"]) == ("0.9", "0.1")
+    assert difference["rates"]["pass@1"]["low"] > 0.3
+    assert difference["rates"]["pass@1"]["p"] < 0.001
+    assert "0.9 - 0.1" in cli(*words).out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        ([], 2, "name at least one model"),
+        (["a", "a"], 2, "named twice"),
+        (["a", "--tasks", "countdown", "arithmetic", "--options.x", "1"], 2, "one task"),
+        (["a", "--temperature", "-1"], 2, "0 or more"),
+        (["a", "--model.path", "x"], 2, "--model.path"),
+        (["a", "--problems", "0"], 2, "problems"),
+    ],
+)
+def test_eval_misuse(cli, one_sentence, words, code, expected):
+    assert expected in one_sentence(cli("eval", *words), code)
+
+
+def test_eval_keeps_what_is_there(cli, tmp_path, one_sentence):
+    (tmp_path / "mine.txt").write_text("")
+    assert "already holds files" in one_sentence(cli("eval", "scripted", "--out", tmp_path), 1)
+
+
+def test_failures(cli, tmp_path, one_sentence):
+    from secondthought.inference.scripted import ScriptedPolicy
+    from secondthought.rollout import failure_file as failures
+    from secondthought.tasks import load
+
+    out = tmp_path / "failures.jsonl"
+    words = ["failures", "scripted", "--out", out, "--problems", "300", "--tries", "3", "--options.preset", "tiny"]
+    found = cli(*words, "--json").object
+    rows = failures.read(out, load("countdown", {"preset": "tiny"}), ScriptedPolicy([]))
+    assert len(rows) == found["num_failures"] > 200
+    assert rows[0].provenance["policy"] == "scripted"
+    assert rows[0].provenance["split"] == "train"
+    assert "exists already" in one_sentence(cli(*words), 1)
+    before = out.read_text()
+    assert cli(*words, "--overwrite").code == 0
+    assert out.read_text() == before
+
+
+def test_train_dry_run_is_the_config(cli, tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text('[algorithm]\ntype = "reflect-retry"\nkl_ref = 0.5\n[task.options]\npreset = "tiny"\n')
+    words = ["train", "grpo", file, "--model", "here", "--optim.lr", "1e-5", "--task.options.order=mixed", "--dry-run"]
+    config = RunConfig.model_validate(cli(*words).object)
+    assert (config.algorithm.type, config.algorithm.kl_ref) == ("grpo", 0.5)
+    assert (config.model.path, config.optim.lr) == ("here", 1e-5)
+    assert config.task.options == {"preset": "tiny", "order": "mixed"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["grpo", "--algorithm.credit", "all"], "algorithm.credit applies to reflect-retry only"),
+        (["grpo", "--algorithm.type", "grpo"], "--algorithm.type"),
+        (["reflect-retry", "--resume", "--overwrite"], "give one of them"),
+        (["reflect-retry", "--optim.lrr", "1"], "did you mean --optim.lr?"),
+    ],
+)
+def test_train_misuse(cli, one_sentence, words, expected):
+    assert expected in one_sentence(cli("train", *words), 2)
+
+
+def test_train_passes_everything_on(cli, monkeypatch, tmp_path):
+    calls = []
+
+    def execute(config, **options):
+        calls.append((config, options))
+        return {"status": "finished", "paired": {}}
+
+    monkeypatch.setattr("secondthought.train.run.execute", execute)
+    run_dir = tmp_path / "r"
+    result = cli("train", "retry-only", "--run-dir", run_dir, "--resume", "--quiet", "--json")
+    assert result.object == {"run_dir": str(run_dir), "status": "finished", "paired": {}}
+    [(config, options)] = calls
+    assert config.algorithm.type == "retry-only"
+    assert (options["resume"], options["overwrite"], options["quiet"]) == (True, False, True)
+    assert options["command"][:3] == ["secondthought", "train", "retry-only"]
+
+
+def test_train_prints_before_and_after(cli, monkeypatch):
+    def rate(estimate):
+        return {"estimate": estimate, "low": estimate - 0.01, "high": estimate + 0.01, "n": 100}
+
+    summary = {
+        "before": {"t1.0": {"first_try": rate(0.2), "second_try": rate(0.3)}},
+        "after": {"t1.0": {"first_try": rate(0.2), "second_try": rate(0.45)}},
+        "paired": {
+            "t1.0": {"first_try": {**rate(0.0), "p": 1.0}, "second_try": {**rate(0.15), "p": 0.001}},
+            "stored_rescue": {**rate(0.2), "p": 0.002},
+        },
+        "stored_rescue": {"before": rate(0.1), "after": rate(0.3)},
+    }
+    monkeypatch.setattr("secondthought.train.run.execute", lambda config, **options: summary)
+    out = " ".join(cli("train", "reflect-retry").out.split())
+    for part in ("30.0 [29.0, 31.0]", "45.0 [44.0, 46.0]", "+15.0 [+14.0, +16.0]", "+20.0", "runs/latest"):
+        assert part in out
+
+
+def test_organism_check(cli, process):
+    result = cli("organism", "check", "scripted", "--count", "40", "--json")
+    assert result.code == 0
+    assert result.object["may_ship"]
+    assert "oracle minus shuffled" in cli("organism", "check", "scripted", "--count", "40").out
+
+
+@pytest.mark.parametrize(
+    "words", [["eval", "scripted"], ["failures", "scripted", "--out", "x"], ["organism", "check", "scripted"]]
+)
+def test_commands_that_train_nothing_offer_no_adapter(cli, one_sentence, words):
+    page = cli(*words, "--help").out
+    assert "--model.precision" in page
+    assert "lora" not in page
+    assert "--model.lora.rank" in one_sentence(cli(*words, "--model.lora.rank", "4"), 2)
+
+
+def test_a_model_that_is_not_there(cli, one_sentence):
+    assert "no checkpoint here" in one_sentence(cli("eval", "./nowhere", "--problems", "2"), 1)
+
+
+def test_study_dry_run(cli, tmp_path, one_sentence):
+    file = tmp_path / "study.toml"
+    file.write_text('out = "runs/s"\n[arms.real]\nseeds = [0, 1]\n')
+    assert cli("study", file, "--dry-run").object["arms"]["real"]["seeds"] == [0, 1]
+    file.write_text('out = "runs/s"\n[armss.real]\n')
+    assert "armss" in one_sentence(cli("study", file, "--dry-run"), 2)
+
+
+def test_bench(cli):
+    assert cli("bench", "solve", "--problems", "3", "--json").object["settings"]["problems"] == 3
+    assert "decide_ms_median" in cli("bench", "solve", "--problems", "3").out
+
+
+@pytest.mark.parametrize("name", ["verify", "solve", "habits", "update", "sample", "step", "processes", "memory"])
+def test_bench_offers_every_option_with_its_default(name):
+    import importlib
+    import inspect
+
+    from secondthought.cli.commands.bench import compare as bench
+    from secondthought.cli.commands.bench import memory as bench_memory
+
+    kind = bench_memory.Options if name == "memory" else getattr(bench, f"{name.title()}Options")
+    parameters = inspect.signature(importlib.import_module(f"secondthought.bench.{name}").run).parameters.values()
+    expected = {item.name: item.default for item in parameters}
+    assert {field: info.default for field, info in kind.model_fields.items() if field != "json_"} == expected

@@ -1,0 +1,62 @@
+"""A whole diagnosis with a scripted model: what is counted is what was played, and the command prints it."""
+
+import json
+
+from secondthought import tasks
+from secondthought.cli import main
+from secondthought.config import EpisodeConfig
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.preflight.diagnose import diagnose
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import TurnSampling
+from secondthought.tasks.countdown.reading.detector import FunctionalDetector
+from secondthought.tasks.countdown.script import countdown_answers
+
+
+def found(**settings):
+    task, episode = tasks.load("countdown", {"preset": "tiny"}), EpisodeConfig()
+    return diagnose(
+        ScriptedPolicy(countdown_answers(), name="scripted"),
+        task,
+        task.problems("train", 12, 0),
+        requests=Requests.resolve(task, episode),
+        sampling=TurnSampling.resolve(episode),
+        detector=FunctionalDetector(),
+        **{"samples": 4, **settings},
+    )
+
+
+def test_numbers_are_of_the_samples_and_json_holds_them():
+    shown = found()
+    assert shown.problems == 12
+    assert list(shown.passes) == [1, 2, 4]
+    assert shown.passes[1].estimate == shown.first_try.estimate
+    assert set(shown.retries) == {"own", "second_sample", "oracle", "shuffled"}
+    assert shown.listening is not None
+    data = json.loads(json.dumps(shown.to_json()))
+    assert data["first_try"]["estimate"] == shown.first_try.estimate
+    assert set(data["habits"]) == set(FunctionalDetector.behaviors)
+
+
+def test_the_same_seed_finds_the_same():
+    assert found().to_json() == found().to_json()
+
+
+def test_without_retries_they_are_missing_not_zero():
+    shown = found(retries=False)
+    assert shown.retries == {}
+    assert shown.to_json()["listening"] is None
+
+
+def test_the_command_prints_numbers_and_advice(capsys):
+    words = ["diagnose", "scripted", "--options.preset", "tiny", "--problems", "8", "--samples", "4"]
+    assert not main(words)
+    assert "first try" in capsys.readouterr().out
+    assert not main([*words, "--json"])
+    [task] = json.loads(capsys.readouterr().out)["tasks"]
+    assert task["advice"]
+
+
+def test_a_model_must_be_named(capsys):
+    assert main(["diagnose"]) == 2
+    assert "name a model" in capsys.readouterr().err

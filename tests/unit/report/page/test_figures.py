@@ -1,0 +1,148 @@
+import math
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secondthought.report.numbers.pooled import Interval, minus, over_seeds, over_seeds_and_problems
+from secondthought.report.page.figures import (
+    MOST_POINTS,
+    NUM_COLOURS,
+    Line,
+    Point,
+    interval_mark,
+    line_chart,
+    line_class,
+    thin,
+    ticks,
+)
+from secondthought.stats import mean_interval
+
+finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), finite), min_size=1, max_size=30), st.booleans())
+def test_any_chart_is_xml_within_its_box(pairs, percent):
+    points = tuple(Point(x, y, y - 1, y + 1) for x, y in sorted(pairs))
+    svg = line_chart([Line(label="<a & b>", colour=0, series=(points,))], label='"x"', percent=percent)
+    root = ElementTree.fromstring(svg)
+    for circle in root.iter("circle"):
+        assert 0 <= float(circle.get("cx")) <= 480
+        assert 0 <= float(circle.get("cy")) <= 250
+
+
+def test_a_chart_places_points_where_they_belong():
+    points = (Point(0, 0.0), Point(10, 0.4))
+    root = ElementTree.fromstring(line_chart([Line(label="a", colour=0, series=(points,))], label="x"))
+    assert [(c.get("cx"), c.get("cy")) for c in root.iter("circle")] == [("46.0", "216.0"), ("468.0", "10.0")]
+
+
+def test_several_seeds_give_a_mean_and_a_range():
+    seeds = ((Point(1, 1.0), Point(2, 2.0)), (Point(1, 3.0), Point(2, 2.0), Point(3, 9.0)))
+    root = ElementTree.fromstring(line_chart([Line(label="a", colour=0, series=seeds)], label="x"))
+    classes = [path.get("class") for path in root.iter("path")]
+    assert classes.count("seed s0") == 2
+    assert classes.count("band f0") == 1
+    assert [title.text for title in root.iter("title")] == ["a, step 1: 2 [1, 3]", "a, step 2: 2 [2, 2]"]
+
+
+@given(st.integers(1, 3 * NUM_COLOURS))
+def test_no_two_lines_of_a_chart_look_alike(number):
+    lines = [Line(label=f"{index}", colour=index, series=((Point(0, 1.0), Point(1, 2.0)),)) for index in range(number)]
+    root = ElementTree.fromstring(line_chart(lines, label="x"))
+    drawn = [path.get("class") for path in root.iter("path") if "line" in path.get("class", "").split()]
+    assert len(set(drawn)) == number
+    assert len({line_class(index) for index in range(number)}) == number
+    assert all(int(name) < NUM_COLOURS for path in drawn for name in re.findall(r"s(\d+)", path))
+
+
+@pytest.mark.parametrize(("number", "bands"), [(NUM_COLOURS, NUM_COLOURS), (NUM_COLOURS + 1, 0)])
+def test_many_lines_have_no_bands(number, bands):
+    series = ((Point(0, 1.0, 0.5, 1.5), Point(1, 2.0, 1.5, 2.5)),)
+    root = ElementTree.fromstring(
+        line_chart([Line(label="a", colour=index, series=series) for index in range(number)], label="x")
+    )
+    assert len([path for path in root.iter("path") if path.get("class", "").startswith("band")]) == bands
+
+
+@pytest.mark.parametrize("number", [1, NUM_COLOURS + 1])
+def test_what_is_not_drawn_takes_no_room(number):
+    series = ((Point(0, 1.0, 0.5, 9.0), Point(1, 2.0, 1.5, 9.0)),) * (1 if number > 1 else 2)
+    svg = line_chart([Line(label="a", colour=index, series=series) for index in range(number)], label="x")
+    assert max(float(text.text) for text in ElementTree.fromstring(svg).iter("text") if text.text != "step") <= 2
+
+
+def test_nan_is_a_gap_and_seeds_without_a_common_step_still_draw():
+    line = Line(
+        label="a", colour=0, series=((Point(1, math.nan), Point(2, 1.0)), (Point(3, 1.0),), (Point(1, math.nan),))
+    )
+    assert "nan" not in line_chart([line], label="x")
+
+
+@given(finite, st.floats(1e-6, 1e6))
+def test_ticks_enclose_their_range_and_are_few(low, width):
+    found = ticks(low, low + width)
+    step = found[1] - found[0]
+    assert 2 <= len(found) <= 8
+    assert found[0] <= low + 1e-6 * step
+    assert found[-1] >= low + width - 1e-6 * step - 1e-9 * abs(low)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=0, max_size=2000))
+def test_thinning_keeps_the_number_small_and_few_points_alone(values):
+    points = [Point(index, value) for index, value in enumerate(values)]
+    found = thin(points)
+    assert len(found) <= MOST_POINTS
+    if len(points) <= MOST_POINTS:
+        assert [(point.x, point.y) for point in found] == [(point.x, point.y) for point in points]
+
+
+def test_an_undefined_interval_has_no_mark():
+    assert interval_mark(Interval(math.nan, 0, 1)) == ""
+    assert "circle" in interval_mark(Interval(0.9, 0.5, 2.0))
+
+
+@given(st.integers(2, 6), st.integers(2, 40), st.integers(0, 10**6))
+def test_the_interval_never_claims_more_than_either_source_alone(seeds, problems, number):
+    table = np.random.default_rng(number).integers(-1, 2, (seeds, problems)).astype(float)
+    found = over_seeds_and_problems(table)
+    assert found.estimate == pytest.approx(table.mean())
+    between = mean_interval(table.mean(axis=1).tolist())
+    # 1e-9: summation in another order.
+    assert found.low <= between.low + 1e-9
+    assert found.high >= between.high - 1e-9
+    assert over_seeds_and_problems(table + 1).low == pytest.approx(found.low + 1)
+
+
+def test_the_interval_covers_at_its_rate():
+    """Over many made-up studies with seed, problem and residual effects, about 95 % of intervals hold the truth."""
+    rng = np.random.default_rng(7)
+    inside = 0
+    for _ in range(1000):
+        table = 0.3 + rng.normal(0, 0.1, (5, 1)) + rng.normal(0, 0.5, (1, 60)) + rng.normal(0, 0.5, (5, 60))
+        found = over_seeds_and_problems(table)
+        inside += found.low <= 0.3 <= found.high
+    assert 930 <= inside <= 1000
+
+
+def test_problems_alone_with_one_seed_and_nothing_without_problems():
+    values = [0.0, 1.0, 0.0, 1.0, 1.0]
+    found = over_seeds_and_problems(np.array([values]))
+    half = 1.959964 * np.std(values, ddof=1) / math.sqrt(5)
+    assert (found.low, found.high) == pytest.approx((0.6 - half, 0.6 + half))
+    assert math.isnan(over_seeds_and_problems(np.zeros((3, 1))).estimate)
+    assert math.isnan(over_seeds([]).low)
+
+
+def test_equal_seeds_do_not_make_problems_certain():
+    one = Interval(0.2, 0.1, 0.3)
+    assert over_seeds([one, one, one]).low < 0.1
+    assert over_seeds([one]).low == pytest.approx(0.1)
+
+
+def test_minus_adds_variances():
+    found = minus(Interval(0.5, 0.47, 0.53), Interval(0.2, 0.16, 0.24))
+    assert (found.estimate, found.low, found.high) == pytest.approx((0.3, 0.25, 0.35))

@@ -1,0 +1,266 @@
+"""Episodes and groups: exact tokens, honest order of turns, and samples that depend on their names alone."""
+
+# ruff: noqa: F811  (fixtures are imported by name)
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from countdown_play import keys, policy, problems, requests, sampling, task  # noqa: F401
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from secondthought.inference.scripted import END_OF_TURN, ScriptedPolicy, conversation
+from secondthought.rollout import reflect_retry, single_turn
+from secondthought.rollout import scheduler as in_flight
+from secondthought.rollout.mining import mine
+from secondthought.rollout.requests import Requests
+from secondthought.rollout.sampling import Keys
+from secondthought.tasks.countdown.script import countdown_answers
+from secondthought.types import Prompt, Sampling, StopReason, TurnKind
+
+PLAYER = ScriptedPolicy(countdown_answers(first_try=0.3, good_reflection=0.4))
+
+
+class Watched:
+    """A policy that keeps the prompts of each call."""
+
+    def __init__(self, policy):
+        self.policy, self.name, self.calls = policy, policy.name, []
+
+    def __getattr__(self, name):
+        return getattr(self.policy, name)
+
+    def sample(self, prompts, sampling):
+        self.calls.append((list(prompts), sampling))
+        return self.policy.sample(prompts, sampling)
+
+
+class Unsplit(Watched):
+    """A policy to which every prompt comes in one piece."""
+
+    def sample(self, prompts, sampling):
+        return self.policy.sample([Prompt(trunk=p.ids, key=p.key) for p in prompts], sampling)
+
+
+@pytest.fixture
+def play(task, problems, requests, sampling, keys):
+    def run(policy=PLAYER, *, problems=problems, num_tries=3, **changes):
+        given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
+        return reflect_retry.play(policy, task, problems, num_tries=num_tries, **given)
+
+    return run
+
+
+@pytest.fixture
+def failures(task, problems, sampling, keys):
+    return mine(PLAYER, task, problems[:12], tries=2, sampling=sampling.attempt, keys=keys)[0]
+
+
+@pytest.fixture
+def branch(task, requests, sampling, keys):
+    def run(failures, policy=PLAYER, *, group_size=3, retries=2, **changes):
+        given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
+        table = reflect_retry.Table(policy=policy, task=task, **given)
+        return reflect_retry.branch_reflections(table, failures, group_size=group_size, retries=retries)
+
+    return run
+
+
+class TestPlay:
+    def test_turns_alternate_and_end_at_the_first_success(self, play):
+        kinds = [TurnKind.ATTEMPT, *[TurnKind.REFLECTION, TurnKind.RETRY] * 2]
+        lengths = set()
+        for episode in play():
+            assert [turn.kind for turn in episode.turns] == kinds[: len(episode.turns)]
+            right = [turn.verdict.correct for turn in episode.tries]
+            assert not any(right[:-1])
+            assert right[-1] or len(right) == 3
+            assert all((turn.verdict is None) == (turn.kind is TurnKind.REFLECTION) for turn in episode.turns)
+            lengths.add(len(right))
+        assert lengths == {1, 2, 3}
+
+    def test_verdicts_are_the_tasks(self, play, task):
+        for episode in play():
+            assert [turn.verdict for turn in episode.tries] == [
+                task.verify(episode.problem, turn.completion.text) for turn in episode.tries
+            ]
+
+    def test_solved_by_is_monotone(self, play):
+        for episode in play(num_tries=4):
+            solved = [episode.solved_by(k) for k in range(5)]
+            assert solved == sorted(solved)
+            assert solved[0] is False
+
+    def test_tokens_spell_the_conversation(self, play, requests):
+        for episode in play():
+            said = conversation(sum((turn.ids for turn in episode.turns), ()) + PLAYER.start(()))
+            expected = [*episode.problem.messages]
+            assert list(said[: len(expected)]) == expected
+            assert [m.content for m in said if m.role == "assistant"] == [t.completion.text for t in episode.turns]
+            asked = [message.content for message in said if message.role == "user"][1:]
+            cycle = [requests.reflection, requests.retry_after_reflection(episode.problem)] * 2
+            assert asked == cycle[: len(asked)]
+
+    def test_one_call_per_phase(self, play):
+        watched = Watched(PLAYER)
+        play(watched)
+        assert len(watched.calls) == 5
+        sizes = [len(prompts) for prompts, _ in watched.calls]
+        assert sizes == sorted(sizes, reverse=True)
+
+    def test_each_kind_has_its_own_limit(self, play, sampling):
+        watched = Watched(PLAYER)
+        play(watched, sampling=replace(sampling, reflection=Sampling(max_tokens=9)))
+        assert [settings.max_tokens for _, settings in watched.calls] == [256, 9, 256, 9, 256]
+
+    def test_a_retry_keeps_the_trunk_of_its_reflection(self, play):
+        watched = Watched(PLAYER)
+        play(watched, num_tries=2)
+        (_, (reflections, _), (retries, _)) = watched.calls
+        assert [prompt.trunk for prompt in retries] == [prompt.trunk for prompt in reflections]
+        assert all(prompt.tail for prompt in retries)
+        assert not any(prompt.tail for prompt in reflections)
+
+    def test_trunk_and_tail_split_changes_nothing(self, play):
+        assert play(Unsplit(PLAYER)) == play()
+
+    def test_more_tries_only_add_turns(self, play):
+        for fewer, more in zip(play(num_tries=2), play(num_tries=4), strict=True):
+            assert more.turns[: len(fewer.turns)] == fewer.turns
+
+    def test_another_phase_samples_anew(self, play):
+        assert play(keys=Keys(seed=0, phase="other")) != play()
+
+    def test_no_problems(self, play):
+        assert play(problems=[]) == []
+
+    def test_order_of_problems_changes_nothing(self, play, problems):
+        whole = {episode.problem.id: episode for episode in play()}
+
+        @given(st.permutations(range(len(problems))), st.integers(1, len(problems)))
+        @settings(max_examples=15, deadline=None)
+        def check(order, count):
+            chosen = [problems[place] for place in order[:count]]
+            assert play(problems=chosen) == [whole[problem.id] for problem in chosen]
+
+        check()
+
+    def test_a_truncated_turn_is_closed_by_the_template(self, play, sampling):
+        cut = replace(sampling, reflection=Sampling(max_tokens=3))
+        reflected = [episode for episode in play(sampling=cut) if len(episode.turns) > 1]
+        assert reflected
+        for episode in reflected:
+            reflection, retry = episode.turns[1:3]
+            assert reflection.completion.stop is StopReason.LENGTH
+            assert END_OF_TURN not in reflection.completion.token_ids
+            assert retry.prompt_ids[0] == END_OF_TURN
+
+
+class TestBranches:
+    def test_shapes_and_trunks(self, branch, failures, requests):
+        groups = branch(failures)
+        assert [group.problem for group in groups] == [failure.problem for failure in failures]
+        for group, failure in zip(groups, failures, strict=True):
+            assert group.history == (failure.attempt,)
+            assert len(group.branches) == 3
+            assert group.trunk_ids == failure.attempt.ids + PLAYER.follow(
+                failure.attempt.completion, requests.reflection
+            )
+            for item in group.branches:
+                assert len(item.tries) == 2
+                assert item.tries[0].prompt_ids == item.tries[1].prompt_ids
+
+    def test_rewards_are_means_of_verdicts(self, branch, failures, task):
+        for group in branch(failures, group_size=2, retries=4):
+            for item, reward in zip(group.branches, group.rewards, strict=True):
+                right = [task.verify(group.problem, turn.completion.text).correct for turn in item.tries]
+                assert reward == sum(right) / 4
+
+    def test_two_calls_on_shared_trunks(self, branch, failures):
+        watched = Watched(PLAYER)
+        branch(failures, watched)
+        (reflections, _), (retries, _) = watched.calls
+        assert len(reflections) == 3 * len(failures)
+        assert len(retries) == 6 * len(failures)
+        assert len({prompt.trunk for prompt in reflections}) == len(failures)
+        assert {prompt.trunk for prompt in retries} == {prompt.trunk for prompt in reflections}
+        keys = [prompt.key for prompt in reflections + retries]
+        assert len(set(keys)) == len(keys)
+
+    def test_a_branch_equals_the_conversation_it_spells(self, branch, failures, sampling):
+        watched = Watched(PLAYER)
+        groups = branch(failures, watched)
+        retries = iter(watched.calls[1][0])
+        for group in groups:
+            for item in group.branches:
+                for turn in item.tries:
+                    prompt = next(retries)
+                    assert prompt.ids == group.trunk_ids + item.reflection.completion.token_ids + turn.prompt_ids
+                    assert PLAYER.sample([prompt], sampling.attempt) == [turn.completion]
+
+    def test_groups_do_not_depend_on_their_neighbours(self, branch, failures):
+        assert branch(failures[::-1])[::-1] == branch(failures)
+        assert branch(failures[:1]) == branch(failures)[:1]
+
+    def test_a_larger_group_adds_branches(self, branch, failures):
+        for small, large in zip(branch(failures), branch(failures, group_size=5), strict=True):
+            assert large.branches[:3] == small.branches
+
+    def test_unsplit(self, branch, failures):
+        assert branch(failures, Unsplit(PLAYER)) == branch(failures)
+
+    def test_retries_without_reflection(self, failures, task, requests, sampling, keys):
+        table = reflect_retry.Table(policy=PLAYER, task=task, requests=requests, sampling=sampling, keys=keys)
+        groups = in_flight.run(
+            PLAYER, [reflect_retry.group_of_retries(table, failure, group_size=4) for failure in failures]
+        )
+        for group, failure in zip(groups, failures, strict=True):
+            request = PLAYER.follow(failure.attempt.completion, requests.retry_alone(failure.problem))
+            assert group.trunk_ids == failure.attempt.ids + request
+            assert all(item.reflection is None and len(item.tries) == 1 for item in group.branches)
+            assert len(group.branches) == 4
+            assert {item.tries[0].kind for item in group.branches} == {TurnKind.RETRY}
+
+    def test_attempts(self, problems, task, sampling, keys):
+        given = {"group_size": 4, "sampling": sampling.attempt, "keys": keys}
+        groups = in_flight.run(
+            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+        )
+        for group, problem in zip(groups, problems, strict=True):
+            assert group.problem == problem
+            assert group.history == ()
+            assert group.trunk_ids == PLAYER.start(problem.messages)
+            assert {item.tries[0].kind for item in group.branches} == {TurnKind.ATTEMPT}
+        assert any(len(set(group.rewards)) > 1 for group in groups)
+
+    def test_first_branch_of_attempts_is_the_episode_s(self, play, problems, task, sampling, keys):
+        given = {"group_size": 2, "sampling": sampling.attempt, "keys": keys}
+        groups = in_flight.run(
+            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+        )
+        assert [group.branches[0].tries[0] for group in groups] == [episode.turns[0] for episode in play()]
+
+
+def test_a_given_reflection_stands_where_a_sampled_one_would(play, requests):
+    episode = next(episode for episode in play() if len(episode.turns) > 1)
+    attempt, reflection = episode.turns[:2]
+    failed = replace(episode, turns=(attempt,))
+    given = reflect_retry.give_reflection(PLAYER, failed, requests.reflection, PLAYER.encode("Start with 1+2."))
+    assert given.turns[1].prompt_ids == reflection.prompt_ids
+    assert given.turns[1].verdict is None
+    assert reflect_retry.retry_request(given, requests) == requests.retry_after_reflection(episode.problem)
+    assert reflect_retry.retry_request(failed, requests) == requests.retry_alone(episode.problem)
+
+
+def test_requests_reach_the_policy(task, problems, sampling, keys):
+    seen = []
+
+    def say(messages, key):
+        seen.append(messages[-1].content)
+        return "no"
+
+    own = Requests(reflection="Why?", retry="Again.", repeat_task=False)
+    reflect_retry.play(ScriptedPolicy(say), task, problems[:1], requests=own, sampling=sampling, num_tries=3, keys=keys)
+    assert seen[1:] == ["Why?", "Again.", "Why?", "Again."]

@@ -1,0 +1,116 @@
+"""Each self-check can fail: a fault that is planted is found by the check that is meant for it."""
+
+import copy
+
+import pytest
+import torch
+from lucky_task import Lucky
+
+from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
+from secondthought.errors import CheckError
+from secondthought.models import tree_forward
+from secondthought.train import self_checks as checks
+from secondthought.train.learner import Learner
+
+TASK = Lucky()
+PROBLEMS = TASK.problems("train", 4, 0)
+
+
+@pytest.fixture
+def learner(policy):
+    return Learner(policy, AlgorithmConfig(kl_ref=0.1), OptimConfig(), TrainConfig())
+
+
+def run(learner, task=TASK):
+    return checks.run_checks(learner.policy, task, learner, PROBLEMS)
+
+
+@pytest.mark.parametrize("algorithm", [{"kl_ref": 0.0}, {"kl_ref": 0.1}, {"kl_ref": 0.1, "kl_anchor": 0.2}])
+def test_they_pass_and_leave_no_trace(policy, algorithm):
+    learner = Learner(policy, AlgorithmConfig(**algorithm), OptimConfig(), TrainConfig())
+    before = {name: value.clone() for name, value in policy.model.state_dict().items()}
+    kept, sampled = learner.algorithm, policy.num_sampled
+    found = run(learner)
+    assert found["check/masked_gradient"] == 0.0
+    assert 0 < found["check/drift"] < 1e-4
+    assert 0 < found["check/shared_gradient"] < 1e-4
+    assert all(torch.equal(value, before[name]) for name, value in policy.model.state_dict().items())
+    assert all(parameter.grad is None for parameter in learner.parameters)
+    assert learner.optimizer.state == {}
+    assert (learner.algorithm, learner.share, policy.num_sampled) == (kept, True, sampled)
+
+
+def test_without_sharing_there_is_nothing_to_compare(policy):
+    assert (
+        run(Learner(policy, AlgorithmConfig(), OptimConfig(), TrainConfig(share_trunk=False)))["check/shared_gradient"]
+        == 0.0
+    )
+
+
+def test_a_wrong_gold(learner):
+    class Wrong(Lucky):
+        def gold(self, problem):
+            return next(str(n) for n in range(99) if not self.verify(problem, str(n)).correct)
+
+    with pytest.raises(CheckError, match=r"'gold': lucky rejects its own gold answer .* to lucky:\d+ \(wrong\)"):
+        run(learner, Wrong())
+
+
+def test_a_task_without_golds_is_passed_over():
+    class Silent(Lucky):
+        def gold(self, problem):
+            return None
+
+    assert checks.check_gold(Silent(), PROBLEMS) == 0
+    assert checks.check_gold(TASK, PROBLEMS) == 4
+
+
+def test_weights_that_changed_between_sampling_and_scoring(learner):
+    tree = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0)
+    with torch.no_grad():
+        learner.policy.model.lm_head.weight.mul_(1.05)
+    with pytest.raises(CheckError, match="'drift': sampling and training disagree"):
+        checks.check_drift(learner.policy, tree, learner)
+
+
+def test_another_temperature_in_scoring_than_in_sampling(learner):
+    tree = checks._sampled_tree(learner.policy, PROBLEMS[0], 0.7)
+    with pytest.raises(CheckError, match="'drift'"):
+        checks.check_drift(learner.policy, tree, learner)
+
+
+def test_weights_that_are_not_numbers(learner):
+    tree = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0)
+    with torch.no_grad():
+        learner.policy.model.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(CheckError, match="nan"):
+        checks.check_drift(learner.policy, tree, learner)
+
+
+def test_a_mask_that_is_not_applied(learner, monkeypatch):
+    original = tree_forward.as_tensors
+
+    def everything_learns(found, device, dtype=torch.float32):
+        tensors = original(found, device, dtype)
+        return tensors._replace(learns=torch.ones_like(tensors.learns), advantages=tensors.advantages + 1.0)
+
+    monkeypatch.setattr(tree_forward, "as_tensors", everything_learns)
+    with pytest.raises(CheckError, match="'masked': a token that must not learn has a gradient"):
+        run(learner)
+    assert learner.algorithm.kl_ref == 0.1
+
+
+def test_branches_that_do_not_see_their_trunk(learner, monkeypatch):
+    original = tree_forward.TreeForward._shared
+
+    def another_trunk(self, model, packed):
+        other = copy.copy(packed)
+        other.input_ids = packed.input_ids.clone()
+        other.input_ids[..., : len(self.trees[0].trunk) - 1] = 5
+        return original(self, model, other)
+
+    monkeypatch.setattr(tree_forward.TreeForward, "_shared", another_trunk)
+    with pytest.raises(CheckError, match=r"'shared': shared trunks change .* set train\.share_trunk = false"):
+        checks.check_shared(learner, checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0))
+    assert learner.share
+    assert all(parameter.grad is None for parameter in learner.parameters)
