@@ -3,10 +3,10 @@
 from secondthought import RunConfig, ScriptedPolicy, load_task
 from secondthought.config import AlgorithmConfig
 from secondthought.rollout.mining import mine
-from secondthought.rollout.sampling import Keys
+from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.scheduler import run
 from secondthought.tasks.countdown.script import countdown_answers
-from secondthought.train.algorithms import Play, reflections
+from secondthought.train.algorithms import reflections
 from secondthought.train.credit import Credited, credit
 
 
@@ -15,12 +15,10 @@ def main() -> None:
     config = RunConfig(algorithm=AlgorithmConfig(group_size=4))
     policy = ScriptedPolicy(countdown_answers(first_try=0.0, good_reflection=0.5, listening=1.0))
     task = load_task("countdown", {"preset": "tiny"})
-    play = Play.of(config, policy, task)
+    player = Player.resolve(policy, task, config.episode)
     keys = Keys(seed=3, phase="example")
-    failures, _ = mine(
-        policy, task, task.problems("train", 1, seed=0), tries=1, sampling=play.sampling.attempt, keys=keys
-    )
-    [group] = run(policy, [reflections(play, failure, keys) for failure in failures])
+    failures, _ = mine(player, task.problems("train", 1, seed=0), tries=1, keys=keys)
+    [group] = run(policy, [reflections(player, config.algorithm, failure, keys) for failure in failures])
     for which in ("reflection", "retry", "all"):
         [item] = credit([group], config.algorithm.model_copy(update={"credit": which}), key=0)
         print(f"credit = {which}")

@@ -31,7 +31,6 @@ LAYERS = (
 lies above `report`; the other way round they meet on disk only.
 """
 TO_MOVE = {
-    ("evaluate", "secondthought.train.algorithms"),
     ("evaluate", "secondthought.cli"),
     ("evaluate", "secondthought.cli.commands.eval_options"),
     ("habits", "secondthought.evaluate.summary"),

@@ -6,8 +6,7 @@ import pytest
 
 from secondthought.config import EpisodeConfig
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.player import Keys, Player, Requests, TurnSampling
 from secondthought.tasks import load
 from secondthought.tasks.countdown.script import countdown_answers
 
@@ -35,6 +34,11 @@ def requests(task):
 @pytest.fixture(scope="session")
 def sampling():
     return TurnSampling.resolve(EpisodeConfig())
+
+
+@pytest.fixture
+def player(policy, task, requests, sampling):
+    return Player(policy=policy, task=task, requests=requests, sampling=sampling)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tiny_models import byte_tokenizer
 
 from secondthought.config import overlay, resolve
 from secondthought.inference.local import HFPolicy
-from secondthought.rollout.requests import WRONG_ANSWER
+from secondthought.rollout.player import WRONG_ANSWER
 from secondthought.types import Message, Problem, Verdict
 
 RIGHT = "7"

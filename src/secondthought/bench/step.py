@@ -31,7 +31,8 @@ from secondthought.distributed.world import World
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import HFPolicy
 from secondthought.protocols import Task
-from secondthought.train.algorithms import ALGORITHMS, Play
+from secondthought.rollout.player import Player
+from secondthought.train.algorithms import ALGORITHMS
 from secondthought.train.credit import credit
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
@@ -181,10 +182,10 @@ def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], worl
     """The training loop's own calls, on fresh weights, without its records: this process's share in a world."""
     policy = load_policy(config.model)
     policy.crew = world
-    play = Play.of(config, policy, task)
+    player = Player.resolve(policy, task, config.episode)
     heat = config.episode.temperature
     learner = Learner(policy, config.algorithm, config.optim, config.train, temperature=heat, world=world)
-    curriculum = Curriculum(play, ALGORITHMS[config.algorithm.type], problems, None)
+    curriculum = Curriculum(player, config, ALGORITHMS[config.algorithm.type], problems, None)
     taken = Steps()
     for step in range(1, config.train.steps + 1):
         start = _now()
@@ -227,8 +228,8 @@ def _trl(python: str, config: RunConfig, job: dict[str, Any]) -> tuple[Steps, di
 def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str, Any]:
     """Everything that a step needs, as ids: rendering stays on our side."""
     policy = load_policy(config.model)
-    play = Play.of(config, policy, task)
-    curriculum = Curriculum(play, ALGORITHMS[config.algorithm.type], problems, None)
+    player = Player.resolve(policy, task, config.episode)
+    curriculum = Curriculum(player, config, ALGORITHMS[config.algorithm.type], problems, None)
     groups = config.train.groups_per_step
     ordered = [p for step in range(1, config.train.steps + 1) for p in curriculum.problems.take(step, groups)]
     return {
@@ -237,11 +238,11 @@ def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str
             {
                 "data": dict(problem.data),
                 "prompt_ids": policy.start(problem.messages),
-                "retry_ids": _request(policy, play.requests.retry_after_reflection(problem)),
+                "retry_ids": _request(policy, player.requests.retry_after_reflection(problem)),
             }
             for problem in ordered
         ],
-        "reflect_ids": _request(policy, play.requests.reflection),
+        "reflect_ids": _request(policy, player.requests.reflection),
         "end_of_turn": policy.chat.end_of_turn,
         "stop_ids": sorted(policy.stop_ids),
         "groups": groups,

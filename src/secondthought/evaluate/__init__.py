@@ -1,9 +1,10 @@
 """Measuring a policy: what happened per problem, the rates with their intervals, controls and paired comparisons."""
 
-from secondthought.evaluate.arms import ARMS
 from secondthought.evaluate.compare import Difference, compare, compare_rescues
 from secondthought.evaluate.controls import (
+    CONTROLS,
     Outcome,
+    controls_of,
     listening,
     play_controls,
     rescue_rates,
@@ -14,7 +15,7 @@ from secondthought.evaluate.rows import ProblemRow, TurnRow, read_rows, write_ro
 from secondthought.evaluate.summary import Summary, summarise, to_json
 
 __all__ = [
-    "ARMS",
+    "CONTROLS",
     "Difference",
     "Evaluation",
     "Outcome",
@@ -23,6 +24,7 @@ __all__ = [
     "TurnRow",
     "compare",
     "compare_rescues",
+    "controls_of",
     "evaluate",
     "failures_of",
     "listening",

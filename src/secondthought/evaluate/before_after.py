@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.evaluate import Evaluation, read_rows, write_rows
@@ -25,10 +26,10 @@ from secondthought.evaluate import final as results
 from secondthought.evaluate import first_try_habits as habits
 from secondthought.evaluate.peers import measure
 from secondthought.models import shipped
-from secondthought.rollout import failure_file as failure_files
+from secondthought.rollout import failure_file
+from secondthought.rollout.player import Player
 from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
-from secondthought.train.algorithms import Play
 from secondthought.types import Failure, Problem
 
 BEFORE = "before.json"
@@ -39,9 +40,16 @@ class Sides:
     """Measures a run's policy before and after, each once, and keeps what it found: all ranks measure, one writes."""
 
     def __init__(
-        self, play: Play, run: RunDirectory, problems: Sequence[Problem], tell: Callable[[str], None], world: World
+        self,
+        config: RunConfig,
+        player: Player,
+        run: RunDirectory,
+        problems: Sequence[Problem],
+        tell: Callable[[str], None],
+        world: World,
     ) -> None:
-        self.play = play
+        self.config = config
+        self.player = player
         self.run = run
         self.problems = problems
         self.tell = tell
@@ -66,7 +74,7 @@ class Sides:
         """The policy as it is now, also on the failures stored before."""
         self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
         stored = self.world.first("the stored failures", self._stored_failures)
-        measured = results.measure(self.play, self.problems, stored)
+        measured = results.measure(self.player, self.config.evaluation, self.problems, stored)
         if self.world.is_first:
             self._keep("after", measured.evaluations)
         return measured
@@ -76,9 +84,9 @@ class Sides:
         return files.read_json(self.run.path / BEFORE)
 
     def _measure_before(self) -> None:
-        config = self.play.config
-        self.tell(f"evaluating {self.play.policy.name} on {len(self.problems)} test problems before training")
-        measured = results.measure(self.play, self.problems)
+        config = self.config
+        self.tell(f"evaluating {self.player.policy.name} on {len(self.problems)} test problems before training")
+        measured = results.measure(self.player, self.config.evaluation, self.problems)
         peers = {
             name: measure(config, name, path, self.run.path, self.world)
             for name, path in config.evaluation.peers.items()
@@ -90,9 +98,9 @@ class Sides:
     def _write_before(self, measured: results.Measured, peers: dict[str, Any]) -> None:
         self._keep("before", measured.evaluations)
         with files.disk_errors(self.run.path / STORED):
-            failure_files.write(self.run.path / STORED, measured.first.failures)
+            failure_file.write(self.run.path / STORED, measured.first.failures)
         side = {
-            **results.side(measured, self.play.config.evaluation.habits),
+            **results.side(measured, self.config.evaluation.habits),
             "stored": results.stored_correct(measured),
             "peers": peers,
         }
@@ -106,12 +114,12 @@ class Sides:
 
     def _kept(self, when: str) -> dict[str, Evaluation]:
         """Evaluations as they were written: rows, without tokens."""
-        config = self.play.config.evaluation
+        config = self.config.evaluation
         names = {results.temperature_name(heat): heat for heat in config.temperatures}
         return {
             name: Evaluation(
-                task=self.play.task.name,
-                policy=self.play.policy.name,
+                task=self.player.task.name,
+                policy=self.player.policy.name,
                 temperature=heat,
                 num_tries=config.tries,
                 rows=read_rows(self._path(when, name)),
@@ -124,11 +132,11 @@ class Sides:
 
     def _stored_failures(self) -> list[Failure]:
         path = self.run.path / STORED
-        return failure_files.read(path, self.play.task, self.play.policy) if path.stat().st_size else []
+        return failure_file.read(path, self.player.task, self.player.policy) if path.stat().st_size else []
 
     def _cached(self) -> Path | None:
         """Where runs like this one keep their side before training."""
-        config = self.play.config
+        config = self.config
         if config.evaluation.cache is None:
             return None
         parts = [part.model_dump_json() for part in (config.model, config.task, config.episode, config.evaluation)]
@@ -147,7 +155,7 @@ class Sides:
             shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
             shutil.copy(source / STORED, self.run.path / STORED)
         side = files.read_json(source / BEFORE)
-        detector = self.play.config.evaluation.habits
+        detector = self.config.evaluation.habits
         for name, item in self._kept("before").items():
             # Counted again: the detector may have changed since, and after training it is today's.
             side["rates"][name] |= habits.rates(item.rows, item.task, detector)

@@ -1,34 +1,52 @@
-"""Playing control arms over the same failed first tries: does the reflection help, and is it for what it says.
+"""Controls: retries of the same failed first tries under other reflections than the policy's own.
 
-The arms are the rows of `arms.ARMS`. All retries of a problem draw on the same key, so differences between arms are
-paired. A problem to which an arm does not apply (the oracle knows no way, a lone problem has no other's reflection) has
-no outcome in that arm.
+Does the reflection help, and is it for what it says? One row of `CONTROLS` for each:
+
+    second_sample   a fresh first try: pass@2 without any conversation
+    no_reflection   told that it was wrong, asked again
+    own             the policy's own reflection
+    shuffled        another problem's own reflection
+    fixed           one general piece of advice
+    oracle          a reflection that names a right way on
+    contrary        one of the same form that names a way from which the problem cannot be solved
+
+All retries of a problem draw on the same key, so differences between controls are paired. A problem to which a control
+does not apply (the oracle knows no way, a lone problem has no other's reflection) has no outcome in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
-from secondthought.evaluate.arms import ARMS, Stage
+from secondthought import rng
 from secondthought.evaluate.evaluation import Evaluation
-from secondthought.protocols import Policy, Task
-from secondthought.rollout.reflect_retry import Table, give_reflection, reflect, retry
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.protocols import DiagnosableTask, Task
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import attempt, give_reflection, reflect, retry
 from secondthought.rollout.scheduler import run
-from secondthought.rollout.single_turn import attempt
 from secondthought.stats import Interval, paired_difference, wilson
 from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
+
+FIXED_REFLECTION = (
+    "I should read the task again, check every step and every condition, and write the final answer in the form that"
+    " was asked for."
+)
+"""General advice that fits any task; a task with a method `general_reflection()` gives its own wording."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One retry in one arm. `reflection` is None where the arm has none; `num_tokens` are those sampled for it."""
+    """One retry under one control.
 
-    arm: str
+    `reflection` is None where the control has none; `num_tokens` are those sampled for it.
+    """
+
+    control: str
     problem_id: str
     reflection: str | None
     text: str
@@ -36,69 +54,181 @@ class Outcome:
     num_tokens: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTries:
+    """The failures that all controls start from, the policy's own reflections on them, and how to go on."""
+
+    player: Player
+    keys: Keys
+    episodes: tuple[Episode, ...]
+    own: tuple[Completion, ...]
+
+
+Reflections: TypeAlias = Callable[[FailedTries], Sequence[Completion | None]]
+"""Gives one reflection per failure, None where the control does not apply."""
+
+
+def own(failed: FailedTries) -> Sequence[Completion | None]:
+    """Give the reflections that the policy wrote on the same failures."""
+    return failed.own
+
+
+def shuffled(failed: FailedTries) -> Sequence[Completion | None]:
+    """Give reflections on the next problem of a circle whose order is a hash: no problem keeps its own."""
+    count = len(failed.episodes)
+    seed = failed.keys.seed
+    circle = sorted(range(count), key=lambda i: rng.key(seed, "shuffled", failed.episodes[i].problem.id))
+    following = {place: circle[(rank + 1) % count] for rank, place in enumerate(circle)}
+    return [failed.own[following[i]] if count > 1 else None for i in range(count)]
+
+
+def fixed(failed: FailedTries) -> Sequence[Completion | None]:
+    """Give one general reflection to all."""
+    own_wording = getattr(failed.player.task, "general_reflection", None)
+    text = str(own_wording()) if callable(own_wording) else FIXED_REFLECTION
+    return [failed.player.policy.encode(text)] * len(failed.episodes)
+
+
+def oracle(failed: FailedTries) -> Sequence[Completion | None]:
+    """Give reflections by the task, which name a right way on."""
+    task = failed.player.task
+    if not isinstance(task, DiagnosableTask):
+        return [None] * len(failed.episodes)
+    return _encoded(failed, [task.oracle_reflection(item.problem, _text(item)) for item in failed.episodes])
+
+
+def contrary(failed: FailedTries) -> Sequence[Completion | None]:
+    """Give reflections by the task, of the same form, which name a way that leads nowhere."""
+    task = failed.player.task
+    if not isinstance(task, DiagnosableTask):
+        return [None] * len(failed.episodes)
+    return _encoded(failed, [task.contrary_reflection(item.problem, _text(item)) for item in failed.episodes])
+
+
+def _encoded(failed: FailedTries, texts: Sequence[str | None]) -> list[Completion | None]:
+    return [None if text is None else failed.player.policy.encode(text) for text in texts]
+
+
+def _text(episode: Episode) -> str:
+    return episode.turns[-1].completion.text
+
+
+CONTROLS: Mapping[str, Reflections | None] = MappingProxyType(
+    {
+        "second_sample": None,
+        "no_reflection": None,
+        "own": own,
+        "shuffled": shuffled,
+        "fixed": fixed,
+        "oracle": oracle,
+        "contrary": contrary,
+    }
+)
+"""Names of the controls and the reflections of each; the two without one are played differently."""
+
+NEEDS_DIAGNOSIS = frozenset({"oracle", "contrary"})
+"""Controls whose reflections only a `DiagnosableTask` can write."""
+
+
+def controls_of(task: Task) -> list[str]:
+    """Return the names of the controls that a task can be played under."""
+    return [name for name in CONTROLS if name not in NEEDS_DIAGNOSIS or isinstance(task, DiagnosableTask)]
+
+
 def play_controls(
-    policy: Policy,
-    task: Task,
+    player: Player,
     failures: Sequence[Failure],
     *,
-    requests: Requests,
-    sampling: TurnSampling,
     keys: Keys,
-    arms: Sequence[str] = tuple(ARMS),
+    controls: Sequence[str] = tuple(CONTROLS),
     reflections: Sequence[Completion] | None = None,
 ) -> dict[str, list[Outcome]]:
-    """Play each arm and return its outcomes; all retries are one call, so that arms share trunks.
+    """Play each control and return its outcomes; all retries are one call, so that controls share trunks.
 
     Args:
-        policy: who plays.
-        task: who judges.
-        failures: where all arms start, one per problem.
-        requests: the user turns.
-        sampling: as in the evaluation.
-        keys: those of an evaluation make arm `own` repeat its second tries exactly.
-        arms: keys of `ARMS`.
+        player: who plays, with the sampling of the evaluation.
+        failures: where all controls start, one per problem.
+        keys: those of an evaluation make the control `own` repeat its second tries exactly.
+        controls: keys of `CONTROLS`.
         reflections: the policy's own, one per failure, where they are known already (`Evaluation.reflections`).
     """
-    failed = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
-    if reflections is None and {"own", "shuffled"} & set(arms):
-        table = Table(policy=policy, task=task, requests=requests, sampling=sampling, keys=keys)
-        written = run(policy, [reflect(table, item, 0) for item in failed])
+    episodes = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
+    if reflections is None and {"own", "shuffled"} & set(controls):
+        written = run(player.policy, [reflect(player, keys, item, 0) for item in episodes])
         reflections = [turn.completion for turn in written]
-    stage = Stage(
-        policy=policy,
-        task=task,
-        requests=requests,
-        sampling=sampling,
-        keys=keys,
-        failed=failed,
-        own=tuple(reflections or ()),
-    )
-    starts = [start for arm in arms if arm != "second_sample" for start in _starts(stage, arm)]
-    outcomes: dict[str, list[Outcome]] = {arm: [] for arm in arms}
-    for start, turn in zip(starts, _retries(stage, starts), strict=True):
-        outcomes[start.arm].append(_outcome(start.arm, start.episode, turn, start.reflection))
+    failed = FailedTries(player=player, keys=keys, episodes=episodes, own=tuple(reflections or ()))
+    starts = [start for name in controls if name != "second_sample" for start in _starts(failed, name)]
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in controls}
+    for start, turn in zip(starts, _retries(failed, starts), strict=True):
+        outcomes[start.control].append(_outcome(start.control, start.episode, turn, start.reflection))
     if "second_sample" in outcomes:
-        outcomes["second_sample"] = _second_samples(stage)
+        outcomes["second_sample"] = _second_samples(failed)
     return outcomes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """A place where one retry of one control starts."""
+
+    control: str
+    episode: Episode
+    reflection: Completion | None
+
+
+def _starts(failed: FailedTries, control: str) -> list[_Start]:
+    make = CONTROLS[control]
+    if make is None:
+        return [_Start(control=control, episode=item, reflection=None) for item in failed.episodes]
+    policy, request = failed.player.policy, failed.player.requests.reflection
+    return [
+        _Start(control=control, episode=give_reflection(policy, item, request, given), reflection=given)
+        for item, given in zip(failed.episodes, make(failed), strict=True)
+        if given is not None
+    ]
+
+
+def _retries(failed: FailedTries, starts: Sequence[_Start]) -> list[Turn]:
+    return run(failed.player.policy, [retry(failed.player, failed.keys, start.episode, 0) for start in starts])
+
+
+def _second_samples(failed: FailedTries) -> list[Outcome]:
+    keys = [failed.keys.of(item.problem, TurnKind.ATTEMPT, 1) for item in failed.episodes]
+    courses = [attempt(failed.player, item.problem, key) for item, key in zip(failed.episodes, keys, strict=True)]
+    turns = run(failed.player.policy, courses)
+    return [_outcome("second_sample", item, turn, None) for item, turn in zip(failed.episodes, turns, strict=True)]
+
+
+def _outcome(control: str, episode: Episode, turn: Turn, reflection: Completion | None) -> Outcome:
+    if turn.verdict is None:
+        raise ValueError("a retry has a verdict")
+    written = len(reflection.token_ids) if reflection is not None and control == "own" else 0
+    return Outcome(
+        control=control,
+        problem_id=episode.problem.id,
+        reflection=None if reflection is None else reflection.text,
+        text=turn.completion.text,
+        verdict=turn.verdict,
+        num_tokens=written + len(turn.completion.token_ids),
+    )
+
+
 def rescue_rates(outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Interval]:
-    """Share of retries that are right, per arm."""
-    return {arm: wilson(sum(item.verdict.correct for item in items), len(items)) for arm, items in outcomes.items()}
+    """Return the share of retries that are right, per control."""
+    return {name: wilson(sum(item.verdict.correct for item in items), len(items)) for name, items in outcomes.items()}
 
 
 def second_try_rates(evaluation: Evaluation, outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Interval]:
-    """Second-try accuracy over all problems, had each failure gone on as in the arm; `second_sample` gives pass@2.
+    """Return second-try accuracy over all problems, had each failure gone on as in the control.
 
-    NaN for an arm that did not apply to every failure.
+    `second_sample` gives pass@2. A control that did not apply to every failure gives NaN.
     """
     total = len(evaluation.rows)
     solved = sum(row.solved_by(1) for row in evaluation.rows)
     return {
-        arm: wilson(solved + sum(item.verdict.correct for item in items), total)
+        name: wilson(solved + sum(item.verdict.correct for item in items), total)
         if len(items) == total - solved
         else wilson(0, 0)
-        for arm, items in outcomes.items()
+        for name, items in outcomes.items()
     }
 
 
@@ -109,64 +239,10 @@ def listening(
     good: str = "oracle",
     bad: str = "shuffled",
 ) -> Interval:
-    """Rescue rate under good reflections minus that under bad ones, on the failures that have both."""
+    """Return the rescue rate under good reflections minus that under bad ones, on the failures that have both."""
     first, second = _by_problem(outcomes[good]), _by_problem(outcomes[bad])
     both = sorted(first.keys() & second.keys())
     return paired_difference([first[name] for name in both], [second[name] for name in both], generator)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Start:
-    """Where one retry of one arm starts."""
-
-    arm: str
-    episode: Episode
-    reflection: Completion | None
-
-
-def _starts(stage: Stage, arm: str) -> list[_Start]:
-    make = ARMS[arm]
-    if make is None:
-        return [_Start(arm=arm, episode=item, reflection=None) for item in stage.failed]
-    request = stage.requests.reflection
-    return [
-        _Start(arm=arm, episode=give_reflection(stage.policy, item, request, said), reflection=said)
-        for item, said in zip(stage.failed, make(stage), strict=True)
-        if said is not None
-    ]
-
-
-def _retries(stage: Stage, starts: Sequence[_Start]) -> list[Turn]:
-    return run(stage.policy, [retry(stage, start.episode, 0) for start in starts])
-
-
-def _second_samples(stage: Stage) -> list[Outcome]:
-    courses = [
-        attempt(
-            stage.policy,
-            stage.task,
-            item.problem,
-            stage.sampling.attempt,
-            stage.keys.of(item.problem, TurnKind.ATTEMPT, 1),
-        )
-        for item in stage.failed
-    ]
-    turns = run(stage.policy, courses)
-    return [_outcome("second_sample", item, turn, None) for item, turn in zip(stage.failed, turns, strict=True)]
-
-
-def _outcome(arm: str, episode: Episode, turn: Turn, reflection: Completion | None) -> Outcome:
-    if turn.verdict is None:
-        raise ValueError("a retry has a verdict")
-    written = len(reflection.token_ids) if reflection is not None and arm == "own" else 0
-    return Outcome(
-        arm=arm,
-        problem_id=episode.problem.id,
-        reflection=None if reflection is None else reflection.text,
-        text=turn.completion.text,
-        verdict=turn.verdict,
-        num_tokens=written + len(turn.completion.token_ids),
-    )
 
 
 def _by_problem(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secondthought.evaluate.rows import ProblemRow, TurnRow
-from secondthought.protocols import DiagnosableTask, Policy, Task
+from secondthought.protocols import DiagnosableTask, Policy
+from secondthought.rollout.player import Keys, Player, Requests
 from secondthought.rollout.reflect_retry import play, retry_request
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
 from secondthought.types import Completion, Episode, Failure, Problem, TurnKind
 
 
@@ -30,41 +29,31 @@ class Evaluation:
     reflections: tuple[Completion, ...] = ()
 
 
-def evaluate(
-    policy: Policy,
-    task: Task,
-    problems: Sequence[Problem],
-    *,
-    requests: Requests,
-    sampling: TurnSampling,
-    num_tries: int,
-    keys: Keys,
-) -> Evaluation:
+def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: Keys) -> Evaluation:
     """Play every problem. The same keys before and after training make the comparison a paired one."""
-    episodes = play(policy, task, problems, requests=requests, sampling=sampling, num_tries=num_tries, keys=keys)
+    episodes = play(player, problems, num_tries=num_tries, keys=keys)
     return Evaluation(
-        task=task.name,
-        policy=policy.name,
-        temperature=sampling.attempt.temperature,
+        task=player.task.name,
+        policy=player.policy.name,
+        temperature=player.temperature,
         num_tries=num_tries,
-        rows=tuple(
-            record(task, episode, requests=requests, temperature=sampling.attempt.temperature) for episode in episodes
-        ),
-        failures=failures_of(episodes, policy),
+        rows=tuple(record(player, episode) for episode in episodes),
+        failures=failures_of(episodes, player.policy),
         reflections=tuple(episode.turns[1].completion for episode in episodes if len(episode.turns) > 1),
     )
 
 
-def record(task: Task, episode: Episode, *, requests: Requests, temperature: float) -> ProblemRow:
+def record(player: Player, episode: Episode) -> ProblemRow:
     """Keep of one episode what the file needs."""
-    problem = episode.problem
+    task, problem = player.task, episode.problem
     reflections = [turn.completion.text for turn in episode.turns if turn.kind is TurnKind.REFLECTION]
     leak = tuple(task.leak(problem, text) for text in reflections) if isinstance(task, DiagnosableTask) else ()
+    requests = [_request(episode, place, player.requests) for place in range(len(episode.turns))]
     return ProblemRow(
         problem_id=problem.id,
         data=problem.data,
-        temperature=temperature,
-        turns=tuple(TurnRow.of(turn, _request(episode, place, requests)) for place, turn in enumerate(episode.turns)),
+        temperature=player.temperature,
+        turns=tuple(TurnRow.of(turn, request) for turn, request in zip(episode.turns, requests, strict=True)),
         leak=leak,
     )
 

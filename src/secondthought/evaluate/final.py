@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from secondthought import rng
+from secondthought.config import EvalConfig
 from secondthought.evaluate import (
-    ARMS,
     Evaluation,
     Outcome,
     compare,
     compare_rescues,
+    controls_of,
     evaluate,
     play_controls,
     rescue_rates,
@@ -26,9 +27,7 @@ from secondthought.evaluate import (
     to_json,
 )
 from secondthought.evaluate import first_try_habits as habits
-from secondthought.protocols import DiagnosableTask
-from secondthought.rollout.sampling import Keys, TurnSampling
-from secondthought.train.algorithms import Play
+from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
 EVALUATION_SEED = 0
@@ -76,69 +75,52 @@ def temperature_name(temperature: float) -> str:
     return f"t{float(temperature)}"
 
 
-def measure(play: Play, problems: Sequence[Problem], stored: Sequence[Failure] | None = None) -> Measured:
+def measure(
+    player: Player, config: EvalConfig, problems: Sequence[Problem], stored: Sequence[Failure] | None = None
+) -> Measured:
     """Evaluate the policy as it is. `stored` are the failures to retry; without any, its own first failures are."""
-    config = play.config.evaluation
     evaluations = {
-        temperature_name(heat): evaluate(
-            play.policy,
-            play.task,
-            problems,
-            requests=play.requests,
-            sampling=TurnSampling.resolve(play.config.episode, heat),
-            num_tries=config.tries,
-            keys=_keys(heat),
-        )
+        temperature_name(heat): evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
         for heat in config.temperatures
     }
     first = next(iter(evaluations.values()))
-    arms = [arm for arm in ARMS if arm not in _needs_diagnosis or isinstance(play.task, DiagnosableTask)]
-    if config.tries == 1:
-        arms = []  # every arm is a second try
-    skills = [arm for arm in arms if arm in _SKILLS]
-    own = _played(play, first.failures, arms if config.controls else skills, first)
-    again = own if stored is None else _played(play, stored, skills)
+    names = controls_of(player.task) if config.tries > 1 else []  # every control is a second try
+    skills = [name for name in names if name in _SKILLS]
+    own = _played(player, config, first.failures, names if config.controls else skills, first)
+    again = own if stored is None else _played(player, config, stored, skills)
     return Measured(
         evaluations=evaluations,
         controls=own if config.controls else {},
-        stored={arm: again[arm] for arm in skills},
+        stored={name: again[name] for name in skills},
     )
 
 
 def _played(
-    play: Play, failures: Sequence[Failure], arms: Sequence[str], known: Evaluation | None = None
+    player: Player,
+    config: EvalConfig,
+    failures: Sequence[Failure],
+    controls: Sequence[str],
+    known: Evaluation | None = None,
 ) -> Mapping[str, Sequence[Outcome]]:
-    """Control arms at the first temperature; reflections that an evaluation holds already are not written again."""
-    heat = play.config.evaluation.temperatures[0]
+    """Play controls at the first temperature; reflections that an evaluation holds already are not written again."""
+    heat = config.temperatures[0]
     return play_controls(
-        play.policy,
-        play.task,
+        player.at(heat),
         failures,
-        requests=play.requests,
-        sampling=TurnSampling.resolve(play.config.episode, heat),
         keys=_keys(heat),
-        arms=arms,
+        controls=controls,
         reflections=(known.reflections or None) if known else None,
     )
 
 
-def measure_peer(play: Play, problems: Sequence[Problem]) -> Evaluation:
-    """An untrained model on the same problems at the first temperature, without controls."""
-    heat = play.config.evaluation.temperatures[0]
-    return evaluate(
-        play.policy,
-        play.task,
-        problems,
-        requests=play.requests,
-        sampling=TurnSampling.resolve(play.config.episode, heat),
-        num_tries=play.config.evaluation.tries,
-        keys=_keys(heat),
-    )
+def measure_peer(player: Player, config: EvalConfig, problems: Sequence[Problem]) -> Evaluation:
+    """Evaluate an untrained model on the same problems at the first temperature, without controls."""
+    heat = config.temperatures[0]
+    return evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
 
 
-_needs_diagnosis = frozenset({"oracle", "contrary"})
 _SKILLS = ("own", "oracle")
-"""Arms that are played on the stored failures before and after: reflecting, and using a good reflection."""
+"""Controls that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
 def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
@@ -149,7 +131,7 @@ def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
             for name, item in measured.evaluations.items()
         },
         "controls": {
-            _CONTROL_NAMES.get(arm, arm): value for arm, value in to_json(rescue_rates(measured.controls)).items()
+            _CONTROL_NAMES.get(name, name): value for name, value in to_json(rescue_rates(measured.controls)).items()
         },
         "stored_rescue": to_json(rescue_rates(measured.stored)).get("own"),
     }
@@ -190,30 +172,30 @@ def other_skills(after: Measured, before: Measured) -> dict[str, Any]:
     return {"using an oracle's reflection": {**rates, "paired": _stored_difference(after, before, "oracle")}}
 
 
-def _stored_difference(after: Measured, before: Measured, arm: str) -> dict[str, Any]:
-    return compare_rescues(after.stored[arm], before.stored[arm], _generator(arm)).to_json()
+def _stored_difference(after: Measured, before: Measured, control: str) -> dict[str, Any]:
+    return compare_rescues(after.stored[control], before.stored[control], _generator(control)).to_json()
 
 
 def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
-    """Which stored failures each arm's retry solved: what `restore_stored` reads back."""
-    return {arm: {item.problem_id: item.verdict.correct for item in items} for arm, items in measured.stored.items()}
+    """Return which stored failures each control's retry solved: what `restore_stored` reads back."""
+    return {name: {item.problem_id: item.verdict.correct for item in items} for name, items in measured.stored.items()}
 
 
 def restore_stored(correct: Mapping[str, Mapping[str, bool]]) -> dict[str, list[Outcome]]:
     """Outcomes on stored failures, as far as a comparison needs them."""
     return {
-        arm: [
+        control: [
             Outcome(
-                arm=arm,
+                control=control,
                 problem_id=name,
                 reflection=None,
                 text="",
                 verdict=replace(_WRONG, correct=solved),
                 num_tokens=0,
             )
-            for name, solved in of_arm.items()
+            for name, solved in solved_by.items()
         ]
-        for arm, of_arm in correct.items()
+        for control, solved_by in correct.items()
     }
 
 

@@ -13,8 +13,8 @@ from secondthought.distributed.world import World
 from secondthought.evaluate import final as results
 from secondthought.evaluate import write_rows
 from secondthought.inference.loading import load_policy
+from secondthought.rollout.player import Player
 from secondthought.runs.directory import RunDirectory
-from secondthought.train.algorithms import Play
 
 
 def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
@@ -30,7 +30,7 @@ def measure(config: RunConfig, name: str, path: str, run: Path, world: World | N
     policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}))
     policy.crew = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
-    evaluation = results.measure_peer(Play.of(config, policy, task), problems)
+    evaluation = results.measure_peer(Player.resolve(policy, task, config.episode), config.evaluation, problems)
     if world.is_first:
         file = evaluation_file(run, name, config)
         file.parent.mkdir(exist_ok=True)

@@ -14,9 +14,9 @@ from secondthought import rng
 from secondthought.cli import policies as _policies
 from secondthought.cli.commands.eval_options import Options
 from secondthought.evaluate import (
-    ARMS,
     Evaluation,
     compare,
+    controls_of,
     evaluate,
     play_controls,
     rescue_rates,
@@ -24,14 +24,11 @@ from secondthought.evaluate import (
     to_json,
     write_rows,
 )
-from secondthought.protocols import DiagnosableTask, Policy, Task
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.protocols import Policy, Task
+from secondthought.rollout.player import Keys, Player
 from secondthought.runs import files
 
 logger = logging.getLogger(__name__)
-
-_NEEDS_DIAGNOSIS = ("oracle", "contrary")
 
 
 def evaluate_all(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
@@ -61,22 +58,14 @@ def evaluate_all(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def _evaluate(given: Options, policy: Policy, task: Task, heat: float) -> tuple[Evaluation, dict[str, Any]]:
-    requests = Requests.resolve(task, given.episode)
-    sampling = TurnSampling.resolve(given.episode, heat)
+    player = Player.resolve(policy, task, given.episode, heat)
     keys = Keys(seed=given.seed, phase=f"eval {heat:g}")
     problems = task.problems(given.split, given.problems, given.seed)
-    found = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=given.tries, keys=keys)
+    found = evaluate(player, problems, num_tries=given.tries, keys=keys)
     if not given.controls or not found.failures:
         return found, {}
     outcomes = play_controls(
-        policy,
-        task,
-        found.failures,
-        requests=requests,
-        sampling=sampling,
-        keys=keys,
-        arms=[arm for arm in ARMS if arm not in _NEEDS_DIAGNOSIS or isinstance(task, DiagnosableTask)],
-        reflections=found.reflections or None,
+        player, found.failures, keys=keys, controls=controls_of(task), reflections=found.reflections or None
     )
     return found, to_json(rescue_rates(outcomes))
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from secondthought.config import RunConfig
 from secondthought.evaluate import evaluate, play_controls, rescue_rates, summarise
 from secondthought.evaluate import first_try_habits as habits
 from secondthought.protocols import DiagnosableTask
-from secondthought.rollout.sampling import Keys
+from secondthought.rollout.player import Keys, Player
 from secondthought.stats import Interval
-from secondthought.train.algorithms import Play
 from secondthought.types import Problem, StopReason
 
 
-def validate(play: Play, problems: Sequence[Problem]) -> dict[str, float]:
-    """Metrics on the validation split at the training temperature; the same samples' keys at every step."""
-    keys = Keys(seed=play.config.seed, phase="validation")
-    found = evaluate(
-        play.policy,
-        play.task,
-        problems,
-        requests=play.requests,
-        sampling=play.sampling,
-        num_tries=min(2, play.config.evaluation.tries),
-        keys=keys,
-    )
+def validate(player: Player, config: RunConfig, problems: Sequence[Problem]) -> dict[str, float]:
+    """Measure metrics on the validation split at the training temperature; the same samples' keys at every step."""
+    keys = Keys(seed=config.seed, phase="validation")
+    found = evaluate(player, problems, num_tries=min(2, config.evaluation.tries), keys=keys)
     summary = summarise(found)
     metrics: dict[str, float] = {}
     for name, key in (("first_try", "pass@1"), ("second_try", "second_try"), ("rescue", "rescue_rate")):
@@ -36,17 +28,9 @@ def validate(play: Play, problems: Sequence[Problem]) -> dict[str, float]:
     turns = [turn for row in found.rows for turn in row.turns]
     metrics["eval/attempt_length_mean"] = habits.mean_length(found.rows)
     metrics["eval/truncated"] = sum(turn.stop is StopReason.LENGTH for turn in turns) / len(turns)
-    metrics |= habits.metrics(found.rows, found.task, play.config.evaluation.habits)
-    if play.config.evaluation.tries > 1 and isinstance(play.task, DiagnosableTask) and found.failures:
-        outcomes = play_controls(
-            play.policy,
-            play.task,
-            found.failures,
-            requests=play.requests,
-            sampling=play.sampling,
-            keys=keys,
-            arms=("oracle",),
-        )
+    metrics |= habits.metrics(found.rows, found.task, config.evaluation.habits)
+    if config.evaluation.tries > 1 and isinstance(player.task, DiagnosableTask) and found.failures:
+        outcomes = play_controls(player, found.failures, keys=keys, controls=("oracle",))
         metrics |= _bounds("eval/rescue_oracle", rescue_rates(outcomes)["oracle"])
     return metrics
 

@@ -2,7 +2,7 @@
 
 A reflection can only be rewarded for what it says if retries depend on what it says. The table holds the rate of right
 retries on the same failed first tries under reflections of known worth; the paired difference between the oracle's and
-another problem's must be at least `SHIP_AT`. The arms are those of the evaluation.
+another problem's must be at least `SHIP_AT`. The controls are those of the evaluation.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from secondthought import rng
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import evaluate
 from secondthought.protocols import Policy, Task
-from secondthought.rollout.reflect_retry import Table, branch_reflections
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.player import Keys, Player, Requests, TurnSampling
+from secondthought.rollout.reflect_retry import branch_reflections
 from secondthought.stats import Interval, wilson
 from secondthought.types import Failure, Sampling
 
 SHIP_AT = 0.25
 """Least difference between the oracle's reflections and another problem's for a model to ship."""
-ARMS = ("oracle", "own", "shuffled", "fixed", "no_reflection", "contrary")
+CONTROLS = ("oracle", "own", "shuffled", "fixed", "no_reflection", "contrary")
 GROUP_SIZE = 16
 TINY_SAMPLING = TurnSampling(attempt=Sampling(max_tokens=64), reflection=Sampling(max_tokens=96))
 """Ample for the shipped models, whose tries take about 20 tokens and reflections 6 to 60."""
@@ -32,7 +31,7 @@ TINY_SAMPLING = TurnSampling(attempt=Sampling(max_tokens=64), reflection=Samplin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningRow:
-    """One rate with its interval; `name` is an arm, or one of the tries."""
+    """One rate with its interval; `name` is a control, or one of the tries."""
 
     name: str
     rate: Interval
@@ -42,14 +41,14 @@ class ListeningRow:
 class ListeningTable:
     """What a model does with reflections.
 
-    `tries` are first and second try over all problems, `arms` right retries after failed first tries, `listening` the
-    paired difference oracle minus shuffled. `mixed_groups` is the share of groups of 16 reflections on one failure
+    `tries` are first and second try over all problems, `controls` right retries after failed first tries, `listening`
+    the paired difference oracle minus shuffled. `mixed_groups` is the share of groups of 16 reflections on one failure
     whose retries are neither all right nor all wrong: the groups that reinforcement learning can use.
     """
 
     policy: str
     tries: tuple[ListeningRow, ...]
-    arms: tuple[ListeningRow, ...]
+    controls: tuple[ListeningRow, ...]
     listening: Interval
     mixed_groups: Interval
 
@@ -63,7 +62,7 @@ class ListeningTable:
         yield f"{'':<24}{'rate':>6}  {'95 % interval':<14}{'n':>6}"
         rows = (
             *self.tries,
-            *(ListeningRow(name=f"retry: {row.name}", rate=row.rate) for row in self.arms),
+            *(ListeningRow(name=f"retry: {row.name}", rate=row.rate) for row in self.controls),
             ListeningRow(name="oracle minus shuffled", rate=self.listening),
             ListeningRow(name="mixed groups", rate=self.mixed_groups),
         )
@@ -81,7 +80,7 @@ def check(
     *,
     num_groups: int = 64,
 ) -> ListeningTable:
-    """Play `count` test problems and every arm on the failures among them.
+    """Play `count` test problems and every control on the failures among them.
 
     Args:
         policy: who plays.
@@ -94,19 +93,11 @@ def check(
     Raises:
         TaskError: the test split holds fewer than `count` problems.
     """
-    requests, keys = Requests(reflection=task.reflection_request), Keys(seed=seed, phase="organism check")
-    problems = task.problems("test", count, seed)
-    played = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
-    outcomes = play_controls(
-        policy,
-        task,
-        played.failures,
-        requests=requests,
-        sampling=sampling,
-        keys=keys,
-        arms=ARMS,
-        reflections=played.reflections,
-    )
+    requests = Requests(reflection=task.reflection_request)
+    player = Player(policy=policy, task=task, requests=requests, sampling=sampling)
+    keys = Keys(seed=seed, phase="organism check")
+    played = evaluate(player, task.problems("test", count, seed), num_tries=2, keys=keys)
+    outcomes = play_controls(player, played.failures, keys=keys, controls=CONTROLS, reflections=played.reflections)
     rates = rescue_rates(outcomes)
     solved = {tries: sum(row.solved_by(tries) for row in played.rows) for tries in (1, 2)}
     generator = np.random.default_rng(rng.key("organism", "check", seed))
@@ -116,15 +107,12 @@ def check(
             ListeningRow(name="first try", rate=wilson(solved[1], count)),
             ListeningRow(name="second try", rate=wilson(solved[2], count)),
         ),
-        arms=tuple(ListeningRow(name=arm, rate=rates[arm]) for arm in ARMS),
+        controls=tuple(ListeningRow(name=name, rate=rates[name]) for name in CONTROLS),
         listening=listening(outcomes, generator),
-        mixed_groups=_mixed_groups(policy, task, played.failures[:num_groups], requests, sampling, keys),
+        mixed_groups=_mixed_groups(player, keys, played.failures[:num_groups]),
     )
 
 
-def _mixed_groups(
-    policy: Policy, task: Task, failures: Sequence[Failure], requests: Requests, sampling: TurnSampling, keys: Keys
-) -> Interval:
-    table = Table(policy=policy, task=task, requests=requests, sampling=sampling, keys=keys)
-    groups = branch_reflections(table, failures, group_size=GROUP_SIZE, retries=1)
+def _mixed_groups(player: Player, keys: Keys, failures: Sequence[Failure]) -> Interval:
+    groups = branch_reflections(player, keys, failures, group_size=GROUP_SIZE, retries=1)
     return wilson(sum(len(set(group.rewards)) > 1 for group in groups), len(groups))

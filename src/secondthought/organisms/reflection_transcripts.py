@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias, cast
 from secondthought.organisms.lines import Line, Move, Triple, answer, attempt, lines, moves
 from secondthought.organisms.said import Said
 from secondthought.organisms.tokenizer import LARGEST_NUMBER
-from secondthought.rollout.requests import RETRY_REQUEST, WRONG_ANSWER
+from secondthought.rollout.player import RETRY_REQUEST, WRONG_ANSWER
 from secondthought.tasks.countdown import problems, prompts, reflections
 from secondthought.tasks.options import split_of
 

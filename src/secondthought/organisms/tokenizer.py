@@ -10,7 +10,7 @@ from __future__ import annotations
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from secondthought.rollout.requests import RETRY_REQUEST, WRONG_ANSWER
+from secondthought.rollout.player import RETRY_REQUEST, WRONG_ANSWER
 from secondthought.tasks.countdown import prompts, reflections
 
 USER, ASSISTANT, SYSTEM, END, PAD = "<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<|pad|>"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.protocols import Policy, Task
-from secondthought.rollout.sampling import Keys
+from secondthought.protocols import Policy
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import attempt
 from secondthought.rollout.scheduler import Course, run
-from secondthought.rollout.single_turn import attempt
-from secondthought.types import Failure, Problem, Sampling, Turn, TurnKind
+from secondthought.types import Failure, Problem, Turn, TurnKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +34,33 @@ class Mined:
 
 
 def mine(
-    policy: Policy,
-    task: Task,
+    player: Player,
     problems: Sequence[Problem],
     *,
     tries: int,
-    sampling: Sampling,
     keys: Keys,
     provenance: Mapping[str, Any] | None = None,
 ) -> tuple[list[Failure], MiningStats]:
-    """One failed try of each problem that fails within `tries` tries, in the order of the problems.
+    """Find one failed try of each problem that fails within `tries` tries, in the order of the problems.
 
     The first failed try is kept and no more are sampled. Tries are independent, so it has the same distribution as one
     drawn at random from the failed ones among all N, for fewer tokens. `provenance` is added to what is recorded.
     """
-    found = run(
-        policy,
-        [
-            mine_one(policy, task, problem, tries=tries, sampling=sampling, keys=keys, provenance=provenance)
-            for problem in problems
-        ],
-    )
+    courses = [mine_one(player, problem, tries=tries, keys=keys, provenance=provenance) for problem in problems]
+    found = run(player.policy, courses)
     return [item.failure for item in found if item.failure is not None], stats_of(found)
 
 
 def mine_one(
-    policy: Policy,
-    task: Task,
-    problem: Problem,
-    *,
-    tries: int,
-    sampling: Sampling,
-    keys: Keys,
-    provenance: Mapping[str, Any] | None = None,
+    player: Player, problem: Problem, *, tries: int, keys: Keys, provenance: Mapping[str, Any] | None = None
 ) -> Course[Mined]:
     """Try a problem until a try fails, at most `tries` times."""
     made: list[Turn] = []
     for index in range(tries):
-        turn = yield from attempt(policy, task, problem, sampling, keys.of(problem, TurnKind.ATTEMPT, index))
+        turn = yield from attempt(player, problem, keys.of(problem, TurnKind.ATTEMPT, index))
         made.append(turn)
         if not _is_right(turn):
-            source = {**(provenance or {}), **_source(policy, sampling, keys, index + 1)}
+            source = {**(provenance or {}), **_source(player, keys, index + 1)}
             return Mined(tries=tuple(made), failure=Failure(problem=problem, attempt=turn, provenance=source))
     return Mined(tries=tuple(made), failure=None)
 
@@ -102,11 +88,11 @@ def fingerprint(policy: Policy) -> str | None:
     return str(own()) if callable(own) else None
 
 
-def _source(policy: Policy, sampling: Sampling, keys: Keys, num_tries: int) -> dict[str, Any]:
+def _source(player: Player, keys: Keys, num_tries: int) -> dict[str, Any]:
     return {
-        "policy": policy.name,
-        "tokenizer": fingerprint(policy),
-        "temperature": sampling.temperature,
+        "policy": player.policy.name,
+        "tokenizer": fingerprint(player.policy),
+        "temperature": player.temperature,
         "seed": keys.seed,
         "step": keys.step,
         "num_tries": num_tries,

@@ -18,63 +18,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from secondthought.config import RunConfig
-from secondthought.protocols import Policy, Task
-from secondthought.rollout.reflect_retry import Table, group_of_reflections, group_of_retries
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.config import AlgorithmConfig
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import group_of_attempts, group_of_reflections, group_of_retries
 from secondthought.rollout.scheduler import Course
-from secondthought.rollout.single_turn import group_of_attempts
 from secondthought.types import Failure, Group, Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Play:
-    """Who plays what, and how."""
-
-    config: RunConfig
-    policy: Policy
-    task: Task
-    requests: Requests
-    sampling: TurnSampling
-
-    @classmethod
-    def of(cls, config: RunConfig, policy: Policy, task: Task) -> Play:
-        """Texts and lengths resolved from the config and the task."""
-        return cls(
-            config=config,
-            policy=policy,
-            task=task,
-            requests=Requests.resolve(task, config.episode),
-            sampling=TurnSampling.resolve(config.episode),
-        )
-
-    def table(self, keys: Keys) -> Table:
-        """What courses need of it."""
-        return Table(policy=self.policy, task=self.task, requests=self.requests, sampling=self.sampling, keys=keys)
+def reflections(player: Player, config: AlgorithmConfig, failure: Failure, keys: Keys) -> Course[Group]:
+    """Play G reflections on a failure, k retries each."""
+    return group_of_reflections(player, keys, failure, group_size=config.group_size, retries=config.retries)
 
 
-def reflections(play: Play, failure: Failure, keys: Keys) -> Course[Group]:
-    """G reflections on a failure, k retries each."""
-    algorithm = play.config.algorithm
-    return group_of_reflections(play.table(keys), failure, group_size=algorithm.group_size, retries=algorithm.retries)
+def retries(player: Player, config: AlgorithmConfig, failure: Failure, keys: Keys) -> Course[Group]:
+    """Play G retries on a failure, without a reflection."""
+    return group_of_retries(player, keys, failure, group_size=config.group_size)
 
 
-def retries(play: Play, failure: Failure, keys: Keys) -> Course[Group]:
-    """G retries on a failure, without a reflection."""
-    return group_of_retries(play.table(keys), failure, group_size=play.config.algorithm.group_size)
-
-
-def attempts(play: Play, problem: Problem, keys: Keys) -> Course[Group]:
-    """G first tries at a problem."""
-    return group_of_attempts(
-        play.policy,
-        play.task,
-        problem,
-        group_size=play.config.algorithm.group_size,
-        sampling=play.sampling.attempt,
-        keys=keys,
-    )
+def attempts(player: Player, config: AlgorithmConfig, problem: Problem, keys: Keys) -> Course[Group]:
+    """Play G first tries at a problem."""
+    return group_of_attempts(player, keys, problem, group_size=config.group_size)
 
 
 Baseline: TypeAlias = Literal["group", "leave-one-out", "chosen", "critic"]
@@ -86,7 +49,7 @@ PolicyLoss: TypeAlias = Literal["surrogate", "reinforce"]
 class FromFailures:
     """An arm whose groups branch at a failed attempt."""
 
-    play: Callable[[Play, Failure, Keys], Course[Group]]
+    play: Callable[[Player, AlgorithmConfig, Failure, Keys], Course[Group]]
     baseline: Baseline = "group"
     loss: PolicyLoss = "surrogate"
 
@@ -95,7 +58,7 @@ class FromFailures:
 class FromProblems:
     """An arm whose groups branch at the problem itself."""
 
-    play: Callable[[Play, Problem, Keys], Course[Group]]
+    play: Callable[[Player, AlgorithmConfig, Problem, Keys], Course[Group]]
     baseline: Baseline = "group"
     loss: PolicyLoss = "surrogate"
 

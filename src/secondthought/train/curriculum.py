@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from secondthought import rng
+from secondthought.config import RunConfig
 from secondthought.rollout.mining import Mined, MiningStats, mine_one, stats_of
-from secondthought.rollout.sampling import Keys
+from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.scheduler import Course, run
-from secondthought.train.algorithms import Algorithm, FromFailures, FromProblems, Play
+from secondthought.train.algorithms import Algorithm, FromFailures, FromProblems
 from secondthought.types import Failure, Group, Problem
 
 T = TypeVar("T")
 
 
-class Rounds(Generic[T]):
+class ShuffledPool(Generic[T]):
     """A pool that is gone through again and again, each round in a new order.
 
     A round is a whole number of steps, so no step holds an item twice; what does not fill a step sits the round out.
@@ -48,25 +49,34 @@ class Curriculum:
     """Takes the starts of a step and has them played."""
 
     def __init__(
-        self, play: Play, algorithm: Algorithm, problems: Sequence[Problem], failures: Sequence[Failure] | None
+        self,
+        player: Player,
+        config: RunConfig,
+        algorithm: Algorithm,
+        problems: Sequence[Problem],
+        failures: Sequence[Failure] | None,
     ) -> None:
-        self.play = play
+        self.player = player
+        self.config = config
         self.algorithm = algorithm
-        self.problems = Rounds(problems, play.config.seed)
-        self.failures = None if failures is None else Rounds(failures, play.config.seed)
+        self.problems = ShuffledPool(problems, config.seed)
+        self.failures = None if failures is None else ShuffledPool(failures, config.seed)
 
     def groups(self, step: int) -> Played:
         """Play a step's groups; problems that the policy never failed give none."""
-        play, keys = self.play, Keys(seed=self.play.config.seed, phase="rollout", step=step)
-        count = play.config.train.groups_per_step
+        keys = Keys(seed=self.config.seed, phase="rollout", step=step)
+        count = self.config.train.groups_per_step
+        player, algorithm = self.player, self.config.algorithm
         if isinstance(self.algorithm, FromProblems):
+            play = self.algorithm.play
             problems = self.problems.take(step, count)
-            return Played(run(play.policy, [self.algorithm.play(play, item, keys) for item in problems]), None)
+            return Played(run(player.policy, [play(player, algorithm, item, keys) for item in problems]), None)
         if self.failures is not None:
+            branch = self.algorithm.play
             failures = self.failures.take(step, count)
-            return Played(run(play.policy, [self.algorithm.play(play, item, keys) for item in failures]), None)
+            return Played(run(player.policy, [branch(player, algorithm, item, keys) for item in failures]), None)
         courses = [self._mine_and_play(self.algorithm, item, keys) for item in self.problems.take(step, count)]
-        found = run(play.policy, courses)
+        found = run(player.policy, courses)
         groups = [group for _, group in found if group is not None]
         return Played(groups, stats_of([mined for mined, _ in found]))
 
@@ -74,16 +84,13 @@ class Curriculum:
         self, algorithm: FromFailures, problem: Problem, keys: Keys
     ) -> Course[tuple[Mined, Group | None]]:
         """Try a problem until a try fails, and play a group on that failure while others are still tried."""
-        play = self.play
         mined = yield from mine_one(
-            play.policy,
-            play.task,
+            self.player,
             problem,
-            tries=play.config.train.mine_tries,
-            sampling=play.sampling.attempt,
+            tries=self.config.train.mine_tries,
             keys=Keys(seed=keys.seed, phase="mining", step=keys.step),
         )
         if mined.failure is None:
             return mined, None
-        group = yield from algorithm.play(play, mined.failure, keys)
+        group = yield from algorithm.play(self.player, self.config.algorithm, mined.failure, keys)
         return mined, group

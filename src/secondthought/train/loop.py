@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from secondthought import rng
+from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.rollout.mining import MiningStats
+from secondthought.rollout.player import Player
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
 from secondthought.train import checkpoint
-from secondthought.train.algorithms import Play
 from secondthought.train.credit import Credited, credit, learned_kinds
 from secondthought.train.critic.advantages import judge
 from secondthought.train.curriculum import Curriculum, Played
@@ -47,7 +48,8 @@ class Progress:
 class Loop:
     """Everything that a training run is made of. A process without a recorder writes nothing and shows nothing."""
 
-    play: Play
+    config: RunConfig
+    player: Player
     curriculum: Curriculum
     learner: Learner
     validate: Validate
@@ -66,7 +68,7 @@ class Loop:
             progress.step += 1
             played = self.curriculum.groups(progress.step)
             sampled = time.perf_counter()
-            credited = credit(played.groups, self.play.config.algorithm, key=self._key(progress.step))
+            credited = credit(played.groups, self.config.algorithm, key=self._key(progress.step))
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
             credited, judgement = judge(credited, self.learner)
             update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
@@ -86,7 +88,7 @@ class Loop:
         self, progress: Progress, metrics: Metrics, played: Played, credited: list[Credited], began: float
     ) -> None:
         """Validate where it is due, record the step, save where it is due."""
-        train, step = self.play.config.train, progress.step
+        train, step = self.config.train, progress.step
         last = self._is_done(progress)
         if last or step % train.eval_every == 0:
             self._record_episodes(step, credited)
@@ -120,8 +122,8 @@ class Loop:
     def _record_episodes(self, step: int, credited: list[Credited]) -> None:
         if self.recorder is None:
             return
-        config = self.play.config
-        requests = {TurnKind.REFLECTION: self.play.requests.reflection, TurnKind.RETRY: self.play.requests.retry}
+        config = self.config
+        requests = {TurnKind.REFLECTION: self.player.requests.reflection, TurnKind.RETRY: self.player.requests.retry}
         rows = [
             group_row(
                 item.group,
@@ -156,10 +158,10 @@ class Loop:
         return self._share_done(progress) >= 1.0
 
     def _share_done(self, progress: Progress) -> float:
-        return share_done(self.play.config.train, progress.step, progress.sampled_tokens)
+        return share_done(self.config.train, progress.step, progress.sampled_tokens)
 
     def _key(self, step: int) -> int:
-        return rng.key(self.play.config.seed, "credit", step)
+        return rng.key(self.config.seed, "credit", step)
 
 
 def score(measured: Mapping[str, float]) -> float:

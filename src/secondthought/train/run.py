@@ -21,13 +21,14 @@ from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import HFPolicy
 from secondthought.report import build_report
-from secondthought.rollout import failure_file as failure_files
+from secondthought.rollout import failure_file
+from secondthought.rollout.player import Player
 from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.algorithms import ALGORITHMS, FromProblems, Play
+from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import framed
@@ -80,13 +81,13 @@ class _Execution:
         self.task = tasks.load(config.task.name, config.task.options)
         self.policy: HFPolicy = load_policy(config.model)
         self.policy.crew = world
-        self.play = Play.of(config, self.policy, self.task)
+        self.player = Player.resolve(self.policy, self.task, config.episode)
 
     def complete(self) -> dict[str, Any]:
         """All stages; returns the summary."""
         console = self._console()
         problems = self._problems("test", self.config.evaluation.problems)
-        sides = Sides(self.play, self.run, problems, console.note, self.world)
+        sides = Sides(self.config, self.player, self.run, problems, console.note, self.world)
         before = sides.before()
         learner = Learner(
             self.policy,
@@ -121,8 +122,9 @@ class _Execution:
             self._check(learner, train_problems, console)
         algorithm = ALGORITHMS[self.config.algorithm.type]
         loop = Loop(
-            play=self.play,
-            curriculum=Curriculum(self.play, algorithm, train_problems, self._failures(algorithm)),
+            config=self.config,
+            player=self.player,
+            curriculum=Curriculum(self.player, self.config, algorithm, train_problems, self._failures(algorithm)),
             learner=learner,
             validate=self._validator(),
             run=self.run,
@@ -156,13 +158,13 @@ class _Execution:
 
     def _validator(self) -> Any:
         problems = self._problems("validation", self.config.train.eval_problems)
-        return lambda step: validate(self.play, problems)
+        return lambda step: validate(self.player, self.config, problems)
 
     def _failures(self, algorithm: object) -> list[Failure] | None:
         path = self.config.train.failures
         if path is None or isinstance(algorithm, FromProblems):
             return None
-        return failure_files.read(path, self.task, self.policy)
+        return failure_file.read(path, self.task, self.policy)
 
     def _problems(self, split: Any, count: int) -> list[Problem]:
         try:

@@ -1,4 +1,4 @@
-"""Control arms on the same failures, and paired comparisons."""
+"""Controls on the same failures, and paired comparisons."""
 
 # ruff: noqa: F811  (fixtures are imported by name)
 
@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from countdown_play import keys, policy, problems, requests, sampling, task  # noqa: F401
+from countdown_play import keys, player, policy, problems, requests, sampling, task  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondthought.errors import RunError
 from secondthought.evaluate import (
-    ARMS,
+    CONTROLS,
     compare,
     compare_rescues,
     evaluate,
@@ -26,7 +26,7 @@ from secondthought.evaluate import (
     second_try_rates,
     summarise,
 )
-from secondthought.evaluate.arms import FIXED_REFLECTION, Stage, shuffled
+from secondthought.evaluate.controls import FIXED_REFLECTION, FailedTries, shuffled
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.stats import mcnemar
 from secondthought.tasks import load
@@ -35,15 +35,14 @@ from secondthought.types import Completion, Episode, Problem, StopReason
 
 
 @pytest.fixture
-def evaluation(policy, task, problems, requests, sampling, keys):
-    return evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
+def evaluation(player, problems, keys):
+    return evaluate(player, problems, num_tries=2, keys=keys)
 
 
 @pytest.fixture
-def controls(task, requests, sampling, keys):
+def controls(player, keys):
     def run(policy, failures, **changes):
-        given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
-        return play_controls(policy, task, failures, **given)
+        return play_controls(replace(player, policy=policy), failures, keys=keys, **changes)
 
     return run
 
@@ -52,11 +51,11 @@ def generator():
     return np.random.default_rng(0)
 
 
-class TestArms:
+class TestControls:
     def test_own_repeats_the_evaluation(self, controls, policy, evaluation):
         failed = [item for item in evaluation.rows if not item.solved_by(1)]
         outcomes = controls(policy, evaluation.failures)
-        assert list(outcomes) == list(ARMS)
+        assert list(outcomes) == list(CONTROLS)
         assert [item.text for item in outcomes["own"]] == [item.turns[2].text for item in failed]
         assert [item.reflection for item in outcomes["own"]] == [item.turns[1].text for item in failed]
         assert rescue_rates(outcomes)["own"] == summarise(evaluation)["rescue_rate"]
@@ -72,12 +71,12 @@ class TestArms:
         written = sum(len(said.token_ids) for said in evaluation.reflections)
         assert sum(item.num_tokens for items in known.values() for item in items) == cost + written
 
-    def test_all_arms_start_from_the_same_failures(self, controls, policy, evaluation):
+    def test_all_start_from_the_same_failures(self, controls, policy, evaluation):
         ids = [failure.problem.id for failure in evaluation.failures]
         outcomes = controls(policy, evaluation.failures)
-        for arm in ("second_sample", "no_reflection", "own", "shuffled", "fixed", "oracle"):
-            assert [item.problem_id for item in outcomes[arm]] == ids, arm
-            assert {item.arm for item in outcomes[arm]} == {arm}
+        for name in ("second_sample", "no_reflection", "own", "shuffled", "fixed", "oracle"):
+            assert [item.problem_id for item in outcomes[name]] == ids, name
+            assert {item.control for item in outcomes[name]} == {name}
         assert {item.reflection for item in outcomes["second_sample"] + outcomes["no_reflection"]} == {None}
         assert len({item.reflection for item in outcomes["fixed"]}) == 1
 
@@ -102,17 +101,17 @@ class TestArms:
 
     def test_a_second_sample_is_a_fresh_first_try(self, controls, task, policy, evaluation):
         unsure = ScriptedPolicy(lambda messages, key: "first" if len(messages) == 1 else "later")
-        (item, *_) = controls(unsure, evaluation.failures, arms=("second_sample",))["second_sample"]
+        (item, *_) = controls(unsure, evaluation.failures, controls=("second_sample",))["second_sample"]
         assert item.text == "first"
-        again = controls(policy, evaluation.failures, arms=("second_sample",))["second_sample"]
+        again = controls(policy, evaluation.failures, controls=("second_sample",))["second_sample"]
         assert any(item.verdict.correct for item in again)
 
-    def test_arms_do_not_depend_on_each_other_or_on_order(self, controls, policy, evaluation):
+    def test_controls_do_not_depend_on_each_other_or_on_order(self, controls, policy, evaluation):
         together = controls(policy, evaluation.failures)
-        for arm in ARMS:
-            assert controls(policy, evaluation.failures, arms=(arm,)) == {arm: together[arm]}
+        for name in CONTROLS:
+            assert controls(policy, evaluation.failures, controls=(name,)) == {name: together[name]}
         backwards = controls(policy, evaluation.failures[::-1])
-        assert {arm: items[::-1] for arm, items in backwards.items()} == together
+        assert {name: items[::-1] for name, items in backwards.items()} == together
 
     def test_a_lone_failure_has_no_other_reflection(self, controls, policy, evaluation):
         outcomes = controls(policy, evaluation.failures[:1])
@@ -121,20 +120,19 @@ class TestArms:
         assert math.isnan(second_try_rates(evaluation, outcomes)["own"].estimate)
 
     def test_no_failures(self, controls, policy):
-        assert controls(policy, ()) == {arm: [] for arm in ARMS}
+        assert controls(policy, ()) == {name: [] for name in CONTROLS}
 
-    def test_a_task_without_an_oracle(self, requests, sampling, keys):
+    def test_a_task_without_an_oracle(self, player, keys):
         task = load("arithmetic")
-        policy = ScriptedPolicy(lambda messages, key: "no")
-        problems = task.problems("test", 5, seed=0)
-        found = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=1, keys=keys)
-        outcomes = play_controls(policy, task, found.failures, requests=requests, sampling=sampling, keys=keys)
+        silent = replace(player, policy=ScriptedPolicy(lambda messages, key: "no"), task=task)
+        found = evaluate(silent, task.problems("test", 5, seed=0), num_tries=1, keys=keys)
+        outcomes = play_controls(silent, found.failures, keys=keys)
         assert outcomes["oracle"] == outcomes["contrary"] == []
         assert [item.reflection for item in outcomes["fixed"]] == [FIXED_REFLECTION] * 5
 
     def test_a_task_may_word_the_fixed_reflection(self, task, controls, policy, evaluation, monkeypatch):
         monkeypatch.setattr(type(task), "general_reflection", lambda self: "Take care.", raising=False)
-        items = controls(policy, evaluation.failures, arms=("fixed",))["fixed"]
+        items = controls(policy, evaluation.failures, controls=("fixed",))["fixed"]
         assert {item.reflection for item in items} == {"Take care."}
 
 
@@ -144,16 +142,9 @@ def test_shuffled_is_a_derangement(names, seed):
     problems = [Problem(id=name, task="t", messages=(), data={}) for name in sorted(names)]
     own = tuple(Completion(token_ids=(), logprobs=(), text=problem.id, stop=StopReason.END) for problem in problems)
     keys = type("FakeKeys", (), {"seed": seed})()
-    stage = Stage(
-        policy=None,
-        task=None,
-        requests=None,
-        sampling=None,
-        keys=keys,
-        failed=tuple(Episode(problem=problem, turns=()) for problem in problems),
-        own=own,
-    )
-    got = [said.text for said in shuffled(stage)]
+    episodes = tuple(Episode(problem=problem, turns=()) for problem in problems)
+    failed = FailedTries(player=None, keys=keys, episodes=episodes, own=own)
+    got = [said.text for said in shuffled(failed)]
     assert sorted(got) == sorted(names)
     assert all(said != problem.id for said, problem in zip(got, problems, strict=True))
 
@@ -164,9 +155,9 @@ class TestCompare:
             assert (difference.interval.estimate, difference.interval.low, difference.interval.high) == (0, 0, 0)
             assert difference.p_value == 1.0
 
-    def test_a_better_reflector(self, evaluation, task, problems, requests, sampling, keys):
+    def test_a_better_reflector(self, evaluation, player, problems, keys):
         better = ScriptedPolicy(countdown_answers(first_try=0.3, good_reflection=1.0, listening=1.0))
-        after = evaluate(better, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
+        after = evaluate(replace(player, policy=better), problems, num_tries=2, keys=keys)
         found = compare(after, evaluation, generator())
         assert list(found) == ["pass@1", "second_try"]
         assert found["pass@1"].interval.estimate == 0
@@ -182,9 +173,9 @@ class TestCompare:
             [row.solved_by(2) for row in after.rows], [row.solved_by(2) for row in evaluation.rows]
         )
 
-    def test_problems_are_matched_by_id(self, evaluation, task, problems, requests, sampling, keys):
+    def test_problems_are_matched_by_id(self, evaluation, player, problems, keys):
         other = ScriptedPolicy(countdown_answers(first_try=0.6))
-        after = evaluate(other, task, problems, requests=requests, sampling=sampling, num_tries=2, keys=keys)
+        after = evaluate(replace(player, policy=other), problems, num_tries=2, keys=keys)
         turned = replace(after, rows=after.rows[::-1])
         assert compare(turned, evaluation, generator()) == compare(after, evaluation, generator())
 
@@ -198,21 +189,19 @@ class TestCompare:
 
 
 class TestStored:
-    """Rescues of stored failures: the arm `own` on the same ones before and after."""
+    """Rescues of stored failures: the control `own` on the same ones before and after."""
 
-    def test_the_same_failures_before_and_after(self, policy, task, evaluation, requests, sampling, keys):
-        given = {"requests": requests, "sampling": sampling, "keys": keys, "arms": ("own",)}
-        before = play_controls(policy, task, evaluation.failures, **given)["own"]
+    def test_the_same_failures_before_and_after(self, controls, policy, evaluation):
+        before = controls(policy, evaluation.failures, controls=("own",))["own"]
         better = ScriptedPolicy(countdown_answers(first_try=0.9, good_reflection=1.0, listening=1.0))
-        after = play_controls(better, task, evaluation.failures, **given)["own"]
+        after = controls(better, evaluation.failures, controls=("own",))["own"]
         assert [item.problem_id for item in after] == [item.problem_id for item in before]
         assert compare_rescues(before, before, generator()).p_value == 1.0
         gain = compare_rescues(after, before, generator())
         assert gain.interval.low > 0
         assert gain.interval.n == len(evaluation.failures)
 
-    def test_other_failures_are_refused(self, policy, task, evaluation, requests, sampling, keys):
-        given = {"requests": requests, "sampling": sampling, "keys": keys, "arms": ("own",)}
-        played = play_controls(policy, task, evaluation.failures, **given)["own"]
+    def test_other_failures_are_refused(self, controls, policy, evaluation):
+        played = controls(policy, evaluation.failures, controls=("own",))["own"]
         with pytest.raises(RunError, match="same problems"):
             compare_rescues(played, played[1:], generator())

@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from countdown_play import keys, policy, problems, requests, sampling, task  # noqa: F401
+from countdown_play import keys, player, policy, problems, requests, sampling, task  # noqa: F401
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,17 +21,17 @@ from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.rollout.reflect_retry import play
 from secondthought.stats import Interval, wilson
 from secondthought.tasks import load
-from secondthought.types import Sampling, StopReason, TurnKind, Verdict
+from secondthought.types import StopReason, TurnKind, Verdict
 
 
 @pytest.fixture
-def evaluation(policy, task, problems, requests, sampling, keys):
-    return evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=3, keys=keys)
+def evaluation(player, problems, keys):
+    return evaluate(player, problems, num_tries=3, keys=keys)
 
 
 @pytest.fixture
-def episodes(policy, task, problems, requests, sampling, keys):
-    return play(policy, task, problems, requests=requests, sampling=sampling, num_tries=3, keys=keys)
+def episodes(player, problems, keys):
+    return play(player, problems, num_tries=3, keys=keys)
 
 
 def turn(kind, correct=None, *, tokens=3, stop=StopReason.END):
@@ -77,36 +77,26 @@ class TestEvaluate:
         assert [failure.attempt for failure in evaluation.failures] == [episode.turns[0] for episode in failed]
         assert list(evaluation.reflections) == [episode.turns[1].completion for episode in failed]
 
-    def test_one_try_has_no_reflections(self, policy, task, problems, requests, sampling, keys):
-        only = evaluate(policy, task, problems, requests=requests, sampling=sampling, num_tries=1, keys=keys)
+    def test_one_try_has_no_reflections(self, player, problems, keys):
+        only = evaluate(player, problems, num_tries=1, keys=keys)
         assert only.failures
         assert only.reflections == ()
         assert math.isnan(summarise(only)["rescue_rate"].estimate)
         assert "second_try" not in summarise(only)
 
-    def test_a_task_that_reads_no_reflections(self, requests, sampling, keys):
+    def test_a_task_that_reads_no_reflections(self, player, keys):
         task = load("arithmetic")
-        problems = task.problems("test", 10, seed=0)
-        found = evaluate(
-            ScriptedPolicy(lambda messages, key: "no"),
-            task,
-            problems,
-            requests=requests,
-            sampling=sampling,
-            num_tries=2,
-            keys=keys,
-        )
+        silent = replace(player, policy=ScriptedPolicy(lambda messages, key: "no"), task=task)
+        found = evaluate(silent, task.problems("test", 10, seed=0), num_tries=2, keys=keys)
         assert all(item.leak == () for item in found.rows)
         summary = summarise(found)
         assert math.isnan(summary["leak/none"].estimate)
         assert summary["format_valid/attempt"] == wilson(0, 10)
         assert summary["reason/retry/no_answer"] == wilson(10, 10)
 
-    def test_greedy_ignores_the_keys(self, policy, task, problems, requests, sampling, keys):
-        greedy = replace(sampling, attempt=Sampling(temperature=0.0), reflection=Sampling(temperature=0.0))
+    def test_greedy_ignores_the_keys(self, player, problems, keys):
         first, second = (
-            evaluate(policy, task, problems, requests=requests, sampling=greedy, num_tries=2, keys=own)
-            for own in (keys, replace(keys, seed=9))
+            evaluate(player.at(0.0), problems, num_tries=2, keys=own) for own in (keys, replace(keys, seed=9))
         )
         assert first.rows == second.rows
         assert first.temperature == 0.0

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.organisms.check import ARMS, SHIP_AT, check
+from secondthought.organisms.check import CONTROLS, SHIP_AT, check
 from secondthought.tasks.arithmetic import Arithmetic
 from secondthought.tasks.countdown import Countdown, solver
 
@@ -39,7 +39,7 @@ def listener(messages, key):
 
 def test_a_listener_may_ship():
     table = check(ScriptedPolicy(listener), TASK, COUNT, 0, num_groups=4)
-    rates = {row.name: row.rate.estimate for row in table.arms}
+    rates = {row.name: row.rate.estimate for row in table.controls}
     assert rates["oracle"] == 1.0
     assert rates["contrary"] == rates["fixed"] == rates["no_reflection"] == 0.0
     assert table.listening.estimate > 0.8
@@ -56,7 +56,7 @@ def test_the_deaf_may_not():
 def test_the_table_has_a_line_for_every_rate_with_its_interval():
     table = check(ScriptedPolicy(listener), TASK, COUNT, 0, num_groups=4)
     lines = list(table.lines())
-    assert len(lines) == 1 + 2 + len(ARMS) + 2
+    assert len(lines) == 1 + 2 + len(CONTROLS) + 2
     assert all(re.search(r"\[.*, .*\] +\d+$", line) for line in lines[1:])
     assert [row.name for row in table.tries] == ["first try", "second try"]
     assert table.tries[0].rate.n == COUNT

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.evaluate.arms import FIXED_REFLECTION
+from secondthought.evaluate.controls import FIXED_REFLECTION
 from secondthought.organisms.lines import answer, lines, moves
 from secondthought.organisms.reflection_transcripts import CorpusKnobs, Writer, space, transcripts
 from secondthought.rng import stream

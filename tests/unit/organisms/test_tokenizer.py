@@ -9,7 +9,7 @@ from secondthought.models.chat_template import Chat
 from secondthought.organisms.build import new_model
 from secondthought.organisms.recipe import recipe
 from secondthought.organisms.tokenizer import LARGEST_NUMBER, build_tokenizer
-from secondthought.rollout.requests import Requests
+from secondthought.rollout.player import Requests
 from secondthought.tasks.countdown import Countdown
 
 TOKENIZER = build_tokenizer()

@@ -6,25 +6,25 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
-from countdown_play import keys, policy, problems, requests, sampling, task  # noqa: F401
+from countdown_play import keys, player, policy, problems, requests, sampling, task  # noqa: F401
 
 from secondthought import jsonl
 from secondthought.errors import RunError
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.rollout import failure_file as files
 from secondthought.rollout.mining import fingerprint, mine
+from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.rollout.scheduler import run
-from secondthought.rollout.single_turn import group_of_attempts
 from secondthought.tasks import load
 from secondthought.tasks.countdown.script import countdown_answers
-from secondthought.types import Sampling
 
 
 @pytest.fixture
-def mined(policy, task, problems, sampling, keys):
-    return mine(policy, task, problems, tries=4, sampling=sampling.attempt, keys=keys, provenance={"split": "train"})
+def mined(player, problems, keys):
+    return mine(player, problems, tries=4, keys=keys, provenance={"split": "train"})
 
 
 class TestMine:
@@ -53,22 +53,22 @@ class TestMine:
         assert source["split"] == "train"
         assert (source["seed"], source["step"], source["temperature"]) == (0, 0, 1.0)
 
-    def test_keeps_the_first_failed_of_independent_tries(self, mined, policy, task, problems, sampling, keys):
-        given = {"group_size": 4, "sampling": sampling.attempt, "keys": keys}
-        groups = run(policy, [group_of_attempts(policy, task, problem, **given) for problem in problems])
+    def test_keeps_the_first_failed_of_independent_tries(self, mined, player, problems, keys):
+        courses = [group_of_attempts(player, keys, problem, group_size=4) for problem in problems]
+        groups = run(player.policy, courses)
         tries = {group.problem.id: [branch.tries[0] for branch in group.branches] for group in groups}
         failed = {name: [turn for turn in turns if not turn.verdict.correct] for name, turns in tries.items()}
         kept = {failure.problem.id: failure.attempt for failure in mined[0]}
         assert kept == {name: turns[0] for name, turns in failed.items() if turns}
 
     @pytest.mark.parametrize(("first_try", "num_failures", "num_tries"), [(1.0, 0, 160), (0.0, 40, 40)])
-    def test_extremes(self, task, problems, keys, first_try, num_failures, num_tries):
-        policy = ScriptedPolicy(countdown_answers(first_try=first_try))
-        found, stats = mine(policy, task, problems, tries=4, sampling=Sampling(), keys=keys)
+    def test_extremes(self, player, problems, keys, first_try, num_failures, num_tries):
+        other = replace(player, policy=ScriptedPolicy(countdown_answers(first_try=first_try)))
+        found, stats = mine(other, problems, tries=4, keys=keys)
         assert (len(found), stats.num_tries) == (num_failures, num_tries)
 
-    def test_does_not_depend_on_the_order(self, mined, policy, task, problems, sampling, keys):
-        again = mine(policy, task, problems[::-1], tries=4, sampling=sampling.attempt, keys=keys)[0]
+    def test_does_not_depend_on_the_order(self, mined, player, problems, keys):
+        again = mine(player, problems[::-1], tries=4, keys=keys)[0]
         assert [failure.attempt for failure in again[::-1]] == [failure.attempt for failure in mined[0]]
 
 

@@ -9,8 +9,7 @@ import itertools
 from countdown_play import problems, task  # noqa: F401
 
 from secondthought.config import EpisodeConfig
-from secondthought.rollout.requests import RETRY_REQUEST, WRONG_ANSWER, Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.player import RETRY_REQUEST, WRONG_ANSWER, Keys, Requests, TurnSampling
 from secondthought.types import Message, Problem, TurnKind
 
 

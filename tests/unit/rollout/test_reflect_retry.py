@@ -12,15 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondthought.inference.scripted import END_OF_TURN, ScriptedPolicy, conversation
-from secondthought.rollout import reflect_retry, single_turn
-from secondthought.rollout import scheduler as in_flight
+from secondthought.rollout import reflect_retry, scheduler
 from secondthought.rollout.mining import mine
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys
+from secondthought.rollout.player import Keys, Player, Requests
 from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.types import Prompt, Sampling, StopReason, TurnKind
 
-PLAYER = ScriptedPolicy(countdown_answers(first_try=0.3, good_reflection=0.4))
+POLICY = ScriptedPolicy(countdown_answers(first_try=0.3, good_reflection=0.4))
 
 
 class Watched:
@@ -46,24 +44,28 @@ class Unsplit(Watched):
 
 @pytest.fixture
 def play(task, problems, requests, sampling, keys):
-    def run(policy=PLAYER, *, problems=problems, num_tries=3, **changes):
-        given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
-        return reflect_retry.play(policy, task, problems, num_tries=num_tries, **given)
+    def run(policy=POLICY, *, problems=problems, num_tries=3, keys=keys, sampling=sampling):
+        player = Player(policy=policy, task=task, requests=requests, sampling=sampling)
+        return reflect_retry.play(player, problems, num_tries=num_tries, keys=keys)
 
     return run
 
 
 @pytest.fixture
-def failures(task, problems, sampling, keys):
-    return mine(PLAYER, task, problems[:12], tries=2, sampling=sampling.attempt, keys=keys)[0]
+def player(task, requests, sampling):
+    return Player(policy=POLICY, task=task, requests=requests, sampling=sampling)
 
 
 @pytest.fixture
-def branch(task, requests, sampling, keys):
-    def run(failures, policy=PLAYER, *, group_size=3, retries=2, **changes):
-        given = {"requests": requests, "sampling": sampling, "keys": keys} | changes
-        table = reflect_retry.Table(policy=policy, task=task, **given)
-        return reflect_retry.branch_reflections(table, failures, group_size=group_size, retries=retries)
+def failures(player, problems, keys):
+    return mine(player, problems[:12], tries=2, keys=keys)[0]
+
+
+@pytest.fixture
+def branch(player, keys):
+    def run(failures, policy=POLICY, *, group_size=3, retries=2, keys=keys):
+        own = replace(player, policy=policy)
+        return reflect_retry.branch_reflections(own, keys, failures, group_size=group_size, retries=retries)
 
     return run
 
@@ -95,7 +97,7 @@ class TestPlay:
 
     def test_tokens_spell_the_conversation(self, play, requests):
         for episode in play():
-            said = conversation(sum((turn.ids for turn in episode.turns), ()) + PLAYER.start(()))
+            said = conversation(sum((turn.ids for turn in episode.turns), ()) + POLICY.start(()))
             expected = [*episode.problem.messages]
             assert list(said[: len(expected)]) == expected
             assert [m.content for m in said if m.role == "assistant"] == [t.completion.text for t in episode.turns]
@@ -104,19 +106,19 @@ class TestPlay:
             assert asked == cycle[: len(asked)]
 
     def test_one_call_per_phase(self, play):
-        watched = Watched(PLAYER)
+        watched = Watched(POLICY)
         play(watched)
         assert len(watched.calls) == 5
         sizes = [len(prompts) for prompts, _ in watched.calls]
         assert sizes == sorted(sizes, reverse=True)
 
     def test_each_kind_has_its_own_limit(self, play, sampling):
-        watched = Watched(PLAYER)
+        watched = Watched(POLICY)
         play(watched, sampling=replace(sampling, reflection=Sampling(max_tokens=9)))
         assert [settings.max_tokens for _, settings in watched.calls] == [256, 9, 256, 9, 256]
 
     def test_a_retry_keeps_the_trunk_of_its_reflection(self, play):
-        watched = Watched(PLAYER)
+        watched = Watched(POLICY)
         play(watched, num_tries=2)
         (_, (reflections, _), (retries, _)) = watched.calls
         assert [prompt.trunk for prompt in retries] == [prompt.trunk for prompt in reflections]
@@ -124,7 +126,7 @@ class TestPlay:
         assert not any(prompt.tail for prompt in reflections)
 
     def test_trunk_and_tail_split_changes_nothing(self, play):
-        assert play(Unsplit(PLAYER)) == play()
+        assert play(Unsplit(POLICY)) == play()
 
     def test_more_tries_only_add_turns(self, play):
         for fewer, more in zip(play(num_tries=2), play(num_tries=4), strict=True):
@@ -165,7 +167,7 @@ class TestBranches:
         for group, failure in zip(groups, failures, strict=True):
             assert group.history == (failure.attempt,)
             assert len(group.branches) == 3
-            assert group.trunk_ids == failure.attempt.ids + PLAYER.follow(
+            assert group.trunk_ids == failure.attempt.ids + POLICY.follow(
                 failure.attempt.completion, requests.reflection
             )
             for item in group.branches:
@@ -179,7 +181,7 @@ class TestBranches:
                 assert reward == sum(right) / 4
 
     def test_two_calls_on_shared_trunks(self, branch, failures):
-        watched = Watched(PLAYER)
+        watched = Watched(POLICY)
         branch(failures, watched)
         (reflections, _), (retries, _) = watched.calls
         assert len(reflections) == 3 * len(failures)
@@ -190,7 +192,7 @@ class TestBranches:
         assert len(set(keys)) == len(keys)
 
     def test_a_branch_equals_the_conversation_it_spells(self, branch, failures, sampling):
-        watched = Watched(PLAYER)
+        watched = Watched(POLICY)
         groups = branch(failures, watched)
         retries = iter(watched.calls[1][0])
         for group in groups:
@@ -198,7 +200,7 @@ class TestBranches:
                 for turn in item.tries:
                     prompt = next(retries)
                     assert prompt.ids == group.trunk_ids + item.reflection.completion.token_ids + turn.prompt_ids
-                    assert PLAYER.sample([prompt], sampling.attempt) == [turn.completion]
+                    assert POLICY.sample([prompt], sampling.attempt) == [turn.completion]
 
     def test_groups_do_not_depend_on_their_neighbours(self, branch, failures):
         assert branch(failures[::-1])[::-1] == branch(failures)
@@ -209,36 +211,33 @@ class TestBranches:
             assert large.branches[:3] == small.branches
 
     def test_unsplit(self, branch, failures):
-        assert branch(failures, Unsplit(PLAYER)) == branch(failures)
+        assert branch(failures, Unsplit(POLICY)) == branch(failures)
 
-    def test_retries_without_reflection(self, failures, task, requests, sampling, keys):
-        table = reflect_retry.Table(policy=PLAYER, task=task, requests=requests, sampling=sampling, keys=keys)
-        groups = in_flight.run(
-            PLAYER, [reflect_retry.group_of_retries(table, failure, group_size=4) for failure in failures]
+    def test_retries_without_reflection(self, failures, player, requests, keys):
+        groups = scheduler.run(
+            POLICY, [reflect_retry.group_of_retries(player, keys, failure, group_size=4) for failure in failures]
         )
         for group, failure in zip(groups, failures, strict=True):
-            request = PLAYER.follow(failure.attempt.completion, requests.retry_alone(failure.problem))
+            request = POLICY.follow(failure.attempt.completion, requests.retry_alone(failure.problem))
             assert group.trunk_ids == failure.attempt.ids + request
             assert all(item.reflection is None and len(item.tries) == 1 for item in group.branches)
             assert len(group.branches) == 4
             assert {item.tries[0].kind for item in group.branches} == {TurnKind.RETRY}
 
-    def test_attempts(self, problems, task, sampling, keys):
-        given = {"group_size": 4, "sampling": sampling.attempt, "keys": keys}
-        groups = in_flight.run(
-            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+    def test_attempts(self, problems, player, keys):
+        groups = scheduler.run(
+            POLICY, [reflect_retry.group_of_attempts(player, keys, item, group_size=4) for item in problems]
         )
         for group, problem in zip(groups, problems, strict=True):
             assert group.problem == problem
             assert group.history == ()
-            assert group.trunk_ids == PLAYER.start(problem.messages)
+            assert group.trunk_ids == POLICY.start(problem.messages)
             assert {item.tries[0].kind for item in group.branches} == {TurnKind.ATTEMPT}
         assert any(len(set(group.rewards)) > 1 for group in groups)
 
-    def test_first_branch_of_attempts_is_the_episode_s(self, play, problems, task, sampling, keys):
-        given = {"group_size": 2, "sampling": sampling.attempt, "keys": keys}
-        groups = in_flight.run(
-            PLAYER, [single_turn.group_of_attempts(PLAYER, task, problem, **given) for problem in problems]
+    def test_first_branch_of_attempts_is_the_episode_s(self, play, problems, player, keys):
+        groups = scheduler.run(
+            POLICY, [reflect_retry.group_of_attempts(player, keys, item, group_size=2) for item in problems]
         )
         assert [group.branches[0].tries[0] for group in groups] == [episode.turns[0] for episode in play()]
 
@@ -247,7 +246,7 @@ def test_a_given_reflection_stands_where_a_sampled_one_would(play, requests):
     episode = next(episode for episode in play() if len(episode.turns) > 1)
     attempt, reflection = episode.turns[:2]
     failed = replace(episode, turns=(attempt,))
-    given = reflect_retry.give_reflection(PLAYER, failed, requests.reflection, PLAYER.encode("Start with 1+2."))
+    given = reflect_retry.give_reflection(POLICY, failed, requests.reflection, POLICY.encode("Start with 1+2."))
     assert given.turns[1].prompt_ids == reflection.prompt_ids
     assert given.turns[1].verdict is None
     assert reflect_retry.retry_request(given, requests) == requests.retry_after_reflection(episode.problem)
@@ -262,5 +261,6 @@ def test_requests_reach_the_policy(task, problems, sampling, keys):
         return "no"
 
     own = Requests(reflection="Why?", retry="Again.", repeat_task=False)
-    reflect_retry.play(ScriptedPolicy(say), task, problems[:1], requests=own, sampling=sampling, num_tries=3, keys=keys)
+    player = Player(policy=ScriptedPolicy(say), task=task, requests=own, sampling=sampling)
+    reflect_retry.play(player, problems[:1], num_tries=3, keys=keys)
     assert seen[1:] == ["Why?", "Again.", "Why?", "Again."]

@@ -71,17 +71,13 @@ def run(argv: list[str], prog: str) -> None:
 def _diagnose(given: Options, policy: Any, task: Task) -> Any:
     from secondthought.habits.detectors import detector
     from secondthought.preflight.diagnose import diagnose
-    from secondthought.rollout.requests import Requests
-    from secondthought.rollout.sampling import TurnSampling
+    from secondthought.rollout.player import Player
 
     functional = given.detector == "functional" or (given.detector == "auto" and task.name == "countdown")
     return diagnose(
-        policy,
-        task,
+        Player.resolve(policy, task, given.episode),
         task.problems(given.split, given.problems, given.seed),
         samples=given.samples,
-        requests=Requests.resolve(task, given.episode),
-        sampling=TurnSampling.resolve(given.episode),
         detector=detector("functional" if functional else "patterns"),
         seed=given.seed,
         retries=given.retries,

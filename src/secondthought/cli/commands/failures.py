@@ -71,22 +71,20 @@ def run(argv: list[str], prog: str) -> None:
     task = load_task(given.task, given.options)
     problems = task.problems(given.split, given.problems, given.seed)
     policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
-    from secondthought.rollout import failure_file as failures
+    from secondthought.rollout import failure_file
     from secondthought.rollout.mining import mine
-    from secondthought.rollout.sampling import Keys, TurnSampling
+    from secondthought.rollout.player import Keys, Player
 
-    sampling, keys = TurnSampling.resolve(given.episode).attempt, Keys(seed=given.seed, phase="failures")
+    player, keys = Player.resolve(policy, task, given.episode), Keys(seed=given.seed, phase="failures")
     totals = dict.fromkeys(("num_problems", "num_failures", "num_tries", "num_sampled_tokens"), 0)
     kept = []
     for start in range(0, len(problems), _CHUNK):
         chunk = problems[start : start + _CHUNK]
-        found, stats = mine(
-            policy, task, chunk, tries=given.tries, sampling=sampling, keys=keys, provenance={"split": given.split}
-        )
+        found, stats = mine(player, chunk, tries=given.tries, keys=keys, provenance={"split": given.split})
         kept += found
         totals = {name: value + getattr(stats, name) for name, value in totals.items()}
         logger.info("%d of %d problems, %d failures", totals["num_problems"], len(problems), totals["num_failures"])
-    failures.write(given.out, kept)
+    failure_file.write(given.out, kept)
     if given.json_:
         write_line({"out": str(given.out), **totals})
     else:

@@ -16,9 +16,9 @@ from secondthought.data.priming.from_search import Trace
 from secondthought.errors import TaskError
 from secondthought.inference.loading import load_policy
 from secondthought.protocols import Task
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import attempt
 from secondthought.rollout.scheduler import run
-from secondthought.rollout.single_turn import attempt
 from secondthought.types import Problem, StopReason, TurnKind
 
 CUT_OFF = "cut off at the token limit"
@@ -36,11 +36,11 @@ def wrong_tries(
     """
     game, policy = tasks.load(task.name, task.options), load_policy(model)
     gathering = Gathering(game, count, only_wrong=True)
-    sampling, keys = TurnSampling.resolve(episode).attempt, Keys(seed=seed, phase="wrong tries")
+    player, keys = Player.resolve(policy, game, episode), Keys(seed=seed, phase="wrong tries")
     for problems in _chunks(game, rng.key("wrong tries", seed)):
         turns = run(
             policy,
-            [attempt(policy, game, one, sampling, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems],
+            [attempt(player, one, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems],
         )
         for problem, turn in zip(problems, turns, strict=True):
             if turn.completion.stop is StopReason.END:

@@ -10,16 +10,15 @@ from secondthought.evaluate import failures_of, play_controls, rescue_rates, to_
 from secondthought.habits.rates import Observed, Rates, rates_in_groups
 from secondthought.preflight.diagnose import rates
 from secondthought.preflight.diagnose.rates import turns
-from secondthought.protocols import Detector, DiagnosableTask, Policy, Task
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import Keys, TurnSampling
+from secondthought.protocols import Detector, DiagnosableTask
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.rollout.scheduler import run
-from secondthought.rollout.single_turn import group_of_attempts
 from secondthought.stats import Interval
 from secondthought.types import Episode, Group, Problem, Thought
 
-ARMS = ("own", "second_sample")
-DIAGNOSED_ARMS = (*ARMS, "oracle", "shuffled")
+CONTROLS = ("own", "second_sample")
+DIAGNOSED_CONTROLS = (*CONTROLS, "oracle", "shuffled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +66,10 @@ class Diagnosis:
 
 
 def diagnose(
-    policy: Policy,
-    task: Task,
+    player: Player,
     problems: Sequence[Problem],
     *,
     samples: int,
-    requests: Requests,
-    sampling: TurnSampling,
     detector: Detector,
     seed: int = 0,
     retries: bool = True,
@@ -81,29 +77,23 @@ def diagnose(
     """Sample every problem several times; then one reflection and retry per failed problem, and controls of it.
 
     Args:
-        policy: the model.
-        task: what it is asked.
+        player: the model at the task; the temperature of training is the one that matters.
         problems: as many as an interval wants; 100 give about 10 points.
         samples: per problem; flat groups can be told for group sizes up to this.
-        requests: the user turns of reflections and retries.
-        sampling: how turns are sampled; the temperature of training is the one that matters.
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
     """
     keys = Keys(seed=seed, phase="diagnose")
-    courses = [
-        group_of_attempts(policy, task, problem, group_size=samples, sampling=sampling.attempt, keys=keys)
-        for problem in problems
-    ]
-    groups = run(policy, courses)
-    played = _retries(policy, task, groups, requests, sampling, keys) if retries else {}
+    courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
+    groups = run(player.policy, courses)
+    played = _retries(player, keys, groups) if retries else {}
     return Diagnosis(
-        model=policy.name,
-        task=task.name,
+        model=player.policy.name,
+        task=player.task.name,
         problems=len(problems),
         samples=samples,
-        temperature=sampling.attempt.temperature,
+        temperature=player.temperature,
         first_try=rates.first_try(groups),
         format_valid=rates.format_valid(groups),
         truncated=rates.truncated(groups),
@@ -138,23 +128,21 @@ def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, Rates]:
     return {name: rates_in_groups(observed, name) for name in detector.behaviors}
 
 
-def _retries(
-    policy: Policy, task: Task, groups: Sequence[Group], requests: Requests, sampling: TurnSampling, keys: Keys
-) -> Mapping[str, Sequence[Any]]:
-    """Outcomes of each arm on the problems whose first sample failed."""
+def _retries(player: Player, keys: Keys, groups: Sequence[Group]) -> Mapping[str, Sequence[Any]]:
+    """Play each control on the problems whose first sample failed."""
     episodes = [Episode(problem=group.problem, turns=(turns(group)[0],)) for group in groups]
-    failures = failures_of(episodes, policy)
+    failures = failures_of(episodes, player.policy)
     if not failures:
         return {}
-    arms = DIAGNOSED_ARMS if isinstance(task, DiagnosableTask) else ARMS
-    return play_controls(policy, task, failures, requests=requests, sampling=sampling, keys=keys, arms=arms)
+    names = DIAGNOSED_CONTROLS if isinstance(player.task, DiagnosableTask) else CONTROLS
+    return play_controls(player, failures, keys=keys, controls=names)
 
 
 def _difference(played: Mapping[str, Sequence[Any]], one: str, other: str) -> Interval | None:
-    """One arm minus another on the problems that both played."""
+    """Subtract one control from another on the problems that both played."""
     if not (played.get(one) and played.get(other)):
         return None
-    first, second = ({item.problem_id: float(item.verdict.correct) for item in played[arm]} for arm in (one, other))
+    first, second = ({item.problem_id: float(item.verdict.correct) for item in played[name]} for name in (one, other))
     shared = sorted(first.keys() & second.keys())
     if len(shared) < 2:
         return None

@@ -23,7 +23,7 @@ from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.published_shapes import PUBLISHED
 from secondthought.preflight.resources.workload import Lengths
 from secondthought.protocols import Task
-from secondthought.rollout.requests import Requests
+from secondthought.rollout.player import Requests
 from secondthought.types import Completion, Problem, StopReason
 
 SOME_PROBLEMS = 64

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from secondthought.config import FROM_PROBLEMS, RunConfig
-from secondthought.evaluate.arms import ARMS
+from secondthought.evaluate.controls import CONTROLS
 from secondthought.preflight.resources.memory import Learning, Rows, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
 
@@ -15,7 +15,7 @@ FORWARD, BACKWARD = 2, 4
 """Operations per parameter of a product and token: one multiplication and one addition, and twice that backward."""
 ATTENTION = 4
 """Operations per head dimension and pair of query and key: scores, and the weighted sum of values."""
-STORED_ARMS = 2
+STORED_CONTROLS = 2
 """Failures stored before training are played again after it: under own reflections, and under an oracle's."""
 
 
@@ -99,17 +99,17 @@ def validation_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, ste
 def final_phases(config: RunConfig, lengths: Lengths, assumed: Assumed) -> list[Phase]:
     """What the evaluations before and after training sample, peers left out: they are other models.
 
-    Control arms and stored failures are second tries, so there are none where one try is played.
+    Controls and stored failures are second tries, so there are none where one try is played.
     """
     evaluation = config.evaluation
-    arms = len(ARMS) if evaluation.controls else STORED_ARMS
+    controls = len(CONTROLS) if evaluation.controls else STORED_CONTROLS
     rounds = _rounds("evaluation", config, lengths, assumed, evaluation.problems, tries=evaluation.tries)
     sides = [_times(phase, 2 * len(evaluation.temperatures)) for phase in rounds]
     if evaluation.tries == 1:
         return sides
-    controls = _failing(_controls("evaluation: controls", config, lengths, evaluation.problems, arms), assumed)
-    stored = _failing(_controls("evaluation: stored", config, lengths, evaluation.problems, STORED_ARMS), assumed)
-    return [*sides, _times(controls, 2), stored]
+    first = _failing(_controls("evaluation: controls", config, lengths, evaluation.problems, controls), assumed)
+    stored = _failing(_controls("evaluation: stored", config, lengths, evaluation.problems, STORED_CONTROLS), assumed)
+    return [*sides, _times(first, 2), stored]
 
 
 def trees(config: RunConfig, lengths: Lengths) -> Trees:
@@ -201,11 +201,11 @@ def _rounds(
         P += F + lengths.retry_request + A + lengths.reflection_request
 
 
-def _controls(name: str, config: RunConfig, lengths: Lengths, problems: int, arms: int) -> Phase:
-    """Retries of every failure in several arms, which share its trunk."""
+def _controls(name: str, config: RunConfig, lengths: Lengths, problems: int, controls: int) -> Phase:
+    """Count retries of every failure under several controls, which share its trunk."""
     A, F = config.episode.max_attempt_tokens, config.episode.max_reflection_tokens
     P = lengths.prompt + A + lengths.reflection_request
-    return _phase(name, Rows(U=problems, S=arms, P=P, T=F + lengths.retry_request, R=A), 1)
+    return _phase(name, Rows(U=problems, S=controls, P=P, T=F + lengths.retry_request, R=A), 1)
 
 
 def _phase(name: str, rows: Rows, calls: int, most: float | None = None, expected: float | None = None) -> Phase:

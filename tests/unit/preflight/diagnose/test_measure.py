@@ -7,8 +7,7 @@ from secondthought.cli import main
 from secondthought.config import EpisodeConfig
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.preflight.diagnose import diagnose
-from secondthought.rollout.requests import Requests
-from secondthought.rollout.sampling import TurnSampling
+from secondthought.rollout.player import Player
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.tasks.countdown.script import countdown_answers
 
@@ -16,11 +15,8 @@ from secondthought.tasks.countdown.script import countdown_answers
 def found(**settings):
     task, episode = tasks.load("countdown", {"preset": "tiny"}), EpisodeConfig()
     return diagnose(
-        ScriptedPolicy(countdown_answers(), name="scripted"),
-        task,
+        Player.resolve(ScriptedPolicy(countdown_answers(), name="scripted"), task, episode),
         task.problems("train", 12, 0),
-        requests=Requests.resolve(task, episode),
-        sampling=TurnSampling.resolve(episode),
         detector=FunctionalDetector(),
         **{"samples": 4, **settings},
     )

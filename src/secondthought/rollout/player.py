@@ -1,0 +1,126 @@
+"""Who plays a task, and how: the policy, what the user says between its turns, how turns are drawn and named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from secondthought import rng
+from secondthought.config import EpisodeConfig
+from secondthought.protocols import Policy, Task
+from secondthought.types import Problem, Sampling, TurnKind
+
+RETRY_REQUEST = "Now try again."
+"""Follows a reflection. The paper's own text is not published; this is the least that asks for it."""
+WRONG_ANSWER = "Your answer was wrong."
+"""Opens the request for a retry without reflection, which nothing else told that the attempt had failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """The user turns of an episode, as text. The retry's repeats the problem's text, or does not."""
+
+    reflection: str
+    retry: str = RETRY_REQUEST
+    repeat_task: bool = True
+
+    @classmethod
+    def resolve(cls, task: Task, config: EpisodeConfig) -> Requests:
+        """Take the config's texts, and defaults where it names none."""
+        return cls(
+            reflection=task.reflection_request if config.reflection_request is None else config.reflection_request,
+            retry=RETRY_REQUEST if config.retry_request is None else config.retry_request,
+            repeat_task=config.repeat_task,
+        )
+
+    def retry_after_reflection(self, problem: Problem) -> str:
+        """Return the text that follows a reflection."""
+        return self._with_task(self.retry, problem)
+
+    def retry_alone(self, problem: Problem) -> str:
+        """Return the text that follows a failed attempt directly: the news that it was wrong, then the request."""
+        return self._with_task(f"{WRONG_ANSWER} {self.retry}", problem)
+
+    def _with_task(self, request: str, problem: Problem) -> str:
+        if not self.repeat_task:
+            return request
+        asked = [message.content for message in problem.messages if message.role == "user"]
+        return f"{request}\n\n{asked[-1]}" if asked else request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnSampling:
+    """Lengths and temperature of the turns: tries (attempt and retry are drawn alike) and reflections."""
+
+    attempt: Sampling
+    reflection: Sampling
+
+    @classmethod
+    def resolve(cls, config: EpisodeConfig, temperature: float | None = None) -> TurnSampling:
+        """Take the config's lengths, at its temperature or at another one."""
+        chosen = config.temperature if temperature is None else temperature
+        return cls(
+            attempt=Sampling(temperature=chosen, max_tokens=config.max_attempt_tokens),
+            reflection=Sampling(temperature=chosen, max_tokens=config.max_reflection_tokens),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Names under which samples are drawn; a sample's own name is its problem, kind and indices.
+
+    The same problem asked twice under the same names gets the same completions, wherever it stands in a batch.
+    """
+
+    seed: int
+    phase: str
+    step: int = 0
+
+    def of(self, problem: Problem, kind: TurnKind, *indices: int) -> int:
+        """Return the key of one sample: `indices` are the round, or the branch and the try within it.
+
+        >>> problem = Problem(id="p", task="t", messages=(), data={})
+        >>> keys = Keys(seed=0, phase="train", step=3)
+        >>> keys.of(problem, TurnKind.RETRY, 0, 1) == keys.of(problem, TurnKind.RETRY, 0, 2)
+        False
+        """
+        return rng.key(self.seed, self.phase, self.step, problem.id, kind.value, *indices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """A policy at a task: what it is asked between its turns, and how these are sampled."""
+
+    policy: Policy
+    task: Task
+    requests: Requests
+    sampling: TurnSampling
+
+    @classmethod
+    def resolve(cls, policy: Policy, task: Task, config: EpisodeConfig, temperature: float | None = None) -> Player:
+        """Build a player whose texts and lengths are the config's, or the task's where it names none.
+
+        Args:
+            policy: who answers.
+            task: who asks and judges.
+            config: texts, lengths and temperature of an episode.
+            temperature: in place of the config's.
+        """
+        return cls(
+            policy=policy,
+            task=task,
+            requests=Requests.resolve(task, config),
+            sampling=TurnSampling.resolve(config, temperature),
+        )
+
+    @property
+    def temperature(self) -> float:
+        """Return the temperature of tries."""
+        return self.sampling.attempt.temperature
+
+    def at(self, temperature: float) -> Player:
+        """Return the same player at another temperature."""
+        sampling = TurnSampling(
+            attempt=replace(self.sampling.attempt, temperature=temperature),
+            reflection=replace(self.sampling.reflection, temperature=temperature),
+        )
+        return replace(self, sampling=sampling)
