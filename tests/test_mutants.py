@@ -25,7 +25,7 @@ from secondthought.tasks.countdown.reading import detector as functional
 from secondthought.tasks.countdown.reading import records as functional_records
 from secondthought.tasks.countdown.reading.checks import Verdict
 from secondthought.train import credit, learner
-from secondthought.train.critic import advantages as judgement
+from secondthought.train.critic import advantages as critic_advantages
 from secondthought.train.critic import learner as critic
 from secondthought.train.critic.learner import Critic
 from secondthought.train.learner import Learner
@@ -332,17 +332,19 @@ def reference_is_the_policy_itself(patch):
     patch.setattr(learner, "reference_of", lambda policy, world: _Live(policy.model))
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def discount_one_token_late(patch):
     """Rewards and values of GAE moved against each other by one token."""
-    right = judgement.gae
-    patch.setattr(judgement, "gae", lambda rewards, values, mask, **how: right(rewards.roll(1, 1), values, mask, **how))
+    right = critic_advantages.gae
+    patch.setattr(
+        critic_advantages, "gae", lambda rewards, values, mask, **how: right(rewards.roll(1, 1), values, mask, **how)
+    )
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def episode_goes_on_after_its_last_token(patch):
     """The last value stands in for a future that does not come."""
-    right = judgement.gae
+    right = critic_advantages.gae
 
     def bootstrapped(rewards, values, mask, **how):
         rows, last = torch.arange(len(mask)), mask.sum(1) - 1
@@ -350,16 +352,18 @@ def episode_goes_on_after_its_last_token(patch):
         more[rows, last] += how["gamma"] * values[rows, last]
         return right(more, values, mask, **how)
 
-    patch.setattr(judgement, "gae", bootstrapped)
+    patch.setattr(critic_advantages, "gae", bootstrapped)
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def discount_ignored(patch):
-    right = judgement.gae
-    patch.setattr(judgement, "gae", lambda *given, gamma, gae_lambda: right(*given, gamma=1.0, gae_lambda=gae_lambda))
+    right = critic_advantages.gae
+    patch.setattr(
+        critic_advantages, "gae", lambda *given, gamma, gae_lambda: right(*given, gamma=1.0, gae_lambda=gae_lambda)
+    )
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def values_read_one_token_late(patch):
     right = Critic.values
     patch.setattr(Critic, "values", lambda self, forward: right(self, forward).roll(1, 0))
@@ -381,46 +385,46 @@ def value_of_a_first_token_at_the_token_itself(patch):
     patch.setattr(TreeForward, "_shared", shifted)
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def whitened_with_padding(patch):
-    right = judgement.whiten
-    patch.setattr(judgement, "whiten", lambda values, mask: right(values, torch.ones_like(mask)))
+    right = critic_advantages.whiten
+    patch.setattr(critic_advantages, "whiten", lambda values, mask: right(values, torch.ones_like(mask)))
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def whitened_group_by_group(patch):
     """Rows instead of the whole step."""
-    right = judgement.whiten
+    right = critic_advantages.whiten
     patch.setattr(
-        judgement,
+        critic_advantages,
         "whiten",
         lambda values, mask: torch.stack([right(v, m) for v, m in zip(values, mask, strict=True)]),
     )
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def kl_in_the_reward_reversed(patch):
-    right = judgement.kl_k1
-    patch.setattr(judgement, "kl_k1", lambda p, q: right(q, p))
+    right = critic_advantages.kl_k1
+    patch.setattr(critic_advantages, "kl_k1", lambda p, q: right(q, p))
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def temperature_ignored_in_the_kl_of_the_reward(patch):
-    right = judgement.token_logprobs
-    patch.setattr(judgement, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+    right = critic_advantages.token_logprobs
+    patch.setattr(critic_advantages, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
 
 
-@mutant("check_the_judgement_equals_the_oracle")
+@mutant("check_the_critic_advantages_equal_the_oracle")
 def returns_of_whitened_advantages(patch):
     """Whitening before the returns are taken makes the critic learn the scale of the batch."""
-    right = judgement.gae
+    right = critic_advantages.gae
 
     def white(rewards, values, mask, **how):
         found = right(rewards, values, mask, **how)
-        advantages = judgement.whiten(found.advantages, mask)
+        advantages = critic_advantages.whiten(found.advantages, mask)
         return found._replace(advantages=advantages, returns=advantages + values)
 
-    patch.setattr(judgement, "gae", white)
+    patch.setattr(critic_advantages, "gae", white)
 
 
 @mutant("check_the_critics_update_equals_the_oracle")
@@ -518,7 +522,7 @@ def whatever_follows_a_result_is_a_check(patch):
 
     def generous(text, found, target):
         said = {
-            index: Verdict(operation.start, operation.end, "judgement", "unequal")
+            index: Verdict(operation.start, operation.end, "critic_advantages", "unequal")
             for index, operation in enumerate(found)
         }
         return said | dict(right(text, found, target))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         TaskError,
     )
     from secondthought.inference.loading import load_policy
-    from secondthought.inference.local import HFPolicy
+    from secondthought.inference.local import LocalPolicy
+    from secondthought.inference.local import LocalPolicy as HFPolicy
     from secondthought.inference.scripted import ScriptedPolicy
     from secondthought.protocols import DiagnosableTask, Policy, Task
     from secondthought.report import build_report
@@ -51,6 +52,7 @@ __all__ = [
     "Failure",
     "Group",
     "HFPolicy",
+    "LocalPolicy",
     "Message",
     "Policy",
     "PolicyError",
@@ -77,7 +79,7 @@ __all__ = [
 _HOMES = {
     "config": ("RunConfig",),
     "errors": ("CheckError", "ConfigError", "PolicyError", "RunError", "SecondthoughtError", "TaskError"),
-    "inference.local": ("HFPolicy",),
+    "inference.local": ("LocalPolicy",),
     "inference.loading": ("load_policy",),
     "inference.scripted": ("ScriptedPolicy",),
     "protocols": ("DiagnosableTask", "Policy", "Task"),
@@ -91,7 +93,8 @@ _HOMES = {
         *("Problem", "Prompt", "Sampling", "Turn", "Verdict"),
     ),
 }
-_RENAMED = {"load_task": "load"}
+_RENAMED = {"load_task": "load", "HFPolicy": "LocalPolicy"}
+"""Public names that are called otherwise where they live; `HFPolicy` is how the local policy was called before."""
 
 
 def __getattr__(name: str) -> Any:

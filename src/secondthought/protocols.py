@@ -126,7 +126,7 @@ class FlyingPolicy(Protocol):
         ...
 
 
-class Crew(Protocol):
+class Ranks(Protocol):
     """Processes with equal replicas of a policy, numbered from 0, that share its work."""
 
     rank: int
@@ -138,10 +138,10 @@ class Crew(Protocol):
 
 
 @runtime_checkable
-class CrewPolicy(Protocol):
+class RankedPolicy(Protocol):
     """A policy that may have replicas in other processes; None if it plays alone."""
 
-    crew: Crew | None
+    world: Ranks | None
 
 
 @runtime_checkable
@@ -177,7 +177,7 @@ class Answer:
 
 
 @runtime_checkable
-class Asks(Protocol):
+class ChatModel(Protocol):
     """Something that answers whole conversations in text: an endpoint, or a policy that stands in for one."""
 
     name: str

@@ -8,7 +8,7 @@ import safetensors.torch
 from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.errors import RunError
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.runs import files, recorder
 from secondthought.train import run as run_module
 from secondthought.train.run import execute
@@ -40,7 +40,7 @@ FULL_RUST = safetensors.SafetensorError("Error while serializing: I/O error: No 
 WRITES = {
     "a row": (recorder, "_append", 4, FULL),
     "moments": (safetensors.torch, "save", 2, FULL),
-    "weights": (HFPolicy, "save", 2, FULL_RUST),
+    "weights": (LocalPolicy, "save", 2, FULL_RUST),
     "a pointer or summary": (files, "write_text", 9, FULL),
     "stored failures": (run_module.failure_files, "write", 1, FULL),
 }

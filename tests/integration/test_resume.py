@@ -17,14 +17,12 @@ from killed_runs import INTERRUPTED, at_call, run_and_die
 from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.errors import RunError
-from secondthought.evaluate import before_after as sides
-from secondthought.evaluate import final as results_module
+from secondthought.evaluate import before_after, final
 from secondthought.rollout import failure_file as failure_files
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
-from secondthought.train import checkpoint
-from secondthought.train import optimizer_state as moments
+from secondthought.train import checkpoint, optimizer_state
 from secondthought.train import run as run_module
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
@@ -52,13 +50,13 @@ POINTS = {
     "in a later step": lambda: at_call(Learner, "update", 5),
     "in a row": half_a_row,
     "between checkpoint and pointers": lambda: at_call(Checkpoints, "point", 3),
-    "in the last evaluation": lambda: at_call(results_module, "measure", 2, after=True),
+    "in the last evaluation": lambda: at_call(final, "measure", 2, after=True),
 }
 MORE_POINTS = {
-    "in the first evaluation": lambda: at_call(sides, "write_rows", 1, after=True),
+    "in the first evaluation": lambda: at_call(before_after, "write_rows", 1, after=True),
     "before the first checkpoint": lambda: at_call(checkpoint, "save", 1),
     "in the first step": lambda: at_call(Learner, "update", 1),
-    "in a checkpoint": lambda: at_call(moments, "save_state", 2, after=True),
+    "in a checkpoint": lambda: at_call(optimizer_state, "save_state", 2, after=True),
     "before a checkpoint has its name": lambda: at_call(checkpoint, "save", 2, after=True),
     "between the best and the last": lambda: at_call(Checkpoints, "point", 4),
     "before old checkpoints are deleted": lambda: at_call(Checkpoints, "prune", 3),

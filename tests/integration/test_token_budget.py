@@ -3,7 +3,7 @@
 import pytest
 from small_runs import small_config
 
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.run import execute
@@ -12,7 +12,7 @@ from secondthought.train.run import execute
 @pytest.mark.parametrize("algorithm", [{"retries": 2}, {"type": "grpo"}])
 def test_ends_at_the_first_step_that_reaches_it(tmp_path, checkpoints, monkeypatch, algorithm):
     drawn, playing = [0], [False]
-    groups, completion = Curriculum.groups, HFPolicy.completion
+    groups, completion = Curriculum.groups, LocalPolicy.completion
 
     def counted_groups(self, step):
         playing[0] = True
@@ -25,7 +25,7 @@ def test_ends_at_the_first_step_that_reaches_it(tmp_path, checkpoints, monkeypat
         return completion(self, row)
 
     monkeypatch.setattr(Curriculum, "groups", counted_groups)
-    monkeypatch.setattr(HFPolicy, "completion", counted)
+    monkeypatch.setattr(LocalPolicy, "completion", counted)
     training = {"steps": 1000, "max_sampled_tokens": 150, "eval_every": 1000}
     settings = {"algorithm": algorithm, "train": training, "evaluation": {"controls": False}}
     summary = execute(small_config(tmp_path / "run", checkpoints / "qwen2", **settings), quiet=True)

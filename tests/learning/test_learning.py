@@ -5,7 +5,7 @@ import math
 import digits
 import pytest
 
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.run import execute
 from secondthought.types import Prompt, Sampling
@@ -94,12 +94,12 @@ def test_shuffled_rewards_teach_nothing(tmp_path, model, arm):
 
 def test_reflect_retry_learns_through_what_its_reflections_say(tmp_path, model):
     """Nothing but the reflection's token learns, it names the right digit, and the retry repeats it."""
-    untrained = HFPolicy.load(model, device="cpu")
+    untrained = LocalPolicy.load(model, device="cpu")
     assert reflections(untrained) < 3 * CHANCE
     assert min(repeated(untrained, digit) for digit in "257") > 0.8
     rows = train(tmp_path / "run", model)
     assert all(row["tokens/learned"] == 8 * row["groups/kept"] for row in rows)
-    trained = HFPolicy.load(tmp_path / f"run/checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
+    trained = LocalPolicy.load(tmp_path / f"run/checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
     assert reflections(trained) > 0.8
     assert repeated(trained, digits.RIGHT) > 0.8
 

@@ -21,7 +21,7 @@ from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.rl import kl as kl_module
 from secondthought.train import credit as credit_module
 from secondthought.train import learner as learner_module
-from secondthought.train.critic import advantages as judgement_module
+from secondthought.train.critic import advantages as critic_advantages
 from secondthought.train.reference import FrozenCopy
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Branch, Group, Prompt, Sampling
@@ -294,7 +294,7 @@ REWARDED = (rewarded(OFF_POLICY[0], 1.0, 0.0), rewarded(OFF_POLICY[1], 0.5, 0.0,
 @functools.cache
 def judged_by_the_oracle():
     """Branch by branch values, returns and advantages; taken with the value model before any mutant is at work."""
-    return reference.judgement(
+    return reference.critic_advantages(
         with_critic().critic.model,
         other_model(),
         REWARDED,
@@ -306,9 +306,9 @@ def judged_by_the_oracle():
     )
 
 
-def check_the_judgement_equals_the_oracle():
+def check_the_critic_advantages_equal_the_oracle():
     found = with_critic()
-    trees, stats = judgement_module.judged(REWARDED, found, found.critic)
+    trees, stats = critic_advantages.with_advantages(REWARDED, found, found.critic)
     branches = [b for t in trees for b in t.branches]
     for b, wanted in zip(branches, judged_by_the_oracle(), strict=True):
         for name, row in zip(("values", "returns", "advantages"), wanted, strict=True):

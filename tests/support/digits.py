@@ -11,7 +11,7 @@ import transformers as hf
 from tiny_models import byte_tokenizer
 
 from secondthought.config import overlay, resolve
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.rollout.player import WRONG_ANSWER
 from secondthought.types import Message, Problem, Verdict
 
@@ -44,7 +44,7 @@ class Digits:
 def listener(directory, steps=600):
     """Teach a random tiny model the manners of this world and save it."""
     torch.manual_seed(0)
-    policy = HFPolicy(hf.Qwen2ForCausalLM(CONFIG), byte_tokenizer(template=TEMPLATE), name="listener")
+    policy = LocalPolicy(hf.Qwen2ForCausalLM(CONFIG), byte_tokenizer(template=TEMPLATE), name="listener")
     optimizer = torch.optim.AdamW(policy.model.parameters(), lr=4e-3)
     generator = torch.Generator().manual_seed(0)
     for step in range(steps):

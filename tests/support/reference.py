@@ -111,7 +111,7 @@ def critic_gradient(model, trees, *, clip):
     return flat_gradient(exact), float(loss.detach())
 
 
-def judgement(critic, reference, trees, *, kl_reward, gamma, gae_lambda, whitened, temperature):
+def critic_advantages(critic, reference, trees, *, kl_reward, gamma, gae_lambda, whitened, temperature):
     """Values, returns and advantages of every branch's learning tokens, as a list of branches in order."""
     found = []
     with torch.no_grad():

@@ -6,7 +6,7 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -82,7 +82,7 @@ def tiny_model(architecture="qwen2", seed=0):
 
 def tiny_policy(architecture="qwen2", seed=0, **settings):
     """A policy over a fresh tiny model."""
-    return HFPolicy(tiny_model(architecture, seed), byte_tokenizer(), name=f"tiny-{architecture}", **settings)
+    return LocalPolicy(tiny_model(architecture, seed), byte_tokenizer(), name=f"tiny-{architecture}", **settings)
 
 
 def shaken(model, seed=1, by=0.02):

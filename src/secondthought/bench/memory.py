@@ -41,7 +41,7 @@ class Probe:
         return self._run({"rows": asdict(rows)})
 
     def update(self, trees: Trees) -> dict[str, Any]:
-        """The same of one update; where there is a critic, its judgement and its own updates are part of it."""
+        """The same of one update; where there is a critic, its advantages and its own updates are part of it."""
         return self._run({"trees": asdict(trees)})
 
     def _settings(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A plan beside one real step: every phase at its longest, in a process of its own, on random weights.
 
-With a critic each process holds it too, and the update is the critic's judgement, its own updates, then the policy's.
+With a critic each process holds it too, and the update is the critic's advantages, its own updates, then the policy's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import torch
 
 from secondthought.bench.memory import Probe
 from secondthought.errors import ConfigError
-from secondthought.preflight.resources import inputs as reading
-from secondthought.preflight.resources import memory
-from secondthought.preflight.resources import workload as work
+from secondthought.preflight.resources import inputs, memory, workload
 from secondthought.preflight.resources.plan import Plan, Rates
 from secondthought.preflight.resources.workload import Assumed
 
@@ -38,9 +36,9 @@ def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
     longest = at_its_longest(plan)
     config, needed, seconds = longest.config, longest.memory(), longest.time(rates)["per_step"]
     probe = Probe(
-        model=reading.model_files(config.model),
+        model=inputs.model_files(config.model),
         threads=config.threads or torch.get_num_threads(),
-        device=str(reading.device_of(config.model)),
+        device=str(inputs.device_of(config.model)),
         precision=config.model.precision,
         algorithm=config.algorithm,
         critic=config.critic,
@@ -51,7 +49,7 @@ def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
     for phase in longest.step_phases:
         need = stays + memory.total(needed["sampling"]["phases"][phase.name])
         found[phase.name] = _beside(need, seconds[phase.name], probe.sampling(phase.rows))
-    step = work.trees(config, longest.lengths)
+    step = workload.trees(config, longest.lengths)
     found["update"] = _beside(needed["peaks"]["update"], seconds["update"], probe.update(step))
     return found
 

@@ -34,7 +34,7 @@ from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.bench.update import Seconds, make_model
 from secondthought.errors import PolicyError, RunError
 from secondthought.inference.decoding import SharedSampler
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.types import Prompt, Sampling, TokenIds
 
 WARMUP_TOKENS = 4
@@ -100,7 +100,7 @@ def run(
             failures, (shortest_trunk, trunk), branches, (shortest, mean, longest), generate_rows
         ),
     }
-    policy = HFPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
+    policy = LocalPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
     measured = {
         name: _Measurement(policy, work, rounds, threads).all(generate, continuous, vllm_python)
         for name, work in works.items()
@@ -161,7 +161,7 @@ def _endless(model: PreTrainedModel) -> PreTrainedModel:
 class _Measurement:
     """One workload, sampled by every engine in turn."""
 
-    def __init__(self, policy: HFPolicy, work: Workload, rounds: int, threads: int) -> None:
+    def __init__(self, policy: LocalPolicy, work: Workload, rounds: int, threads: int) -> None:
         self.policy, self.work, self.rounds, self.threads = policy, work, rounds, threads
         self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision])
         self.taken = {"ours": Seconds()}

@@ -29,7 +29,7 @@ from secondthought.bench.update import WARMUP, Seconds
 from secondthought.config import RunConfig, resolve
 from secondthought.distributed.world import World
 from secondthought.inference.loading import load_policy
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.protocols import Task
 from secondthought.rollout.player import Player
 from secondthought.train.algorithms import ALGORITHMS
@@ -181,7 +181,7 @@ def step_config(
 def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], world: World | None = None) -> Steps:
     """The training loop's own calls, on fresh weights, without its records: this process's share in a world."""
     policy = load_policy(config.model)
-    policy.crew = world
+    policy.world = world
     player = Player.resolve(policy, task, config.episode)
     heat = config.episode.temperature
     learner = Learner(policy, config.algorithm, config.optim, config.train, temperature=heat, world=world)
@@ -256,6 +256,6 @@ def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str
     }
 
 
-def _request(policy: HFPolicy, text: str) -> Sequence[int]:
+def _request(policy: LocalPolicy, text: str) -> Sequence[int]:
     """Ids after a completion that was cut off: the end of turn comes first."""
     return policy.follow(Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH), text)

@@ -30,7 +30,7 @@ from secondthought import rng
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
 
@@ -69,7 +69,7 @@ def run(
     torch.set_num_threads(int(threads))
     load_before = os.getloadavg()
     tree = make_tree(int(trunk), int(branch), int(group))
-    policy = HFPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench", precision=precision)
+    policy = LocalPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench", precision=precision)
     matmul = matmul_rate(precision)
     taken: dict[str, Seconds] = {"shared": Seconds()}
     differences = _gradient_differences(policy, tree) if unshared else {}
@@ -184,12 +184,12 @@ def make_tree(trunk: int, branch: int, group: int) -> TokenTree:
     return TokenTree(trunk=ids(trunk), trunk_anchored=(False,) * trunk, branches=branches)
 
 
-def _learner(policy: HFPolicy, *, share: bool) -> Learner:
+def _learner(policy: LocalPolicy, *, share: bool) -> Learner:
     whole_step = TrainConfig(share_trunk=share, micro_batch_tokens=1_000_000)
     return Learner(policy, AlgorithmConfig(kl_ref=0.0), OptimConfig(), whole_step)
 
 
-def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> Seconds:
+def _ours(policy: LocalPolicy, tree: TokenTree, *, share: bool, steps: int) -> Seconds:
     learner = _learner(policy, share=share)
     taken = Seconds()
     for step in range(1, WARMUP + steps + 1):
@@ -199,18 +199,18 @@ def _ours(policy: HFPolicy, tree: TokenTree, *, share: bool, steps: int) -> Seco
     return Seconds(taken.wall[WARMUP:], taken.cpu[WARMUP:])
 
 
-def _gradient_differences(policy: HFPolicy, tree: TokenTree) -> dict[str, float]:
+def _gradient_differences(policy: LocalPolicy, tree: TokenTree) -> dict[str, float]:
     """Distances between gradients, relative to the length of the second."""
     shared, unshared = (_gradient(policy, tree, share=share) for share in (True, False))
     found = {"gradient_difference": _distance(shared, unshared)}
     if policy.precision == "bf16":
-        exact = HFPolicy(policy.model, policy.chat.tokenizer, name="exact")
+        exact = LocalPolicy(policy.model, policy.chat.tokenizer, name="exact")
         truth = _gradient(exact, tree, share=False)
         found["bf16_error_shared"], found["bf16_error_unshared"] = _distance(shared, truth), _distance(unshared, truth)
     return found
 
 
-def _gradient(policy: HFPolicy, tree: TokenTree, *, share: bool) -> Tensor:
+def _gradient(policy: LocalPolicy, tree: TokenTree, *, share: bool) -> Tensor:
     learner = _learner(policy, share=share)
     learner.backward([tree])
     return torch.cat([p.grad.flatten().double() for p in learner.parameters if p.grad is not None])
@@ -220,7 +220,9 @@ def _distance(found: Tensor, wanted: Tensor) -> float:
     return float((found - wanted).norm() / wanted.norm())
 
 
-def _trl(policy: HFPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int) -> Seconds:
+def _trl(
+    policy: LocalPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int
+) -> Seconds:
     """The same trunk and branches as TRL reads them: one padded row per branch, the retry masked."""
     random = rng.stream("bench", "retry")
     size = len(tree.branches[0].token_ids)

@@ -17,9 +17,9 @@ from secondthought.habits.judge.detector import Estimate, JudgeDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.local_chat import PolicyAnswers
+from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
-from secondthought.protocols import Asks, Detector, Task
+from secondthought.protocols import ChatModel, Detector, Task
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.types import Reading, Thought
 
@@ -85,11 +85,11 @@ def detector_of(given: DetectorOptions) -> Detector:
     return JudgeDetector(_asks(given), behaviors, cache=AnswerCache(given.answers))
 
 
-def _asks(given: DetectorOptions) -> Asks:
+def _asks(given: DetectorOptions) -> ChatModel:
     if given.judge_model is None:
         raise ConfigError("--detector judge needs --judge-model NAME, and --endpoint URL unless it is loaded here")
     if given.endpoint is None:
-        return PolicyAnswers(_policies.load(ModelConfig(path=given.judge_model)))
+        return LocalChat(_policies.load(ModelConfig(path=given.judge_model)))
     return OpenAIClient(Endpoint(url=given.endpoint, model=given.judge_model, key_variable=given.key_env))
 
 

@@ -21,9 +21,7 @@ from typing import Any
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
-from secondthought.evaluate import Evaluation, read_rows, write_rows
-from secondthought.evaluate import final as results
-from secondthought.evaluate import first_try_habits as habits
+from secondthought.evaluate import Evaluation, final, first_try_habits, read_rows, write_rows
 from secondthought.evaluate.peers import measure
 from secondthought.models import shipped
 from secondthought.rollout import failure_file
@@ -36,7 +34,7 @@ BEFORE = "before.json"
 STORED = "stored_failures.jsonl"
 
 
-class Sides:
+class BeforeAfter:
     """Measures a run's policy before and after, each once, and keeps what it found: all ranks measure, one writes."""
 
     def __init__(
@@ -55,7 +53,7 @@ class Sides:
         self.tell = tell
         self.world = world
 
-    def before(self) -> results.Measured:
+    def before(self) -> final.Measured:
         """Measured now, taken from the cache, or read back where a run is resumed."""
         if not self.world.first("a look for the side before training", self._is_known):
             self._measure_before()
@@ -64,17 +62,17 @@ class Sides:
     def _is_known(self) -> bool:
         return (self.run.path / BEFORE).exists() or self._copy_cached()
 
-    def _read_before(self) -> results.Measured:
+    def _read_before(self) -> final.Measured:
         found = files.read_json(self.run.path / BEFORE)
-        return results.Measured(
-            evaluations=self._kept("before"), controls={}, stored=results.restore_stored(found["stored"])
+        return final.Measured(
+            evaluations=self._kept("before"), controls={}, stored=final.restore_stored(found["stored"])
         )
 
-    def after(self) -> results.Measured:
+    def after(self) -> final.Measured:
         """The policy as it is now, also on the failures stored before."""
         self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
         stored = self.world.first("the stored failures", self._stored_failures)
-        measured = results.measure(self.player, self.config.evaluation, self.problems, stored)
+        measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
         if self.world.is_first:
             self._keep("after", measured.evaluations)
         return measured
@@ -86,7 +84,7 @@ class Sides:
     def _measure_before(self) -> None:
         config = self.config
         self.tell(f"evaluating {self.player.policy.name} on {len(self.problems)} test problems before training")
-        measured = results.measure(self.player, self.config.evaluation, self.problems)
+        measured = final.measure(self.player, self.config.evaluation, self.problems)
         peers = {
             name: measure(config, name, path, self.run.path, self.world)
             for name, path in config.evaluation.peers.items()
@@ -95,13 +93,13 @@ class Sides:
             self._write_before(measured, peers)
             self._cache()
 
-    def _write_before(self, measured: results.Measured, peers: dict[str, Any]) -> None:
+    def _write_before(self, measured: final.Measured, peers: dict[str, Any]) -> None:
         self._keep("before", measured.evaluations)
         with files.disk_errors(self.run.path / STORED):
             failure_file.write(self.run.path / STORED, measured.first.failures)
         side = {
-            **results.side(measured, self.config.evaluation.habits),
-            "stored": results.stored_correct(measured),
+            **final.side(measured, self.config.evaluation.habits),
+            "stored": final.stored_correct(measured),
             "peers": peers,
         }
         files.write_json(self.run.path / BEFORE, side)
@@ -115,7 +113,7 @@ class Sides:
     def _kept(self, when: str) -> dict[str, Evaluation]:
         """Evaluations as they were written: rows, without tokens."""
         config = self.config.evaluation
-        names = {results.temperature_name(heat): heat for heat in config.temperatures}
+        names = {final.temperature_name(heat): heat for heat in config.temperatures}
         return {
             name: Evaluation(
                 task=self.player.task.name,
@@ -158,7 +156,7 @@ class Sides:
         detector = self.config.evaluation.habits
         for name, item in self._kept("before").items():
             # Counted again: the detector may have changed since, and after training it is today's.
-            side["rates"][name] |= habits.rates(item.rows, item.task, detector)
+            side["rates"][name] |= first_try_habits.rates(item.rows, item.task, detector)
         files.write_json(self.run.path / BEFORE, side)  # last: it says that the side is whole
         return True
 

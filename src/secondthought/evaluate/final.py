@@ -21,12 +21,12 @@ from secondthought.evaluate import (
     compare_rescues,
     controls_of,
     evaluate,
+    first_try_habits,
     play_controls,
     rescue_rates,
     summarise,
     to_json,
 )
-from secondthought.evaluate import first_try_habits as habits
 from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
@@ -127,7 +127,7 @@ def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
     """One side (before or after) of `summary.json`; habits are counted by the detector of that name."""
     return {
         "rates": {
-            name: {**rates(item), **habits.rates(item.rows, item.task, detector)}
+            name: {**rates(item), **first_try_habits.rates(item.rows, item.task, detector)}
             for name, item in measured.evaluations.items()
         },
         "controls": {

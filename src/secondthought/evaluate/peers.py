@@ -10,8 +10,7 @@ from typing import Any
 from secondthought import tasks
 from secondthought.config import LoraConfig, RunConfig
 from secondthought.distributed.world import World
-from secondthought.evaluate import final as results
-from secondthought.evaluate import write_rows
+from secondthought.evaluate import final, write_rows
 from secondthought.inference.loading import load_policy
 from secondthought.rollout.player import Player
 from secondthought.runs.directory import RunDirectory
@@ -19,7 +18,7 @@ from secondthought.runs.directory import RunDirectory
 
 def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
     """Where a run keeps a peer's episodes."""
-    heat = results.temperature_name(config.evaluation.temperatures[0])
+    heat = final.temperature_name(config.evaluation.temperatures[0])
     return run / "evaluations" / f"{name}_{heat}.jsonl"
 
 
@@ -28,14 +27,14 @@ def measure(config: RunConfig, name: str, path: str, run: Path, world: World | N
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
     policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}))
-    policy.crew = world
+    policy.world = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
-    evaluation = results.measure_peer(Player.resolve(policy, task, config.episode), config.evaluation, problems)
+    evaluation = final.measure_peer(Player.resolve(policy, task, config.episode), config.evaluation, problems)
     if world.is_first:
         file = evaluation_file(run, name, config)
         file.parent.mkdir(exist_ok=True)
         write_rows(file, evaluation.rows)
-    return {results.temperature_name(evaluation.temperature): results.rates(evaluation)}
+    return {final.temperature_name(evaluation.temperature): final.rates(evaluation)}
 
 
 def add_to_runs(runs: Sequence[tuple[Path, RunConfig]], peers: Mapping[str, str], tell: Callable[[str], None]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secondthought.config import RunConfig
-from secondthought.evaluate import evaluate, play_controls, rescue_rates, summarise
-from secondthought.evaluate import first_try_habits as habits
+from secondthought.evaluate import evaluate, first_try_habits, play_controls, rescue_rates, summarise
 from secondthought.protocols import DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.stats import Interval
@@ -26,9 +25,9 @@ def validate(player: Player, config: RunConfig, problems: Sequence[Problem]) -> 
         metrics |= _bounds("eval/reflection_length_mean", summary["reflection_tokens"], bounds=False)
     metrics |= _bounds("eval/format_valid", summary["format_valid/attempt"], bounds=False)
     turns = [turn for row in found.rows for turn in row.turns]
-    metrics["eval/attempt_length_mean"] = habits.mean_length(found.rows)
+    metrics["eval/attempt_length_mean"] = first_try_habits.mean_length(found.rows)
     metrics["eval/truncated"] = sum(turn.stop is StopReason.LENGTH for turn in turns) / len(turns)
-    metrics |= habits.metrics(found.rows, found.task, config.evaluation.habits)
+    metrics |= first_try_habits.metrics(found.rows, found.task, config.evaluation.habits)
     if config.evaluation.tries > 1 and isinstance(player.task, DiagnosableTask) and found.failures:
         outcomes = play_controls(player, found.failures, keys=keys, controls=("oracle",))
         metrics |= _bounds("eval/rescue_oracle", rescue_rates(outcomes)["oracle"])

@@ -8,7 +8,7 @@ from secondthought.protocols import Policy
 from secondthought.types import Completion, Prompt, Sampling
 
 
-class Rounds:
+class BatchFlow:
     """A flow over any policy: each step samples all that waits, one call for each way of sampling."""
 
     def __init__(self, policy: Policy) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from secondthought.config import ModelConfig
 from secondthought.errors import ConfigError, PolicyError
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models import lora
 from secondthought.models.shipped import resolve, shipped
 
 
-def load_policy(config: ModelConfig) -> HFPolicy:
+def load_policy(config: ModelConfig) -> LocalPolicy:
     """The causal LM that a config names, called as the config calls it.
 
     The directory of an adapter gives its base model with that adapter in it; training goes on with the adapter.
@@ -43,7 +43,7 @@ def base_name(path: str) -> str:
     return str(where.resolve()) if where.is_dir() and where != shipped(path) else path
 
 
-def _with_saved_adapter(config: ModelConfig, directory: Path) -> HFPolicy:
+def _with_saved_adapter(config: ModelConfig, directory: Path) -> LocalPolicy:
     if config.lora.rank:
         raise ConfigError(
             f"model.lora: {config.path} is an adapter already; leave model.lora out to go on training it, or make it "
@@ -60,9 +60,9 @@ def _with_saved_adapter(config: ModelConfig, directory: Path) -> HFPolicy:
     return policy
 
 
-def _whole(config: ModelConfig) -> HFPolicy:
+def _whole(config: ModelConfig) -> LocalPolicy:
     """A checkpoint with all its weights."""
-    return HFPolicy.load(
+    return LocalPolicy.load(
         resolve(config.path),
         precision=config.precision,
         device=config.device,

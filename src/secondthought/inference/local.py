@@ -14,14 +14,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from secondthought.errors import PolicyError
-from secondthought.inference.batch_flow import Rounds
+from secondthought.inference.batch_flow import BatchFlow
 from secondthought.inference.decoding import Flight, Row, SharedSampler
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.models.chat_template import Chat
 from secondthought.models.lora import Adapter
 from secondthought.models.shipped import why_missing
 from secondthought.models.tree_attention import cannot_share, tree_attention
-from secondthought.protocols import Crew, Flow
+from secondthought.protocols import Flow, Ranks
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def without_progress_bars() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-class HFPolicy:
+class LocalPolicy:
     """A causal LM, its tokenizer and its chat template."""
 
     def __init__(
@@ -54,7 +54,7 @@ class HFPolicy:
         self.unshared_reason = cannot_share(model)
         self.stop_ids = self._stop_ids()
         self.num_sampled = 0
-        self.crew: Crew | None = None
+        self.world: Ranks | None = None
         if self.unshared_reason:
             logger.warning(
                 "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason
@@ -69,7 +69,7 @@ class HFPolicy:
         device: str = "auto",
         trust_remote_code: bool = False,
         keep_thinking: bool = False,
-    ) -> HFPolicy:
+    ) -> LocalPolicy:
         """Load a checkpoint directory or a hub id. Weights are held in fp32; bf16 is autocast over them.
 
         Raises:
@@ -134,7 +134,7 @@ class HFPolicy:
     def flow(self) -> Iterator[Flow]:
         """See `FlyingPolicy.flow`."""
         if self.unshared_reason is not None:
-            yield Rounds(self)
+            yield BatchFlow(self)
             return
         with torch.no_grad(), tree_attention(self.model), self.autocast():
             yield _Flow(self, Flight(self.model, self.stop_ids))
@@ -210,7 +210,7 @@ class HFPolicy:
 class _Flow:
     """A flight whose rows are prompts and completions of a policy."""
 
-    def __init__(self, policy: HFPolicy, flight: Flight) -> None:
+    def __init__(self, policy: LocalPolicy, flight: Flight) -> None:
         self._policy = policy
         self._flight = flight
         self._num_tickets = 0

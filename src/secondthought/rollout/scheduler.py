@@ -4,7 +4,7 @@ A course is one episode, group or search for a failure, written as a generator: 
 completions, or a `Fork` of courses and is sent their results. `run` drives many of them. With a policy that keeps rows
 in flight (`protocols.FlyingPolicy`) a retry begins while other reflections are still being written; with any other one
 the courses go in rounds, one call of `sample` each. A policy with replicas in other processes
-(`protocols.CrewPolicy`) has the courses dealt out among them, and every process gets all the results.
+(`protocols.RankedPolicy`) has the courses dealt out among them, and every process gets all the results.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import contextlib
 from collections.abc import Generator, Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from secondthought.inference.batch_flow import Rounds
-from secondthought.protocols import CrewPolicy, Flow, FlyingPolicy, Policy
+from secondthought.inference.batch_flow import BatchFlow
+from secondthought.protocols import Flow, FlyingPolicy, Policy, RankedPolicy
 from secondthought.types import Completion, Prompt, Sampling
 
 T = TypeVar("T")
@@ -39,14 +39,14 @@ Course: TypeAlias = Generator["Ask | Fork[Any]", Any, T]
 def run(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
     """Results of the courses, in order. An error in one of them ends all.
 
-    Which completions a course gets depends on its prompts' keys alone, not on what else is in flight. In a crew, every
-    process must call this with the same courses.
+    Which completions a course gets depends on its prompts' keys alone, not on what else is in flight. With several,
+    every process must call this with the same courses.
     """
-    crew = policy.crew if isinstance(policy, CrewPolicy) else None
-    if crew is None:
+    world = policy.world if isinstance(policy, RankedPolicy) else None
+    if world is None:
         return _run_here(policy, courses)
-    shares = crew.gather("playing", _run_here(policy, courses[crew.rank :: crew.size]))
-    return [shares[place % crew.size][place // crew.size] for place in range(len(courses))]
+    shares = world.gather("playing", _run_here(policy, courses[world.rank :: world.size]))
+    return [shares[place % world.size][place // world.size] for place in range(len(courses))]
 
 
 def _run_here(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
@@ -54,7 +54,7 @@ def _run_here(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
     with contextlib.ExitStack() as stack:
         for course in courses:
             stack.callback(course.close)
-        flow = stack.enter_context(policy.flow()) if isinstance(policy, FlyingPolicy) else Rounds(policy)
+        flow = stack.enter_context(policy.flow()) if isinstance(policy, FlyingPolicy) else BatchFlow(policy)
         return _Driver(flow).run(courses)
 
 

@@ -9,7 +9,7 @@
     ppo            problems         G attempts                     attempt                   critic         surrogate
 
 A new arm is a new row. The loop knows none of them by name. Baselines are computed in `credit` (the critic's in
-`judgement`), losses in `learner`.
+`critic.advantages`), losses in `learner`.
 """
 
 from __future__ import annotations

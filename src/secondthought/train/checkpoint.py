@@ -8,7 +8,7 @@
     trainer.json                                       step and counters
 
 Sampling needs no state: its random numbers are hashes of step and problem. This is all that resuming needs, with any
-number of processes: weights are written whole by rank 0, moments in shards that fit any world (`moments`).
+number of processes: weights are written whole by rank 0, moments in shards that fit any world (`optimizer_state`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from secondthought.errors import PolicyError, RunError
-from secondthought.inference.local import HFPolicy, without_progress_bars
-from secondthought.train import optimizer_state as moments
+from secondthought.inference.local import LocalPolicy, without_progress_bars
+from secondthought.train import optimizer_state
 from secondthought.train.optimizer_state import Optimized, Trained
 
 OPTIMIZER = "optimizer"
@@ -35,7 +35,7 @@ TRAINER = "trainer.json"
 
 
 def save(
-    directory: Path, policy: HFPolicy, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
+    directory: Path, policy: LocalPolicy, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
 ) -> None:
     """Write a checkpoint into an empty directory. All ranks must call it."""
     try:
@@ -45,10 +45,10 @@ def save(
             (directory / OPTIMIZER).mkdir(exist_ok=True)
             for part in () if critic is None else (WEIGHTS, OPTIMIZER):
                 (directory / CRITIC / part).mkdir(parents=True, exist_ok=True)
-        moments.save(directory / OPTIMIZER, learner)
+        optimizer_state.save(directory / OPTIMIZER, learner)
         if critic is not None:
-            moments.save_weights(directory / CRITIC / WEIGHTS, critic)
-            moments.save(directory / CRITIC / OPTIMIZER, critic)
+            optimizer_state.save_weights(directory / CRITIC / WEIGHTS, critic)
+            optimizer_state.save(directory / CRITIC / OPTIMIZER, critic)
     except SafetensorError as error:
         raise _as_os_error(error) from error
 
@@ -59,7 +59,7 @@ def _as_os_error(error: SafetensorError) -> OSError:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
-def load(directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimized | None = None) -> dict[str, Any]:
+def load(directory: Path, policy: LocalPolicy, learner: Trained, *, critic: Optimized | None = None) -> dict[str, Any]:
     """Put a checkpoint's weights and moments into a policy and learner, and return its state. All ranks must call it.
 
     Raises:
@@ -69,10 +69,10 @@ def load(directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimiz
     try:
         learner.take_weights()
         state = json.loads((directory / TRAINER).read_text(encoding="utf-8"))
-        moments.load(directory / OPTIMIZER, learner)
+        optimizer_state.load(directory / OPTIMIZER, learner)
         if critic is not None:
-            moments.load_weights(directory / CRITIC / WEIGHTS, critic)
-            moments.load(directory / CRITIC / OPTIMIZER, critic)
+            optimizer_state.load_weights(directory / CRITIC / WEIGHTS, critic)
+            optimizer_state.load(directory / CRITIC / OPTIMIZER, critic)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
     if not isinstance(state, dict):
@@ -80,7 +80,7 @@ def load(directory: Path, policy: HFPolicy, learner: Trained, *, critic: Optimiz
     return state
 
 
-def load_weights(directory: Path, policy: HFPolicy) -> None:
+def load_weights(directory: Path, policy: LocalPolicy) -> None:
     """Put a checkpoint's weights into a policy.
 
     Raises:

@@ -11,7 +11,7 @@ reflection's advantage comes from their mean and each retry is judged by its own
 its own whose reflection is context only, so that no token counts twice.
 
 What a reward is compared with is the row's baseline. With a critic nothing is compared here: each branch's reward is
-put on its last token, and advantages are zero until `judgement` has asked the critic.
+put on its last token, and advantages are zero until `critic.advantages` has asked the critic.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ NO_TREE = TokenTree(
 """What a rank reads that has nothing to learn from."""
 
 
-def accumulate(
+def gradient_step(
     trees: Sequence[TokenTree],
     loss: Callable[[Sequence[TokenTree]], tuple[Tensor, T]],
     *,

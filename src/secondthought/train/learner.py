@@ -7,8 +7,8 @@ The loss, summed over the tokens of kept groups and divided once by their number
 
 A group whose advantages are all zero is dropped before the forward, its KL terms with it. How the rest is cut into
 micro-batches, ordered, padded or dealt out among processes changes nothing but rounding. Split into `mini_batches`, a
-step has an update, and N and M of its own, for each. With a critic advantages come per token from `judgement`; no group
-is dropped then, since the critic has something to learn from each.
+step has an update, and N and M of its own, for each. With a critic advantages come per token (`critic.advantages`); no
+group is dropped then, since the critic has something to learn from each.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from torch import Tensor
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.distributed.sharding import gather_into, scatter_from, trained
 from secondthought.distributed.world import World
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate, reinforce
 from secondthought.train.algorithms import ALGORITHMS
 from secondthought.train.critic.learner import Critic, CriticStats
-from secondthought.train.gradient_step import accumulate, take_step
+from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import learning_rate
 from secondthought.trees import TokenTree, mini_batches
@@ -85,7 +85,7 @@ class Learner:
 
     def __init__(
         self,
-        policy: HFPolicy,
+        policy: LocalPolicy,
         algorithm: AlgorithmConfig,
         optim: OptimConfig,
         train: TrainConfig,
@@ -122,7 +122,7 @@ class Learner:
         """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
 
         `step` counts from 1; `sampled_tokens` are those of the run so far, for a schedule that follows a token budget.
-        With a critic the trees are judged ones, all are kept, and the critic learns first.
+        With a critic the trees hold its advantages, all are kept, and the critic learns first.
         """
         kept = list(trees) if self.critic is not None else [tree for tree in trees if not tree.is_flat]
         lr = learning_rate(self.optim, self.train, step, sampled_tokens)
@@ -143,7 +143,7 @@ class Learner:
         num_learning = sum(tree.num_learning for tree in trees)
         num_anchored = sum(tree.num_anchored for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
-        parts = accumulate(
+        parts = gradient_step(
             trees,
             lambda batch: self._loss(batch, num_learning, num_anchored),
             model=self.model,

@@ -43,7 +43,7 @@ class AnyConfig(Protocol):
         ...
 
 
-def framed(
+def in_run(
     config: AnyConfig,
     prepare: Callable[[], T],
     complete: Callable[[RunDirectory, World, T], dict[str, Any]],

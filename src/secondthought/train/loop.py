@@ -21,10 +21,10 @@ from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
 from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit, learned_kinds
-from secondthought.train.critic.advantages import judge
+from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.learner import Learner
-from secondthought.train.metrics import of_groups, of_judgement, of_mining, of_update, sampled_tokens
+from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
 from secondthought.types import TurnKind
@@ -70,11 +70,11 @@ class Loop:
             sampled = time.perf_counter()
             credited = credit(played.groups, self.config.algorithm, key=self._key(progress.step))
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
-            credited, judgement = judge(credited, self.learner)
+            credited, from_critic = advantages_from_critic(credited, self.learner)
             update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
             metrics = {
                 **of_groups(played.groups),
-                **of_judgement(judgement),
+                **of_critic_advantages(from_critic),
                 **of_update(update),
                 **_mining(played.mining),
                 "tokens/sampled": progress.sampled_tokens,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from secondthought.rollout.mining import MiningStats
-from secondthought.train.critic.advantages import JudgementStats
+from secondthought.train.critic.advantages import CriticAdvantagesStats
 from secondthought.train.critic.learner import CriticStats
 from secondthought.train.learner import UpdateStats
 from secondthought.types import Group, StopReason, Turn, TurnKind
@@ -63,7 +63,7 @@ def of_update(stats: UpdateStats) -> dict[str, float]:
     }
 
 
-def of_judgement(stats: JudgementStats | None) -> dict[str, float]:
+def of_critic_advantages(stats: CriticAdvantagesStats | None) -> dict[str, float]:
     """What the critic said before the step's updates; nothing without a critic."""
     if stats is None:
         return {}

@@ -15,11 +15,11 @@ from secondthought import tasks
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import TaskError
-from secondthought.evaluate import final as results
-from secondthought.evaluate.before_after import Sides
+from secondthought.evaluate import final
+from secondthought.evaluate.before_after import BeforeAfter
 from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
@@ -31,7 +31,7 @@ from secondthought.train import checkpoint
 from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
-from secondthought.train.lifecycle import framed
+from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
@@ -58,7 +58,7 @@ def execute(
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
     """
-    return framed(
+    return in_run(
         config,
         lambda: None,  # a model that cannot be loaded leaves a run that failed
         lambda run, world, _: _Execution(config, run, world, quiet=quiet or not world.is_first).complete(),
@@ -79,16 +79,16 @@ class _Execution:
         self.world = world
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
-        self.policy: HFPolicy = load_policy(config.model)
-        self.policy.crew = world
+        self.policy: LocalPolicy = load_policy(config.model)
+        self.policy.world = world
         self.player = Player.resolve(self.policy, self.task, config.episode)
 
     def complete(self) -> dict[str, Any]:
         """All stages; returns the summary."""
         console = self._console()
         problems = self._problems("test", self.config.evaluation.problems)
-        sides = Sides(self.config, self.player, self.run, problems, console.note, self.world)
-        before = sides.before()
+        before_after = BeforeAfter(self.config, self.player, self.run, problems, console.note, self.world)
+        before = before_after.before()
         learner = Learner(
             self.policy,
             self.config.algorithm,
@@ -101,8 +101,10 @@ class _Execution:
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
-        after = sides.after()
-        return self.world.first("the summary", lambda: self._finish(self._summary(progress, sides, before, after)))
+        after = before_after.after()
+        return self.world.first(
+            "the summary", lambda: self._finish(self._summary(progress, before_after, before, after))
+        )
 
     def _finish(self, summary: dict[str, Any]) -> dict[str, Any]:
         self.run.write_summary("finished", summary)
@@ -178,9 +180,9 @@ class _Execution:
             raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
 
     def _summary(
-        self, progress: Progress, sides: Sides, before: results.Measured, after: results.Measured
+        self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
     ) -> dict[str, Any]:
-        written = {"before": sides.before_side(), "after": results.side(after, self.config.evaluation.habits)}
+        written = {"before": before_after.before_side(), "after": final.side(after, self.config.evaluation.habits)}
         return {
             "arm": arm_name(self.config),
             "seed": self.config.seed,
@@ -190,10 +192,10 @@ class _Execution:
             "tokens_sampled": progress.sampled_tokens,
             "seconds": _seconds(self.run),
             **{when: side["rates"] for when, side in written.items()},
-            "paired": results.pair(after, before),
+            "paired": final.pair(after, before),
             "controls": {when: side["controls"] for when, side in written.items()},
             "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
-            "other_skills": results.other_skills(after, before),
+            "other_skills": final.other_skills(after, before),
             "peers": written["before"]["peers"],
         }
 

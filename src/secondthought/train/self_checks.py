@@ -20,7 +20,7 @@ from torch import Tensor
 from secondthought import rng
 from secondthought.distributed.sharding import full
 from secondthought.errors import CheckError
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_forward import TreeForward
 from secondthought.protocols import Task
 from secondthought.rl.logprobs import token_logprobs
@@ -40,7 +40,7 @@ GRADIENT_LIMIT = {"fp32": 1e-4, "bf16": 0.1}
 """Largest relative difference of shared and unshared gradients."""
 
 
-def run_checks(policy: HFPolicy, task: Task, learner: Learner, problems: Sequence[Problem]) -> dict[str, float]:
+def run_checks(policy: LocalPolicy, task: Task, learner: Learner, problems: Sequence[Problem]) -> dict[str, float]:
     """All four checks; returns the measured numbers.
 
     Raises:
@@ -69,7 +69,7 @@ def check_gold(task: Task, problems: Sequence[Problem]) -> int:
     return len(tried)
 
 
-def check_drift(policy: HFPolicy, tree: TokenTree, learner: Learner) -> float:
+def check_drift(policy: LocalPolicy, tree: TokenTree, learner: Learner) -> float:
     """Largest |recorded - re-scored| log-probability of a sampled token."""
     forward = TreeForward([tree], policy.device, share=learner.share)
     with torch.no_grad(), policy.autocast():
@@ -116,7 +116,7 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
     return difference
 
 
-def _sampled_tree(policy: HFPolicy, problem: Problem, temperature: float) -> TokenTree:
+def _sampled_tree(policy: LocalPolicy, problem: Problem, temperature: float) -> TokenTree:
     """A small group as training would build it, with made-up advantages of both signs."""
     trunk = policy.start(problem.messages)
     prompts = [Prompt(trunk=trunk, key=rng.key("self-check", number)) for number in range(NUM_BRANCHES)]

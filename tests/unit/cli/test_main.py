@@ -35,7 +35,7 @@ def run_as(monkeypatch, error):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_exists_and_has_help(cli, name):
     module, _, function = COMMANDS[name].target.partition(":")
-    assert callable(getattr(importlib.import_module(f"secondthought.cli.{module}"), function))
+    assert callable(getattr(importlib.import_module(f"secondthought.cli.commands.{module}"), function))
     result = cli(*name.split(), "--help")
     assert result.code == 0
     assert result.out.startswith(f"usage: secondthought {name}")

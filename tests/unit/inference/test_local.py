@@ -9,7 +9,7 @@ from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.decoding import SharedSampler
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_attention import cannot_share
 from secondthought.types import Message, Prompt, Sampling, StopReason
 
@@ -22,7 +22,7 @@ def prompts(policy, count=3):
 
 
 def test_recorded_logprobs_equal_rescored_ones(architecture, checkpoints):
-    policy = HFPolicy.load(checkpoints / architecture, device="cpu")
+    policy = LocalPolicy.load(checkpoints / architecture, device="cpu")
     sampling = Sampling(max_tokens=12, temperature=0.8)
     for prompt, completion in zip(prompts(policy), policy.sample(prompts(policy), sampling), strict=True):
         row = [*prompt.ids, *completion.token_ids]
@@ -42,7 +42,7 @@ def test_greedy_logprobs_are_of_the_unscaled_distribution(policy):
 
 def test_a_saved_policy_samples_the_same_and_has_the_same_fingerprint(policy, tmp_path):
     policy.save(tmp_path / "checkpoint")
-    again = HFPolicy.load(tmp_path / "checkpoint", device="cpu")
+    again = LocalPolicy.load(tmp_path / "checkpoint", device="cpu")
     sampling = Sampling(max_tokens=8)
     assert again.sample(prompts(again), sampling) == policy.sample(prompts(policy), sampling)
     assert again.fingerprint() == policy.fingerprint()
@@ -52,7 +52,7 @@ def test_a_saved_policy_samples_the_same_and_has_the_same_fingerprint(policy, tm
 
 
 def test_other_templates_have_other_fingerprints(policy):
-    other = HFPolicy(tiny_model(), byte_tokenizer(template=None), name="base")
+    other = LocalPolicy(tiny_model(), byte_tokenizer(template=None), name="base")
     assert other.fingerprint() != policy.fingerprint()
 
 
@@ -90,7 +90,7 @@ def test_every_end_that_the_checkpoint_names_stops_a_completion():
     model = tiny_model()
     model.generation_config.eos_token_id = [256, 258]
     model.config.eos_token_id = 257
-    assert HFPolicy(model, byte_tokenizer(), name="x").stop_ids == frozenset({256, 257, 258})
+    assert LocalPolicy(model, byte_tokenizer(), name="x").stop_ids == frozenset({256, 257, 258})
 
 
 def test_a_conversation_beyond_the_models_positions_is_refused_with_the_remedy(policy):
@@ -106,24 +106,24 @@ def test_an_empty_prompt_is_refused(policy):
 
 def test_a_missing_checkpoint_is_one_sentence(tmp_path):
     with pytest.raises(PolicyError, match=r"no checkpoint here \(a directory with config.json"):
-        HFPolicy.load(tmp_path)
+        LocalPolicy.load(tmp_path)
 
 
 def test_a_checkpoint_that_is_no_language_model_is_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "no-such-model"}')
     with pytest.raises(PolicyError, match="cannot be loaded as a causal language model") as caught:
-        HFPolicy.load(tmp_path)
+        LocalPolicy.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_dropout_is_off_for_good():
     model = tiny_model()
     model.train()
-    assert not HFPolicy(model, byte_tokenizer(), name="x").model.training
+    assert not LocalPolicy(model, byte_tokenizer(), name="x").model.training
 
 
 def test_weights_are_fp32_and_bf16_is_autocast_over_them(checkpoints):
-    policy = HFPolicy.load(checkpoints / "qwen2", precision="bf16", device="cpu")
+    policy = LocalPolicy.load(checkpoints / "qwen2", precision="bf16", device="cpu")
     assert {parameter.dtype for parameter in policy.model.parameters()} == {torch.float32}
     with policy.autocast():
         assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16
@@ -143,7 +143,7 @@ def test_what_cannot_share_falls_back_and_says_so(change, reason, caplog):
     change(model)
     assert cannot_share(model) is not None
     with caplog.at_level(logging.WARNING):
-        policy = HFPolicy(model, byte_tokenizer(), name="odd")
+        policy = LocalPolicy(model, byte_tokenizer(), name="odd")
     assert policy.unshared_reason == cannot_share(model)
     assert "odd: trunks are not shared" in caplog.text
     assert re.search(reason, caplog.text)

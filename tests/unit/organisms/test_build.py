@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from secondthought.errors import ConfigError
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.organisms.batches import Batch
 from secondthought.organisms.build import build, learning_rate, loss, new_model
 from secondthought.organisms.recipe import RECIPES, recipe
@@ -18,7 +18,7 @@ TOKENIZER = build_tokenizer()
 
 
 def weights(path):
-    return HFPolicy.load(path, device="cpu").model.state_dict()
+    return LocalPolicy.load(path, device="cpu").model.state_dict()
 
 
 def test_loss_is_the_mean_over_learned_tokens_and_ignores_padding():
@@ -47,7 +47,7 @@ def test_a_build_learns_reports_and_leaves_an_ordinary_checkpoint(tmp_path):
     assert [item.step for item in seen] == [20, 40]
     assert seen[0].loss > seen[1].loss == report.final_loss
     assert report.num_parameters < 600_000
-    policy = HFPolicy.load(report.path, device="cpu")
+    policy = LocalPolicy.load(report.path, device="cpu")
     prompt = Prompt(trunk=policy.start([Message(role="user", content="Hello")]), key=1)
     assert policy.sample([prompt], Sampling(max_tokens=3))[0].token_ids
     assert all(file.stat().st_mode & 0o044 == 0o044 for file in report.path.iterdir())

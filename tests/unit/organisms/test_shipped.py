@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.organisms import SHIPPED, shipped
 from secondthought.organisms.check import check
 from secondthought.organisms.recipe import recipe
@@ -31,7 +31,7 @@ def test_all_models_together_stay_small():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_tokenizer_is_the_recipes(name):
-    policy = HFPolicy.load(shipped(name), device="cpu")
+    policy = LocalPolicy.load(shipped(name), device="cpu")
     text = "Using the numbers [3, 17, 28], 28-17=11<answer>28-17</answer> I left out 3."
     text += " <think>want 31: 31-7=24, need 24: 8*3=24, instead: back to 12.</think>"
     assert policy.chat.tokenizer(text)["input_ids"] == build_tokenizer(recipe(name).words)(text)["input_ids"]
@@ -43,7 +43,7 @@ def test_the_bases_of_the_habits_study_differ_in_their_habits_not_in_their_answe
     problems = task.problems("validation", 60, 0)
     shares, right = {}, {}
     for name in ("terse", "rich"):
-        policy = HFPolicy.load(shipped(name), device="cpu")
+        policy = LocalPolicy.load(shipped(name), device="cpu")
         prompts = [
             Prompt(trunk=policy.start(p.messages), key=key("shipped", p.id, i)) for p in problems for i in (0, 1)
         ]
@@ -58,6 +58,6 @@ def test_the_bases_of_the_habits_study_differ_in_their_habits_not_in_their_answe
 
 
 def test_the_small_model_listens():
-    table = check(HFPolicy.load(shipped("small"), device="cpu"), Countdown(preset="tiny"), 100, 0, num_groups=8)
+    table = check(LocalPolicy.load(shipped("small"), device="cpu"), Countdown(preset="tiny"), 100, 0, num_groups=8)
     assert table.may_ship
     assert table.listening.low > 0

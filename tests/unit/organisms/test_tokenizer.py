@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.chat_template import Chat
 from secondthought.organisms.build import new_model
 from secondthought.organisms.recipe import recipe
@@ -45,7 +45,7 @@ def test_a_default_conversation_costs_few_tokens():
     problem = task.problems("train", 1, 0)[0]
     requests = Requests(reflection=task.reflection_request)
     chat = Chat(TOKENIZER)
-    said = HFPolicy(new_model(recipe("small"), TOKENIZER, seed=0), TOKENIZER, name="new").encode("8*3")
+    said = LocalPolicy(new_model(recipe("small"), TOKENIZER, seed=0), TOKENIZER, name="new").encode("8*3")
     assert len(chat.start(problem.messages)) == 12
     assert len(chat.follow(said, requests.reflection)) == 4
     assert len(chat.follow(said, requests.retry_after_reflection(problem))) == 12
@@ -62,7 +62,7 @@ def test_saved_beside_a_model_it_loads_as_it_was(tmp_path):
     """For model_type qwen2 transformers would rebuild it as another tokenizer, which cuts numbers into digits."""
     new_model(recipe("small"), TOKENIZER, seed=0).save_pretrained(tmp_path)
     TOKENIZER.save_pretrained(tmp_path)
-    loaded = HFPolicy.load(tmp_path, device="cpu").chat.tokenizer
+    loaded = LocalPolicy.load(tmp_path, device="cpu").chat.tokenizer
     text = (
         "<|user|>Using the numbers [3, 17, 28], x 4000 \u00e9<|end|><|assistant|>28-17=11<answer>28-17</answer><|end|>"
     )

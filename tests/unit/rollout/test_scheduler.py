@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import tiny_policy
 
-from secondthought.inference.batch_flow import Rounds
+from secondthought.inference.batch_flow import BatchFlow
 from secondthought.rollout.scheduler import Ask, Fork, run
 from secondthought.types import Completion, Prompt, Sampling, StopReason
 
@@ -50,7 +50,7 @@ class Erratic(Echo):
 class ErraticFlow:
     def __init__(self, policy):
         self.policy, self.waiting = policy, []
-        self.rounds = Rounds(policy)
+        self.rounds = BatchFlow(policy)
 
     def add(self, prompts, sampling):
         tickets = [1000 + 7 * (len(self.waiting) + number) for number in range(len(prompts))]
@@ -70,7 +70,7 @@ def prompt(key):
 
 
 def leaf(key, steps):
-    """Asks one thing after another; what it heard is its result."""
+    """ChatModel one thing after another; what it heard is its result."""
     heard = []
     for step in range(steps):
         [said] = yield Ask((prompt(100 * key + step),), LONG if step % 2 else SHORT)

@@ -20,9 +20,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from secondthought import rng
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.preflight.resources.memory import Rows, Trees
-from secondthought.train.critic.advantages import judged
+from secondthought.train.critic.advantages import with_advantages
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Prompt, Sampling, TokenIds
@@ -37,7 +37,7 @@ def main(path: str) -> int:
     bare = memory_now(device)
     shape = AutoConfig.from_pretrained(job["model"])
     model = AutoModelForCausalLM.from_config(shape, dtype=torch.float32).to(device)  # as policies load it
-    policy = HFPolicy(model, byte_tokenizer(), name="probe", precision=job["precision"])
+    policy = LocalPolicy(model, byte_tokenizer(), name="probe", precision=job["precision"])
     policy.stop_ids = frozenset()
     train = TrainConfig.model_validate(job["train"])
     algorithm, critic = AlgorithmConfig.model_validate(job["algorithm"]), CriticConfig.model_validate(job["critic"])
@@ -104,7 +104,7 @@ def _max_rss() -> int:
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _sample(policy: HFPolicy, rows: Rows, vocabulary: int, *, share: bool) -> None:
+def _sample(policy: LocalPolicy, rows: Rows, vocabulary: int, *, share: bool) -> None:
     prompts = [
         Prompt(
             trunk=_ids(vocabulary, rows.P, "trunk", u),
@@ -118,10 +118,10 @@ def _sample(policy: HFPolicy, rows: Rows, vocabulary: int, *, share: bool) -> No
 
 
 def _learn(learner: Learner, trees: Trees, vocabulary: int, step: int) -> None:
-    """What the loop does with a step's groups: the critic's judgement, where there is one, and the updates."""
+    """What the loop does with a step's groups: the critic's advantages, where there is one, and the updates."""
     made = _trees(trees, vocabulary)
     if learner.critic is not None:
-        made, _ = judged(made, learner, learner.critic)
+        made, _ = with_advantages(made, learner, learner.critic)
     learner.update(made, step)
 
 

@@ -14,7 +14,7 @@ from secondthought.data.priming.filtering import Gathering
 from secondthought.data.priming.kinds import arm
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
-from secondthought.protocols import Answer, Asks, Task
+from secondthought.protocols import Answer, ChatModel, Task
 from secondthought.tasks.countdown.writing.plans import Behavior
 from secondthought.types import Message, Problem, Sampling
 
@@ -75,7 +75,7 @@ def system_text(name: str) -> str:
 
 
 def from_teacher(
-    teacher: Asks,
+    teacher: ChatModel,
     task: Task,
     name: str,
     count: int,
@@ -121,7 +121,7 @@ def from_teacher(
 
 
 def _answers(
-    teacher: Asks, problems: Sequence[Problem], text: str, sampling: Sampling, cache: AnswerCache
+    teacher: ChatModel, problems: Sequence[Problem], text: str, sampling: Sampling, cache: AnswerCache
 ) -> list[Answer]:
     """One for each problem; only what is not in the cache is asked."""
     system = Message(role="system", content=text)

@@ -1,4 +1,4 @@
-"""A detector that asks a language model. It knows no endpoint: whatever `Asks` can be asked.
+"""A detector that asks a language model. It knows no endpoint: whatever `ChatModel` can be asked.
 
 One question per text and behaviour. The judge must quote what it found, and each quote is looked up in the text: the
 count is the number of quotes that stand there, each place once. What cannot be told is missing, never 0:
@@ -23,7 +23,7 @@ from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
 from secondthought.habits.repeats import once
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
-from secondthought.protocols import Answer, Asks
+from secondthought.protocols import Answer, ChatModel
 from secondthought.types import Message, Reading, Sampling, Span, Thought
 
 MAX_TOKENS = 1024
@@ -93,7 +93,7 @@ class JudgeDetector:
 
     def __init__(
         self,
-        asks: Asks,
+        asks: ChatModel,
         behaviors: Sequence[Behavior],
         *,
         cache: AnswerCache | None = None,

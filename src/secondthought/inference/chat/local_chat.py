@@ -1,4 +1,4 @@
-"""A policy that answers whole conversations: a local model in place of an endpoint (judge, teacher). See `Asks`."""
+"""A policy that answers whole conversations (`ChatModel`): a local model in place of an endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secondthought.protocols import Answer, Policy
 from secondthought.types import Message, Prompt, Sampling
 
 
-class PolicyAnswers:
+class LocalChat:
     """Answers with a local policy, `rows` conversations at a time."""
 
     def __init__(self, policy: Policy, *, rows: int = 16, seed: int = 0) -> None:
@@ -25,7 +25,7 @@ class PolicyAnswers:
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
-        """See `Asks.ask`. A conversation that the policy cannot hold gets None; the others are answered."""
+        """See `ChatModel.ask`. A conversation that the policy cannot hold gets None; the others are answered."""
         seen: Counter[tuple[Message, ...]] = Counter()
         answers: list[Answer] = []
         for start in range(0, len(conversations), self._rows):

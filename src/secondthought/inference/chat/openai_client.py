@@ -53,7 +53,7 @@ class Usage:
 
 
 class OpenAIClient:
-    """Asks an endpoint; see `Asks`."""
+    """ChatModel an endpoint; see `ChatModel`."""
 
     def __init__(self, endpoint: Endpoint, *, pause: Wait = threading.Event.wait) -> None:
         """Read the key from the environment. Nothing is sent yet."""
@@ -71,7 +71,7 @@ class OpenAIClient:
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
-        """See `Asks.ask`. Ctrl-C sends nothing more and waits for what is under way; a second one drops it."""
+        """See `ChatModel.ask`. Ctrl-C sends nothing more and waits for what is under way; a second one drops it."""
         call = _Call(self, conversations, sampling, keep)
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="ask")
         workers: list[Future[None]] = []

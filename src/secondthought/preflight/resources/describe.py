@@ -9,9 +9,7 @@ import torch
 
 from secondthought.config import RunConfig
 from secondthought.config.sft import SftConfig
-from secondthought.preflight.resources import inputs as reading
-from secondthought.preflight.resources import machine_speed as rate
-from secondthought.preflight.resources import sft_examples as corpus
+from secondthought.preflight.resources import inputs, machine_speed, sft_examples
 from secondthought.preflight.resources.plan import FORMULAS, Plan, Rates
 from secondthought.preflight.resources.sft_plan import SftPlan
 from secondthought.preflight.resources.workload import Assumed
@@ -26,10 +24,10 @@ def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
     """
     return Plan(
         config=config,
-        shape=reading.read_shape(config.model),
-        lengths=reading.read_lengths(config, task),
+        shape=inputs.read_shape(config.model),
+        lengths=inputs.read_lengths(config, task),
         assumed=assumed,
-        on_cpu=reading.device_of(config.model).type == "cpu",
+        on_cpu=inputs.device_of(config.model).type == "cpu",
     )
 
 
@@ -40,9 +38,9 @@ def measure_rates(plan: Plan) -> Rates:
         torch.set_num_threads(config.threads)
     batch, _ = plan.micro_batch
     now = max((phase.rows.at_once() for phase in plan.step_phases), key=lambda rows: rows.U * rows.S)
-    return rate.measure(
+    return machine_speed.measure(
         plan.shape,
-        reading.device_of(config.model),
+        inputs.device_of(config.model),
         config.model.precision,
         tokens=batch.tokens,
         rows=now.U * now.S,
@@ -68,9 +66,9 @@ def make_sft(config: SftConfig, *, examples: int | None = None, tokens: float | 
     """
     return SftPlan(
         config=config,
-        shape=reading.read_shape(config.model),
-        corpus=corpus.read(config, examples=examples, tokens=tokens),
-        on_cpu=reading.device_of(config.model).type == "cpu",
+        shape=inputs.read_shape(config.model),
+        corpus=sft_examples.read(config, examples=examples, tokens=tokens),
+        on_cpu=inputs.device_of(config.model).type == "cpu",
     )
 
 
@@ -80,21 +78,21 @@ def describe_sft(plan: SftPlan) -> dict[str, Any]:
         torch.set_num_threads(plan.config.threads)
     model = plan.config.model
     tokens = plan.corpus.largest.tokens
-    rates = rate.measure(plan.shape, reading.device_of(model), model.precision, tokens=tokens, rows=1)
+    rates = machine_speed.measure(plan.shape, inputs.device_of(model), model.precision, tokens=tokens, rows=1)
     return {**_found(plan, rates), "examples": asdict(plan.corpus), "formulas": FORMULAS}
 
 
 def _found(plan: Plan | SftPlan, rates: Rates) -> dict[str, Any]:
     model = plan.config.model
-    device = reading.device_of(model)
-    machine, memory = reading.machine_memory(device), plan.memory()
+    device = inputs.device_of(model)
+    machine, memory = inputs.machine_memory(device), plan.memory()
     fits = memory["need"] <= machine["free"]
     return {
         "model": {
             "path": model.path,
-            "source": reading.source_of(model),
+            "source": inputs.source_of(model),
             **asdict(plan.shape),
-            "stored": reading.stored_weights(reading.find_files(model)),
+            "stored": inputs.stored_weights(inputs.find_files(model)),
         },
         "memory": memory,
         "machine": {

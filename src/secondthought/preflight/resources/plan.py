@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from secondthought.config import Config, ModelConfig, RunConfig
-from secondthought.preflight.resources import memory
-from secondthought.preflight.resources import workload as work
+from secondthought.preflight.resources import memory, workload
 from secondthought.preflight.resources.memory import RUNTIME_BYTES, Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.workload import Assumed, Lengths, Phase
@@ -100,7 +99,7 @@ class Plan:
     @property
     def steps(self) -> int:
         """Steps of the run, as far as the token budget lets it go."""
-        return work.num_steps(self.config, sum(p.expected_tokens(self.assumed) for p in self.step_phases))
+        return workload.num_steps(self.config, sum(p.expected_tokens(self.assumed) for p in self.step_phases))
 
     @property
     def step_phases(self) -> list[Phase]:
@@ -113,14 +112,14 @@ class Plan:
         given = (self.config, self.lengths, self.assumed)
         return {
             "training": self._step_phases(self.steps),
-            "validation": work.validation_phases(*given, self.steps),
-            "evaluation": work.final_phases(*given),
+            "validation": workload.validation_phases(*given, self.steps),
+            "evaluation": workload.final_phases(*given),
         }
 
     @property
     def micro_batch(self) -> tuple[Trees, int]:
         """The largest micro-batch, and how many a step has."""
-        return work.micro_batch(self.config, work.trees(self.config, self.lengths))
+        return workload.micro_batch(self.config, workload.trees(self.config, self.lengths))
 
     def memory(self) -> dict[str, Any]:
         """Bytes: what stays, the peak of every phase of sampling, the peak of the update, and the largest of all."""
@@ -129,7 +128,7 @@ class Plan:
         sampling = {name: memory.sampling(self.shape, phase.rows, self.learning) for name, phase in calls.items()}
         largest = max(sampling, key=lambda name: memory.total(sampling[name]))
         batch, count = self.micro_batch
-        laid_out = batch if self.config.train.share_trunk else work.as_rows(batch)
+        laid_out = batch if self.config.train.share_trunk else workload.as_rows(batch)
         update = memory.update(self.shape, laid_out, self.learning)
         peaks = {
             "sampling": memory.total(stays) + memory.total(sampling[largest]),
@@ -148,7 +147,7 @@ class Plan:
         per_step = {p.name: self._both([p]) for p in self.step_phases}
         whole = {part: self._both(phases) for part, phases in self.phases.items()}
         every = [phase for phases in self.phases.values() for phase in phases]
-        step = work.trees(self.config, self.lengths)
+        step = workload.trees(self.config, self.lengths)
         return {
             "per_step": {**per_step, "all": self._both(self.step_phases)},
             "read_by_an_update": {"most": step.tokens, "learned_or_anchored": step.M},
@@ -190,7 +189,7 @@ class Plan:
         return int(replace(self, config=changed(self.config, name, value)).memory()["need"])
 
     def _step_phases(self, steps: int) -> list[Phase]:
-        return work.step_phases(self.config, self.lengths, self.assumed, steps)
+        return workload.step_phases(self.config, self.lengths, self.assumed, steps)
 
     def _both(self, phases: Sequence[Phase]) -> Mapping[str, int]:
         return {
@@ -199,13 +198,13 @@ class Plan:
         }
 
     def _sampling_seconds(self, phase: Phase, rates: Rates) -> float:
-        operations = work.sampling_operations(self.shape, phase, self.assumed)
-        calls = work.sampling_forwards(phase) * self.shape.layers * OPERATIONS_PER_LAYER
+        operations = workload.sampling_operations(self.shape, phase, self.assumed)
+        calls = workload.sampling_forwards(phase) * self.shape.layers * OPERATIONS_PER_LAYER
         return operations / (rates.decode * SAMPLING_UTILISATION) + calls * rates.call
 
     @property
     def _forwards_per_batch(self) -> int:
-        """A forward and a backward, which is two; the reference's; the critic's own three and its judgement.
+        """A forward and a backward, which is two; the reference's; the critic's own three and that of its advantages.
 
         Where layers are computed again, one more in each backward.
         """
@@ -213,8 +212,8 @@ class Plan:
         return 3 + learning.reference + 4 * learning.critic + learning.recompute * (1 + learning.critic)
 
     def _update_seconds(self, rates: Rates) -> float:
-        step = work.trees(self.config, self.lengths)
-        operations = work.update_operations(self.shape, step, self.learning, self.assumed)
+        step = workload.trees(self.config, self.lengths)
+        operations = workload.update_operations(self.shape, step, self.learning, self.assumed)
         calls = self.micro_batch[1] * self._forwards_per_batch * self.shape.layers * OPERATIONS_PER_LAYER
         return self.config.train.epochs * (operations / (rates.update * UPDATE_UTILISATION) + calls * rates.call)
 

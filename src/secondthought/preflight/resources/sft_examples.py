@@ -15,8 +15,8 @@ from transformers import AutoTokenizer
 from secondthought import jsonl, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError, PolicyError, TaskError
-from secondthought.inference.local import HFPolicy
-from secondthought.preflight.resources import inputs as reading
+from secondthought.inference.local import LocalPolicy
+from secondthought.preflight.resources import inputs
 from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
 from secondthought.train.sft.examples import Example, read_examples, split
@@ -74,23 +74,21 @@ def _held_out(config: SftConfig, examples: int) -> int:
     return held
 
 
-def _without_weights(config: SftConfig) -> HFPolicy | None:
+def _without_weights(config: SftConfig) -> LocalPolicy | None:
     """A policy that tokenizes and does nothing else; None where its tokenizer is not here."""
-    where = reading.find_files(config.model)
+    where = inputs.find_files(config.model)
     if where is None:
         return None
     model = config.model
-    empty = reading.build_empty(
-        reading.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code
-    )
+    empty = inputs.build_empty(inputs.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
-        return HFPolicy(empty, tokenizer, name=model.path, keep_thinking=model.keep_thinking)
+        return LocalPolicy(empty, tokenizer, name=model.path, keep_thinking=model.keep_thinking)
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return None
 
 
-def _counted(config: SftConfig, path: Path, policy: HFPolicy) -> Corpus:
+def _counted(config: SftConfig, path: Path, policy: LocalPolicy) -> Corpus:
     task = None if config.task is None else tasks.load(config.task, config.options)
     found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
     kept, held = split(found.kept, config.eval_share, config.seed)
@@ -145,21 +143,21 @@ def _guessed(config: SftConfig, path: Path) -> Corpus:
     if not examples:
         raise ConfigError(f"{path}: holds no example")
     held = _held_out(config, len(examples))
-    per = reading.CHARACTERS_PER_TOKEN
+    per = inputs.CHARACTERS_PER_TOKEN
     source = f"{path}; no usable tokenizer here: a token for every {per} characters"
     return of_examples(config, examples[held:], held, source=source)
 
 
 def _characters(config: SftConfig, path: Path) -> Iterator[tuple[int, int]]:
     """Tokens of every row's prompt and completion, by their characters."""
-    per = reading.CHARACTERS_PER_TOKEN
+    per = inputs.CHARACTERS_PER_TOKEN
     for line in jsonl.read(path):
         row: dict[str, Any] = line.value or {}
         if not isinstance(row.get("completion"), str):
             raise TaskError(f"{path}, line {line.number}: {line.error or 'has no completion that is a text'}")
         prompt = row.get("messages") or row.get("problem") or row.get("prompt") or ""
         said = min(config.max_length - 1, 1 + len(row["completion"]) // per)
-        yield reading.TEMPLATE_TOKENS + len(" ".join(_texts(prompt))) // per, said
+        yield inputs.TEMPLATE_TOKENS + len(" ".join(_texts(prompt))) // per, said
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from secondthought.config.sft import SftConfig
-from secondthought.preflight.resources import memory
-from secondthought.preflight.resources import workload as work
+from secondthought.preflight.resources import memory, workload
 from secondthought.preflight.resources.memory import FP32, RUNTIME_BYTES, Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.plan import (
@@ -95,7 +94,7 @@ class SftPlan:
     def memory(self) -> dict[str, Any]:
         """Bytes: what stays, the peaks of the update and of reading held-out examples, and the larger of both."""
         stays = memory.resident(self.shape, self.learning)
-        laid_out = self.corpus.largest if self.config.train.share_trunk else work.as_rows(self.corpus.largest)
+        laid_out = self.corpus.largest if self.config.train.share_trunk else workload.as_rows(self.corpus.largest)
         update = memory.update(self.shape, laid_out, self.learning, in_flight=memory.LOGITS_FITTED)
         peaks = {"update": memory.peak_of_update(stays, update, self.corpus.number)}
         read = held_out(self.shape, laid_out, self.learning) if self.config.eval_share else {}
@@ -165,7 +164,7 @@ class SftPlan:
 
     def _step_seconds(self, rates: Rates) -> float:
         learning = self.learning
-        operations = work.update_operations(self.shape, self.corpus.step, learning, _ALL)
+        operations = workload.update_operations(self.shape, self.corpus.step, learning, _ALL)
         forwards = self.corpus.number * (3 + learning.recompute)
         return self._seconds(operations, forwards, rates)
 
@@ -175,7 +174,7 @@ class SftPlan:
             return None
         share = self.corpus.held_out / self.corpus.step.U
         once = replace(self.learning, recompute=False)
-        operations = share * work.update_operations(self.shape, self.corpus.step, once, _ALL) / 3
+        operations = share * workload.update_operations(self.shape, self.corpus.step, once, _ALL) / 3
         return self._seconds(operations, math.ceil(share * self.corpus.number), rates)
 
     def _seconds(self, operations: float, forwards: int, rates: Rates) -> float:

@@ -34,7 +34,7 @@ Row: TypeAlias = list[float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgementStats:
+class CriticAdvantagesStats:
     """Means over the learning tokens of the step, before its updates; advantages before they are whitened."""
 
     value_mean: float
@@ -45,11 +45,11 @@ class JudgementStats:
     kl_reward: float
 
 
-class Judgement(NamedTuple):
+class CriticAdvantages(NamedTuple):
     """Groups whose trees hold values, returns and advantages; without a critic the groups as they were."""
 
     credited: list[Credited]
-    stats: JudgementStats | None
+    stats: CriticAdvantagesStats | None
 
 
 class _Read(NamedTuple):
@@ -59,19 +59,21 @@ class _Read(NamedTuple):
     kl: list[Row]
 
 
-def judge(credited: Sequence[Credited], learner: Learner) -> Judgement:
+def advantages_from_critic(credited: Sequence[Credited], learner: Learner) -> CriticAdvantages:
     """Ask the critic, if there is one. A branch's recorded advantage is then the mean over its learning tokens."""
     if learner.critic is None or not credited:
-        return Judgement(list(credited), None)
-    trees, stats = judged([item.tree for item in credited], learner, learner.critic)
+        return CriticAdvantages(list(credited), None)
+    trees, stats = with_advantages([item.tree for item in credited], learner, learner.critic)
     found = [
         replace(item, tree=tree, advantages=tuple(_mean(branch) for branch in tree.branches))
         for item, tree in zip(credited, trees, strict=True)
     ]
-    return Judgement(found, stats)
+    return CriticAdvantages(found, stats)
 
 
-def judged(trees: Sequence[TokenTree], learner: Learner, critic: Critic) -> tuple[list[TokenTree], JudgementStats]:
+def with_advantages(
+    trees: Sequence[TokenTree], learner: Learner, critic: Critic
+) -> tuple[list[TokenTree], CriticAdvantagesStats]:
     """Trees with values, returns and advantages, from trees with rewards."""
     read = _read(trees, learner, critic)
     branches = [branch for tree in trees for branch in tree.branches]
@@ -103,15 +105,17 @@ def _read(trees: Sequence[TokenTree], learner: Learner, critic: Critic) -> list[
     world = learner.world
     mine = world.deal(range(len(trees)), lambda index: trees[index].num_tokens)
     batches = micro_batches([trees[index] for index in mine], learner.train.micro_batch_tokens)
-    num_forwards = world.agree_max("the judgement", len(batches))
+    num_forwards = world.agree_max("the critic's advantages", len(batches))
     seen: dict[TokenTree, _Read] = {}
-    with world.watch("the judgement"), torch.no_grad():
+    with world.watch("the critic's advantages"), torch.no_grad():
         for batch in batches:
             seen.update(zip(batch, _read_batch(batch, learner, critic), strict=True))
         for _ in range(num_forwards - len(batches)):
             _read_batch([NO_TREE], learner, critic)
     own = {index: seen[trees[index]] for index in mine}
-    everything = {index: read for part in world.gather("the judgement's end", own) for index, read in part.items()}
+    everything = {
+        index: read for part in world.gather("the end of the critic's advantages", own) for index, read in part.items()
+    }
     return [everything[index] for index in range(len(trees))]
 
 
@@ -150,10 +154,10 @@ def _mean(branch: TreeBranch) -> float:
     return math.fsum(found) / len(found) if found else 0.0
 
 
-def _stats(values: Tensor, returns: Tensor, raw: Tensor, kl: Tensor | None) -> JudgementStats:
+def _stats(values: Tensor, returns: Tensor, raw: Tensor, kl: Tensor | None) -> CriticAdvantagesStats:
     spread = float(returns.var(correction=0))
     unexplained = float((returns - values).var(correction=0))
-    return JudgementStats(
+    return CriticAdvantagesStats(
         value_mean=float(values.mean()),
         return_mean=float(returns.mean()),
         explained_variance=1.0 - unexplained / spread if spread > 0 else math.nan,

@@ -22,10 +22,10 @@ from transformers import PreTrainedModel
 from secondthought.config import CriticConfig, OptimConfig, TrainConfig
 from secondthought.distributed.sharding import shard
 from secondthought.distributed.world import World
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.losses import clipped_value_loss
-from secondthought.train.gradient_step import accumulate, take_step
+from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.schedule import learning_rate
 from secondthought.trees import TokenTree, mini_batches
 
@@ -53,7 +53,7 @@ class Critic:
 
     def __init__(
         self,
-        policy: HFPolicy,
+        policy: LocalPolicy,
         config: CriticConfig,
         optim: OptimConfig,
         train: TrainConfig,
@@ -80,7 +80,7 @@ class Critic:
         return values if values.dtype == torch.float64 else values.float()
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> CriticStats:
-        """Learn the returns of judged trees: `mini_batches` updates in each of `train.epochs` passes."""
+        """Learn the returns that trees hold: `mini_batches` updates in each of `train.epochs` passes."""
         lr = learning_rate(self.optim, self.train, step, sampled_tokens)
         norms: list[float] = []
         told = _Part(0.0, 0.0)
@@ -102,7 +102,7 @@ class Critic:
         """Gradients of the loss of one update into `.grad`, and the sums that it is made of, over all ranks."""
         num_learning = sum(tree.num_learning for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
-        parts = accumulate(
+        parts = gradient_step(
             trees,
             lambda batch: self._loss(batch, num_learning),
             model=self.model,

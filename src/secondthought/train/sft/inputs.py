@@ -12,7 +12,7 @@ from secondthought import rng, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
 from secondthought.inference.loading import load_policy
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.train.sft.examples import Example, Examples, read_examples, split
 
 
@@ -64,7 +64,7 @@ class Material:
     """What a run is made of, read before anything is written."""
 
     path: Path
-    policy: HFPolicy
+    policy: LocalPolicy
     found: Examples
     examples: list[Example]
     held_out: list[Example]

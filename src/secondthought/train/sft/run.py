@@ -25,7 +25,7 @@ from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.lifecycle import framed
+from secondthought.train.lifecycle import in_run
 from secondthought.train.sft.inputs import Material
 from secondthought.train.sft.learner import SftLearner
 
@@ -55,7 +55,7 @@ def train_sft(
     if config.data is None:
         raise ConfigError("data is missing: name a file of JSON lines with --data FILE")
     path = config.data
-    return framed(
+    return in_run(
         config,
         lambda: Material.read(config, path),
         lambda run, world, material: _Sft(config, run, world, material, quiet=quiet).complete(),

@@ -312,10 +312,13 @@ def test_bench_offers_every_option_with_its_default(name):
     import importlib
     import inspect
 
+    modules = {"habits": "detect"}
     from secondthought.cli.commands.bench import compare as bench
     from secondthought.cli.commands.bench import memory as bench_memory
 
     kind = bench_memory.Options if name == "memory" else getattr(bench, f"{name.title()}Options")
-    parameters = inspect.signature(importlib.import_module(f"secondthought.bench.{name}").run).parameters.values()
+    parameters = inspect.signature(
+        importlib.import_module(f"secondthought.bench.{modules.get(name, name)}").run
+    ).parameters.values()
     expected = {item.name: item.default for item in parameters}
     assert {field: info.default for field, info in kind.model_fields.items() if field != "json_"} == expected

@@ -31,7 +31,7 @@ from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.local_chat import PolicyAnswers
+from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.protocols import Answer, Detector
@@ -392,7 +392,7 @@ def test_the_estimate_is_what_is_then_sent(tmp_path):
 
 def test_a_local_policy_judges_too():
     policy = ScriptedPolicy(lambda messages, key: honest(messages))
-    detector = JudgeDetector(PolicyAnswers(policy), [BACKTRACKING, VERIFICATION])
+    detector = JudgeDetector(LocalChat(policy), [BACKTRACKING, VERIFICATION])
     readings = detector.detect([Thought(text="Wait, no. Let me check."), Thought(text="Four.")])
     assert [reading.counts for reading in readings] == [
         {"backtracking": 1, "verification": 1},

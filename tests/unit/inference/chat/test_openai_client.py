@@ -28,12 +28,12 @@ from misbehaving_server import (
 from secondthought import rng
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.local_chat import PolicyAnswers
+from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.chat.replies import completion as read_completion
 from secondthought.inference.chat.replies import words
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.protocols import Answer, Asks
+from secondthought.protocols import Answer, ChatModel
 from secondthought.types import Message, Sampling
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=50)
@@ -57,7 +57,7 @@ def test_answers_come_in_order_and_say_what_was_asked():
     with serving(echo) as server:
         asks = client(server)
         answers = asks.ask(talk(*texts), _SAMPLING)
-    assert isinstance(asks, Asks)
+    assert isinstance(asks, ChatModel)
     assert answers == [Answer(i, f"about q{i}") for i in range(40)]
     assert sorted(server.asked) == sorted(texts)
     sent = server.requests[0]
@@ -390,10 +390,10 @@ class TestPolicyAnswers:
         policy = ScriptedPolicy(lambda messages, key: f"{messages[-1].content} {key}")
         sampling = Sampling(temperature=1.0, max_tokens=99)
         kept = []
-        answers = PolicyAnswers(policy, rows=rows).ask(talk(*texts), sampling, kept.append)
+        answers = LocalChat(policy, rows=rows).ask(talk(*texts), sampling, kept.append)
         assert kept == answers
         assert [answer.text.split(" ")[0] for answer in answers] == texts
-        backwards = PolicyAnswers(policy).ask(talk(*reversed(texts)), sampling)
+        backwards = LocalChat(policy).ask(talk(*reversed(texts)), sampling)
         assert sorted(answer.text for answer in answers) == sorted(answer.text for answer in backwards)
         assert len({answer.text for answer in answers}) == len(texts)
 
@@ -403,5 +403,5 @@ class TestPolicyAnswers:
                 raise PolicyError("too long")
             return "ok"
 
-        answers = PolicyAnswers(ScriptedPolicy(say)).ask(talk("a", "long", "b"), _SAMPLING)
+        answers = LocalChat(ScriptedPolicy(say)).ask(talk("a", "long", "b"), _SAMPLING)
         assert answers == [Answer(0, "ok"), Answer(1, None, "too long"), Answer(2, "ok")]

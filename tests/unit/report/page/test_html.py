@@ -7,11 +7,10 @@ from fake_runs import HOSTILE, write_fake_run
 from html_page import Page
 
 from secondthought.errors import RunError
-from secondthought.report import arms, build_report, load_runs
+from secondthought.report import arms, build_report, claims, load_runs
 from secondthought.report.numbers.gains import Gain
 from secondthought.report.numbers.pooled import Interval
 from secondthought.report.page import browser, tables
-from secondthought.report.papers import reflect_retry_reward as claims
 from secondthought.report.papers.reflect_retry_reward import judge
 from secondthought.runs import Recorder, RunDirectory
 

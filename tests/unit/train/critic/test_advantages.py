@@ -14,7 +14,7 @@ from tiny_models import shaken, tiny_policy
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.train.credit import credit
-from secondthought.train.critic.advantages import judge, judged
+from secondthought.train.critic.advantages import advantages_from_critic, with_advantages
 from secondthought.train.learner import Learner
 from secondthought.train.reference import FrozenCopy
 from secondthought.types import Branch, Group
@@ -52,8 +52,8 @@ def learner(algorithm=PPO, *, temperature=0.8, optim=None, policy=POLICY, head=T
 def test_it_equals_the_double_loop(found, gamma, gae_lambda, whiten, share, size):
     train = {"share_trunk": share, "micro_batch_tokens": size}
     ours = learner(gamma=gamma, gae_lambda=gae_lambda, whiten=whiten, train=train)
-    trees, _ = judged(found, ours, ours.critic)
-    wanted = reference.judgement(
+    trees, _ = with_advantages(found, ours, ours.critic)
+    wanted = reference.critic_advantages(
         ours.critic.model,
         OTHER,
         found,
@@ -82,7 +82,7 @@ def test_rewards_stand_on_last_tokens_and_before_training_returns_are_rewards():
     credited = credit([group(1.0, 0.0), group(0.1, 0.0)], PPO, key=0)
     assert [b.rewards for item in credited for b in item.tree.branches] == [(0, 1.0), (0, 0), (0, 0.1), (0, 0)]
     ours = learner(PPO.model_copy(update={"kl_reward": 0.0}), head=False, whiten=False)
-    found, stats = judge(credited, ours)
+    found, stats = advantages_from_critic(credited, ours)
     assert [b.returns for item in found for b in item.tree.branches] == [(1.0, 1.0), (0, 0), (0.1, 0.1), (0, 0)]
     assert [a for item in found for a in item.advantages] == [1.0, 0.0, 0.1, 0.0]
     assert stats.value_mean == 0.0
@@ -93,7 +93,7 @@ def test_rewards_stand_on_last_tokens_and_before_training_returns_are_rewards():
 
 def test_explained_variance_of_equal_returns_is_undefined():
     ours = learner(PPO.model_copy(update={"kl_reward": 0.0}))
-    _, stats = judge(credit([group(1.0, 1.0)], PPO, key=0), ours)
+    _, stats = advantages_from_critic(credit([group(1.0, 1.0)], PPO, key=0), ours)
     assert math.isnan(stats.explained_variance)
 
 
@@ -101,7 +101,7 @@ def test_with_a_critic_equal_rewards_are_no_flat_group():
     """Its values differ, so there is something to learn; every group of the step is kept and counts."""
     policy = tiny_policy()
     ours = learner(policy=policy, mini_batches=2)
-    found, _ = judge(credit([group(0.0, 0.0), group(1.0, 1.0)], PPO, key=0), ours)
+    found, _ = advantages_from_critic(credit([group(0.0, 0.0), group(1.0, 1.0)], PPO, key=0), ours)
     stats = ours.update([item.tree for item in found], 1)
     assert (stats.groups_kept, stats.groups_flat, stats.tokens_learned) == (2, 0, 8)
     assert stats.critic.updates == 2
@@ -121,7 +121,7 @@ def test_a_divergence_from_the_reference_costs_reward():
         )
         for item in credited
     ]
-    found, stats = judge(likely, learner(head=False))
+    found, stats = advantages_from_critic(likely, learner(head=False))
     assert stats.kl_reward > 0
     assert all(value < 0 for item in found for b in item.tree.branches for value in b.returns)
 
@@ -130,12 +130,12 @@ def test_what_was_judged_stays_for_all_updates_of_a_step():
     """Old values are of the critic before its first update."""
     policy = tiny_policy()
     ours = learner(policy=policy, lr=1e-2, mini_batches=4, train={"epochs": 2, "mini_batches": 2})
-    found, _ = judge(credit([group(1.0, 0.0), group(0.0, 1.0)], PPO, key=0), ours)
+    found, _ = advantages_from_critic(credit([group(1.0, 0.0), group(0.0, 1.0)], PPO, key=0), ours)
     trees = [item.tree for item in found]
     before = [branch.values for tree in trees for branch in tree.branches]
     ours.update(trees, 1)
     assert [branch.values for tree in trees for branch in tree.branches] == before
-    again, _ = judge(credit([group(1.0, 0.0), group(0.0, 1.0)], PPO, key=0), ours)
+    again, _ = advantages_from_critic(credit([group(1.0, 0.0), group(0.0, 1.0)], PPO, key=0), ours)
     assert [branch.values for item in again for branch in item.tree.branches] != before
 
 
@@ -143,21 +143,21 @@ def test_rows_without_a_critic_pass_through():
     algorithm = AlgorithmConfig(type="grpo", kl_ref=0.0)
     credited = credit([group(1.0, 0.0)], algorithm, key=0)
     ours = Learner(POLICY, algorithm, OptimConfig(), TrainConfig())
-    assert judge(credited, ours) == (credited, None)
+    assert advantages_from_critic(credited, ours) == (credited, None)
 
 
 def test_no_groups_are_judged_to_nothing():
-    assert judge([], learner()) == ([], None)
+    assert advantages_from_critic([], learner()) == ([], None)
 
 
 def test_equal_trees_are_no_trouble():
     credited = credit([group(1.0, 0.0)] * 3, PPO, key=0)
-    found, _ = judge(credited, learner())
+    found, _ = advantages_from_critic(credited, learner())
     assert len({item.tree for item in found}) == 1
 
 
 def test_weights_and_gradients_are_left_alone():
     ours = learner()
     before = [p.clone() for p in (*ours.parameters, *ours.critic.parameters)]
-    judge(credit([group(1.0, 0.0)], PPO, key=0), ours)
+    advantages_from_critic(credit([group(1.0, 0.0)], PPO, key=0), ours)
     assert all(torch.equal(a, b) for a, b in zip(before, (*ours.parameters, *ours.critic.parameters), strict=True))

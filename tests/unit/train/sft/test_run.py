@@ -17,7 +17,7 @@ from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 from secondthought.config import LoraConfig
 from secondthought.config.sft import SftConfig, SftOptimConfig, SftTrainConfig, resolve_sft
 from secondthought.errors import ConfigError, TaskError
-from secondthought.inference.local import HFPolicy
+from secondthought.inference.local import LocalPolicy
 from secondthought.models import lora
 from secondthought.train.sft import learner as sft_learner
 from secondthought.train.sft.examples import Example, read_examples, split
@@ -90,7 +90,7 @@ def test_packed_loss_and_gradient_equal_one_example_at_a_time(architecture, batc
 @pytest.mark.parametrize("name", ["qwen2", "mistral-window"])
 def test_in_double_precision_they_are_closer_still(name, batch):
     """Not to the last bit: `transformers` takes the roots of its norms in single precision."""
-    policy = HFPolicy(tiny_model(name).double(), byte_tokenizer(), name="double")
+    policy = LocalPolicy(tiny_model(name).double(), byte_tokenizer(), name="double")
     same(packed(policy, batch), one_at_a_time(policy.model, batch), 1e-6)
 
 
@@ -259,7 +259,7 @@ def test_the_task_wins_over_messages_so_that_rl_shows_the_same_prompt(tmp_path):
 
 
 def test_a_plain_prompt_is_taken_as_it_is_and_ends_with_eos(tmp_path):
-    policy = HFPolicy(tiny_model(), byte_tokenizer(eos="<|endoftext|>"), name="base")
+    policy = LocalPolicy(tiny_model(), byte_tokenizer(eos="<|endoftext|>"), name="base")
     [found] = read(write(tmp_path, {"prompt": "A:", "completion": " b"}), policy=policy).kept
     assert policy.chat.tokenizer.decode([*found.prompt, *found.completion[:-1]]) == "A: b"
     assert len(found.prompt) == 2
