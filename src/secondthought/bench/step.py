@@ -32,7 +32,6 @@ from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
 from secondthought.protocols import Task
 from secondthought.rollout.player import Player
-from secondthought.train.algorithms import ALGORITHMS
 from secondthought.train.credit import credit
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
@@ -185,7 +184,7 @@ def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], worl
     player = Player.resolve(policy, task, config.episode)
     heat = config.episode.temperature
     learner = Learner(policy, config.algorithm, config.optim, config.train, temperature=heat, world=world)
-    curriculum = Curriculum(player, config, ALGORITHMS[config.algorithm.type], problems, None)
+    curriculum = Curriculum(player, config, problems, None)
     taken = Steps()
     for step in range(1, config.train.steps + 1):
         start = _now()
@@ -229,7 +228,7 @@ def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str
     """Everything that a step needs, as ids: rendering stays on our side."""
     policy = load_policy(config.model)
     player = Player.resolve(policy, task, config.episode)
-    curriculum = Curriculum(player, config, ALGORITHMS[config.algorithm.type], problems, None)
+    curriculum = Curriculum(player, config, problems, None)
     groups = config.train.groups_per_step
     ordered = [p for step in range(1, config.train.steps + 1) for p in curriculum.problems.take(step, groups)]
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from secondthought.config.algorithms import ALGORITHMS
 from secondthought.errors import ConfigError
 
 
@@ -23,16 +24,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command(
         "demo:run", "train the shipped tiny model to reflect; a table before and after, and a report", _RESUME
     ),
-    "train reflect-retry": Command(
-        "train.rl:reflect_retry", "reward only the reflection's tokens when the retry is right", _RESUME
-    ),
-    "train grpo": Command("train.rl:grpo", "comparator: GRPO on the first try", _RESUME),
-    "train retry-only": Command("train.rl:retry_only", "comparator: train the retry, without a reflection", _RESUME),
-    "train rloo": Command(
-        "train.rl:rloo", "RLOO on the first try: each sample against the others of its group", _RESUME
-    ),
-    "train reinforce": Command("train.rl:reinforce", "REINFORCE on the first try, with a mean as baseline", _RESUME),
-    "train ppo": Command("train.rl:ppo", "PPO on the first try, with a critic", _RESUME),
+    **{f"train {name}": Command("train.rl:run", row.help, _RESUME) for name, row in ALGORITHMS.items()},
     "train sft": Command("train.sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
     "prime": Command(
         "prime:run",

@@ -5,12 +5,11 @@ resolved config is written as JSON into the run directory. Unknown keys are refu
 """
 
 from secondthought.config.base import Config, describe, overlay, read_toml
-from secondthought.config.learning import FROM_PROBLEMS, AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
+from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, LoraConfig, ModelConfig, TaskConfig
 from secondthought.config.run import EvalConfig, OriginConfig, RunConfig, resolve
 
 __all__ = [
-    "FROM_PROBLEMS",
     "AlgorithmConfig",
     "Config",
     "CriticConfig",

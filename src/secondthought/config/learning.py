@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from secondthought.config.algorithms import ALGORITHMS, Algorithm, known, those_with
 from secondthought.config.base import Config
+from secondthought.types import TurnKind
 
-FROM_PROBLEMS = ("grpo", "rloo", "reinforce", "ppo")
-"""Values of `algorithm.type` whose groups are first tries at a problem; the others start from failed ones."""
+_LEARNS = {
+    "reflection": (TurnKind.REFLECTION,),
+    "retry": (TurnKind.RETRY,),
+    "all": (TurnKind.REFLECTION, TurnKind.RETRY),
+}
 
 
 class AlgorithmConfig(Config):
     """Which tokens learn, from which reward."""
 
-    type: Literal["reflect-retry", "grpo", "retry-only", "rloo", "reinforce", "ppo"] = "reflect-retry"
+    type: Annotated[str, AfterValidator(known)] = "reflect-retry"
     """G branches are: `reflect-retry` reflections on one failure, `retry-only` bare retries, all others first tries."""
     credit: Literal["reflection", "retry", "all"] = "reflection"
     """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
@@ -49,17 +54,49 @@ class AlgorithmConfig(Config):
     @model_validator(mode="after")
     def _of_the_type(self) -> AlgorithmConfig:
         """What one type alone has, the others refuse: a setting without an effect would be believed."""
-        if self.type != "reinforce" and self.baseline != "batch":
-            raise ValueError(f"baseline is a choice of reinforce; that of {self.type} is fixed")
-        if self.type != "ppo" and self.kl_reward:
-            raise ValueError(f"kl_reward needs ppo's rewards per token; with {self.type} use kl_ref")
+        row = self.row
+        if row.baseline != "chosen" and self.baseline != "batch":
+            free = those_with(lambda row: row.baseline == "chosen")
+            raise ValueError(f"baseline is a choice of {free}; that of {self.type} is fixed")
+        if row.baseline != "critic" and self.kl_reward:
+            critics = those_with(lambda row: row.baseline == "critic")
+            raise ValueError(f"kl_reward needs {critics}'s rewards per token; with {self.type} use kl_ref")
         if self.kl_reward and self.kl_ref:
             raise ValueError("kl_reward and kl_ref are one penalty in two places; set kl_ref = 0 or kl_reward = 0")
-        if self.type in ("rloo", "ppo") and (self.scale_by_std or self.advantage != "centred"):
+        if row.baseline in ("leave-one-out", "critic") and (self.scale_by_std or self.advantage != "centred"):
             raise ValueError(f"scale_by_std and advantage have no use with {self.type} (ppo has critic.whiten)")
-        if self.group_size < 2 and self.type != "ppo" and (self.type != "reinforce" or self.baseline == "group"):
+        if self.group_size < 2 and self.has_group_baseline:
             raise ValueError("group_size must be at least 2 where the baseline is the mean of the group")
         return self
+
+    @property
+    def row(self) -> Algorithm:
+        """Return the algorithm's row of the table."""
+        return ALGORITHMS[self.type]
+
+    @property
+    def learned_kinds(self) -> tuple[TurnKind, ...]:
+        """Return the kinds of turns that learn: the row's own, or those that `credit` chooses."""
+        return self.row.learns or _LEARNS[self.credit]
+
+    @property
+    def has_group_baseline(self) -> bool:
+        """Return whether a reward is compared with others of its own group alone."""
+        return self.row.baseline in ("group", "leave-one-out") or (
+            self.row.baseline == "chosen" and self.baseline == "group"
+        )
+
+    @property
+    def name(self) -> str:
+        """Return what a run by these settings is called in lists and reports.
+
+        >>> AlgorithmConfig().name, AlgorithmConfig(credit="all").name
+        ('reflect-retry', 'credit-all')
+        """
+        if self.permute_rewards:
+            return "permuted-rewards"
+        chosen = not self.row.learns and self.credit != AlgorithmConfig.model_fields["credit"].default
+        return f"credit-{self.credit}" if chosen else self.type
 
 
 class OptimConfig(Config):

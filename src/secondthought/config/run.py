@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
+from secondthought.config.algorithms import those_with
 from secondthought.config.base import Config, describe
-from secondthought.config.learning import FROM_PROBLEMS, AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
+from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.errors import ConfigError
 
@@ -72,22 +73,24 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        kind = self.algorithm.type
-        if kind != "reflect-retry" and self.algorithm.credit != "reflection":
-            raise ValueError(f"algorithm.credit applies to reflect-retry only, not to {kind}")
-        if kind in FROM_PROBLEMS and self.train.failures is not None:
+        kind, row = self.algorithm.type, self.algorithm.row
+        if row.learns and self.algorithm.credit != "reflection":
+            chooses = those_with(lambda row: not row.learns)
+            raise ValueError(f"algorithm.credit applies to {chooses} only, not to {kind}")
+        if row.starts_from == "problems" and self.train.failures is not None:
             raise ValueError(f"train.failures has no use with algorithm.type = '{kind}', which needs no failures")
-        if kind != "ppo" and self.critic != CriticConfig():
-            raise ValueError(f"critic applies to ppo only; {kind} has no critic")
-        if kind == "reinforce" and self.train.epochs * self.train.mini_batches > 1:
-            raise ValueError("reinforce has no importance ratio: train.epochs and train.mini_batches must be 1")
+        if row.baseline != "critic" and self.critic != CriticConfig():
+            critics = those_with(lambda row: row.baseline == "critic")
+            raise ValueError(f"critic applies to {critics} only; {kind} has no critic")
+        if row.loss == "reinforce" and self.train.epochs * self.train.mini_batches > 1:
+            raise ValueError(f"{kind} has no importance ratio: train.epochs and train.mini_batches must be 1")
         return self
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: Any) -> dict[str, Any]:
         """Without a critic's settings where there is none: runs begun before there was one stay equal to themselves."""
         data: dict[str, Any] = write(self)
-        if self.algorithm.type != "ppo":
+        if self.algorithm.row.baseline != "critic":
             data.pop("critic", None)
         return data
 

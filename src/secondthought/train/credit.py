@@ -25,9 +25,8 @@ import torch
 from secondthought import rng
 from secondthought.config import AlgorithmConfig
 from secondthought.rl.advantages import group_relative, leave_one_out, positive_part
-from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.trees import TokenTree, TreeBranch
-from secondthought.types import Branch, Group, Turn, TurnKind
+from secondthought.types import Branch, Group, Turn
 
 T = TypeVar("T")
 
@@ -60,7 +59,7 @@ def _permuted(rewards: Sequence[Sequence[T]], config: AlgorithmConfig, key: int)
     Shuffled within a group, a reward still says how good its group was. A baseline of the group takes that off exactly;
     any other would leave a G-th part of the true signal in the control.
     """
-    if not _has_own_group_baseline(config):
+    if not config.has_group_baseline:
         shuffled = iter(_shuffled([item for group in rewards for item in group], rng.key(key)))
         return [[next(shuffled) for _ in group] for group in rewards]
     return [_shuffled(group, rng.key(key, index)) for index, group in enumerate(rewards)]
@@ -70,11 +69,6 @@ def _shuffled(items: Sequence[T], key: int) -> list[T]:
     order = list(range(len(items)))
     rng.stream(key, "permute").shuffle(order)
     return [items[index] for index in order]
-
-
-def _has_own_group_baseline(config: AlgorithmConfig) -> bool:
-    baseline = ALGORITHMS[config.type].baseline
-    return baseline in ("group", "leave-one-out") or (baseline == "chosen" and config.baseline == "group")
 
 
 def _credit_group(
@@ -87,7 +81,7 @@ def _credit_group(
     branches: list[TreeBranch] = []
     for branch, advantage in zip(group.branches, of_branch, strict=True):
         branches += _paths(branch, advantage, [next(of_try) for _ in branch.tries], config)
-    if ALGORITHMS[config.type].baseline == "critic":
+    if config.row.baseline == "critic":
         rewards = [reward for tries in per_try for reward in tries]
         branches = [_rewarded(branch, reward) for branch, reward in zip(branches, rewards, strict=True)]
     trunk_anchored = _trunk_anchored(group) if config.kl_anchor > 0 else (False,) * len(group.trunk_ids)
@@ -102,10 +96,10 @@ def _rewarded(branch: TreeBranch, reward: float) -> TreeBranch:
 
 def compared(rewards: Sequence[Sequence[float]], config: AlgorithmConfig) -> list[list[float]]:
     """One advantage per reward of each group: the reward against the baseline of the algorithm's row."""
-    baseline = ALGORITHMS[config.type].baseline
+    baseline = config.row.baseline
     if baseline == "critic":
         return [[0.0] * len(group) for group in rewards]
-    if not _has_own_group_baseline(config):
+    if not config.has_group_baseline:
         of_all = iter(advantages([reward for group in rewards for reward in group], config))
         return [[next(of_all) for _ in group] for group in rewards]
     return [advantages(group, config) for group in rewards]
@@ -116,7 +110,7 @@ def advantages(rewards: Sequence[float], config: AlgorithmConfig) -> list[float]
     if not rewards:
         return []
     given = torch.tensor(rewards, dtype=torch.float64)
-    if ALGORITHMS[config.type].baseline == "leave-one-out":
+    if config.row.baseline == "leave-one-out":
         relative = leave_one_out(given)
     else:
         relative = group_relative(given, scale=config.scale_by_std)
@@ -176,17 +170,3 @@ def _trunk_anchored(group: Group) -> tuple[bool, ...]:
     for turn in group.history:
         flags += [False] * len(turn.prompt_ids) + [True] * len(turn.completion.token_ids)
     return tuple(flags + [False] * (len(group.trunk_ids) - len(flags)))
-
-
-def learned_kinds(config: AlgorithmConfig) -> tuple[TurnKind, ...]:
-    """Kinds of turns that learn under this config, for records and reports."""
-    if isinstance(ALGORITHMS[config.type], FromProblems):
-        return (TurnKind.ATTEMPT,)
-    if config.type == "retry-only":
-        return (TurnKind.RETRY,)
-    chosen = {
-        "reflection": (TurnKind.REFLECTION,),
-        "retry": (TurnKind.RETRY,),
-        "all": (TurnKind.REFLECTION, TurnKind.RETRY),
-    }
-    return chosen[config.credit]

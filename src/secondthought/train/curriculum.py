@@ -10,7 +10,7 @@ from secondthought.config import RunConfig
 from secondthought.rollout.mining import Mined, MiningStats, mine_one, stats_of
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.scheduler import Course, run
-from secondthought.train.algorithms import Algorithm, FromFailures, FromProblems
+from secondthought.train.algorithms import BRANCHES
 from secondthought.types import Failure, Group, Problem
 
 T = TypeVar("T")
@@ -49,16 +49,10 @@ class Curriculum:
     """Takes the starts of a step and has them played."""
 
     def __init__(
-        self,
-        player: Player,
-        config: RunConfig,
-        algorithm: Algorithm,
-        problems: Sequence[Problem],
-        failures: Sequence[Failure] | None,
+        self, player: Player, config: RunConfig, problems: Sequence[Problem], failures: Sequence[Failure] | None
     ) -> None:
         self.player = player
         self.config = config
-        self.algorithm = algorithm
         self.problems = ShuffledPool(problems, config.seed)
         self.failures = None if failures is None else ShuffledPool(failures, config.seed)
 
@@ -66,23 +60,23 @@ class Curriculum:
         """Play a step's groups; problems that the policy never failed give none."""
         keys = Keys(seed=self.config.seed, phase="rollout", step=step)
         count = self.config.train.groups_per_step
-        player, algorithm = self.player, self.config.algorithm
-        if isinstance(self.algorithm, FromProblems):
-            play = self.algorithm.play
-            problems = self.problems.take(step, count)
-            return Played(run(player.policy, [play(player, algorithm, item, keys) for item in problems]), None)
+        if self.config.algorithm.row.starts_from == "problems":
+            return self._played(self.problems.take(step, count), keys)
         if self.failures is not None:
-            branch = self.algorithm.play
-            failures = self.failures.take(step, count)
-            return Played(run(player.policy, [branch(player, algorithm, item, keys) for item in failures]), None)
-        courses = [self._mine_and_play(self.algorithm, item, keys) for item in self.problems.take(step, count)]
-        found = run(player.policy, courses)
+            return self._played(self.failures.take(step, count), keys)
+        courses = [self._mine_and_play(item, keys) for item in self.problems.take(step, count)]
+        found = run(self.player.policy, courses)
         groups = [group for _, group in found if group is not None]
         return Played(groups, stats_of([mined for mined, _ in found]))
 
-    def _mine_and_play(
-        self, algorithm: FromFailures, problem: Problem, keys: Keys
-    ) -> Course[tuple[Mined, Group | None]]:
+    def _played(self, starts: Sequence[Problem] | Sequence[Failure], keys: Keys) -> Played:
+        return Played(run(self.player.policy, [self._group(start, keys) for start in starts]), None)
+
+    def _group(self, start: Problem | Failure, keys: Keys) -> Course[Group]:
+        algorithm = self.config.algorithm
+        return BRANCHES[algorithm.row.branches](self.player, algorithm, start, keys)
+
+    def _mine_and_play(self, problem: Problem, keys: Keys) -> Course[tuple[Mined, Group | None]]:
         """Try a problem until a try fails, and play a group on that failure while others are still tried."""
         mined = yield from mine_one(
             self.player,
@@ -92,5 +86,5 @@ class Curriculum:
         )
         if mined.failure is None:
             return mined, None
-        group = yield from algorithm.play(self.player, self.config.algorithm, mined.failure, keys)
+        group = yield from self._group(mined.failure, keys)
         return mined, group

@@ -28,7 +28,6 @@ from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate, reinforce
-from secondthought.train.algorithms import ALGORITHMS
 from secondthought.train.critic.learner import Critic, CriticStats
 from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.reference import Reference, reference_of
@@ -115,7 +114,7 @@ class Learner:
         needs_reference = self.compares or algorithm.kl_reward > 0
         self.reference: Reference | None = reference_of(policy, self.world) if needs_reference else None
         self.critic: Critic | None = None
-        if ALGORITHMS[algorithm.type].baseline == "critic":
+        if algorithm.row.baseline == "critic":
             self.critic = Critic(policy, critic or CriticConfig(), optim, train, world=self.world)
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
@@ -202,7 +201,7 @@ class Learner:
             clip_low=self.algorithm.clip_low,
             clip_high=self.algorithm.clip_high,
         )
-        if ALGORITHMS[self.algorithm.type].loss == "reinforce":
+        if self.algorithm.row.loss == "reinforce":
             policy_loss = reinforce(logprobs[learns], known.advantages[learns]).sum()
         else:
             policy_loss = surrogate.loss.sum()

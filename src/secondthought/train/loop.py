@@ -20,7 +20,7 @@ from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
 from secondthought.train import checkpoint
-from secondthought.train.credit import Credited, credit, learned_kinds
+from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.learner import Learner
@@ -129,7 +129,7 @@ class Loop:
                 item.group,
                 step=step,
                 advantages=item.advantages,
-                learned=learned_kinds(config.algorithm),
+                learned=config.algorithm.learned_kinds,
                 requests=requests,
             )
             for item in credited[: config.train.episode_groups]

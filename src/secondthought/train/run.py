@@ -28,7 +28,6 @@ from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.algorithms import ALGORITHMS, FromProblems
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import in_run
@@ -122,11 +121,10 @@ class _Execution:
         train_problems = self._problems("train", self.config.task.train_problems)
         if self.config.train.self_checks and last is None:
             self._check(learner, train_problems, console)
-        algorithm = ALGORITHMS[self.config.algorithm.type]
         loop = Loop(
             config=self.config,
             player=self.player,
-            curriculum=Curriculum(self.player, self.config, algorithm, train_problems, self._failures(algorithm)),
+            curriculum=Curriculum(self.player, self.config, train_problems, self._failures()),
             learner=learner,
             validate=self._validator(),
             run=self.run,
@@ -162,9 +160,9 @@ class _Execution:
         problems = self._problems("validation", self.config.train.eval_problems)
         return lambda step: validate(self.player, self.config, problems)
 
-    def _failures(self, algorithm: object) -> list[Failure] | None:
+    def _failures(self) -> list[Failure] | None:
         path = self.config.train.failures
-        if path is None or isinstance(algorithm, FromProblems):
+        if path is None:
             return None
         return failure_file.read(path, self.task, self.policy)
 
@@ -184,7 +182,7 @@ class _Execution:
     ) -> dict[str, Any]:
         written = {"before": before_after.before_side(), "after": final.side(after, self.config.evaluation.habits)}
         return {
-            "arm": arm_name(self.config),
+            "arm": self.config.algorithm.name,
             "seed": self.config.seed,
             "model": self.config.model.path,
             "steps": progress.step,
@@ -212,19 +210,6 @@ class _Execution:
             shown=step,
             quiet=self.quiet,
         )
-
-
-def arm_name(config: RunConfig) -> str:
-    """What a report calls this configuration.
-
-    >>> arm_name(RunConfig())
-    'reflect-retry'
-    """
-    algorithm = config.algorithm
-    name: str = algorithm.type
-    if algorithm.type == "reflect-retry" and algorithm.credit != "reflection":
-        name = f"credit-{algorithm.credit}"
-    return "permuted-rewards" if algorithm.permute_rewards else name
 
 
 def _seconds(run: RunDirectory) -> float:

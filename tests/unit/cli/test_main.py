@@ -126,7 +126,7 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     def stop(argv, prog):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("secondthought.cli.commands.train.rl.grpo", stop)
+    monkeypatch.setattr("secondthought.cli.commands.train.rl.run", stop)
     assert main(["train", "grpo"]) == 130
     assert "--resume" in capsys.readouterr().err
 
@@ -163,7 +163,7 @@ def test_sigterm_unwinds_what_runs_and_says_how_to_go_on(monkeypatch, capsys):
         finally:
             left.append("tidied up")
 
-    monkeypatch.setattr("secondthought.cli.commands.train.rl.grpo", wait)
+    monkeypatch.setattr("secondthought.cli.commands.train.rl.run", wait)
     before = signal.getsignal(signal.SIGTERM)
     assert main(["train", "grpo"]) == 143
     assert left == ["tidied up"]
@@ -175,7 +175,7 @@ def test_processes_of_torchrun_die_of_sigterm_as_ever(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     found = []
     monkeypatch.setattr(
-        "secondthought.cli.commands.train.rl.grpo", lambda argv, prog: found.append(signal.getsignal(15))
+        "secondthought.cli.commands.train.rl.run", lambda argv, prog: found.append(signal.getsignal(15))
     )
     main(["train", "grpo"])
     assert found == [signal.SIG_DFL]

@@ -1,20 +1,27 @@
 """The table and the settings agree, and what a row has no use for is refused in one sentence."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from secondthought.config import FROM_PROBLEMS, AlgorithmConfig, CriticConfig, RunConfig, read_toml, resolve
+from secondthought.cli.command_table import COMMANDS
+from secondthought.config import AlgorithmConfig, CriticConfig, RunConfig, read_toml, resolve
+from secondthought.config.algorithms import ALGORITHMS
 from secondthought.errors import ConfigError
-from secondthought.train.algorithms import ALGORITHMS, FromProblems
+from secondthought.train.algorithms import BRANCHES
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 
 
-def test_every_type_is_a_row():
-    assert set(get_args(AlgorithmConfig.model_fields["type"].annotation)) == set(ALGORITHMS)
-    assert {name for name, row in ALGORITHMS.items() if isinstance(row, FromProblems)} == set(FROM_PROBLEMS)
+def test_every_row_can_be_played_and_has_a_command():
+    assert {row.branches for row in ALGORITHMS.values()} == set(BRANCHES)
+    assert {name.removeprefix("train ") for name in COMMANDS if name.startswith("train ")} == {*ALGORITHMS, "sft"}
+    assert all((row.starts_from == "problems") == (row.branches == "attempts") for row in ALGORITHMS.values())
+
+
+def test_an_algorithm_that_is_no_row_is_refused():
+    with pytest.raises(ConfigError, match=r"algorithm.type: there is no algorithm 'dpo'; known: reflect-retry, grpo"):
+        resolve({"algorithm": {"type": "dpo"}}, source="test")
 
 
 @pytest.mark.parametrize(

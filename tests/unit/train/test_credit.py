@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import PROBLEM, algorithms, attempt, groups, reflection, retry
 
-from secondthought.config import FROM_PROBLEMS, AlgorithmConfig
-from secondthought.train.credit import credit, learned_kinds
+from secondthought.config import AlgorithmConfig
+from secondthought.config.algorithms import ALGORITHMS
+from secondthought.train.credit import credit
 from secondthought.types import Branch, Group, TurnKind
 
 ATTEMPT = attempt([1, 2], [3, 4])
@@ -257,7 +258,7 @@ def test_an_oracles_reflection_without_logprobs_can_be_context():
     ],
 )
 def test_the_kinds_that_learn_are_named_for_reports(settings, kinds):
-    assert learned_kinds(AlgorithmConfig(**settings)) == kinds
+    assert AlgorithmConfig(**settings).learned_kinds == kinds
 
 
 def of_rewards(*rewards):
@@ -321,6 +322,6 @@ def _rewards_of(found):
     return [sum(b.rewards) if b.rewards else b.advantages[0] for item in found for b in item.tree.branches]
 
 
-@pytest.mark.parametrize("kind", FROM_PROBLEMS)
+@pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.starts_from == "problems"])
 def test_every_row_of_first_tries_learns_on_attempts(kind):
-    assert learned_kinds(AlgorithmConfig(type=kind)) == (TurnKind.ATTEMPT,)
+    assert AlgorithmConfig(type=kind).learned_kinds == (TurnKind.ATTEMPT,)

@@ -89,7 +89,7 @@ class Plan:
             trainable=self.shape.adapters(lora.rank, lora.target_modules) if lora.rank else self.shape.parameters,
             adapters=lora.rank > 0,
             reference=algorithm.kl_ref > 0 or algorithm.kl_anchor > 0 or algorithm.kl_reward > 0,
-            critic=algorithm.type == "ppo",
+            critic=algorithm.row.baseline == "critic",
             entropy=algorithm.entropy_bonus > 0,
             precision=self.config.model.precision,
             recompute=self.config.train.gradient_checkpointing,

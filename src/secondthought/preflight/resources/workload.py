@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from secondthought.config import FROM_PROBLEMS, RunConfig
+from secondthought.config import RunConfig
 from secondthought.evaluate.controls import CONTROLS
 from secondthought.preflight.resources.memory import Learning, Rows, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
+from secondthought.types import TurnKind
 
 FORWARD, BACKWARD = 2, 4
 """Operations per parameter of a product and token: one multiplication and one addition, and twice that backward."""
@@ -62,7 +63,7 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
     """What `steps` training steps sample."""
     algorithm, episode, n = config.algorithm, config.episode, config.train.groups_per_step
     A, F, G = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size
-    if algorithm.type in FROM_PROBLEMS:
+    if algorithm.row.starts_from == "problems":
         return [_phase("first tries", Rows(U=n, S=G, P=lengths.prompt, T=0, R=A), steps)]
     wrong = 1.0 - assumed.first_try
     tries = 0 if config.train.failures is not None else config.train.mine_tries
@@ -73,7 +74,7 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
         rows = Rows(U=n, S=1, P=lengths.prompt, T=0, R=A)
         found.append(_phase("mining", rows, steps * tries, steps * n * tries, steps * mined))
     trunk = lengths.prompt + A
-    if algorithm.type == "retry-only":
+    if algorithm.row.branches == "retries":
         retry = Rows(U=n, S=G, P=trunk + lengths.retry_alone, T=0, R=A)
         return [*found, _phase("retries", retry, steps, steps * n, steps * failing)]
     P = trunk + lengths.reflection_request
@@ -118,15 +119,15 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
     A, F, G, k = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size, algorithm.retries
     anchors = algorithm.kl_anchor > 0
     U, trunk = config.train.groups_per_step, lengths.prompt + A
-    if algorithm.type in FROM_PROBLEMS:
+    if algorithm.row.starts_from == "problems":
         return Trees(U=U, P=lengths.prompt, G=G, R=A, M=U * G * A)
-    if algorithm.type == "retry-only":
+    if algorithm.row.branches == "retries":
         return Trees(U=U, P=trunk + lengths.retry_alone, G=G, R=A, M=U * (G * A + anchors * A))
     P, whole = trunk + lengths.reflection_request, F + lengths.retry_request + A
-    if algorithm.credit == "reflection":
+    if algorithm.learned_kinds == (TurnKind.REFLECTION,):
         read = G * F + anchors * (G * A + A)
         return Trees(U=U, P=P, G=G, R=whole if anchors else F, M=U * read)
-    learned = G * k * A + (G * F if algorithm.credit == "all" else anchors * G * F)
+    learned = G * k * A + (G * F if TurnKind.REFLECTION in algorithm.learned_kinds else anchors * G * F)
     return Trees(U=U, P=P, G=G * k, R=whole, M=U * (learned + anchors * A))
 
 

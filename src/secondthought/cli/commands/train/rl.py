@@ -1,4 +1,4 @@
-"""`secondthought train reflect-retry|grpo|retry-only|rloo|reinforce|ppo`: one config, one run directory."""
+"""`secondthought train ALGORITHM`, a command for each row of `config.algorithms`: one config, one run directory."""
 
 from __future__ import annotations
 
@@ -18,38 +18,9 @@ class Options(RunConfig, RunFlags):
     """
 
 
-def reflect_retry(argv: list[str], prog: str) -> None:
-    """Train on reflections."""
-    _run(argv, prog, "reflect-retry")
-
-
-def grpo(argv: list[str], prog: str) -> None:
-    """Train on first tries."""
-    _run(argv, prog, "grpo")
-
-
-def retry_only(argv: list[str], prog: str) -> None:
-    """Train on retries that follow no reflection."""
-    _run(argv, prog, "retry-only")
-
-
-def rloo(argv: list[str], prog: str) -> None:
-    """Train on first tries, each against the others of its group."""
-    _run(argv, prog, "rloo")
-
-
-def reinforce(argv: list[str], prog: str) -> None:
-    """Train on first tries by REINFORCE with a mean as baseline."""
-    _run(argv, prog, "reinforce")
-
-
-def ppo(argv: list[str], prog: str) -> None:
-    """Train on first tries by PPO with a critic."""
-    _run(argv, prog, "ppo")
-
-
-def _run(argv: list[str], prog: str, algorithm: str) -> None:
-    words, fixed = long_flags(argv), {"algorithm.type": algorithm}
+def run(argv: list[str], prog: str) -> None:
+    """Train by the algorithm that the command is called by."""
+    words, fixed = long_flags(argv), {"algorithm.type": prog.split()[-1]}
     given = parse(Options, words, prog, positional=("config",), reserved=OWN[1:], fixed=fixed)
     config = resolve(given.model_dump(exclude=set(OWN)), source="command line")
     run_as_asked(config, given, [*prog.split(), *argv], _train, print_summary)

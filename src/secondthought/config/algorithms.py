@@ -1,0 +1,106 @@
+"""The one table of algorithms, as data: what a step starts from, what branches, which tokens learn, and from what.
+
+    type           starts from      branches of a group            tokens that learn         baseline       loss
+    reflect-retry  failed attempts  G reflections, k retries each  reflection | retry | all  group          surrogate
+    grpo           problems         G attempts                     attempt                   group          surrogate
+    retry-only     failed attempts  G retries, no reflection       retry                     group          surrogate
+    rloo           problems         G attempts                     attempt                   leave-one-out  surrogate
+    reinforce      problems         G attempts                     attempt                   batch | group  reinforce
+    ppo            problems         G attempts                     attempt                   critic         surrogate
+
+A new algorithm is a new row. Settings are checked against the row, the command line has a command for each, plans and
+run names read it, and training does what it says: `train.algorithms` plays the branches, `train.credit` compares
+rewards with the baseline (`train.critic` with the critic's), `train.learner` takes the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from secondthought.types import TurnKind
+
+Start: TypeAlias = Literal["failures", "problems"]
+"""A group starts from a failed attempt or from a problem."""
+Branches: TypeAlias = Literal["reflections", "retries", "attempts"]
+"""The turns that a group's branches begin with."""
+Baseline: TypeAlias = Literal["group", "leave-one-out", "chosen", "critic"]
+"""A reward is compared with this; `chosen` is what `algorithm.baseline` says."""
+PolicyLoss: TypeAlias = Literal["surrogate", "reinforce"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm:
+    """A row: how groups are played, and how they are learned from."""
+
+    starts_from: Start
+    branches: Branches
+    learns: tuple[TurnKind, ...] = ()
+    """Kinds of turns whose sampled tokens learn; empty where `algorithm.credit` chooses."""
+    baseline: Baseline = "group"
+    loss: PolicyLoss = "surrogate"
+    help: str
+    """One line of help, for the command that trains by it."""
+
+
+_ATTEMPT = (TurnKind.ATTEMPT,)
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "reflect-retry": Algorithm(
+        starts_from="failures",
+        branches="reflections",
+        help="reward only the reflection's tokens when the retry is right",
+    ),
+    "grpo": Algorithm(
+        starts_from="problems", branches="attempts", learns=_ATTEMPT, help="comparator: GRPO on the first try"
+    ),
+    "retry-only": Algorithm(
+        starts_from="failures",
+        branches="retries",
+        learns=(TurnKind.RETRY,),
+        help="comparator: train the retry, without a reflection",
+    ),
+    "rloo": Algorithm(
+        starts_from="problems",
+        branches="attempts",
+        learns=_ATTEMPT,
+        baseline="leave-one-out",
+        help="RLOO on the first try: each sample against the others of its group",
+    ),
+    "reinforce": Algorithm(
+        starts_from="problems",
+        branches="attempts",
+        learns=_ATTEMPT,
+        baseline="chosen",
+        loss="reinforce",
+        help="REINFORCE on the first try, with a mean as baseline",
+    ),
+    "ppo": Algorithm(
+        starts_from="problems",
+        branches="attempts",
+        learns=_ATTEMPT,
+        baseline="critic",
+        help="PPO on the first try, with a critic",
+    ),
+}
+
+
+def known(name: str) -> str:
+    """Return the name of an algorithm.
+
+    Raises:
+        ValueError: there is no such row.
+    """
+    if name not in ALGORITHMS:
+        raise ValueError(f"there is no algorithm {name!r}; known: {', '.join(ALGORITHMS)}")
+    return name
+
+
+def those_with(has: Callable[[Algorithm], bool]) -> str:
+    """Return the names of the algorithms of which something holds, for sentences.
+
+    >>> those_with(lambda row: row.baseline == "critic")
+    'ppo'
+    """
+    return " or ".join(name for name, row in ALGORITHMS.items() if has(row))
