@@ -78,6 +78,12 @@ def test_imports_point_down(path):
     assert not wrong, f"{relative(path)} imports {wrong} from its own layer or from above"
 
 
+def test_learning_knows_no_inference():
+    """Learners hold a `LocalModel`: which engine samples is known where a run is put together and checked."""
+    knowing = {relative(p) for p in FILES if any(part_of(name) == "inference" for name in imports(p))}
+    assert {name for name in knowing if name.startswith("train/")} == {"train/run.py", "train/self_checks.py"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_a_module_says_what_it_is_and_fits_in_the_head(path):
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM
 
 from secondthought.errors import PolicyError, RunError
-from secondthought.inference.local import LocalPolicy, without_progress_bars
+from secondthought.models.local import LocalModel, without_progress_bars
 from secondthought.train import optimizer_state
 from secondthought.train.optimizer_state import Optimized, Trained
 
@@ -35,7 +35,7 @@ TRAINER = "trainer.json"
 
 
 def save(
-    directory: Path, policy: LocalPolicy, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
+    directory: Path, policy: LocalModel, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
 ) -> None:
     """Write a checkpoint into an empty directory. All ranks must call it."""
     try:
@@ -59,7 +59,7 @@ def _as_os_error(error: SafetensorError) -> OSError:
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 
 
-def load(directory: Path, policy: LocalPolicy, learner: Trained, *, critic: Optimized | None = None) -> dict[str, Any]:
+def load(directory: Path, policy: LocalModel, learner: Trained, *, critic: Optimized | None = None) -> dict[str, Any]:
     """Put a checkpoint's weights and moments into a policy and learner, and return its state. All ranks must call it.
 
     Raises:
@@ -80,7 +80,7 @@ def load(directory: Path, policy: LocalPolicy, learner: Trained, *, critic: Opti
     return state
 
 
-def load_weights(directory: Path, policy: LocalPolicy) -> None:
+def load_weights(directory: Path, policy: LocalModel) -> None:
     """Put a checkpoint's weights into a policy.
 
     Raises:

@@ -23,7 +23,7 @@ from torch import Tensor
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.distributed.sharding import gather_into, scatter_from, trained
 from secondthought.distributed.world import World
-from secondthought.inference.local import LocalPolicy
+from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
 from secondthought.rl.logprobs import entropy, token_logprobs
@@ -84,7 +84,7 @@ class Learner:
 
     def __init__(
         self,
-        policy: LocalPolicy,
+        policy: LocalModel,
         algorithm: AlgorithmConfig,
         optim: OptimConfig,
         train: TrainConfig,

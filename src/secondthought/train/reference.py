@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from secondthought.distributed.sharding import shard
 from secondthought.distributed.world import World
-from secondthought.inference.local import LocalPolicy
+from secondthought.models.local import LocalModel
 from secondthought.models.lora import Adapter
 from secondthought.models.tree_forward import TreeForward
 
@@ -78,7 +78,7 @@ class AdapterBefore:
                 parameter.data = value
 
 
-def reference_of(policy: LocalPolicy, world: World) -> Reference:
+def reference_of(policy: LocalModel, world: World) -> Reference:
     """The policy as it is now.
 
     A copy is sharded like the model that trains: a whole one on every rank would cost what sharding saves. With an

@@ -20,6 +20,7 @@ from secondthought.evaluate.before_after import BeforeAfter
 from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
+from secondthought.models.local import LocalModel
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
@@ -79,6 +80,8 @@ class _Execution:
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
         self.policy: LocalPolicy = load_policy(config.model)
+        self.model: LocalModel = self.policy
+        """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         self.policy.world = world
         self.player = Player.resolve(self.policy, self.task, config.episode)
 
@@ -89,7 +92,7 @@ class _Execution:
         before_after = BeforeAfter(self.config, self.player, self.run, problems, console.note, self.world)
         before = before_after.before()
         learner = Learner(
-            self.policy,
+            self.model,
             self.config.algorithm,
             self.config.optim,
             self.config.train,
@@ -99,7 +102,7 @@ class _Execution:
         )
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
-        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
+        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.model)
         after = before_after.after()
         return self.world.first(
             "the summary", lambda: self._finish(self._summary(progress, before_after, before, after))
@@ -115,7 +118,7 @@ class _Execution:
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             at = self.run.checkpoints.at(last["step"])
-            progress = Progress(**checkpoint.load(at, self.policy, learner, critic=learner.critic))
+            progress = Progress(**checkpoint.load(at, self.model, learner, critic=learner.critic))
         recorder = self._recorder(last is not None, progress, monitor) if self.world.is_first else None
         self.world.gather("the steps so far", None)
         train_problems = self._problems("train", self.config.task.train_problems)

@@ -11,8 +11,9 @@ from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 from secondthought import rng
 from secondthought.config import LoraConfig, ModelConfig, RunConfig
 from secondthought.errors import ConfigError, PolicyError
-from secondthought.inference.loading import base_name, load_policy
+from secondthought.inference.loading import load_policy
 from secondthought.models import lora, shipped
+from secondthought.models.loading import base_name
 from secondthought.types import Prompt, Sampling
 
 IDS = torch.arange(5, 40)[None]

@@ -39,11 +39,14 @@ def run(argv: list[str], prog: str) -> None:
     directory = _checkpoint(given.adapter, given.checkpoint)
     if not (directory / "adapter_config.json").is_file():
         raise RunError(f"{directory}: holds no adapter (adapter_config.json), so there is nothing to merge")
-    from secondthought.inference.loading import load_policy  # after parsing
+    from secondthought.models.loading import load_model  # after parsing
+    from secondthought.models.local import LocalModel
     from secondthought.runs import files
 
     path = str(directory)
-    policy = load_policy(ModelConfig(path=path, device=given.device, trust_remote_code=given.trust_remote_code))
+    policy = load_model(
+        ModelConfig(path=path, device=given.device, trust_remote_code=given.trust_remote_code), LocalModel
+    )
     policy.merge()
     with files.disk_errors(given.out):
         policy.save(given.out)

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from secondthought import jsonl, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError, PolicyError, TaskError
-from secondthought.inference.local import LocalPolicy
+from secondthought.models.local import LocalModel
 from secondthought.preflight.resources import inputs
 from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
@@ -74,7 +74,7 @@ def _held_out(config: SftConfig, examples: int) -> int:
     return held
 
 
-def _without_weights(config: SftConfig) -> LocalPolicy | None:
+def _without_weights(config: SftConfig) -> LocalModel | None:
     """A policy that tokenizes and does nothing else; None where its tokenizer is not here."""
     where = inputs.find_files(config.model)
     if where is None:
@@ -83,12 +83,12 @@ def _without_weights(config: SftConfig) -> LocalPolicy | None:
     empty = inputs.build_empty(inputs.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
-        return LocalPolicy(empty, tokenizer, name=model.path, keep_thinking=model.keep_thinking)
+        return LocalModel(empty, tokenizer, name=model.path, keep_thinking=model.keep_thinking)
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return None
 
 
-def _counted(config: SftConfig, path: Path, policy: LocalPolicy) -> Corpus:
+def _counted(config: SftConfig, path: Path, policy: LocalModel) -> Corpus:
     task = None if config.task is None else tasks.load(config.task, config.options)
     found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
     kept, held = split(found.kept, config.eval_share, config.seed)

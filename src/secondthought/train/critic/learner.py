@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from secondthought.config import CriticConfig, OptimConfig, TrainConfig
 from secondthought.distributed.sharding import shard
 from secondthought.distributed.world import World
-from secondthought.inference.local import LocalPolicy
+from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.losses import clipped_value_loss
 from secondthought.train.gradient_step import gradient_step, take_step
@@ -53,7 +53,7 @@ class Critic:
 
     def __init__(
         self,
-        policy: LocalPolicy,
+        policy: LocalModel,
         config: CriticConfig,
         optim: OptimConfig,
         train: TrainConfig,

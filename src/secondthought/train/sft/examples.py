@@ -20,8 +20,7 @@ from typing import Any, Literal, get_args
 
 from secondthought import jsonl, rng
 from secondthought.errors import ConfigError, SecondthoughtError, TaskError
-from secondthought.inference.local import LocalPolicy
-from secondthought.inference.local import _rotary_switch as rotary_switch
+from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
 from secondthought.types import Message, Role, TokenIds
 
@@ -53,7 +52,7 @@ class Examples:
 
 
 def read_examples(
-    path: Path, policy: LocalPolicy, task: Task | None, *, max_length: int, too_long: Literal["refuse", "drop"]
+    path: Path, policy: LocalModel, task: Task | None, *, max_length: int, too_long: Literal["refuse", "drop"]
 ) -> Examples:
     """Every row of a file as an example.
 
@@ -94,7 +93,7 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
     return [e for e in examples if e.prompt not in held], [e for e in examples if e.prompt in held]
 
 
-def _parsed(path: Path, policy: LocalPolicy, task: Task | None) -> tuple[list[Example], str]:
+def _parsed(path: Path, policy: LocalModel, task: Task | None) -> tuple[list[Example], str]:
     """All examples and a digest of the file. Every row is looked at, so that one sentence tells how many are bad."""
     found: list[Example] = []
     bad: list[tuple[int, str]] = []
@@ -122,7 +121,7 @@ def _hashed(lines: Iterator[bytes] | Any, digest: Any) -> Iterator[bytes]:
         yield line
 
 
-def _example(number: int, row: Mapping[str, Any], policy: LocalPolicy, task: Task | None) -> Example:
+def _example(number: int, row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> Example:
     text = row.get("completion")
     if not isinstance(text, str) or not text:
         raise TaskError(f"field 'completion' {_is_wrong(row, 'completion')} a text that is not empty")
@@ -140,7 +139,7 @@ def _example(number: int, row: Mapping[str, Any], policy: LocalPolicy, task: Tas
     return Example(number, prompt, (*said, end))
 
 
-def _prompt(row: Mapping[str, Any], policy: LocalPolicy, task: Task | None) -> tuple[TokenIds, bool]:
+def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tuple[TokenIds, bool]:
     """Ids of a row's prompt, and whether the chat template made them."""
     if task is not None and "problem" in row:
         if not isinstance(row["problem"], dict):
@@ -203,15 +202,9 @@ def _is_wrong(row: Mapping[str, Any], name: str) -> str:
     return "must be" if name in row else "is missing; it must be"
 
 
-def _limit(policy: LocalPolicy, max_length: int) -> tuple[int, str]:
-    """Most tokens of an example, and who says so."""
-    config = policy.model.config.get_text_config()
-    limits = [
-        (max_length, "max_length"),
-        (getattr(config, "max_position_embeddings", None), "the model's positions"),
-        (rotary_switch(config), "the positions up to which the model's rotary embedding is fixed"),
-    ]
-    return min(((limit, reason) for limit, reason in limits if limit is not None), key=lambda item: item[0])
+def _limit(policy: LocalModel, max_length: int) -> LengthLimit:
+    """Return the most tokens of an example, and who says so."""
+    return min((LengthLimit(max_length, "max_length"), *policy.length_limits), key=lambda limit: limit.tokens)
 
 
 def _lines(numbers: Sequence[int]) -> str:

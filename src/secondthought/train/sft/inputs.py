@@ -11,8 +11,8 @@ from typing import Any
 from secondthought import rng, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
-from secondthought.inference.loading import load_policy
-from secondthought.inference.local import LocalPolicy
+from secondthought.models.loading import load_model
+from secondthought.models.local import LocalModel
 from secondthought.train.sft.examples import Example, Examples, read_examples, split
 
 
@@ -64,7 +64,7 @@ class Material:
     """What a run is made of, read before anything is written."""
 
     path: Path
-    policy: LocalPolicy
+    policy: LocalModel
     found: Examples
     examples: list[Example]
     held_out: list[Example]
@@ -73,7 +73,7 @@ class Material:
     @classmethod
     def read(cls, config: SftConfig, path: Path) -> Material:
         """The model and the examples that a config names."""
-        policy = load_policy(config.model)
+        policy = load_model(config.model, LocalModel)
         task = None if config.task is None else tasks.load(config.task, config.options)
         found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
         examples, held_out = split(found.kept, config.eval_share, config.seed)

@@ -21,8 +21,8 @@ from secondthought.config.sft import SftOptimConfig, SftTrainConfig
 from secondthought.distributed.sharding import full, gather_into, scatter_from, trained
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
-from secondthought.inference.local import LocalPolicy
 from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
 from secondthought.train.sft.examples import Example
 from secondthought.trees import TokenTree, TreeBranch
@@ -45,7 +45,7 @@ class SftLearner:
 
     def __init__(
         self,
-        policy: LocalPolicy,
+        policy: LocalModel,
         optim: SftOptimConfig,
         train: SftTrainConfig,
         *,

@@ -1,0 +1,78 @@
+"""A model from its config: the one place where names become checkpoints, and adapters find their base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from secondthought.config import ModelConfig
+from secondthought.errors import ConfigError, PolicyError
+from secondthought.models import lora
+from secondthought.models.local import LocalModel
+from secondthought.models.shipped import resolve, shipped
+
+ModelT = TypeVar("ModelT", bound=LocalModel)
+
+
+def load_model(config: ModelConfig, kind: type[ModelT]) -> ModelT:
+    """Load the causal LM that a config names, called as the config calls it.
+
+    The directory of an adapter gives its base model with that adapter in it; training goes on with the adapter.
+
+    Args:
+        config: path, precision, device, adapter.
+        kind: `LocalModel`, or one that can do more.
+
+    Raises:
+        ConfigError: an adapter is asked for where there is one already, or without the package that it needs.
+        PolicyError: there is no such model, or it cannot be used.
+    """
+    directory = Path(config.path).expanduser()
+    model = _with_saved_adapter(config, directory, kind) if is_adapter(directory) else _whole(config, kind)
+    if config.lora.rank and model.adapter is None:
+        model.adapter = lora.add(model.model, config.lora, base=base_name(config.path))
+    model.name = config.path
+    return model
+
+
+def is_adapter(directory: Path) -> bool:
+    """Return whether an adapter was saved there, by us or by `peft`."""
+    return (directory / lora.CONFIG).is_file()
+
+
+def base_name(path: str) -> str:
+    """Return how an adapter names its base: a shipped model or a hub id as it is called, a directory by its whole path.
+
+    >>> base_name("somebody/some-model")
+    'somebody/some-model'
+    """
+    where = Path(resolve(path)).expanduser()
+    return str(where.resolve()) if where.is_dir() and where != shipped(path) else path
+
+
+def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT]) -> ModelT:
+    if config.lora.rank:
+        raise ConfigError(
+            f"model.lora: {config.path} is an adapter already; leave model.lora out to go on training it, or make it "
+            "part of its base with `secondthought merge` first"
+        )
+    base = lora.base_of(directory)
+    if is_adapter(Path(base).expanduser()):
+        raise PolicyError(f"{directory}: its base model {base} is an adapter itself; merge that one first")
+    try:
+        model = _whole(config.model_copy(update={"path": base}), kind)
+    except PolicyError as error:
+        raise PolicyError(f"{directory}: the adapter's base model cannot be loaded: {error}") from None
+    model.adapter = lora.load(model.model, directory)
+    return model
+
+
+def _whole(config: ModelConfig, kind: type[ModelT]) -> ModelT:
+    """Load a checkpoint with all its weights."""
+    return kind.load(
+        resolve(config.path),
+        precision=config.precision,
+        device=config.device,
+        trust_remote_code=config.trust_remote_code,
+        keep_thinking=config.keep_thinking,
+    )

@@ -1,0 +1,182 @@
+"""A `transformers` causal LM as learners hold it: weights, precision, adapter, its own tokenizer and template.
+
+Sampling from it is `inference.local`; nothing here draws a token.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from secondthought.errors import PolicyError
+from secondthought.models.chat_template import Chat
+from secondthought.models.lora import Adapter
+from secondthought.models.shipped import why_missing
+from secondthought.models.tree_attention import cannot_share
+from secondthought.types import Completion, Message, StopReason, TokenIds
+
+logger = logging.getLogger(__name__)
+
+
+class LengthLimit(NamedTuple):
+    """The most tokens that a conversation may have, and what sets that limit."""
+
+    tokens: int
+    reason: str
+
+
+class LocalModel:
+    """A causal LM with its tokenizer, chat template, precision and adapter, in this process."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any, *, name: str, precision: str = "fp32", keep_thinking: bool = False
+    ) -> None:
+        """Wrap a loaded model. Dropout is switched off for good: it would make recorded log-probabilities wrong."""
+        self.model = model.eval()
+        self.chat = Chat(tokenizer, keep_thinking=keep_thinking)
+        self.name = name
+        self.adapter: Adapter | None = None
+        self.precision = precision
+        self.unshared_reason = cannot_share(model)
+        self.stop_ids = self._stop_ids()
+        if self.unshared_reason:
+            logger.warning(
+                "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason
+            )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        precision: str = "fp32",
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        keep_thinking: bool = False,
+    ) -> Self:
+        """Load a checkpoint directory or a hub id. Weights are held in fp32; bf16 is autocast over them.
+
+        Raises:
+            PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
+        """
+        where = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+        if reason := why_missing(str(path)):
+            raise PolicyError(f"{path}: {reason}")
+        is_local = Path(path).expanduser().is_dir()
+        try:
+            bars = without_progress_bars() if is_local else contextlib.nullcontext()
+            with bars:
+                tokenizer, model = _load(path, trust_remote_code)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            first = (str(error).strip().splitlines() or ["unknown error"])[0]
+            raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
+        for parameter in model.parameters():
+            # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory
+            # makes a reloaded model compute bit for bit what the saved one did.
+            parameter.data = parameter.data.to(where, copy=True)
+        return cls(model.to(where), tokenizer, name=str(path), precision=precision, keep_thinking=keep_thinking)
+
+    @property
+    def device(self) -> torch.device:
+        """Return the device that holds the weights."""
+        device: torch.device = self.model.device
+        return device
+
+    @property
+    def length_limits(self) -> list[LengthLimit]:
+        """Return what the architecture allows: its positions, and those up to which its rotary embedding is fixed."""
+        config = self.model.config.get_text_config()
+        limits = (
+            (getattr(config, "max_position_embeddings", None), "the model's positions"),
+            (rotary_switch(config), "the positions up to which the model's rotary embedding is fixed"),
+        )
+        return [LengthLimit(tokens, reason) for tokens, reason in limits if tokens is not None]
+
+    def fingerprint(self) -> str:
+        """Hash the vocabulary and the template: token ids mean the same under equal fingerprints."""
+        tokenizer = self.chat.tokenizer
+        vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+        return hashlib.blake2b(repr((vocabulary, tokenizer.chat_template)).encode(), digest_size=8).hexdigest()
+
+    def start(self, messages: Sequence[Message]) -> TokenIds:
+        """See `Policy.start`."""
+        return self.chat.start(messages)
+
+    def follow(self, completion: Completion, request: str) -> TokenIds:
+        """See `Policy.follow`."""
+        return self.chat.follow(completion, request)
+
+    def encode(self, text: str) -> Completion:
+        """See `Policy.encode`."""
+        ids = self.chat.encode(text)
+        return Completion(token_ids=ids, logprobs=(float("nan"),) * len(ids), text=text, stop=StopReason.END)
+
+    @contextlib.contextmanager
+    def autocast(self) -> Iterator[None]:
+        """Compute in the precision of sampling and of training alike."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+            yield
+
+    def merge(self) -> None:
+        """Make the adapter part of the weights, so that the model is an ordinary one."""
+        if self.adapter is not None:
+            self.adapter.merge()
+            self.adapter = None
+            self.model.requires_grad_(True)
+
+    def save(self, path: Path) -> None:
+        """Write the adapter where there is one, else an ordinary checkpoint: weights, config, tokenizer, template."""
+        if self.adapter is not None:
+            self.adapter.save(path)
+            return
+        with without_progress_bars():
+            self.model.save_pretrained(path)
+            self.chat.tokenizer.save_pretrained(path)
+
+    def _stop_ids(self) -> frozenset[int]:
+        """Return the template's end of turn and every eos id that the checkpoint names."""
+        named = [self.model.config.eos_token_id, getattr(self.model.generation_config, "eos_token_id", None)]
+        ids = {self.chat.end_of_turn}
+        for entry in [*named, self.chat.tokenizer.eos_token_id]:
+            ids.update(entry if isinstance(entry, list) else [] if entry is None else [entry])
+        return frozenset(ids)
+
+
+@contextlib.contextmanager
+def without_progress_bars() -> Iterator[None]:
+    """Keep `transformers` from drawing bars: local files are quick, and bars would break up a run's progress line."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+def rotary_switch(config: Any) -> int | None:
+    """Return the length beyond which all positions are embedded anew (LongRoPE, dynamic NTK); None if there is none."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    if not any(kind in str(rope) for kind in ("longrope", "dynamic")):
+        return None
+    original = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+    return int(original or config.max_position_embeddings)
+
+
+def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Load tokenizer and fp32 weights, from safetensors only: no pickle is ever opened."""
+    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
+    model = AutoModelForCausalLM.from_pretrained(
+        path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
+    )
+    if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
+        raise ValueError("it is an adapter; download it and give the name of its directory")
+    return tokenizer, model
