@@ -10,6 +10,7 @@ import detector_checks
 import pytest
 import torch
 
+from secondthought.config import AlgorithmConfig
 from secondthought.habits import agreement, patterns, repeats
 from secondthought.habits.judge import detector as judge
 from secondthought.habits.judge import quotes as judge_quotes
@@ -470,7 +471,7 @@ def nobody_left_out(patch):
 
 @mutant("check_shuffled_rewards_say_nothing_of_their_group")
 def rewards_shuffled_within_their_group(patch):
-    patch.setattr(credit, "_has_own_group_baseline", lambda config: True)
+    patch.setattr(AlgorithmConfig, "has_group_baseline", property(lambda config: True))
 
 
 @mutant("check_each_mini_batch_is_an_update")

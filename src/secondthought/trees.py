@@ -12,7 +12,7 @@ and `policies.tree_attention` is how a model reads them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from secondthought.types import TokenIds
@@ -97,15 +97,30 @@ def mini_batches(trees: Sequence[TokenTree], count: int) -> list[Sequence[TokenT
     return [trees[start:end] for start, end in itertools.pairwise(edges)]
 
 
-def micro_batches(trees: Sequence[TokenTree], max_tokens: int) -> list[list[TokenTree]]:
-    """Trees in runs of at most `max_tokens` tokens each (a single larger tree goes alone), alike sizes together.
+def by_trunk(tree: TokenTree) -> tuple[int, ...]:
+    """Order trees by the length of their trunks, then by all their tokens."""
+    return len(tree.trunk), tree.num_tokens
+
+
+def by_branches(tree: TokenTree) -> tuple[int, ...]:
+    """Order trees by how many branches they have, then by the longest, then by all their tokens."""
+    return len(tree.branches), max(len(branch.token_ids) for branch in tree.branches), tree.num_tokens
+
+
+def micro_batches(
+    trees: Sequence[TokenTree], max_tokens: int, *, alike: Callable[[TokenTree], tuple[int, ...]] = by_trunk
+) -> list[list[TokenTree]]:
+    """Cut trees into runs of at most `max_tokens` tokens each (a single larger tree goes alone), alike ones together.
+
+    Attention pads branches to the longest and trees to the most branches of a micro-batch: `alike` orders them so that
+    little is padded.
 
     >>> micro_batches([], 10)
     []
     """
     batches: list[list[TokenTree]] = []
     room = 0
-    for tree in sorted(trees, key=lambda tree: (len(tree.trunk), tree.num_tokens)):
+    for tree in sorted(trees, key=alike):
         if not batches or tree.num_tokens > room:
             batches.append([])
             room = max_tokens

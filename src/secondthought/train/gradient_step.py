@@ -1,4 +1,4 @@
-"""From trees to gradients to one optimizer step: the part of an update that policy and critic have in common.
+"""From trees to gradients to one optimizer step: what updates of a policy, a critic and fine-tuning have in common.
 
 Every rank is given the same trees and works on its share. Sharded weights are sent around in each forward, so all ranks
 run as many: one that has no trees left reads a tree that counts nothing.
@@ -7,18 +7,17 @@ run as many: one that has no trees left reads a tree that counts nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.config import TrainConfig
 from secondthought.distributed.sharding import full
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.models.gradient_checkpointing import recomputing
-from secondthought.trees import TokenTree, TreeBranch, micro_batches
+from secondthought.trees import TokenTree, TreeBranch, by_trunk, micro_batches
 
 T = TypeVar("T")
 
@@ -41,21 +40,44 @@ NO_TREE = TokenTree(
 """What a rank reads that has nothing to learn from."""
 
 
+class StepSettings(Protocol):
+    """Settings that change memory and speed of a gradient step, not what it computes."""
+
+    @property
+    def micro_batch_tokens(self) -> int:
+        """Return the most tokens of a forward."""
+        ...
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Return whether layers are computed again in the backward."""
+        ...
+
+
 def gradient_step(
     trees: Sequence[TokenTree],
     loss: Callable[[Sequence[TokenTree]], tuple[Tensor, T]],
     *,
     model: PreTrainedModel,
-    train: TrainConfig,
+    train: StepSettings,
     share: bool,
     world: World,
     what: str,
+    alike: Callable[[TokenTree], tuple[int, ...]] = by_trunk,
 ) -> list[T]:
-    """Gradients of a loss into `.grad`, micro-batch by micro-batch, and what the loss tells of each batch of this rank.
+    """Add the gradients of a loss to `.grad`, micro-batch by micro-batch; return what the loss tells of each.
 
-    `loss` gives a micro-batch's share of the whole step's loss.
+    Args:
+        trees: all trees of the step, the same on every rank.
+        loss: gives a micro-batch's share of the whole step's loss, and what is to be told of it.
+        model: the model that learns.
+        train: how much is read at once, and what is computed again.
+        share: whether trunks are read once; the plain path needs another way to compute again.
+        world: the ranks that share the work.
+        what: names the occasion in errors.
+        alike: orders the trees, so that those of a micro-batch are padded little.
     """
-    batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens)
+    batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens, alike=alike)
     num_forwards = world.agree_max(what, len(batches))
     told = []
     with world.watch(what), recomputing(model, enabled=train.gradient_checkpointing, trees=share):

@@ -31,7 +31,7 @@ from secondthought.rl.losses import clipped_surrogate, reinforce
 from secondthought.train.critic.learner import Critic, CriticStats
 from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.reference import Reference, reference_of
-from secondthought.train.schedule import learning_rate
+from secondthought.train.schedule import rate_of_step
 from secondthought.trees import TokenTree, mini_batches
 
 
@@ -124,7 +124,7 @@ class Learner:
         With a critic the trees hold its advantages, all are kept, and the critic learns first.
         """
         kept = list(trees) if self.critic is not None else [tree for tree in trees if not tree.is_flat]
-        lr = learning_rate(self.optim, self.train, step, sampled_tokens)
+        lr = rate_of_step(self.optim, self.train, step, sampled_tokens)
         stats = _no_update(len(trees), lr)
         of_critic = self.critic.update(kept, step, sampled_tokens) if self.critic is not None and kept else None
         for _ in range(self.train.epochs if kept else 0):

@@ -21,8 +21,8 @@ from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
 from secondthought.train.sft.examples import Example, read_examples, split
 from secondthought.train.sft.inputs import Plan
-from secondthought.train.sft.learner import micro_batches, trees_of
-from secondthought.trees import TokenTree
+from secondthought.train.sft.learner import trees_of
+from secondthought.trees import TokenTree, by_branches, micro_batches
 
 
 def read(config: SftConfig, *, examples: int | None = None, tokens: float | None = None) -> Corpus:
@@ -103,7 +103,7 @@ def of_examples(config: SftConfig, examples: Sequence[Example], held_out: int, *
     batches: list[Trees] = []
     for step in range(1, plan.steps_per_epoch + 1):
         trees = trees_of([examples[place] for place in plan.batch(step)], limit)
-        batches += [as_trees(batch) for batch in micro_batches(trees, limit)]
+        batches += [as_trees(batch) for batch in micro_batches(trees, limit, alike=by_branches)]
     tokens = sum(example.num_tokens for example in examples) / len(examples)
     learned = sum(len(example.completion) for example in examples) / len(examples)
     U, R = min(config.train.batch_size, len(examples)), max(1, round(learned))

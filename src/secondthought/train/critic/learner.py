@@ -26,7 +26,7 @@ from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.losses import clipped_value_loss
 from secondthought.train.gradient_step import gradient_step, take_step
-from secondthought.train.schedule import learning_rate
+from secondthought.train.schedule import rate_of_step
 from secondthought.trees import TokenTree, mini_batches
 
 
@@ -81,7 +81,7 @@ class Critic:
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> CriticStats:
         """Learn the returns that trees hold: `mini_batches` updates in each of `train.epochs` passes."""
-        lr = learning_rate(self.optim, self.train, step, sampled_tokens)
+        lr = rate_of_step(self.optim, self.train, step, sampled_tokens)
         norms: list[float] = []
         told = _Part(0.0, 0.0)
         for _ in range(self.train.epochs):

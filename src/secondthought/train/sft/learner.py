@@ -18,14 +18,14 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from secondthought.config.sft import SftOptimConfig, SftTrainConfig
-from secondthought.distributed.sharding import full, gather_into, scatter_from, trained
+from secondthought.distributed.sharding import gather_into, scatter_from, trained
 from secondthought.distributed.world import World
-from secondthought.errors import RunError
-from secondthought.models.gradient_checkpointing import recomputing
 from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
+from secondthought.rl.schedule import learning_rate
+from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.sft.examples import Example
-from secondthought.trees import TokenTree, TreeBranch
+from secondthought.trees import TokenTree, TreeBranch, by_branches, micro_batches
 from secondthought.types import TokenIds
 
 
@@ -69,42 +69,31 @@ class SftLearner:
         """Learn from one batch; `step` counts from 1."""
         trees = trees_of(examples, self.train.micro_batch_tokens)
         loss = self.backward(trees)
-        with self.world.watch("the clipping of gradients"):
-            norm = full(torch.nn.utils.clip_grad_norm_(self.parameters, self.optim.max_grad_norm))
-        if not torch.isfinite(norm):
-            raise RunError("the gradient is not finite; lower optim.lr or use model.precision = 'fp32'")
-        lr = learning_rate(self.optim, step, self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
+        lr = rate_of_step(self.optim, step, self.total_steps)
+        norm = take_step(self.optimizer, self.parameters, lr=lr, max_norm=self.optim.max_grad_norm, world=self.world)
         return SftStats(
             loss=loss,
             tokens_learned=sum(tree.num_learning for tree in trees),
             tokens_forward=sum(tree.num_tokens for tree in trees),
-            grad_norm=float(norm),
+            grad_norm=norm,
             lr=lr,
         )
 
     def backward(self, trees: Sequence[TokenTree]) -> float:
-        """Gradients of the batch's loss into `.grad`; returns the loss.
-
-        Sharded weights are sent around in each forward, so all ranks run as many: one that has no trees left reads a
-        tree that counts nothing.
-        """
+        """Add the gradients of the batch's loss to `.grad`; return the loss."""
         num_learning = sum(tree.num_learning for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
-        batches = self._share_of(trees)
-        num_forwards = self.world.agree_max("the update", len(batches))
-        recompute = recomputing(self.model, enabled=self.train.gradient_checkpointing, trees=self.share)
-        total = 0.0
-        with self.world.watch("the update"), recompute:
-            for batch in batches:
-                loss = self._nll(batch, self.model)
-                (loss / num_learning).backward()  # type: ignore[no-untyped-call]
-                total += float(loss.detach())
-            for _ in range(num_forwards - len(batches)):
-                (0.0 * self._nll([_NO_TREE], self.model)).backward()  # type: ignore[no-untyped-call]
-        return self.world.sum("the end of the update", [total])[0] / num_learning
+        sums = gradient_step(
+            trees,
+            lambda batch: self._loss(batch, num_learning),
+            model=self.model,
+            train=self.train,
+            share=self.share,
+            world=self.world,
+            what="the update",
+            alike=by_branches,
+        )
+        return self.world.sum("the end of the update", [sum(sums)])[0] / num_learning
 
     def held_out_loss(self, examples: Sequence[Example]) -> float:
         """Mean loss per completion token under the weights that the policy has now; NaN without examples."""
@@ -124,9 +113,14 @@ class SftLearner:
         scatter_from(self.policy.model, self.model)
 
     def _share_of(self, trees: Sequence[TokenTree]) -> list[list[TokenTree]]:
-        """The micro-batches of this process."""
+        """Return the micro-batches of this process."""
         share = self.world.deal(trees, lambda tree: tree.num_tokens)
-        return micro_batches(share, self.train.micro_batch_tokens)
+        return micro_batches(share, self.train.micro_batch_tokens, alike=by_branches)
+
+    def _loss(self, trees: Sequence[TokenTree], num_learning: int) -> tuple[Tensor, float]:
+        """Compute a micro-batch's share of the loss, and its sum over tokens."""
+        total = self._nll(trees, self.model)
+        return total / num_learning, float(total.detach())
 
     def _nll(self, trees: Sequence[TokenTree], model: PreTrainedModel) -> Tensor:
         """Negative log-likelihood, summed over the completion tokens of a micro-batch."""
@@ -154,35 +148,20 @@ def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:
     return [_tree(group[0].prompt, [example.completion for example in group]) for group in groups]
 
 
-def micro_batches(trees: Sequence[TokenTree], max_tokens: int) -> list[list[TokenTree]]:
-    """Trees in runs of at most `max_tokens` tokens (a single larger tree goes alone), alike shapes together.
+def rate_of_step(optim: SftOptimConfig, step: int, total_steps: int) -> float:
+    """Return the learning rate of a step, which counts from 1; a cosine goes to zero, which no step reaches.
 
-    Attention pads branches to the longest and trees to the most branches of a micro-batch, so these order them.
-    """
-    batches: list[list[TokenTree]] = []
-    room = 0
-    for tree in sorted(trees, key=lambda t: (len(t.branches), max(len(b.token_ids) for b in t.branches), t.num_tokens)):
-        if not batches or tree.num_tokens > room:
-            batches.append([])
-            room = max_tokens
-        batches[-1].append(tree)
-        room -= tree.num_tokens
-    return batches
-
-
-def learning_rate(optim: SftOptimConfig, step: int, total_steps: int) -> float:
-    """Linear warm-up to the peak, then constant or a cosine to zero, which no step reaches; `step` counts from 1.
-
-    >>> [round(learning_rate(SftOptimConfig(lr=1.0, warmup_share=0.4), step, 5), 3) for step in range(1, 6)]
+    >>> [round(rate_of_step(SftOptimConfig(lr=1.0, warmup_share=0.4), step, 5), 3) for step in range(1, 6)]
     [0.5, 1.0, 1.0, 0.75, 0.25]
     """
     warmup = int(optim.warmup_share * total_steps)
-    if step <= warmup:
-        return optim.lr * step / warmup
-    if optim.schedule == "constant":
-        return optim.lr
-    done = (step - 1 - warmup) / (total_steps - warmup)
-    return optim.lr * 0.5 * (1.0 + math.cos(math.pi * done))
+    return learning_rate(
+        optim.lr,
+        step,
+        warmup_steps=warmup,
+        schedule=optim.schedule,
+        done=(step - 1 - warmup) / max(total_steps - warmup, 1),
+    )
 
 
 def _tree(prompt: TokenIds, completions: Sequence[TokenIds]) -> TokenTree:
@@ -197,7 +176,3 @@ def _tree(prompt: TokenIds, completions: Sequence[TokenIds]) -> TokenTree:
         for ids in completions
     )
     return TokenTree(trunk=prompt, trunk_anchored=(False,) * len(prompt), branches=branches)
-
-
-_NO_TREE = _tree((0,), [(0,)])
-"""What a process reads that has nothing to learn from."""

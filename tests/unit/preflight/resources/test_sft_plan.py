@@ -21,7 +21,8 @@ from secondthought.preflight.resources.sft_plan import SftPlan, cut, uniform
 from secondthought.preflight.resources.workload import Assumed
 from secondthought.train.sft.examples import Example
 from secondthought.train.sft.inputs import Material
-from secondthought.train.sft.learner import SftLearner, micro_batches, trees_of
+from secondthought.train.sft.learner import SftLearner, trees_of
+from secondthought.trees import by_branches, micro_batches
 
 RATES = Rates(update=1e9, decode=1e9, call=1e-6)
 EXACT = Assumed(first_try=0.0, length_share=1.0)
@@ -203,7 +204,9 @@ def test_a_file_is_counted_as_training_reads_it(data):
     batches = [
         sum(tree.num_tokens for tree in batch)
         for step in range(1, found.steps_per_epoch + 1)
-        for batch in micro_batches(trees_of([material.examples[i] for i in material.plan.batch(step)], 100), 100)
+        for batch in micro_batches(
+            trees_of([material.examples[i] for i in material.plan.batch(step)], 100), 100, alike=by_branches
+        )
     ]
     assert found.largest.tokens == pytest.approx(max(batches), rel=0.1)
     assert found.number == -(-len(batches) // found.steps_per_epoch)

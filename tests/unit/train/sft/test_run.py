@@ -22,8 +22,8 @@ from secondthought.models import lora
 from secondthought.train.sft import learner as sft_learner
 from secondthought.train.sft.examples import Example, read_examples, split
 from secondthought.train.sft.inputs import Plan
-from secondthought.train.sft.learner import SftLearner, learning_rate, micro_batches, trees_of
-from secondthought.trees import TokenTree
+from secondthought.train.sft.learner import SftLearner, rate_of_step, trees_of
+from secondthought.trees import TokenTree, by_branches, micro_batches
 
 ROOT = Path(__file__).parents[4]
 END, EOS = 258, 256
@@ -163,7 +163,7 @@ def test_examples_with_one_prompt_share_its_trunk():
 
 @given(examples, st.integers(1, 60))
 def test_every_example_is_in_one_micro_batch(batch, room):
-    cut = micro_batches(trees_of(batch, room), room)
+    cut = micro_batches(trees_of(batch, room), room, alike=by_branches)
     found = [(tree.trunk, branch.token_ids) for part in cut for tree in part for branch in tree.branches]
     assert sorted(found) == sorted((example.prompt, example.completion) for example in batch)
     assert all(len(part) == 1 or sum(tree.num_tokens for tree in part) <= room for part in cut)
@@ -211,7 +211,7 @@ def test_a_step_is_adamw_on_that_gradient():
 @given(st.integers(1, 50), st.floats(0, 0.99), st.sampled_from(["cosine", "constant"]))
 def test_the_rate_grows_to_its_peak_then_falls_and_is_never_zero(total, share, schedule):
     optim = SftOptimConfig(lr=1.0, warmup_share=share, schedule=schedule)
-    rates = [learning_rate(optim, step, total) for step in range(1, total + 1)]
+    rates = [rate_of_step(optim, step, total) for step in range(1, total + 1)]
     warmup = int(share * total)
     assert all(0 < rate <= 1 for rate in rates)
     assert rates[:warmup] == sorted(rates[:warmup])
