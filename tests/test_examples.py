@@ -8,6 +8,8 @@ import pytest
 import transformers as hf
 from tiny_models import byte_tokenizer
 
+from secondthought.train.curriculum import ShuffledPool
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -48,6 +50,7 @@ def checkpoint(tmp_path):
 
 def test_every_example_has_a_test():
     assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == [
+        "one_page",
         "own_task",
         "play_and_measure",
         "show_a_tree",
@@ -58,6 +61,15 @@ def test_every_example_has_a_test():
 def test_own_task(example):
     out = example("own_task")
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["correct", "wrong", "no_answer"]
+
+
+def test_one_page(example, monkeypatch):
+    """Its numbers are held by the golden curve; here it runs as a reader runs it, for one step."""
+    take = ShuffledPool.take
+    monkeypatch.setattr(ShuffledPool, "take", lambda pool, step, count: take(pool, step, 2))
+    lines = example("one_page").splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["step 1", "step 2", "step 3"]
+    assert all("optim/grad_norm" in line for line in lines if "loss/total" in line)
 
 
 def test_play_and_measure(example):
