@@ -1,4 +1,4 @@
-"""Every setting of a run, as frozen pydantic models; importing this never imports torch.
+"""Settings of a run are frozen pydantic models; importing them never imports torch.
 
 Hand-written configs are sparse TOML; class defaults are a setting that we have run. Order: default < file < flag. The
 resolved config is written as JSON into the run directory. Unknown keys are refused.

@@ -1,4 +1,4 @@
-"""What all settings share: frozen models that refuse unknown keys, TOML files, and errors field by field."""
+"""Settings share a base: frozen models that refuse unknown keys, TOML files, and errors field by field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Config(BaseModel):
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Read the tables of a TOML file.
 
     Raises:
         ConfigError: the file is missing or is not TOML; the sentence names it and the line.
@@ -36,7 +36,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested tables merged, `top` winning.
+    """Merge nested tables, `top` winning.
 
     >>> overlay({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
     {'a': {'b': 3, 'c': 2}}
@@ -49,7 +49,7 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe(error: ValidationError) -> str:
-    """All problems of a validation error in one line, field by field."""
+    """Describe all problems of a validation error in one line, field by field."""
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc']) or 'config'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors()

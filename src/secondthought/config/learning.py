@@ -19,7 +19,7 @@ _LEARNS = {
 
 
 class AlgorithmConfig(Config):
-    """Which tokens learn, from which reward."""
+    """Settings of the algorithm: which tokens learn, and from which reward."""
 
     type: Annotated[str, AfterValidator(known)] = "reflect-retry"
     """G branches are: `reflect-retry` reflections on one failure, `retry-only` bare retries, all others first tries."""
@@ -53,7 +53,7 @@ class AlgorithmConfig(Config):
 
     @model_validator(mode="after")
     def _of_the_type(self) -> AlgorithmConfig:
-        """What one type alone has, the others refuse: a setting without an effect would be believed."""
+        """Refuse what only other algorithms have: a setting without an effect would be believed."""
         row = self.row
         if row.baseline != "chosen" and self.baseline != "batch":
             free = those_with(lambda row: row.baseline == "chosen")
@@ -136,7 +136,7 @@ class CriticConfig(Config):
 
 
 class TrainConfig(Config):
-    """How long and how much."""
+    """Settings of a run's length and of what a step holds."""
 
     steps: int = Field(100, ge=1)
     """Optimizer steps (unless `max_sampled_tokens` ends the run first)."""

@@ -10,7 +10,7 @@ from secondthought.config.base import Config
 
 
 class TaskConfig(Config):
-    """Which problems are played."""
+    """Settings of the task: which problems are played."""
 
     name: str = "countdown"
     """A shipped task, `module:Class`, or the path of a JSONL file of questions and answers."""
@@ -54,7 +54,7 @@ class ModelConfig(Config):
 
 
 class EpisodeConfig(Config):
-    """How a problem is played."""
+    """Settings of an episode: how a problem is played."""
 
     reflection_request: str | None = None
     """The user turn after a failed attempt; default: the task's own, as quoted from the paper."""

@@ -88,7 +88,7 @@ class RunConfig(Config):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: Any) -> dict[str, Any]:
-        """Without a critic's settings where there is none: runs begun before there was one stay equal to themselves."""
+        """Leave out a critic's settings where there is none, so that older runs stay equal to themselves."""
         data: dict[str, Any] = write(self)
         if self.algorithm.row.baseline != "critic":
             data.pop("critic", None)
@@ -96,7 +96,7 @@ class RunConfig(Config):
 
 
 def resolve(data: dict[str, Any], *, source: str) -> RunConfig:
-    """A complete config from sparse data.
+    """Complete a config from sparse data.
 
     Raises:
         ConfigError: a key is unknown or a value is out of range; the sentence names each field.

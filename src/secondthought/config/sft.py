@@ -1,4 +1,4 @@
-"""Every setting of supervised fine-tuning; importing this never imports torch. Defaults are the paper's settings."""
+"""Settings of supervised fine-tuning; importing them never imports torch, and the defaults are the paper's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SftOptimConfig(Config):
 
 
 class SftTrainConfig(Config):
-    """How long and how much."""
+    """Settings of a run's length and of what a step holds."""
 
     epochs: int = Field(5, ge=1)
     """How often every example is learned from, unless `steps` says otherwise."""
@@ -88,7 +88,7 @@ class SftConfig(Config):
 
 
 def resolve_sft(data: dict[str, Any], *, source: str) -> SftConfig:
-    """A complete config from sparse data.
+    """Complete a config from sparse data.
 
     Raises:
         ConfigError: a key is unknown or a value is out of range; the sentence names each field.

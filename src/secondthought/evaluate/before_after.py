@@ -54,7 +54,7 @@ class BeforeAfter:
         self.world = world
 
     def before(self) -> final.Measured:
-        """Measured now, taken from the cache, or read back where a run is resumed."""
+        """Return the policy as measured before training: now, from the cache, or read back where a run is resumed."""
         if not self.world.first("a look for the side before training", self._is_known):
             self._measure_before()
         return self.world.first("the side before training", self._read_before)
@@ -69,7 +69,7 @@ class BeforeAfter:
         )
 
     def after(self) -> final.Measured:
-        """The policy as it is now, also on the failures stored before."""
+        """Measure the policy as it is now, also on the failures stored before."""
         self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
         stored = self.world.first("the stored failures", self._stored_failures)
         measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
@@ -78,7 +78,7 @@ class BeforeAfter:
         return measured
 
     def before_side(self) -> dict[str, Any]:
-        """Rates, controls and peers as written."""
+        """Read rates, controls and peers as written before training."""
         return files.read_json(self.run.path / BEFORE)
 
     def _measure_before(self) -> None:
@@ -111,7 +111,7 @@ class BeforeAfter:
                 write_rows(self._path(when, name), evaluation.rows)
 
     def _kept(self, when: str) -> dict[str, Evaluation]:
-        """Evaluations as they were written: rows, without tokens."""
+        """Read evaluations back: rows, without tokens."""
         config = self.config.evaluation
         names = {final.temperature_name(heat): heat for heat in config.temperatures}
         return {
@@ -133,7 +133,7 @@ class BeforeAfter:
         return failure_file.read(path, self.player.task, self.player.policy) if path.stat().st_size else []
 
     def _cached(self) -> Path | None:
-        """Where runs like this one keep their side before training."""
+        """Return where runs like this one keep their evaluation before training."""
         config = self.config
         if config.evaluation.cache is None:
             return None

@@ -41,7 +41,7 @@ FIXED_REFLECTION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One retry under one control.
+    """A retry under one control, and its verdict.
 
     `reflection` is None where the control has none; `num_tokens` are those sampled for it.
     """

@@ -59,7 +59,7 @@ def record(player: Player, episode: Episode) -> ProblemRow:
 
 
 def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
-    """Failed first tries, in order."""
+    """Collect the failed first tries, in order."""
     return tuple(
         Failure(problem=episode.problem, attempt=episode.turns[0], provenance={"policy": policy.name})
         for episode in episodes
@@ -68,7 +68,7 @@ def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, .
 
 
 def _request(episode: Episode, place: int, requests: Requests) -> str | None:
-    """Text of the user turn before the completion at `place`."""
+    """Return the text of the user turn before the completion at `place`."""
     if place == 0:
         asked = [message.content for message in episode.problem.messages if message.role == "user"]
         return asked[-1] if asked else None

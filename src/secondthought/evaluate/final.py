@@ -1,4 +1,4 @@
-"""What a run proves about its model: the same test problems before and after, at several temperatures, with controls.
+"""The final evaluation is what a run proves: the same test problems before and after, with controls.
 
 The samples' keys do not depend on the run's seed, so runs of different arms and seeds are paired problem by problem.
 The shape of what is written is `summary.json`'s (docs/runs.md); the numbers are `evaluate`'s.
@@ -50,7 +50,7 @@ _RATE_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One policy on the test problems: an evaluation per temperature; controls and stored failures at the first.
+    """A policy as measured on the test problems: at every temperature, with controls and stored failures at the first.
 
     `stored` are retries of the failures stored before training: under `own` reflections, and under an `oracle`'s, a
     skill that nothing trains.
@@ -62,12 +62,12 @@ class Measured:
 
     @property
     def first(self) -> Evaluation:
-        """The evaluation that controls belong to."""
+        """Return the evaluation that controls belong to."""
         return next(iter(self.evaluations.values()))
 
 
 def temperature_name(temperature: float) -> str:
-    """How a temperature is written in files.
+    """Write a temperature as file names have it.
 
     >>> temperature_name(1), temperature_name(0.5)
     ('t1.0', 't0.5')
@@ -124,7 +124,7 @@ _SKILLS = ("own", "oracle")
 
 
 def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
-    """One side (before or after) of `summary.json`; habits are counted by the detector of that name."""
+    """Build one side (before or after) of `summary.json`; habits are counted by the detector of that name."""
     return {
         "rates": {
             name: {**rates(item), **first_try_habits.rates(item.rows, item.task, detector)}
@@ -138,7 +138,7 @@ def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
 
 
 def rates(evaluation: Evaluation) -> dict[str, Any]:
-    """The rates of one evaluation under the report's names."""
+    """Return the rates of one evaluation under the report's names."""
     summary = to_json(summarise(evaluation))
     found = {name: summary[key] for name, key in _RATE_NAMES.items() if key in summary}
     reasons: dict[str, int] = {}
@@ -151,7 +151,7 @@ def rates(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def pair(after: Measured, before: Measured) -> dict[str, Any]:
-    """Differences on the same problems, after minus before, per temperature, and on the same stored failures."""
+    """Compare after with before on the same problems, per temperature, and on the same stored failures."""
     paired: dict[str, Any] = {}
     for name, evaluation in after.evaluations.items():
         found = compare(evaluation, before.evaluations[name], _generator(name))
@@ -164,7 +164,7 @@ def pair(after: Measured, before: Measured) -> dict[str, Any]:
 
 
 def other_skills(after: Measured, before: Measured) -> dict[str, Any]:
-    """What no token was rewarded for: using a reflection that names a right way, on the same stored failures."""
+    """Compare what no token was rewarded for: using a reflection that names a right way, on the stored failures."""
     if not (after.stored.get("oracle") and before.stored.get("oracle")):
         return {}
     both = {"before": before, "after": after}
@@ -182,7 +182,7 @@ def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
 
 
 def restore_stored(correct: Mapping[str, Mapping[str, bool]]) -> dict[str, list[Outcome]]:
-    """Outcomes on stored failures, as far as a comparison needs them."""
+    """Rebuild outcomes on stored failures, as far as a comparison needs them."""
     return {
         control: [
             Outcome(

@@ -17,7 +17,7 @@ from secondthought.runs.directory import RunDirectory
 
 
 def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
-    """Where a run keeps a peer's episodes."""
+    """Return where a run keeps a peer's episodes."""
     heat = final.temperature_name(config.evaluation.temperatures[0])
     return run / "evaluations" / f"{name}_{heat}.jsonl"
 

@@ -32,14 +32,14 @@ class TrunkRecorder(PackedTrees):
         self.values: dict[int, Tensor] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
-        """As its parent, keeping what passes."""
+        """Attend as the parent class does, and keep the keys and values that pass."""
         dtype = matmul_dtype(key)
         self.keys[layer] = key[0].transpose(0, 1)[self.trunk_index].permute(0, 2, 3, 1).to(dtype).contiguous()
         self.values[layer] = value[0].transpose(0, 1)[self.trunk_index].transpose(1, 2).to(dtype).contiguous()
         return super().attend(layer, query, key, value, rule)
 
     def trunks(self) -> Trunks:
-        """What was kept."""
+        """Return the keys and values that were kept, layer by layer."""
         return Trunks(self.ids, self.keys, self.values)
 
 
@@ -47,14 +47,14 @@ class Trunks:
     """Keys (U, H, D, P) and values (U, H, P, D) of U trunks in every layer, padded on the right to the longest."""
 
     def __init__(self, ids: Sequence[TokenIds], keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
-        """`ids` are those of each trunk: what its keys and values were computed from."""
+        """Hold keys and values of trunks; `ids` are the tokens that each trunk's were computed from."""
         self.ids = list(ids)
         self.keys = keys
         self.values = values
         self.size = max(len(trunk) for trunk in ids)
 
     def pick(self, index: Sequence[int]) -> Trunks:
-        """Some of them, in this order."""
+        """Pick some of the trunks, in this order."""
         ids = [self.ids[at] for at in index]
         size = max(len(trunk) for trunk in ids)
         keys = {layer: x[index, :, :, :size] for layer, x in self.keys.items()}
@@ -62,7 +62,7 @@ class Trunks:
 
     @staticmethod
     def join(parts: Sequence[Trunks]) -> Trunks:
-        """All of theirs, one after the other."""
+        """Join the trunks of several caches, one after the other."""
         if len(parts) == 1:
             return parts[0]
         ids = [trunk for part in parts for trunk in part.ids]
@@ -77,7 +77,7 @@ class BranchCache:
     """Keys and values of N rows after their trunks: written in place, copied once in `CHUNK` tokens."""
 
     def __init__(self, trunks: Trunks, trunk_of: Int[Tensor, " N"], tail_lengths: Int[Tensor, " N"]) -> None:
-        """`trunk_of` is each row's trunk; `tail_lengths` are those of its tail, read next and aligned on the right."""
+        """Lay out rows: `trunk_of` is each row's trunk; tails of `tail_lengths` are read next, aligned on the right."""
         self.device = trunk_of.device
         self._set_trunks(trunks, trunk_of)
         size = int(tail_lengths.max())
@@ -91,11 +91,11 @@ class BranchCache:
 
     @property
     def num_rows(self) -> int:
-        """N."""
+        """Return N, the number of rows."""
         return len(self.starts)
 
     def positions(self, num_new: int) -> Int[Tensor, "N T"]:
-        """Positions of each row's next tokens in its own sequence; columns before a row's start have none, so 0."""
+        """Return positions of each row's next tokens in its own sequence; columns before its start have none, so 0."""
         columns = torch.arange(self.cursor, self.cursor + num_new, device=self.device)
         return (self.trunk_lengths[:, None] + columns - self.starts[:, None]).clamp_min(0)
 
@@ -108,11 +108,11 @@ class BranchCache:
             self._resize(slice(None), 0, wanted)
 
     def end(self) -> None:
-        """The forward is over."""
+        """Close the forward: its columns count as read."""
         self.cursor += self._new
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
-        """Attention of each row's new tokens to its trunk and to its own tokens so far."""
+        """Attend from each row's new tokens to its trunk and to its own tokens so far."""
         rows, heads, new, size = query.shape
         kv_heads = key.shape[1]
         if layer not in self.keys:
@@ -136,7 +136,7 @@ class BranchCache:
         return out.reshape(rows, heads, new, size).transpose(1, 2)
 
     def _hidden(self, window: int | None) -> tuple[Bool[Tensor, "N 1 1 T P"] | None, Bool[Tensor, "N 1 1 T C"]]:
-        """True where a new token may not look: in its trunk (None if it may everywhere), and in its own columns."""
+        """Mark where a new token may not look: in its trunk (None if it may everywhere), and in its own columns."""
         if window not in self._masks:
             trunk_lengths = self.trunk_lengths.view(-1, 1, 1, 1, 1)
             starts = self.starts.view(-1, 1, 1, 1, 1)
@@ -152,7 +152,7 @@ class BranchCache:
         return self._masks[window]
 
     def keep(self, rows: Int[Tensor, " N"]) -> None:
-        """Only these rows, or some of them several times, and only the trunks that they need."""
+        """Keep these rows alone, or some of them several times, and only the trunks that they need."""
         needed, trunk_of = torch.unique(self.grid.trunk_of[rows], return_inverse=True)
         all_needed = len(needed) == len(self.trunks.ids)
         self._set_trunks(self.trunks if all_needed else self.trunks.pick(needed.tolist()), trunk_of)
@@ -163,7 +163,7 @@ class BranchCache:
 
     @staticmethod
     def join(caches: Sequence[BranchCache]) -> BranchCache:
-        """One cache with the rows of all, one after the other, cursors aligned; a trunk that several hold is held once.
+        """Join the rows of several caches, cursors aligned; a trunk that several hold is held once.
 
         Each must have been through a forward.
         """
@@ -182,11 +182,11 @@ class BranchCache:
         return joined
 
     def _numbered(self, number: Mapping[TokenIds, int]) -> Int[Tensor, " N"]:
-        """Each row's trunk by the numbers given."""
+        """Number each row's trunk anew."""
         return torch.tensor([number[ids] for ids in self.trunks.ids], device=self.device)[self.grid.trunk_of]
 
     def _aligned(self, block: Float[Tensor, "N H C D"], cursor: int) -> Float[Tensor, "N H C D"]:
-        """Another cache's block, written up to `cursor`, moved so that it ends at this one's."""
+        """Move another cache's block, written up to `cursor`, so that it ends at this one's."""
         return pad(block[:, :, :cursor], (0, 0, self.cursor - cursor, self.capacity - self.cursor))
 
     def _set_trunks(self, trunks: Trunks, trunk_of: Int[Tensor, " N"]) -> None:
@@ -195,7 +195,7 @@ class BranchCache:
         self.trunk_lengths = torch.tensor([len(ids) for ids in trunks.ids], device=self.device)[trunk_of]
 
     def _resize(self, rows: Int[Tensor, " N"] | slice, unused: int, capacity: int) -> None:
-        """Blocks of these rows with another number of columns, the first `unused` ones dropped."""
+        """Give blocks of these rows another number of columns; the first `unused` ones are dropped."""
         for blocks in (self.keys, self.values):
             for layer, block in blocks.items():
                 kept = block[rows, :, unused : self.cursor]
@@ -211,7 +211,7 @@ class Caches:
         self.sizes = [cache.num_rows for cache in caches]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
-        """Each cache attends for its own rows."""
+        """Let each cache attend for its own rows."""
         queries, keys, values = (torch.split(x, self.sizes) for x in (query, key, value))
         outputs = [
             cache.attend(layer, q, k, v, rule)
@@ -235,7 +235,7 @@ class _Grid:
         self.is_full = len(trunk_of) == trunks * self.slots and bool((self.cell[1:] > self.cell[:-1]).all())
 
     def to_trunks(self, x: Float[Tensor, "N H Q X"]) -> Float[Tensor, "U H SQ X"]:
-        """Queries of a trunk's rows side by side."""
+        """Lay queries of a trunk's rows side by side."""
         heads, queries, size = x.shape[1:]
         if not self.is_full:
             x = x.new_zeros(self.trunks * self.slots, *x.shape[1:]).index_copy_(0, self.cell, x)
@@ -243,7 +243,7 @@ class _Grid:
         return by_slot.transpose(1, 2).reshape(self.trunks, heads, self.slots * queries, size)
 
     def to_rows(self, x: Float[Tensor, "U H SQ X"]) -> Float[Tensor, "N H Q X"]:
-        """The way back."""
+        """Lay them out row by row again."""
         heads, size = x.shape[1], x.shape[3]
         by_slot = x.view(self.trunks, heads, self.slots, -1, size).transpose(1, 2)
         rows = by_slot.reshape(self.trunks * self.slots, heads, -1, size)

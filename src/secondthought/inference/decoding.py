@@ -38,7 +38,7 @@ VOCABULARY_ROWS = 64
 
 @dataclass(slots=True)
 class Row:
-    """One completion in the making: at most `limit` tokens."""
+    """A completion in the making, of at most `limit` tokens."""
 
     prompt: Prompt
     temperature: float
@@ -53,7 +53,7 @@ class Row:
 def draw(
     logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
 ) -> tuple[list[int], list[float]]:
-    """One token per row and its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
+    """Draw one token per row, with its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
     log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
     if temperature == 0.0:
         tokens = log_p.argmax(-1)
@@ -82,7 +82,7 @@ class SharedSampler:
         self.max_rows = max_rows
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, limits: Sequence[int] | None = None) -> list[Row]:
-        """One row per prompt, in order. `limits` are most tokens per row, in place of one for all."""
+        """Sample one row per prompt, in order. `limits` are most tokens per row, in place of one for all."""
         sizes = [sampling.max_tokens] * len(prompts) if limits is None else limits
         rows = [Row(prompt, sampling.temperature, size) for prompt, size in zip(prompts, sizes, strict=True)]
         with torch.no_grad(), tree_attention(self.model):
@@ -102,7 +102,7 @@ class Flight:
     """
 
     def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
-        """`max_rows` bounds the rows that run at once."""
+        """Prepare to sample; `max_rows` bounds the rows that run at once."""
         self.model = model
         self.device = model.device
         self.stop_ids = stop_ids
@@ -112,7 +112,7 @@ class Flight:
 
     @property
     def busy(self) -> bool:
-        """True while there is a row that has not ended."""
+        """Return whether a row has not ended yet."""
         return bool(self._waiting or self._running)
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -120,7 +120,7 @@ class Flight:
         self._waiting.extend(rows)
 
     def step(self) -> list[Row]:
-        """One more token for every row that runs; returns the rows that ended with it."""
+        """Sample one more token for every row that runs; return the rows that ended with it."""
         self._admit()
         ended = self._draw()
         self._running = [wave for wave in self._running if wave.live]
@@ -159,7 +159,7 @@ class Flight:
     def _read_trunks(
         self, wanted: Sequence[TokenIds], bare: set[TokenIds]
     ) -> tuple[Trunks, Float[Tensor, "U V"] | None]:
-        """Keys and values of the trunks wanted, those read now first, and the logits after each of these.
+        """Return keys and values of the trunks wanted, those read now first, and the logits after each of these.
 
         A trunk that running rows have read is taken from them, unless a row has nothing else to begin with (`bare`).
         """
@@ -185,7 +185,7 @@ class Flight:
         trunk_logits: Float[Tensor, "U V"] | None,
         trunk_of: Sequence[int],
     ) -> Float[Tensor, "N V"]:
-        """Logits after every tail, read aligned on the right; after an empty one, those of its trunk."""
+        """Return logits after every tail, read aligned on the right; after an empty one, those of its trunk."""
         size = max(len(tail) for tail in tails)
         bare = [at for at, tail in enumerate(tails) if not tail]
         if not size and trunk_logits is not None:
@@ -258,7 +258,7 @@ class _Wave:
 
 
 def _merged(waves: list[_Wave]) -> list[_Wave]:
-    """The waves, small ones made one; one that has not been through a forward yet has nothing to join."""
+    """Make small waves one; a wave that has not been through a forward yet has nothing to join."""
     small = [wave for wave in waves if len(wave.rows) <= SMALL and wave.cache.keys]
     if len(small) < 2:
         return waves
@@ -269,7 +269,7 @@ def _merged(waves: list[_Wave]) -> list[_Wave]:
 
 
 def _alike(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows in waves whose trunks are alike in length and in how many rows each has: a wave is laid out for the largest.
+    """Sort rows into waves whose trunks are alike in length and number of rows: the largest decides the layout.
 
     A further wave costs its own calls in every layer, so length divides only waves that have `WORTH_A_WAVE` rows.
     """
@@ -294,7 +294,7 @@ def _alike(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _trunk(row: Row) -> TokenIds:
-    """A prompt that is all tail lends its first token as the trunk: something must predict the next."""
+    """Return a row's trunk; a prompt that is all tail lends its first token, since something must predict the next."""
     return row.prompt.trunk or row.prompt.tail[:1]
 
 

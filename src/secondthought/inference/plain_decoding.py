@@ -22,7 +22,7 @@ CACHE_NAMES = ("cache", "past_key_values", "cache_params")
 def sample_plainly(
     model: PreTrainedModel, stop_ids: frozenset[int], prompts: Sequence[Prompt], sampling: Sampling, max_rows: int = 64
 ) -> list[Row]:
-    """One row per prompt, in order."""
+    """Sample one row per prompt, in order."""
     rows = [Row(prompt, sampling.temperature, sampling.max_tokens) for prompt in prompts]
     by_length: dict[int, list[Row]] = {}
     for row in rows:
@@ -68,7 +68,7 @@ def _run(model: PreTrainedModel, stop_ids: frozenset[int], rows: list[Row], samp
 
 
 def _cut(row: Row, stop_ids: frozenset[int], max_tokens: int) -> None:
-    """Rows that ended early ran on with the batch: drop what followed."""
+    """Drop what followed the end of a row: rows that ended early ran on with the batch."""
     ends = [at for at, token in enumerate(row.token_ids) if token in stop_ids]
     size = min([max_tokens, *(end + 1 for end in ends[:1])])
     del row.token_ids[size:], row.logprobs[size:]

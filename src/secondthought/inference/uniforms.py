@@ -1,4 +1,4 @@
-"""One uniform number per (sample key, token position): a counter, not a stream, so batching cannot change it."""
+"""Uniform numbers are hashed from sample key and token position: a counter, so batching cannot change them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TO_UNIT = 2.0**-53
 
 
 def uniforms(keys: npt.NDArray[np.uint64], position: int) -> npt.NDArray[np.float64]:
-    """A number in (0, 1) for each key at this position of its completion.
+    """Return a number in (0, 1) for each key at this position of its completion.
 
     SplitMix64's finalizer (Steele, Lea and Flood 2014), twice, over key and position.
 

@@ -1,1 +1,1 @@
-"""How problems are played: functions of a policy, a task and problems; no learning, no files but those of failures."""
+"""A rollout plays problems: first try, reflection, retry. Nothing is learned here; the one file is that of failures."""

@@ -18,7 +18,7 @@ from secondthought.types import Completion, Failure, StopReason, TokenIds, Turn,
 
 
 def to_row(failure: Failure) -> dict[str, Any]:
-    """One row. The verdict is for readers: reading the row back asks the task again."""
+    """Write one row. The verdict is for people: reading the row back asks the task again."""
     turn, problem = failure.attempt, failure.problem
     return {
         "problem_id": problem.id,
@@ -67,7 +67,7 @@ def write(path: Path, failures: Iterable[Failure]) -> int:
 
 
 def read(path: Path, task: Task, policy: Policy) -> list[Failure]:
-    """All failures of a file.
+    """Read all failures of a file.
 
     Raises:
         RunError: the file cannot be read, is empty, or a line is wrong; the sentence names the line.

@@ -15,7 +15,7 @@ from secondthought.types import Failure, Problem, Turn, TurnKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MiningStats:
-    """What mining cost and found. Of one try per problem, `num_first_correct` were right: the first-try accuracy."""
+    """Costs and finds of mining. Of one try per problem, `num_first_correct` were right: the first-try accuracy."""
 
     num_problems: int
     num_failures: int
@@ -66,7 +66,7 @@ def mine_one(
 
 
 def stats_of(found: Sequence[Mined]) -> MiningStats:
-    """What it cost to mine these problems."""
+    """Count what it cost to mine these problems."""
     made = [turn for item in found for turn in item.tries]
     return MiningStats(
         num_problems=len(found),

@@ -1,4 +1,4 @@
-"""Who plays a task, and how: the policy, what the user says between its turns, how turns are drawn and named."""
+"""A player is a policy at a task: what it is asked between its turns, how turns are drawn and named."""
 
 from __future__ import annotations
 

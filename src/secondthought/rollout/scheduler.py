@@ -37,7 +37,7 @@ Course: TypeAlias = Generator["Ask | Fork[Any]", Any, T]
 
 
 def run(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
-    """Results of the courses, in order. An error in one of them ends all.
+    """Drive courses to their ends and return their results, in order. An error in one of them ends all.
 
     Which completions a course gets depends on its prompts' keys alone, not on what else is in flight. With several,
     every process must call this with the same courses.
@@ -50,7 +50,7 @@ def run(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
 
 
 def _run_here(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
-    """Results of the courses that this process plays."""
+    """Drive the courses that this process plays."""
     with contextlib.ExitStack() as stack:
         for course in courses:
             stack.callback(course.close)

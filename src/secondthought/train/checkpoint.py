@@ -1,4 +1,4 @@
-"""What a run resumes from: weights, optimizer moments and position, without pickle.
+"""Checkpoints hold what a run resumes from: weights, optimizer moments and position, without pickle.
 
     model.safetensors, config.json, tokenizer...       an ordinary `transformers` checkpoint, loadable anywhere;
     adapter_model.safetensors, adapter_config.json     with LoRA these two instead, as `peft` writes them,
@@ -54,7 +54,7 @@ def save(
 
 
 def _as_os_error(error: SafetensorError) -> OSError:
-    """What the disk said: safetensors keeps it in its text only."""
+    """Return what the disk said; safetensors keeps it in its text only."""
     found = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else OSError(str(error))
 

@@ -1,4 +1,4 @@
-"""From groups to token trees: which tokens learn, and with what advantage.
+"""Credit turns groups into token trees: it decides which tokens learn, and with what advantage.
 
     trunk                  | reflection | request | retry
     problem attempt request  s s s s s s  . . . .   r r r r
@@ -41,7 +41,7 @@ class Credited:
 
 
 def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> list[Credited]:
-    """Advantages and trees of groups, in order. `key` shuffles rewards where the control asks for it."""
+    """Give each group its advantages and its tree, in order. `key` shuffles rewards where the control asks for it."""
     rewards = [[[_reward(turn) for turn in branch.tries] for branch in group.branches] for group in groups]
     if config.permute_rewards:
         rewards = _permuted(rewards, config, key)
@@ -54,7 +54,7 @@ def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> lis
 
 
 def _permuted(rewards: Sequence[Sequence[T]], config: AlgorithmConfig, key: int) -> list[list[T]]:
-    """Rewards dealt to other branches: of their group, or of the step where the baseline is not the group's.
+    """Deal rewards to other branches: of their group, or of the step where the baseline is not the group's.
 
     Shuffled within a group, a reward still says how good its group was. A baseline of the group takes that off exactly;
     any other would leave a G-th part of the true signal in the control.
@@ -90,12 +90,12 @@ def _credit_group(
 
 
 def _rewarded(branch: TreeBranch, reward: float) -> TreeBranch:
-    """The branch with its reward on its last token."""
+    """Put the branch's reward on its last token."""
     return replace(branch, rewards=(*(0.0,) * (len(branch.token_ids) - 1), reward))
 
 
 def compared(rewards: Sequence[Sequence[float]], config: AlgorithmConfig) -> list[list[float]]:
-    """One advantage per reward of each group: the reward against the baseline of the algorithm's row."""
+    """Compare each reward of each group with the baseline of the algorithm's row: one advantage per reward."""
     baseline = config.row.baseline
     if baseline == "critic":
         return [[0.0] * len(group) for group in rewards]
@@ -106,7 +106,7 @@ def compared(rewards: Sequence[Sequence[float]], config: AlgorithmConfig) -> lis
 
 
 def advantages(rewards: Sequence[float], config: AlgorithmConfig) -> list[float]:
-    """One advantage per reward that shares a baseline, in float64."""
+    """Compute one advantage per reward that shares a baseline, in float64."""
     if not rewards:
         return []
     given = torch.tensor(rewards, dtype=torch.float64)
@@ -125,7 +125,7 @@ def _reward(turn: Turn) -> float:
 
 
 def _paths(branch: Branch, advantage: float, of_tries: Sequence[float], config: AlgorithmConfig) -> list[TreeBranch]:
-    """The branch's own tokens: one path, or one per retry where retries learn."""
+    """Lay down the branch's own tokens: one path, or one per retry where retries learn."""
     if branch.reflection is None:
         return [_Path().add(turn, a).build() for turn, a in zip(branch.tries, of_tries, strict=True)]
     anchors = config.kl_anchor > 0
@@ -147,25 +147,25 @@ class _Path:
         self._rows: list[tuple[int, float, float, bool, bool]] = []
 
     def request(self, turn: Turn) -> _Path:
-        """Tokens that nobody sampled."""
+        """Add tokens that nobody sampled."""
         self._rows += [(token, 0.0, 0.0, False, False) for token in turn.prompt_ids]
         return self
 
     def add(self, turn: Turn, advantage: float | None, *, anchored: bool = False) -> _Path:
-        """Sampled tokens: learning with this advantage, or not at all (None)."""
+        """Add sampled tokens, which learn with this advantage, or not at all (None)."""
         learns = advantage is not None
         sampled = zip(turn.completion.token_ids, turn.completion.logprobs, strict=True)
         self._rows += [(token, old, advantage or 0.0, learns, anchored) for token, old in sampled]
         return self
 
     def build(self) -> TreeBranch:
-        """The finished branch."""
+        """Build the finished branch."""
         token_ids, old, advantage, learns, anchored = zip(*self._rows, strict=True)
         return TreeBranch(token_ids=token_ids, old_logprobs=old, advantages=advantage, learns=learns, anchored=anchored)
 
 
 def _trunk_anchored(group: Group) -> tuple[bool, ...]:
-    """True at tokens of the trunk that the policy sampled: the failed attempt."""
+    """Mark the tokens of the trunk that the policy sampled: the failed attempt."""
     flags: list[bool] = []
     for turn in group.history:
         flags += [False] * len(turn.prompt_ids) + [True] * len(turn.completion.token_ids)

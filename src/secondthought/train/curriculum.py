@@ -1,4 +1,4 @@
-"""Which problems or failures each step starts from: a function of the step alone, so that resuming needs no state."""
+"""A curriculum says what each step starts from: a function of the step alone, so that resuming needs no state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ShuffledPool(Generic[T]):
         self._order: list[int] = []
 
     def take(self, step: int, count: int) -> list[T]:
-        """The `count` items of a step, counted from 1; a smaller pool gives each item at most once a step."""
+        """Return the `count` items of a step, counted from 1; a smaller pool gives each item at most once a step."""
         size = min(count, len(self.pool))
         lap, place = divmod(step - 1, len(self.pool) // size)
         if lap != self._lap:

@@ -18,7 +18,7 @@ QUICK: Mapping[str, Any] = {
 
 
 def demo_config(*, run_dir: Path, seed: int = 0, quick: bool = False) -> RunConfig:
-    """The demo's settings; they ship inside the package, so the demo needs no checkout."""
+    """Read the demo's settings, which ship inside the package: the demo needs no checkout."""
     source = resources.files("secondthought.train") / "demo.toml"
     with resources.as_file(source) as path:
         data = read_toml(path)

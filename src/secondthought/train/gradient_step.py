@@ -1,4 +1,4 @@
-"""From trees to gradients to one optimizer step: what updates of a policy, a critic and fine-tuning have in common.
+"""A gradient step goes from trees to one optimizer step: the part that policy, critic and fine-tuning share.
 
 Every rank is given the same trees and works on its share. Sharded weights are sent around in each forward, so all ranks
 run as many: one that has no trees left reads a tree that counts nothing.

@@ -1,4 +1,4 @@
-"""One optimizer step from credited groups.
+"""A learner takes one optimizer step from credited groups.
 
 The loss, summed over the tokens of kept groups and divided once by their number over the whole step:
 
@@ -37,7 +37,7 @@ from secondthought.trees import TokenTree, mini_batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateStats:
-    """What a step did; means are over learning tokens of kept groups. NaN where nothing was learned.
+    """Measurements of a step; means are over learning tokens of kept groups, NaN where nothing was learned.
 
     Of several passes it is the last; the norm is the mean over its updates.
     """
@@ -93,7 +93,7 @@ class Learner:
         temperature: float = 1.0,
         world: World | None = None,
     ) -> None:
-        """Parameters that require a gradient learn. The reference, where one is needed, is `reference_of(policy)`.
+        """Take a policy whose parameters that require a gradient learn; its reference is `reference_of(policy)`.
 
         Where the algorithm's row says so there is a critic, a copy of the policy as it is now. With several processes
         `model`, which learns, is sharded; the policy's own model is a replica that follows it.
@@ -138,7 +138,7 @@ class Learner:
         scatter_from(self.policy.model, self.model)
 
     def backward(self, trees: Sequence[TokenTree]) -> _Sums:
-        """Gradients of the loss of one update into `.grad`, and the sums that it is made of, over all ranks."""
+        """Add the gradients of one update's loss to `.grad`; return the sums that it is made of, over all ranks."""
         num_learning = sum(tree.num_learning for tree in trees)
         num_anchored = sum(tree.num_anchored for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
@@ -188,7 +188,7 @@ class Learner:
         )
 
     def _loss(self, trees: Sequence[TokenTree], num_learning: int, num_anchored: int) -> tuple[Tensor, _Sums]:
-        """One micro-batch's share of the step's loss."""
+        """Compute one micro-batch's share of the step's loss."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         known, learns = forward.targets, forward.targets.learns
         with self.policy.autocast():
@@ -230,7 +230,7 @@ class Learner:
 
 
 def _no_update(num_flat: int, lr: float) -> UpdateStats:
-    """A step in which every group was flat."""
+    """Describe a step in which every group was flat."""
     nan = math.nan
     return UpdateStats(
         groups_kept=0,

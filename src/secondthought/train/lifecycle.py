@@ -1,4 +1,4 @@
-"""What every kind of run begins and ends with: its processes, its directory and lock, its status, its resuming.
+"""A run of any kind begins and ends alike: its processes, its directory and lock, its status, its resuming.
 
 What happens in between is the caller's; of a config only where it is written, its seed and its threads matter here.
 """
@@ -25,21 +25,21 @@ class AnyConfig(Protocol):
 
     @property
     def run_dir(self) -> Path:
-        """Where everything is written."""
+        """Return the directory in which everything is written."""
         ...
 
     @property
     def seed(self) -> int:
-        """Of everything that is drawn."""
+        """Return the seed of everything that is drawn."""
         ...
 
     @property
     def threads(self) -> int | None:
-        """CPU threads of torch; None is all cores."""
+        """Return the CPU threads of torch; None is all cores."""
         ...
 
     def model_dump_json(self) -> str:
-        """All settings as JSON."""
+        """Write all settings as JSON."""
         ...
 
 
@@ -89,7 +89,7 @@ def in_run(
 
 
 def opened(config: AnyConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
-    """The locked run directory, new or the one to go on with."""
+    """Open and lock the run directory: a new one, or the one to go on with."""
     if not resume:
         return RunDirectory.create(config.run_dir, overwrite=overwrite)
     run = RunDirectory.resume(config.run_dir)
@@ -102,12 +102,12 @@ def opened(config: AnyConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
 
 
 def is_finished(run: RunDirectory) -> bool:
-    """Whether there is nothing left to do."""
+    """Return whether there is nothing left to do."""
     return bool(run.summary().get("status") == "finished")
 
 
 def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Sequence[str]) -> None:
-    """What was asked, where and by how many processes."""
+    """Describe what was asked, where and by how many processes."""
     run.write_config(json.loads(config.model_dump_json()))
     found = environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
     run.write_environment({**found, "processes": world.size})

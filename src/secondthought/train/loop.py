@@ -36,7 +36,7 @@ Validate: TypeAlias = Callable[[int], Metrics]
 
 @dataclass(slots=True)
 class Progress:
-    """Where a run stands: what a checkpoint carries besides weights."""
+    """A run's position: a checkpoint carries it besides weights."""
 
     step: int = 0
     sampled_tokens: int = 0
@@ -137,7 +137,7 @@ class Loop:
         self.recorder.episodes(step, rows)
 
     def _save(self, progress: Progress, improved: bool) -> None:
-        """A checkpoint, with the pointers moved only once it is whole; all but the best and the last are deleted."""
+        """Write a checkpoint, move the pointers once it is whole, and delete all but the best and the last."""
         state = {
             "step": progress.step,
             "sampled_tokens": progress.sampled_tokens,
@@ -165,7 +165,7 @@ class Loop:
 
 
 def score(measured: Mapping[str, float]) -> float:
-    """What the best checkpoint is best at: solving within two tries, or within one where no second is played."""
+    """Return what the best checkpoint is best at: solving within two tries, or one where no second is played."""
     return measured.get("eval/second_try", measured["eval/first_try"])
 
 

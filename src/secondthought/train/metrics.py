@@ -13,13 +13,13 @@ from secondthought.types import Group, StopReason, Turn, TurnKind
 
 
 def sampled_tokens(groups: Sequence[Group], mining: MiningStats | None) -> int:
-    """Every token that the policy drew for a step: mining, attempts, reflections and every retry."""
+    """Count every token that the policy drew for a step: mining, attempts, reflections and every retry."""
     drawn = sum(len(turn.completion.token_ids) for turn in _turns(groups))
     return drawn + (0 if mining is None else mining.num_sampled_tokens)
 
 
 def of_groups(groups: Sequence[Group]) -> dict[str, float]:
-    """Rewards, lengths and truncation of what was sampled in branches; NaN where there is nothing to average."""
+    """Average rewards, lengths and truncation of what was sampled in branches; NaN where nothing was."""
     turns = list(_turns(groups))
     tries = [turn.verdict for turn in turns if turn.verdict is not None]
     return {
@@ -34,13 +34,13 @@ def of_groups(groups: Sequence[Group]) -> dict[str, float]:
 
 
 def of_mining(mining: MiningStats) -> dict[str, float]:
-    """First-try accuracy on training problems as a by-product of mining."""
+    """Report first-try accuracy on training problems, a by-product of mining."""
     first = mining.num_first_correct / mining.num_problems if mining.num_problems else math.nan
     return {"mine/problems": mining.num_problems, "mine/failures": mining.num_failures, "mine/first_try": first}
 
 
 def of_update(stats: UpdateStats) -> dict[str, float]:
-    """What the optimizer step did."""
+    """Report what the optimizer step did."""
     played = stats.groups_kept + stats.groups_flat
     return {
         "groups/kept": stats.groups_kept,
@@ -64,7 +64,7 @@ def of_update(stats: UpdateStats) -> dict[str, float]:
 
 
 def of_critic_advantages(stats: CriticAdvantagesStats | None) -> dict[str, float]:
-    """What the critic said before the step's updates; nothing without a critic."""
+    """Report what the critic said before the step's updates; nothing without a critic."""
     if stats is None:
         return {}
     return {
@@ -78,7 +78,7 @@ def of_critic_advantages(stats: CriticAdvantagesStats | None) -> dict[str, float
 
 
 def _of_critic(stats: CriticStats) -> dict[str, float]:
-    """What the critic's updates did."""
+    """Report what the critic's updates did."""
     return {
         "loss/value": stats.loss,
         "critic/clipped": stats.clipped,
@@ -89,7 +89,7 @@ def _of_critic(stats: CriticStats) -> dict[str, float]:
 
 
 def _turns(groups: Sequence[Group]) -> Iterable[Turn]:
-    """Turns sampled for these groups; their history was paid for when it was mined."""
+    """Yield the turns sampled for these groups; their history was paid for when it was mined."""
     for group in groups:
         for branch in group.branches:
             if branch.reflection is not None:

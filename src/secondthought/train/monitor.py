@@ -23,7 +23,7 @@ class Monitor:
         self._first: dict[str, float] = {}
 
     def warnings(self, step: int, metrics: Mapping[str, float]) -> Iterator[str]:
-        """New warnings at this step."""
+        """Yield the warnings that are new at this step."""
         for name, text in self._found(metrics):
             if name not in self._given:
                 self._given.add(name)
@@ -52,7 +52,7 @@ class Monitor:
             )
 
     def _at_first(self, name: str, value: float) -> float:
-        """The first number seen under this name."""
+        """Return the first number seen under this name."""
         if not math.isnan(value):
             self._first.setdefault(name, value)
         return self._first.get(name, math.nan)

@@ -35,7 +35,7 @@ class Optimized(Protocol):
 
 
 class Trained(Optimized, Protocol):
-    """What a checkpoint holds of a learner: the model that trains and its optimizer."""
+    """A learner as a checkpoint sees it: the model that trains and its optimizer."""
 
     def take_weights(self) -> None:
         """Go on from the weights that the policy has now."""
@@ -116,7 +116,7 @@ def _named(learner: Optimized) -> Iterator[tuple[str, torch.nn.Parameter]]:
 
 
 def _require_whole(key: str, known: object, wanted: Tensor) -> None:
-    """A shard that is missing would otherwise be read as zeros."""
+    """Refuse a state with a shard missing, which would otherwise be read as zeros."""
     chunks = known.chunks if isinstance(known, TensorStorageMetadata) else []
     if sum(math.prod(chunk.sizes) for chunk in chunks) != wanted.numel():
         raise ValueError(f"{key} is not whole, or is of another model")
@@ -124,7 +124,7 @@ def _require_whole(key: str, known: object, wanted: Tensor) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """The error behind torch's own, which is no `Exception` and holds every rank's."""
+    """Raise the error behind torch's own, which is no `Exception` and holds every rank's."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "torch.distributed is (disabled|unavailable|uninit)", UserWarning)

@@ -22,7 +22,7 @@ class Reference(Protocol):
     """Gives the logits that a KL term compares with; it never learns."""
 
     def logits(self, forward: TreeForward) -> Tensor:
-        """The reference's logits before each target, without a gradient."""
+        """Compute the reference's logits before each target, without a gradient."""
         ...
 
 
@@ -30,7 +30,7 @@ class FrozenCopy:
     """A second model in memory."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        """The model that is given; `reference_of` gives a copy."""
+        """Hold the model that is given; `reference_of` gives a copy."""
         self.model = model.requires_grad_(False)
 
     def logits(self, forward: TreeForward) -> Tensor:
@@ -56,7 +56,7 @@ class AdapterBefore:
     """The policy with its adapter as it was when the run began: of a primed model the base is not where it began."""
 
     def __init__(self, model: PreTrainedModel) -> None:
-        """Keeps the adapter's matrices, the only parameters that train; the rest is the model's own."""
+        """Keep the adapter's matrices, the only parameters that train; the rest is the model's own."""
         self.model = model
         self.before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad]
 
@@ -67,7 +67,7 @@ class AdapterBefore:
 
     @contextmanager
     def _put_back(self) -> Iterator[None]:
-        """Other storage under the same parameters: written in place, it would spoil graphs that await backward."""
+        """Put other storage under the same parameters; written in place, it would spoil graphs that await backward."""
         now = [parameter.data for parameter, _ in self.before]
         try:
             for parameter, value in self.before:
@@ -79,7 +79,7 @@ class AdapterBefore:
 
 
 def reference_of(policy: LocalModel, world: World) -> Reference:
-    """The policy as it is now.
+    """Build a reference that stays the policy as it is now.
 
     A copy is sharded like the model that trains: a whole one on every rank would cost what sharding saves. With an
     adapter no second model is kept, since every rank holds the base model anyway: in the replica that samples. A new
@@ -91,5 +91,5 @@ def reference_of(policy: LocalModel, world: World) -> Reference:
 
 
 def _is_new(model: PreTrainedModel) -> bool:
-    """Whether the adapter adds nothing yet: its second matrices begin at zero."""
+    """Return whether the adapter adds nothing yet: its second matrices begin at zero."""
     return not any(bool(value.any()) for name, value in model.named_parameters() if ".lora_B." in name)

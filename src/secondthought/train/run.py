@@ -86,7 +86,7 @@ class _Execution:
         self.player = Player.resolve(self.policy, self.task, config.episode)
 
     def complete(self) -> dict[str, Any]:
-        """All stages; returns the summary."""
+        """Go through all stages; return the summary."""
         console = self._console()
         problems = self._problems("test", self.config.evaluation.problems)
         before_after = BeforeAfter(self.config, self.player, self.run, problems, console.note, self.world)
@@ -140,7 +140,7 @@ class _Execution:
             return loop.train(progress)
 
     def _recorder(self, goes_on: bool, progress: Progress, monitor: Monitor) -> Recorder:
-        """The run's recorder, when what comes after the last checkpoint is forgotten: it is about to be done again."""
+        """Open the run's recorder, and forget what comes after the last checkpoint: it is about to be done again."""
         recorder = Recorder(self.run)
         if not goes_on:
             recorder.truncate_after(-1)
@@ -201,7 +201,7 @@ class _Execution:
         }
 
     def _console(self) -> Console:
-        """The live view, from where a resumed run stands."""
+        """Open the live view, from where a resumed run stands."""
         train, last, step, tokens = self.config.train, self.run.checkpoints.pointer("last"), 0, 0.0
         if last is not None:
             step = int(last["step"])

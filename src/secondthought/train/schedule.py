@@ -1,4 +1,4 @@
-"""How far a run is, and the learning rate that follows from it."""
+"""A schedule says how far a run is, and the learning rate that follows from it."""
 
 from __future__ import annotations
 

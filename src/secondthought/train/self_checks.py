@@ -41,7 +41,7 @@ GRADIENT_LIMIT = {"fp32": 1e-4, "bf16": 0.1}
 
 
 def run_checks(policy: LocalPolicy, task: Task, learner: Learner, problems: Sequence[Problem]) -> dict[str, float]:
-    """All four checks; returns the measured numbers.
+    """Run all four checks; return the measured numbers.
 
     Raises:
         CheckError: one of them failed.
@@ -56,7 +56,7 @@ def run_checks(policy: LocalPolicy, task: Task, learner: Learner, problems: Sequ
 
 
 def check_gold(task: Task, problems: Sequence[Problem]) -> int:
-    """How many gold answers were tried; tasks without any are passed over."""
+    """Check that the verifier accepts the task's gold answers; return how many were tried, 0 where there are none."""
     golds = ((problem, task.gold(problem)) for problem in problems)
     tried = list(islice(((problem, gold) for problem, gold in golds if gold is not None), NUM_GOLD))
     for problem, gold in tried:
@@ -70,7 +70,7 @@ def check_gold(task: Task, problems: Sequence[Problem]) -> int:
 
 
 def check_drift(policy: LocalPolicy, tree: TokenTree, learner: Learner) -> float:
-    """Largest |recorded - re-scored| log-probability of a sampled token."""
+    """Measure the largest |recorded - re-scored| log-probability of a sampled token."""
     forward = TreeForward([tree], policy.device, share=learner.share)
     with torch.no_grad(), policy.autocast():
         logits = forward.logits(policy.model)
@@ -81,7 +81,7 @@ def check_drift(policy: LocalPolicy, tree: TokenTree, learner: Learner) -> float
 
 
 def check_masked(learner: Learner, tree: TokenTree) -> float:
-    """Largest gradient entry when no token may learn but every token has an advantage."""
+    """Measure the largest gradient entry when no token may learn but every token has an advantage."""
     masked = replace(
         tree, branches=tuple(replace(b, learns=(False,) * len(b.learns), anchored=b.learns) for b in tree.branches)
     )
@@ -98,7 +98,7 @@ def check_masked(learner: Learner, tree: TokenTree) -> float:
 
 
 def check_shared(learner: Learner, tree: TokenTree) -> float:
-    """Relative difference between gradients with and without a shared trunk; 0 where trunks are not shared."""
+    """Measure the relative difference between gradients with and without a shared trunk; 0 where none is shared."""
     if not learner.share:
         return 0.0
     try:
@@ -117,7 +117,7 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
 
 
 def _sampled_tree(policy: LocalPolicy, problem: Problem, temperature: float) -> TokenTree:
-    """A small group as training would build it, with made-up advantages of both signs."""
+    """Sample a small group as training would, with made-up advantages of both signs."""
     trunk = policy.start(problem.messages)
     prompts = [Prompt(trunk=trunk, key=rng.key("self-check", number)) for number in range(NUM_BRANCHES)]
     before = policy.num_sampled

@@ -1,4 +1,4 @@
-"""What a critic makes of a step's groups before anything is updated: values, returns, and advantages per token.
+"""A critic gives a step's tokens values, returns and advantages before anything is updated.
 
     reward of a token = -kl_reward * (log p_old - log p_ref), and on a branch's last token the verdict's reward besides
 
@@ -74,7 +74,7 @@ def advantages_from_critic(credited: Sequence[Credited], learner: Learner) -> Cr
 def with_advantages(
     trees: Sequence[TokenTree], learner: Learner, critic: Critic
 ) -> tuple[list[TokenTree], CriticAdvantagesStats]:
-    """Trees with values, returns and advantages, from trees with rewards."""
+    """Build trees with values, returns and advantages from trees with rewards."""
     read = _read(trees, learner, critic)
     branches = [branch for tree in trees for branch in tree.branches]
     values, mask = _table([row for item in read for row in item.values])
@@ -91,7 +91,7 @@ def with_advantages(
 
 
 def _finished(branch: TreeBranch, values: Row, returns: Row, advantages: Row) -> TreeBranch:
-    """The branch with a number for each learning token in every field; the others get zero."""
+    """Give the branch a number for each learning token in every field, and zero for the others."""
 
     def spread(row: Row) -> tuple[float, ...]:
         left = iter(row)  # padding, at the end, is never reached
@@ -101,7 +101,7 @@ def _finished(branch: TreeBranch, values: Row, returns: Row, advantages: Row) ->
 
 
 def _read(trees: Sequence[TokenTree], learner: Learner, critic: Critic) -> list[_Read]:
-    """What critic and reference say of each tree: every rank reads its share, and all know everything."""
+    """Read what critic and reference say of each tree: every rank reads its share, and all know everything."""
     world = learner.world
     mine = world.deal(range(len(trees)), lambda index: trees[index].num_tokens)
     batches = micro_batches([trees[index] for index in mine], learner.train.micro_batch_tokens)
@@ -134,7 +134,7 @@ def _read_batch(trees: Sequence[TokenTree], learner: Learner, critic: Critic) ->
 
 
 def _rows(tree: TokenTree, flat: Iterator[float]) -> list[Row]:
-    """The next numbers, branch by branch, as `tree_forward` orders its targets."""
+    """Take the next numbers, branch by branch, in the order of `tree_forward`'s targets."""
     return [[next(flat) for _ in range(branch.num_learning)] for branch in tree.branches]
 
 
@@ -143,7 +143,7 @@ def _learning(branch: TreeBranch) -> list[int]:
 
 
 def _table(rows: Sequence[Row]) -> tuple[Float[Tensor, "B T"], Bool[Tensor, "B T"]]:
-    """Ragged rows, right-padded, in float64, and where they are real."""
+    """Pad ragged rows on the right, in float64, and mark where they are real."""
     size = max(map(len, rows))
     table = torch.tensor([[*row, *[0.0] * (size - len(row))] for row in rows], dtype=torch.float64)
     return table, torch.arange(size) < torch.tensor([len(row) for row in rows])[:, None]

@@ -32,7 +32,7 @@ from secondthought.trees import TokenTree, mini_batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticStats:
-    """What a step's updates of the critic did: means over the tokens of its last pass, and over its updates."""
+    """Measurements of a step's updates of the critic: means over the tokens of its last pass, and over its updates."""
 
     loss: float
     clipped: float
@@ -60,7 +60,7 @@ class Critic:
         *,
         world: World | None = None,
     ) -> None:
-        """A copy of the policy as it is now. With adapters the copy has its own, and they and the head learn."""
+        """Copy the policy as it is now. With adapters the copy has its own, and they and the head learn."""
         self.policy = policy
         self.world = world or World.alone()
         self.config = config
@@ -74,7 +74,7 @@ class Critic:
         )
 
     def values(self, forward: TreeForward) -> Float[Tensor, " M"]:
-        """The value before each target of a forward, learning or not."""
+        """Compute the value before each target of a forward, learning or not."""
         with self.policy.autocast():
             values = forward.logits(self.model)[:, 0]
         return values if values.dtype == torch.float64 else values.float()
@@ -99,7 +99,7 @@ class Critic:
         )
 
     def backward(self, trees: Sequence[TokenTree]) -> _Part:
-        """Gradients of the loss of one update into `.grad`, and the sums that it is made of, over all ranks."""
+        """Add the gradients of one update's loss to `.grad`; return the sums that it is made of, over all ranks."""
         num_learning = sum(tree.num_learning for tree in trees)
         self.optimizer.zero_grad(set_to_none=True)
         parts = gradient_step(
@@ -115,7 +115,7 @@ class Critic:
         return _Part(*self.world.sum("the end of the critic's update", sums))
 
     def _loss(self, trees: Sequence[TokenTree], num_learning: int) -> tuple[Tensor, _Part]:
-        """One micro-batch's share of an update's loss."""
+        """Compute one micro-batch's share of an update's loss."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         values = self.values(forward)[forward.targets.learns]
         old, returns = (_column(forward, name).to(values) for name in ("values", "returns"))
@@ -135,7 +135,7 @@ class Critic:
 
 
 def value_model(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy whose "logits" are one value per position; only its new head differs, and it is zero.
+    """Copy a model so that its "logits" are one value per position; only the new head differs, and it is zero.
 
     Caps of logits are taken off: a value must be able to reach its return.
     """
@@ -152,7 +152,7 @@ def value_model(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _column(forward: TreeForward, name: str) -> Tensor:
-    """A field of branches at the targets that learn, in their order."""
+    """Return a field of branches at the targets that learn, in their order."""
     chosen = [target for target in forward.found if target.learns]
     return torch.tensor(
         [getattr(forward.trees[t.tree].branches[t.branch], name)[t.at] for t in chosen], dtype=torch.float64

@@ -30,7 +30,7 @@ SHOWN_LINES = 10
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What is read and what is learned. `line` is where it stands in the file."""
+    """An example is a prompt that is read and a completion that is learned; `line` is where it stands in the file."""
 
     line: int
     prompt: TokenIds
@@ -38,7 +38,7 @@ class Example:
 
     @property
     def num_tokens(self) -> int:
-        """Tokens of the whole example."""
+        """Count the tokens of the whole example."""
         return len(self.prompt) + len(self.completion)
 
 
@@ -54,7 +54,7 @@ class Examples:
 def read_examples(
     path: Path, policy: LocalModel, task: Task | None, *, max_length: int, too_long: Literal["refuse", "drop"]
 ) -> Examples:
-    """Every row of a file as an example.
+    """Read every row of a file as an example.
 
     Raises:
         ConfigError: the file cannot be read, or holds no example.
@@ -77,7 +77,7 @@ def read_examples(
 
 
 def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    """Examples to learn from and held-out ones, by prompt: no prompt is on both sides.
+    """Split examples into those to learn from and held-out ones, by prompt: no prompt is on both sides.
 
     Raises:
         ConfigError: there are too few prompts for both sides.
@@ -94,7 +94,7 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
 
 
 def _parsed(path: Path, policy: LocalModel, task: Task | None) -> tuple[list[Example], str]:
-    """All examples and a digest of the file. Every row is looked at, so that one sentence tells how many are bad."""
+    """Read all examples and hash the file. Every row is looked at, so that one sentence tells how many are bad."""
     found: list[Example] = []
     bad: list[tuple[int, str]] = []
     digest = hashlib.blake2b(digest_size=16)
@@ -140,7 +140,7 @@ def _example(number: int, row: Mapping[str, Any], policy: LocalModel, task: Task
 
 
 def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tuple[TokenIds, bool]:
-    """Ids of a row's prompt, and whether the chat template made them."""
+    """Encode a row's prompt, and tell whether the chat template made its ids."""
     if task is not None and "problem" in row:
         if not isinstance(row["problem"], dict):
             raise TaskError("field 'problem' must be a JSON object")
@@ -208,7 +208,7 @@ def _limit(policy: LocalModel, max_length: int) -> LengthLimit:
 
 
 def _lines(numbers: Sequence[int]) -> str:
-    """Line numbers in words.
+    """Write line numbers in words.
 
     >>> _lines([3]), _lines([3, 5]), _lines(range(1, 13))
     ('line 3 is', 'lines 3, 5 are', 'lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more are')

@@ -1,4 +1,4 @@
-"""What a run of fine-tuning is made of, read before anything is written: the model, the examples, their order."""
+"""Inputs of a run of fine-tuning are read before anything is written: the model, the examples, their order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secondthought.train.sft.examples import Example, Examples, read_examples, s
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which examples each step learns from."""
+    """The order in which a run goes through its examples: which ones each step learns from."""
 
     num_examples: int
     batch_size: int
@@ -28,7 +28,7 @@ class Plan:
 
     @classmethod
     def of(cls, config: SftConfig, num_examples: int) -> Plan:
-        """The steps that a config makes of so many examples.
+        """Build the steps that a config makes of so many examples.
 
         Raises:
             ConfigError: they do not fill a batch.
@@ -42,13 +42,13 @@ class Plan:
         return cls(num_examples, size, per_epoch, train.steps or train.epochs * per_epoch, config.seed)
 
     def batch(self, step: int) -> list[int]:
-        """Places of the examples of a step, which counts from 1: each epoch is an order of its own."""
+        """Return the places of a step's examples; steps count from 1, and each epoch has an order of its own."""
         epoch, number = divmod(step - 1, self.steps_per_epoch)
         order = _order(self.seed, epoch, self.num_examples)
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 
     def ends_epoch(self, step: int) -> bool:
-        """Whether an epoch, or the run, is over after this step."""
+        """Return whether an epoch, or the run, is over after this step."""
         return step == self.steps or (step > 0 and step % self.steps_per_epoch == 0)
 
 
@@ -61,7 +61,7 @@ def _order(seed: int, epoch: int, size: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run is made of, read before anything is written."""
+    """Inputs of a run: model, examples and their order, read before anything is written."""
 
     path: Path
     policy: LocalModel
@@ -72,7 +72,7 @@ class Material:
 
     @classmethod
     def read(cls, config: SftConfig, path: Path) -> Material:
-        """The model and the examples that a config names."""
+        """Read the model and the examples that a config names."""
         policy = load_model(config.model, LocalModel)
         task = None if config.task is None else tasks.load(config.task, config.options)
         found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
@@ -80,7 +80,7 @@ class Material:
         return cls(path, policy, found, examples, held_out, Plan.of(config, len(examples)))
 
     def facts(self) -> dict[str, Any]:
-        """What `data.json` says, and the summary with it."""
+        """Return what `data.json` says, and the summary with it."""
         return {
             "data": str(self.path),
             "digest": self.found.digest,

@@ -1,4 +1,4 @@
-"""One optimizer step of supervised fine-tuning: cross-entropy of completions, their end token included.
+"""Fine-tuning takes optimizer steps on the cross-entropy of completions, their end token included.
 
     loss of a batch = - sum of log p(token | prompt, tokens before) over completion tokens / their number in the batch
 
@@ -31,7 +31,7 @@ from secondthought.types import TokenIds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SftStats:
-    """What a step did. `loss` is in nats per learned token."""
+    """Measurements of a step. `loss` is in nats per learned token."""
 
     loss: float
     tokens_learned: int
@@ -52,7 +52,7 @@ class SftLearner:
         total_steps: int,
         world: World | None = None,
     ) -> None:
-        """With several processes `model`, which learns, is sharded; the policy's own is a replica, see `sync`."""
+        """Take the policy; with several processes `model` learns in shards and the policy has a replica (`sync`)."""
         self.policy = policy
         self.world = world or World.alone()
         self.model = trained(policy.model, self.world)
@@ -96,7 +96,7 @@ class SftLearner:
         return self.world.sum("the end of the update", [sum(sums)])[0] / num_learning
 
     def held_out_loss(self, examples: Sequence[Example]) -> float:
-        """Mean loss per completion token under the weights that the policy has now; NaN without examples."""
+        """Measure the mean loss per completion token under the policy's weights as they are; NaN without examples."""
         trees = trees_of(examples, self.train.micro_batch_tokens)
         with torch.no_grad():
             total = sum(float(self._nll(batch, self.policy.model)) for batch in self._share_of(trees))
@@ -123,7 +123,7 @@ class SftLearner:
         return total / num_learning, float(total.detach())
 
     def _nll(self, trees: Sequence[TokenTree], model: PreTrainedModel) -> Tensor:
-        """Negative log-likelihood, summed over the completion tokens of a micro-batch."""
+        """Compute the negative log-likelihood, summed over the completion tokens of a micro-batch."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         with self.policy.autocast():
             logits = forward.logits(model)
@@ -132,7 +132,7 @@ class SftLearner:
 
 
 def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:
-    """Examples as trees: those with equal prompts share a trunk, as far as the tree has room for `max_tokens`."""
+    """Build trees of examples: those with equal prompts share a trunk, as far as `max_tokens` leaves room."""
     groups: list[list[Example]] = []
     open_groups: dict[TokenIds, int] = {}
     sizes: list[int] = []

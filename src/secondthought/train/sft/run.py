@@ -68,7 +68,7 @@ def train_sft(
 
 
 def model_of(run_dir: Path) -> Path:
-    """Where a finished run keeps its model, to be given as `model.path`.
+    """Return where a finished run keeps its model, to be given as `model.path`.
 
     Raises:
         RunError: there is no such run, or it is not finished.
@@ -81,7 +81,7 @@ def model_of(run_dir: Path) -> Path:
 
 @dataclass(slots=True)
 class _Progress:
-    """Where a run stands: what a checkpoint carries besides weights."""
+    """A run's position: a checkpoint carries it besides weights."""
 
     step: int = 0
     best_step: int = 0
@@ -103,7 +103,7 @@ class _Sft:
         self.recorder: Recorder | None = None
 
     def complete(self) -> dict[str, Any]:
-        """All stages; returns the summary."""
+        """Go through all stages; return the summary."""
         self._begin()
         self.console = self._console()
         with self.console:
@@ -156,7 +156,7 @@ class _Sft:
             self._save()
 
     def _evaluation(self) -> dict[str, float]:
-        """The held-out loss of the policy as it is now; the lowest so far makes it the best."""
+        """Measure the held-out loss of the policy as it is now; the lowest so far makes it the best."""
         loss = self.learner.held_out_loss(self.held_out)
         progress = self.progress
         if progress.step and (progress.best_loss is None or loss < progress.best_loss):
@@ -169,7 +169,7 @@ class _Sft:
             self.console.step(step, metrics, self._share_done())
 
     def _save(self) -> None:
-        """A checkpoint, with the pointers moved only once it is whole."""
+        """Write a checkpoint; the pointers move once it is whole."""
         checkpoints, progress = self.run.checkpoints, self.progress
         if not self.held_out:
             progress.best_step = progress.step
@@ -181,7 +181,7 @@ class _Sft:
             checkpoints.prune(keep=self._kept())
 
     def _point_best(self) -> None:
-        """Where nothing was measured yet, the last is as good as any."""
+        """Point to the last checkpoint as the best where nothing was measured yet."""
         best, progress = self.run.checkpoints, self.progress
         facts = {} if progress.best_loss is None else {"eval_loss": progress.best_loss}
         best.point("best", progress.best_step or progress.step, **facts)
@@ -236,7 +236,7 @@ class _Sft:
         )
 
     def _console(self) -> Console:
-        """The live view, from where a resumed run stands."""
+        """Open the live view, from where a resumed run stands."""
         start = self._share_done()
         return Console(self.plan.steps, start=start, shown=self.progress.step, names=SHOWN, quiet=self.quiet)
 
