@@ -8,9 +8,9 @@
     reinforce      problems         G attempts                     attempt                   batch | group  reinforce
     ppo            problems         G attempts                     attempt                   critic         surrogate
 
-A new algorithm is a new row. Settings are checked against the row, the command line has a command for each, plans and
-run names read it, and training does what it says: `train.algorithms` plays the branches, `train.credit` compares
-rewards with the baseline (`train.critic` with the critic's), `train.learner` takes the loss.
+A new algorithm is a new row, here or from outside before a run. Settings are checked against it, the command line has a
+command for each, plans and run names read it, and training does what it says: `train.algorithms` plays the branches,
+`train.credit` compares rewards with the baseline (`train.critic` with the critic's), `train.learner` takes the loss.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from secondthought.types import TurnKind
 
 Start: TypeAlias = Literal["failures", "problems"]
 """A group starts from a failed attempt or from a problem."""
-Branches: TypeAlias = Literal["reflections", "retries", "attempts"]
-"""The turns that a group's branches begin with."""
 Baseline: TypeAlias = Literal["group", "leave-one-out", "chosen", "critic"]
 """A reward is compared with this; `chosen` is what `algorithm.baseline` says."""
 PolicyLoss: TypeAlias = Literal["surrogate", "reinforce"]
@@ -35,7 +33,8 @@ class Algorithm:
     """A row: how groups are played, and how they are learned from."""
 
     starts_from: Start
-    branches: Branches
+    branches: str
+    """The turns that a group's branches begin with: a name in `train.algorithms.BRANCHES`."""
     learns: tuple[TurnKind, ...] = ()
     """Kinds of turns whose sampled tokens learn; empty where `algorithm.credit` chooses."""
     baseline: Baseline = "group"

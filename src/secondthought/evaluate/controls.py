@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -113,18 +112,19 @@ def _text(episode: Episode) -> str:
     return episode.turns[-1].completion.text
 
 
-CONTROLS: Mapping[str, Reflections | None] = MappingProxyType(
-    {
-        "second_sample": None,
-        "no_reflection": None,
-        "own": own,
-        "shuffled": shuffled,
-        "fixed": fixed,
-        "oracle": oracle,
-        "contrary": contrary,
-    }
-)
-"""Names of the controls and the reflections of each; the two without one are played differently."""
+CONTROLS: dict[str, Reflections | None] = {
+    "second_sample": None,
+    "no_reflection": None,
+    "own": own,
+    "shuffled": shuffled,
+    "fixed": fixed,
+    "oracle": oracle,
+    "contrary": contrary,
+}
+"""Names of the controls and the reflections of each; the two without one are played differently.
+
+A row may be added from outside before a run: it is then played, written and reported like these.
+"""
 
 NEEDS_DIAGNOSIS = frozenset({"oracle", "contrary"})
 """Controls whose reflections only a `DiagnosableTask` can write."""
@@ -140,7 +140,7 @@ def play_controls(
     failures: Sequence[Failure],
     *,
     keys: Keys,
-    controls: Sequence[str] = tuple(CONTROLS),
+    controls: Sequence[str] | None = None,
     reflections: Sequence[Completion] | None = None,
 ) -> dict[str, list[Outcome]]:
     """Play each control and return its outcomes; all retries are one call, so that controls share trunks.
@@ -149,9 +149,10 @@ def play_controls(
         player: who plays, with the sampling of the evaluation.
         failures: where all controls start, one per problem.
         keys: those of an evaluation make the control `own` repeat its second tries exactly.
-        controls: keys of `CONTROLS`.
+        controls: keys of `CONTROLS`; all of them by default.
         reflections: the policy's own, one per failure, where they are known already (`Evaluation.reflections`).
     """
+    controls = list(CONTROLS) if controls is None else controls
     episodes = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
     if reflections is None and {"own", "shuffled"} & set(controls):
         written = run(player.policy, [reflect(player, keys, item, 0) for item in episodes])

@@ -5,8 +5,7 @@ Which algorithm has which branches is a row of `config.algorithms`; a new kind o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from secondthought.config import AlgorithmConfig
@@ -34,6 +33,5 @@ def attempts(player: Player, config: AlgorithmConfig, problem: Problem, keys: Ke
     return group_of_attempts(player, keys, problem, group_size=config.group_size)
 
 
-BRANCHES: Mapping[str, PlayGroup] = MappingProxyType(
-    {"reflections": reflections, "retries": retries, "attempts": attempts}
-)
+BRANCHES: dict[str, PlayGroup] = {"reflections": reflections, "retries": retries, "attempts": attempts}
+"""Kinds of branches by name; a row may be added from outside before a run."""
