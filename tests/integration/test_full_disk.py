@@ -42,7 +42,7 @@ WRITES = {
     "moments": (safetensors.torch, "save", 2, FULL),
     "weights": (LocalPolicy, "save", 2, FULL_RUST),
     "a pointer or summary": (files, "write_text", 9, FULL),
-    "stored failures": (run_module.failure_files, "write", 1, FULL),
+    "stored failures": (run_module.failure_file, "write", 1, FULL),
 }
 
 

@@ -14,7 +14,7 @@ from secondthought.distributed.sharding import full, shard
 from secondthought.distributed.world import World
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.critic.advantages import judged
+from secondthought.train.critic.advantages import with_advantages
 from secondthought.train.learner import Learner
 from secondthought.train.reference import FrozenCopy
 from secondthought.train.run import execute
@@ -91,7 +91,7 @@ def learner(world):
 
 def step(found, number):
     """Judge and update; what every rank knows afterwards."""
-    trees, stats = judged(TREES, found, found.critic)
+    trees, stats = with_advantages(TREES, found, found.critic)
     update = found.update(trees, number)
     critic = {name: full(p.detach()).double().numpy() for name, p in found.critic.model.named_parameters()}
     policy = {name: p.detach().double().numpy() for name, p in found.policy.model.named_parameters()}

@@ -18,7 +18,7 @@ from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.errors import RunError
 from secondthought.evaluate import before_after, final
-from secondthought.rollout import failure_file as failure_files
+from secondthought.rollout import failure_file
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
@@ -45,7 +45,7 @@ def half_a_row():
 
 
 POINTS = {
-    "with the failures not yet stored": lambda: at_call(failure_files, "write", 1),
+    "with the failures not yet stored": lambda: at_call(failure_file, "write", 1),
     "after the first checkpoint": lambda: at_call(Checkpoints, "prune", 1, after=True),
     "in a later step": lambda: at_call(Learner, "update", 5),
     "in a row": half_a_row,

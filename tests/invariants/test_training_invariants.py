@@ -8,12 +8,12 @@ import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import PROBLEM, attempt, forests, judged_forests
+from strategies import PROBLEM, attempt, forests, valued_forests
 from tiny_models import shaken, tiny_policy
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.train.credit import credit
-from secondthought.train.critic.advantages import judged
+from secondthought.train.critic.advantages import with_advantages
 from secondthought.train.critic.learner import Critic
 from secondthought.train.learner import Learner
 from secondthought.train.reference import FrozenCopy
@@ -151,13 +151,13 @@ def both_gradients(trees, **train):
 def judgements(trees, **train):
     """Values, returns and advantages of all tokens, tree by tree."""
     learner = with_critic(**train)
-    found, _ = judged(trees, learner, learner.critic)
+    found, _ = with_advantages(trees, learner, learner.critic)
     branches = [branch for tree in found for branch in tree.branches]
     return torch.tensor([x for b in branches for name in ("values", "returns", "advantages") for x in getattr(b, name)])
 
 
 @settings(max_examples=6)
-@given(judged_forests(2, 4), st.integers(1, 80), st.booleans())
+@given(valued_forests(2, 4), st.integers(1, 80), st.booleans())
 def test_with_a_critic_micro_batches_of_any_size_and_shared_or_plain_trunks(trees, size, share):
     other = {"micro_batch_tokens": size, "share_trunk": share}
     alike(both_gradients(trees, **other), both_gradients(trees))
@@ -165,20 +165,20 @@ def test_with_a_critic_micro_batches_of_any_size_and_shared_or_plain_trunks(tree
 
 
 @settings(max_examples=6)
-@given(judged_forests(2, 4).flatmap(lambda trees: st.tuples(st.just(trees), st.permutations(range(len(trees))))))
+@given(valued_forests(2, 4).flatmap(lambda trees: st.tuples(st.just(trees), st.permutations(range(len(trees))))))
 def test_with_a_critic_any_order_of_groups(both):
     trees, order = both
     permuted = [trees[index] for index in order]
     alike(both_gradients(permuted), both_gradients(trees))
     ours, others = (with_critic(), with_critic())
-    found, wanted = judged(permuted, ours, ours.critic)[0], judged(trees, others, others.critic)[0]
+    found, wanted = with_advantages(permuted, ours, ours.critic)[0], with_advantages(trees, others, others.critic)[0]
     for place, index in enumerate(order):
         for b, c in zip(found[place].branches, wanted[index].branches, strict=True):
             assert b.advantages == pytest.approx(c.advantages, abs=1e-4)
 
 
 @settings(max_examples=6)
-@given(judged_forests(1, 3), st.integers(1, 40))
+@given(valued_forests(1, 3), st.integers(1, 40))
 def test_with_a_critic_padding_is_never_read(trees, length):
     """Context after a branch's last learning token, with rewards and values of its own that nobody may read."""
     noise = (7.0,) * length
@@ -198,8 +198,8 @@ def test_with_a_critic_padding_is_never_read(trees, length):
         for tree in trees
     ]
     alike(both_gradients(wide), both_gradients(trees))
-    plain, _ = judged(trees, *parts())
-    padded, _ = judged(wide, *parts())
+    plain, _ = with_advantages(trees, *parts())
+    padded, _ = with_advantages(wide, *parts())
     for tree, other in zip(plain, padded, strict=True):
         for b, c in zip(tree.branches, other.branches, strict=True):
             assert b.advantages == pytest.approx(c.advantages[: len(b.token_ids)], abs=1e-4)
@@ -214,7 +214,7 @@ def parts():
 
 
 @settings(max_examples=3)
-@given(judged_forests(2, 3))
+@given(valued_forests(2, 3))
 def test_in_float64_the_cut_changes_less(trees):
     """Norms of `transformers` compute in fp32 even then, which is what is left of the difference."""
     policy = tiny_policy()

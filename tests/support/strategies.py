@@ -81,7 +81,7 @@ def forests(min_size=1, max_size=4, *, anchors=True):
 
 
 @st.composite
-def judged_forests(draw, min_size=1, max_size=4):
+def valued_forests(draw, min_size=1, max_size=4):
     """Trees as a critic leaves them; at tokens that do not learn its numbers are noise, which nobody may read."""
 
     def numbers(size):

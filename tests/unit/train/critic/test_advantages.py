@@ -9,7 +9,7 @@ import torch
 from critics import with_head
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import PROBLEM, attempt, judged_forests
+from strategies import PROBLEM, attempt, valued_forests
 from tiny_models import shaken, tiny_policy
 
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
@@ -42,7 +42,7 @@ def learner(algorithm=PPO, *, temperature=0.8, optim=None, policy=POLICY, head=T
 
 @settings(max_examples=10)
 @given(
-    judged_forests(),
+    valued_forests(),
     st.sampled_from([0.0, 0.9, 1.0]),
     st.sampled_from([0.0, 0.5, 1.0]),
     st.booleans(),

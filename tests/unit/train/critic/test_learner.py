@@ -9,7 +9,7 @@ import torch
 from critics import with_head
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import judged_forests
+from strategies import valued_forests
 from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import AlgorithmConfig, CriticConfig, ModelConfig, OptimConfig, TrainConfig
@@ -68,7 +68,7 @@ def test_the_value_of_a_token_stands_before_it_and_a_first_one_at_the_trunks_end
 
 
 @settings(max_examples=12)
-@given(judged_forests(), st.sampled_from([0.1, 0.5, 5.0]), st.booleans())
+@given(valued_forests(), st.sampled_from([0.1, 0.5, 5.0]), st.booleans())
 def test_loss_and_gradient_of_an_update_equal_the_oracle(found, clip, share):
     ours = critic_of(value_clip=clip, train={"share_trunk": share, "micro_batch_tokens": 30})
     part = ours.backward(found)
@@ -79,7 +79,7 @@ def test_loss_and_gradient_of_an_update_equal_the_oracle(found, clip, share):
 
 
 @settings(max_examples=6)
-@given(judged_forests(1, 2))
+@given(valued_forests(1, 2))
 def test_shared_and_plain_gradients_agree_for_every_architecture(architecture, found):
     policy = tiny_policy(architecture)
     gradients = []
