@@ -27,6 +27,7 @@ from secondthought.evaluate import (
     summarise,
     to_json,
 )
+from secondthought.evaluate.summary import METRICS
 from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
@@ -141,6 +142,7 @@ def rates(evaluation: Evaluation) -> dict[str, Any]:
     """Return the rates of one evaluation under the report's names."""
     summary = to_json(summarise(evaluation))
     found = {name: summary[key] for name, key in _RATE_NAMES.items() if key in summary}
+    found |= {name: summary[name] for name in METRICS}
     reasons: dict[str, int] = {}
     for row in evaluation.rows:
         verdict = row.tries[0].verdict

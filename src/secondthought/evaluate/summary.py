@@ -9,6 +9,7 @@ reason/KIND/WORD         share of attempts, or of retries, with this reason
 truncated/KIND           stopped by the token limit, over all turns of that kind
 reflection_tokens        mean length of reflections
 leak/WORD                share of reflections that give away the solution, a right first step, or nothing
+NAME                     every row of `METRICS`
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ from secondthought.types import StopReason, TurnKind
 
 Summary: TypeAlias = dict[str, Interval | float]
 """Name to number, in the order of the table above."""
+
+METRICS: dict[str, Callable[[Evaluation], Interval | float]] = {}
+"""Further numbers of an evaluation, by name: a row here, or added from outside before a run, is all that one costs.
+
+It stands in what `eval` writes and prints, in `summary.json`, in `metrics.jsonl` as `eval/NAME`, and in the report.
+"""
 
 
 def summarise(evaluation: Evaluation) -> Summary:
@@ -45,6 +52,7 @@ def summarise(evaluation: Evaluation) -> Summary:
     leaks = Counter(word for row in rows for word in row.leak)
     for word in get_args(Leak):
         summary[f"leak/{word}"] = wilson(leaks[word], leaks.total())
+    summary |= {name: measure(evaluation) for name, measure in METRICS.items()}
     return summary
 
 
