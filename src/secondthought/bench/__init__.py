@@ -1,4 +1,4 @@
-"""Measurements that anyone can repeat, one module each: every one returns settings, raw figures and ratios.
+"""Measurements that anyone can repeat, one module each: its `run` returns settings, raw figures and ratios.
 
-Nothing here is imported by training. Peers run in their own interpreter and are left out by name where there is none.
+Training imports nothing from here. Peers run in their own interpreter and are left out by name where there is none.
 """

@@ -1,7 +1,7 @@
-"""How fast the pattern detector reads on one core: prose with hardly a habit in it, and a dense reasoning trace.
+"""Measure how fast the pattern detector reads on one core: prose with hardly a habit, and a dense reasoning trace.
 
-CPU time, not wall time, so that other work on the machine counts less. Texts are made here; `paths` measures files of
-one's own instead (text, or JSON lines with a field `text`).
+CPU time counts, not wall time, so that other work on the machine counts less. Texts are made here; `paths` measures
+files of one's own instead (text, or JSON lines with a field `text`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HABITS = (
 
 
 def run(*, kilobytes: int = 1000, rounds: int = 5, seed: int = 0, paths: Sequence[Path] = ()) -> dict[str, Any]:
-    """Median megabytes per second over `rounds` passes, for each kind of text."""
+    """Return the median megabytes per second over `rounds` passes, for each kind of text."""
     kinds = {path.name: _texts(path) for path in paths} or {
         "prose": prose(int(kilobytes), int(seed)),
         "trace": trace(int(kilobytes), int(seed)),
@@ -53,12 +53,12 @@ def run(*, kilobytes: int = 1000, rounds: int = 5, seed: int = 0, paths: Sequenc
 
 
 def prose(kilobytes: int, seed: int) -> list[str]:
-    """Pages of 4 KB in which people do other things than reason."""
+    """Write pages of 4 KB in which people do other things than reason."""
     return [_page(seed, "prose", page, _sentence) for page in range(max(1, kilobytes // 4))]
 
 
 def trace(kilobytes: int, seed: int) -> list[str]:
-    """Pages of 4 KB in which nearly every line shows a habit."""
+    """Write pages of 4 KB in which nearly every line shows a habit."""
     return [_page(seed, "trace", page, _thought) for page in range(max(1, kilobytes // 4))]
 
 

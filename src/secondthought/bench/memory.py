@@ -1,4 +1,4 @@
-"""Peak memory of sampling and of the update as groups grow, measured beside the formula of `train.estimate`."""
+"""Measure peak memory of sampling and of the update as groups grow, beside the formulas of `preflight.resources`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from secondthought.preflight.resources.model_shape import ModelShape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """Settings that all measurements of a model share; `model` is a directory that holds a config.json."""
+    """A `Probe` measures a model, each time in a fresh process; `model` is a directory that holds a config.json."""
 
     model: Path
     threads: int = 1
@@ -33,15 +33,15 @@ class Probe:
     precision: str = "fp32"
     algorithm: AlgorithmConfig = field(default_factory=lambda: AlgorithmConfig(kl_ref=0.001))
     critic: CriticConfig = field(default_factory=CriticConfig)
-    """Read where the algorithm has one."""
+    """Settings of the critic, read where the algorithm has one."""
     train: TrainConfig = field(default_factory=lambda: TrainConfig(micro_batch_tokens=10**9))
 
     def sampling(self, rows: Rows) -> dict[str, Any]:
-        """Peak bytes above the bare interpreter and seconds of one call of the sampler, every row to its end."""
+        """Measure one call of the sampler, every row to its end: peak bytes above the bare interpreter, and seconds."""
         return self._run({"rows": asdict(rows)})
 
     def update(self, trees: Trees) -> dict[str, Any]:
-        """The same of one update; where there is a critic, its advantages and its own updates are part of it."""
+        """Measure one update in the same way; a critic's advantages and its own updates are part of it."""
         return self._run({"trees": asdict(trees)})
 
     def _settings(self) -> dict[str, Any]:
@@ -65,13 +65,16 @@ class Probe:
 
 
 def sampling_need(shape: ModelShape, rows: Rows, learning: Learning) -> int:
-    """The formula for what `Probe.sampling` measures."""
+    """Estimate by formula the bytes that `Probe.sampling` measures."""
     stays = memory.total(memory.resident(shape, learning))
     return stays + memory.total(memory.sampling(shape, rows, learning))
 
 
 def update_need(shape: ModelShape, trees: Trees, learning: Learning) -> int:
-    """The formula for what `Probe.update` measures: one micro-batch, so no gradients beside all activations."""
+    """Estimate by formula the bytes that `Probe.update` measures.
+
+    The update is one micro-batch, so gradients do not lie beside all activations.
+    """
     stays = memory.resident(shape, learning)
     return memory.total(stays) - stays["gradients"] + memory.total(memory.update(shape, trees, learning))
 
@@ -87,21 +90,13 @@ def run(
     precision: str = "fp32",
     threads: int = 1,
 ) -> dict[str, Any]:
-    """Bytes for each group size: of `trunks` groups sampled at once, of an update on one group; and the formula's."""
+    """Measure sampling of `trunks` groups at once and an update on one group, for each group size, beside formulas."""
     model = make_model(hidden, layers)
     shape = shape_of(model.config, source="bench")
-    learning = Learning(trainable=shape.parameters, reference=True, precision=precision)
-    raw: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         model.config.save_pretrained(folder)
         probe = Probe(model=Path(folder), threads=threads, precision=precision)
-        for group in groups:
-            rows = Rows(U=trunks, S=group, P=trunk, T=0, R=branch)
-            trees = Trees(U=1, P=trunk, G=group, R=branch, M=group * branch)
-            raw[str(group)] = {
-                "sampling": {**probe.sampling(rows), "formula": sampling_need(shape, rows, learning)},
-                "update": {**probe.update(trees), "formula": update_need(shape, trees, learning)},
-            }
+        raw = {str(group): _measured(probe, shape, trunks, group, trunk, branch) for group in groups}
     return {
         "settings": {
             "groups": list(groups),
@@ -120,4 +115,16 @@ def run(
             for group, found in raw.items()
             for what in ("sampling", "update")
         },
+    }
+
+
+def _measured(
+    probe: Probe, shape: ModelShape, trunks: int, group: int, trunk: int, branch: int
+) -> dict[str, dict[str, Any]]:
+    learning = Learning(trainable=shape.parameters, reference=True, precision=probe.precision)
+    rows = Rows(U=trunks, S=group, P=trunk, T=0, R=branch)
+    trees = Trees(U=1, P=trunk, G=group, R=branch, M=group * branch)
+    return {
+        "sampling": {**probe.sampling(rows), "formula": sampling_need(shape, rows, learning)},
+        "update": {**probe.update(trees), "formula": update_need(shape, trees, learning)},
     }

@@ -1,6 +1,7 @@
-"""A plan beside one real step: every phase at its longest, in a process of its own, on random weights.
+"""Measure a plan beside one real step: every phase at its longest, in a process of its own, on random weights.
 
-With a critic each process holds it too, and the update is the critic's advantages, its own updates, then the policy's.
+With a critic each process holds the critic too, and the update is the critic's advantages, its own updates, then the
+policy's.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from secondthought.preflight.resources.workload import Assumed
 
 
 def at_its_longest(plan: Plan) -> Plan:
-    """The plan of a step in which each first try fails, once, and every row runs to its end; one epoch."""
+    """Return the plan of a step in which each first try fails, once, and every row runs to its end; one epoch."""
     train = plan.config.train.model_copy(update={"mine_tries": 1, "epochs": 1})
     config = plan.config.model_copy(update={"train": train})
     return replace(plan, config=config, assumed=Assumed(first_try=0.0, length_share=1.0))
 
 
 def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
-    """Peak bytes and seconds of each phase of a step and of its update, as estimated and as measured.
+    """Return peak bytes and seconds of each phase of a step and of its update, as estimated and as measured.
 
     Raises:
         ConfigError: adapters are to learn, which is not measured.

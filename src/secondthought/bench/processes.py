@@ -1,4 +1,4 @@
-"""Seconds per whole training step of one process beside several that share the work, each on the same threads.
+"""Time whole training steps of one process beside several that share the work, each on the same threads.
 
 All play the same problems with the same keys from the same weights, at a learning rate so small that the model stays
 what it is, so what is sampled and learned is the same; the counts in `raw` show it. Each side is a `torchrun` of its
@@ -16,11 +16,12 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from secondthought.bench.step import CLOCKS, Steps, counts, described, step_config
-from secondthought.bench.update import Seconds
+from secondthought.bench.clocks import CLOCKS, SUFFIXES, Seconds
+from secondthought.bench.step import Steps, StepSettings, counts, described
 from secondthought.config import RunConfig
 from secondthought.errors import RunError
 from secondthought.inference.loading import load_policy
@@ -32,29 +33,24 @@ _ERROR = re.compile(r"^[\w.]*Error: (.*)", re.MULTILINE)
 def run(
     *,
     processes: int = 2,
-    model: str = "small",
-    groups: int = 32,
-    group: int = 16,
-    tries: int = 4,
-    attempt_tokens: int = 40,
-    reflection_tokens: int = 96,
-    steps: int = 3,
-    threads: int = 1,
-    seed: int = 0,
+    **sizes: Any,
 ) -> dict[str, Any]:
-    """Settings, seconds per step and of its parts, and the ratios of medians."""
-    settings = dict(locals())
+    """Time one process and several; return settings, seconds per step and of its parts, and the ratios of medians.
+
+    `sizes` are `StepSettings`.
+    """
+    settings = StepSettings(**sizes)
     load_before = os.getloadavg()
-    config = step_config(model, groups, group, tries, attempt_tokens, reflection_tokens, steps, seed)
+    config = settings.config()
     load_policy(config.model)  # what is wrong with it is said here, once
     ranks: dict[str, list[Steps]] = {ONE: [Steps()], SEVERAL: [Steps() for _ in range(processes)]}
     for name, size in ((ONE, 1), (SEVERAL, processes), (ONE, 1)):
-        for taken, more in zip(ranks[name], timed(config, size, threads), strict=True):
+        for taken, more in zip(ranks[name], timed(config, size, settings.threads), strict=True):
             taken += more
     sides = {name: slowest(taken) for name, taken in ranks.items()}
     medians = {clock: {name: side.medians(clock) for name, side in sides.items()} for clock in CLOCKS}
     return {
-        "settings": described(settings, config, load_before),
+        "settings": described({"processes": processes, **asdict(settings)}, config, load_before),
         "raw": {
             "seconds": {name: [side.seconds() for side in taken] for name, taken in ranks.items()},
             **counts({name: taken[0] for name, taken in ranks.items()}),
@@ -63,14 +59,14 @@ def run(
         "median_cpu_seconds": medians["cpu"],
         "ratios": {
             f"rate{'' if part == 'step' else f'_{part}'}{suffix}": medians[clock][ONE][part] / value
-            for clock, suffix in zip(CLOCKS, ("", "_cpu"), strict=True)
+            for clock, suffix in SUFFIXES.items()
             for part, value in medians[clock][SEVERAL].items()
         },
     }
 
 
 def timed(config: RunConfig, size: int, threads: int) -> list[Steps]:
-    """What each of `size` processes took for the config's steps.
+    """Return what each of `size` processes took for the config's steps.
 
     Raises:
         RunError: one of them failed.
@@ -95,7 +91,7 @@ def timed(config: RunConfig, size: int, threads: int) -> list[Steps]:
 
 
 def slowest(ranks: list[Steps]) -> Steps:
-    """Each part of each step as long as the process that took longest for it."""
+    """Return steps of which each part is as long as the process that took longest for it."""
     parts = {
         part: Seconds(*([max(times) for times in zip(*_clocks(ranks, part, clock), strict=True)] for clock in CLOCKS))
         for part in ("sampling", "update")

@@ -1,7 +1,7 @@
-"""Tokens sampled per second: ours, `transformers` generate, its continuous batching, and vLLM, on the same rows.
+"""Count tokens sampled per second: ours, `transformers` generate, its continuous batching, and vLLM, on the same rows.
 
-Two workloads on a random Qwen2. `trunks`: a few trunks of one length, all branches equally long. `rollouts`: what
-training samples, trunks of many lengths and branches that end early, one here and one there. A random model ends
+There are two workloads on a random Qwen2. `trunks`: a few trunks of one length, all branches equally long. `rollouts`:
+what training samples, trunks of many lengths and branches that end early, one here and one there. A random model ends
 nothing by itself, so each row's length is drawn beforehand, equally for all engines; only tokens up to it count.
 Temperature 1, nothing cut off the distribution. Ours computes as in training (bf16 is autocast over fp32 weights) and
 keeps log-probabilities; the others hold weights in bf16 and need not.
@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import copy
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,10 +26,11 @@ import transformers
 from transformers import PreTrainedModel
 
 from secondthought import rng
+from secondthought.bench.clocks import Seconds, medians, now, ratios
 from secondthought.bench.peers import hf_generate, vllm_sample
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
-from secondthought.bench.update import Seconds, make_model
+from secondthought.bench.update import make_model, measured_with
 from secondthought.errors import PolicyError, RunError
 from secondthought.inference.decoding import SharedSampler
 from secondthought.inference.local import LocalPolicy
@@ -41,15 +40,17 @@ WARMUP_TOKENS = 4
 """Every engine first samples all rows to this length, untimed."""
 CACHE_GIB = 2
 """vLLM's cache: every row of the default workloads fits."""
+PARTS = ("raw", "median_seconds", "median_cpu_seconds", "tokens_per_second", "tokens_per_cpu_second", "ratios")
+"""Results of each workload."""
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 Engine: TypeAlias = Callable[["Workload"], list[int]]
-"""Samples every row and says how many tokens each got."""
+"""An engine samples every row and returns how many tokens each got."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """Rows to sample, in the order of arrival; branches of a trunk are neighbours."""
+    """A `Workload` holds rows to sample, in the order of arrival; branches of a trunk are neighbours."""
 
     prompts: tuple[Prompt, ...]
     limits: tuple[int, ...]
@@ -59,12 +60,12 @@ class Workload:
 
     @property
     def ids(self) -> list[TokenIds]:
-        """Prompts as engines read them that know no trunks."""
+        """Return the prompts as engines read them that know no trunks."""
         return [prompt.ids for prompt in self.prompts]
 
     @property
     def short(self) -> Workload:
-        """The same rows, cut off after a few tokens."""
+        """Return the same rows, cut off after a few tokens."""
         return replace(self, limits=tuple(min(limit, WARMUP_TOKENS) for limit in self.limits))
 
 
@@ -90,38 +91,30 @@ def run(
     continuous: bool = True,
     vllm_python: str | None = None,
 ) -> dict[str, Any]:
-    """Settings, seconds per round, tokens per second and the ratios of medians, by workload and engine."""
+    """Time every engine; return settings, seconds, tokens per second and ratios of medians by workload and engine."""
     settings = dict(locals())
     torch.set_num_threads(threads)
     load_before = os.getloadavg()
+    lengths = (shortest, mean, longest)
     works = {
         "trunks": trunks_workload(trunks, trunk, branches, tokens),
-        "rollouts": rollouts_workload(
-            failures, (shortest_trunk, trunk), branches, (shortest, mean, longest), generate_rows
-        ),
+        "rollouts": rollouts_workload(failures, (shortest_trunk, trunk), branches, lengths, generate_rows),
     }
     policy = LocalPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
     measured = {
-        name: _Measurement(policy, work, rounds, threads).all(generate, continuous, vllm_python)
+        name: _Measurement(policy, work, rounds, threads).time_all(generate, continuous, vllm_python)
         for name, work in works.items()
         if workload in ("both", name)
     }
-    found: dict[str, Any] = {
-        "settings": {
-            **settings,
-            "parameters": policy.model.num_parameters(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "load": [load_before, os.getloadavg()],
-        }
-    }
-    for part in ("raw", "median_seconds", "median_cpu_seconds", "tokens_per_second", "tokens_per_cpu_second", "ratios"):
-        found[part] = {name: result[part] for name, result in measured.items()}
-    return found
+    settings |= {"transformers": transformers.__version__, **measured_with(policy, load_before)}
+    return {"settings": settings, **{part: {name: found[part] for name, found in measured.items()} for part in PARTS}}
 
 
 def trunks_workload(trunks: int, trunk: int, branches: int, tokens: int) -> Workload:
-    """Equal lengths: nothing but the engine's own speed. `generate` gets all rows as one batch."""
+    """Build rows of equal lengths, which show nothing but the engine's own speed.
+
+    `generate` gets all rows as one batch.
+    """
     prompts = _prompts("trunks", [trunk] * trunks, branches)
     return Workload(prompts=prompts, limits=(tokens,) * len(prompts), generate_rows=len(prompts))
 
@@ -129,7 +122,7 @@ def trunks_workload(trunks: int, trunk: int, branches: int, tokens: int) -> Work
 def rollouts_workload(
     failures: int, trunk: tuple[int, int], branches: int, lengths: tuple[int, int, int], generate_rows: int
 ) -> Workload:
-    """Trunks between two lengths, branches of a shortest, about a mean, and at most a longest length.
+    """Build rows with trunks between two lengths and branches of a shortest, about a mean and at most a longest length.
 
     Lengths beyond the shortest are exponential: most rows end early, a few run on and on.
     """
@@ -152,14 +145,14 @@ def _prompts(name: str, trunk_lengths: Sequence[int], branches: int) -> tuple[Pr
 
 
 def _endless(model: PreTrainedModel) -> PreTrainedModel:
-    """A model without an end of turn, for engines that would stop at one."""
+    """Take the end of turn from a model, for engines that would stop at one; return the model."""
     model.config.eos_token_id = None
     model.generation_config.eos_token_id = None
     return model
 
 
 class _Measurement:
-    """One workload, sampled by every engine in turn."""
+    """A `_Measurement` has every engine in turn sample one workload."""
 
     def __init__(self, policy: LocalPolicy, work: Workload, rounds: int, threads: int) -> None:
         self.policy, self.work, self.rounds, self.threads = policy, work, rounds, threads
@@ -168,8 +161,8 @@ class _Measurement:
         self.left_out: dict[str, str] = {}
         self.versions: dict[str, str] = {}
 
-    def all(self, generate: bool, continuous: bool, vllm_python: str | None) -> dict[str, Any]:
-        """Each engine, ours after every other one, and what comes of it."""
+    def time_all(self, generate: bool, continuous: bool, vllm_python: str | None) -> dict[str, Any]:
+        """Time each engine, ours after every other one, and return the results."""
         peers: dict[str, Callable[[], Seconds] | str] = {
             "generate": (lambda: self._timed(self._generate)) if generate else "not asked for",
             "continuous": (lambda: self._timed(self._continuous)) if continuous else "not asked for",
@@ -191,8 +184,7 @@ class _Measurement:
             self.left_out[name] = str(error)
 
     def _results(self) -> dict[str, Any]:
-        wall = {name: statistics.median(seconds.wall) for name, seconds in self.taken.items()}
-        cpu = {name: statistics.median(seconds.cpu) for name, seconds in self.taken.items()}
+        found = medians(self.taken)
         useful = sum(self.work.limits)
         return {
             "raw": {
@@ -203,16 +195,11 @@ class _Measurement:
                 "tokens": useful,
                 "prompt_tokens": sum(map(len, self.work.ids)),
             },
-            "median_seconds": wall,
-            "median_cpu_seconds": cpu,
-            "tokens_per_second": {name: useful / value for name, value in wall.items()},
-            "tokens_per_cpu_second": {name: useful / value for name, value in cpu.items()},
-            "ratios": {
-                f"{name}_to_ours{suffix}": value / medians["ours"]
-                for suffix, medians in (("", wall), ("_cpu", cpu))
-                for name, value in medians.items()
-                if name != "ours"
-            },
+            "median_seconds": found["wall"],
+            "median_cpu_seconds": found["cpu"],
+            "tokens_per_second": {name: useful / value for name, value in found["wall"].items()},
+            "tokens_per_cpu_second": {name: useful / value for name, value in found["cpu"].items()},
+            "ratios": ratios(found, "ours"),
         }
 
     def _timed(self, engine: Engine) -> Seconds:
@@ -220,14 +207,14 @@ class _Measurement:
             engine(self.work.short)
         taken = Seconds()
         for _ in range(self.rounds):
-            wall, cpu = time.perf_counter(), time.process_time()
+            start = now()
             lengths = engine(self.work)
-            taken += Seconds([time.perf_counter() - wall], [time.process_time() - cpu])
+            taken += Seconds.between(start, now())
             _require_lengths(self.work, lengths)
         return taken
 
     def _ours(self, work: Workload) -> list[int]:
-        """The policy's own sampler, with lengths instead of an end of turn."""
+        """Sample with the policy's own sampler, which gets lengths instead of an end of turn."""
         sampler = SharedSampler(self.policy.model, frozenset())
         with self.policy.autocast():
             rows = sampler.sample(work.prompts, Sampling(max_tokens=max(work.limits)), limits=work.limits)
@@ -258,7 +245,7 @@ class _Measurement:
 
 
 def _require_lengths(work: Workload, lengths: Sequence[int]) -> None:
-    """An engine that sampled fewer tokens would look fast.
+    """Refuse an engine that sampled fewer tokens, since it would look fast.
 
     Raises:
         RunError: a row has another length than was asked for.

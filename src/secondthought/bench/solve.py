@@ -1,4 +1,4 @@
-"""How long Countdown's exact solver takes for one problem."""
+"""Time Countdown's exact solver on one problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_NUMBER, LARGEST_TARGET = 50, 100
 
 
 def run(*, problems: int = 200, numbers: int = 4, seed: int = 0) -> dict[str, Any]:
-    """Milliseconds per problem to decide it, and to list all solutions, on random problems, solvable or not."""
+    """Return milliseconds to decide a random problem, solvable or not, and to list all of its solutions."""
     numbers_stream = rng.stream("bench", "solve", int(seed))
     drawn = [
         (

@@ -1,4 +1,4 @@
-"""A byte-level tokenizer for random models: nothing is downloaded, and any peer can load it."""
+"""A byte-level tokenizer serves random models: nothing is downloaded, and any peer can load it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ END = "<|end|>"
 
 
 def byte_tokenizer() -> Any:
-    """One token per byte and one to end a turn; no chat template."""
+    """Build a tokenizer with one token per byte and one to end a turn; it has no chat template."""
     vocabulary = {letter: index for index, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

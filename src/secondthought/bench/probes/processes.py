@@ -1,6 +1,6 @@
-"""One of several processes that `torchrun` started: training steps, timed; rank 0 writes down what each rank took.
+"""Time training steps in one of several processes that `torchrun` started; rank 0 writes down what each rank took.
 
-`torchrun ... -m secondthought.bench.probes.processes JOB.json`; see `processes`.
+`torchrun ... -m secondthought.bench.probes.processes JOB.json`; see `bench.processes`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from secondthought.distributed.world import World
 
 
 def main(path: str) -> None:
-    """Do the job."""
+    """Time the job's steps and write the answer."""
     job = json.loads(Path(path).read_text(encoding="utf-8"))
     torch.set_num_threads(job["threads"])
     config = RunConfig.model_validate(job["config"])

@@ -309,10 +309,12 @@ def test_bench(cli):
 
 @pytest.mark.parametrize("name", ["verify", "solve", "habits", "update", "sample", "step", "processes", "memory"])
 def test_bench_offers_every_option_with_its_default(name):
+    import dataclasses
     import importlib
     import inspect
 
     modules = {"habits": "detect"}
+    from secondthought.bench.step import StepSettings
     from secondthought.cli.commands.bench import compare as bench
     from secondthought.cli.commands.bench import memory as bench_memory
 
@@ -320,5 +322,7 @@ def test_bench_offers_every_option_with_its_default(name):
     parameters = inspect.signature(
         importlib.import_module(f"secondthought.bench.{modules.get(name, name)}").run
     ).parameters.values()
-    expected = {item.name: item.default for item in parameters}
+    expected = {item.name: item.default for item in parameters if item.kind is item.KEYWORD_ONLY}
+    if any(item.kind is item.VAR_KEYWORD for item in parameters):
+        expected |= {field.name: field.default for field in dataclasses.fields(StepSettings)}
     assert {field: info.default for field, info in kind.model_fields.items() if field != "json_"} == expected
