@@ -27,6 +27,7 @@ from secondthought.evaluate import (
     summarise,
     to_json,
 )
+from secondthought.protocols import Detector
 from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
@@ -123,8 +124,8 @@ _SKILLS = ("own", "oracle")
 """Controls that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
-def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
-    """One side (before or after) of `summary.json`; habits are counted by the detector of that name."""
+def side(measured: Measured, detector: Detector | None = None) -> dict[str, Any]:
+    """Return one side (before or after) of `summary.json`; habits are counted where there is a detector."""
     return {
         "rates": {
             name: {**rates(item), **first_try_habits.rates(item.rows, item.task, detector)}

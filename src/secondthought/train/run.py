@@ -182,7 +182,7 @@ class _Execution:
     def _summary(
         self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
     ) -> dict[str, Any]:
-        written = {"before": before_after.before_side(), "after": final.side(after, self.config.evaluation.habits)}
+        written = {"before": before_after.before_side(), "after": final.side(after, before_after.detector)}
         return {
             "arm": arm_name(self.config),
             "seed": self.config.seed,
