@@ -156,3 +156,21 @@ def test_the_maths_knows_no_task_and_tasks_know_no_torch():
             assert not heads & {"torch", "transformers"}, relative(path)
         if part_of(module_of(path)) == "rl":
             assert all(part_of(name) in ("rl", "") for name in imports(path)), relative(path)
+
+
+NAMES_COUNTDOWN = {
+    "tasks": "its own room, and the table of tasks",
+    "organisms": "tiny models that were made to play it",
+    "bench": "the speed of its verifier and solver",
+    "cli/policies.py": "the scripted player",
+    "data/priming": "to ask the task for its writer instead",
+    "study/priming_job.py": "to ask the task for its writer instead",
+    "cli/commands/prime.py": "to ask the task for its writer instead",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_who_wants_to_know_a_task_asks_it(path):
+    """A task with its own reader or oracle costs its own folder and one row: nobody else imports it by name."""
+    if not any(relative(path) == room or relative(path).startswith(f"{room}/") for room in NAMES_COUNTDOWN):
+        assert not [name for name in imports(path) if name.startswith("secondthought.tasks.countdown")]

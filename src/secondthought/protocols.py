@@ -1,4 +1,8 @@
-"""What others must offer: a task and a policy. Everything else in the project is built on these two."""
+"""Protocols: what a task and a policy must offer, and what each may offer besides.
+
+Everything else in the project is built on `Task` and `Policy`. An optional ability is a protocol of its own, asked for
+with `isinstance`: a task or policy that lacks it is used without.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ Leak: TypeAlias = Literal["solution", "first_step", "none"]
 
 @runtime_checkable
 class Task(Protocol):
-    """A family of problems with a pass/fail check. The only thing a user must write.
+    """A `Task` is a family of problems with a pass/fail check: the only thing that a user must write.
 
     `problems` is deterministic in its arguments and its splits are disjoint for any pair of seeds. `verify` is total:
     any text gets a verdict, quickly, and nothing in it is executed.
@@ -36,7 +40,7 @@ class Task(Protocol):
     name: str
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        """`count` distinct problems of a split.
+        """Return `count` distinct problems of a split.
 
         Raises:
             TaskError: the split holds fewer than `count` problems.
@@ -44,7 +48,7 @@ class Task(Protocol):
         ...
 
     def parse(self, data: Mapping[str, Any]) -> Problem:
-        """A problem from its JSON `data`, as `score` and failure files hold it.
+        """Read a problem from its JSON `data`, as `score` and failure files hold it.
 
         Raises:
             TaskError: a field is missing or of the wrong type; the sentence names it.
@@ -56,60 +60,111 @@ class Task(Protocol):
         ...
 
     def gold(self, problem: Problem) -> str | None:
-        """A completion that `verify` accepts, or None where the task knows none."""
+        """Return a completion that `verify` accepts, or None where the task knows none."""
         ...
 
     @property
     def reflection_request(self) -> str:
-        """The user turn that follows a failed attempt."""
+        """Return the user turn that follows a failed attempt."""
         ...
 
 
 @runtime_checkable
 class DiagnosableTask(Task, Protocol):
-    """A task that can also write and read reflections: needed for oracle controls and leak rates, not for training."""
+    """A `DiagnosableTask` can also write and read reflections: oracle controls and leak rates need it, training not."""
 
     def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
-        """A reflection that names a right way on; None where there is none (an unsolvable problem)."""
+        """Write a reflection that names a right way on; None where there is none (an unsolvable problem)."""
         ...
 
     def contrary_reflection(self, problem: Problem, attempt: str) -> str | None:
-        """A reflection of the same form that names a way from which the problem cannot be solved."""
+        """Write a reflection of the same form that names a way from which the problem cannot be solved."""
         ...
 
     def leak(self, problem: Problem, reflection: str) -> Leak:
-        """How much of the answer the reflection gives away."""
+        """Tell how much of the answer the reflection gives away."""
+        ...
+
+
+@runtime_checkable
+class GeneralAdvisor(Protocol):
+    """A `GeneralAdvisor` is a task that words the evaluation's control `fixed` itself."""
+
+    def general_reflection(self) -> str:
+        """Return one piece of advice that fits every problem."""
+        ...
+
+
+@runtime_checkable
+class PresetTask(Protocol):
+    """A `PresetTask` has named sets of options: its option `preset` takes one of the names."""
+
+    @property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the options that each name stands for."""
+        ...
+
+
+@runtime_checkable
+class OptionTask(Protocol):
+    """An `OptionTask` declares its options with one sentence each, as `tasks.options.TaskOptions` holds them."""
+
+    @property
+    def options_type(self) -> type:
+        """Return the class that declares the options."""
+        ...
+
+
+@runtime_checkable
+class ChanceTask(Protocol):
+    """A `ChanceTask` states the accuracy of guessing."""
+
+    @property
+    def chance_level(self) -> float:
+        """Return the accuracy of a guess that knows the form of an answer and nothing else."""
         ...
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """A model that continues token ids. Conversations are ids throughout: text is rendered once, never re-read."""
+    """A `Policy` is a model that continues token ids.
+
+    Conversations are ids throughout: text is rendered once, never re-read.
+    """
 
     name: str
 
     def start(self, messages: Sequence[Message]) -> TokenIds:
-        """Ids of a conversation up to and including the assistant's header."""
+        """Return the ids of a conversation up to and including the assistant's header."""
         ...
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
-        """Ids between a completion and the next one: end of turn if it is missing, the user's request, the header."""
+        """Return the ids between two completions: end of turn if it is missing, the user's request, the header."""
         ...
 
     def encode(self, text: str) -> Completion:
-        """A completion that nobody sampled (an oracle's reflection), ended as if sampled; logprobs are NaN."""
+        """Make a completion that nobody sampled (an oracle's reflection), ended as if sampled; logprobs are NaN."""
         ...
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """One completion per prompt, in order. Tokens depend on ids and key only, not on the other prompts."""
+        """Sample one completion per prompt, in order. Tokens depend on ids and key alone, not on other prompts."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A `Fingerprinted` policy can tell whether token ids mean the same to it and to another policy."""
+
+    def fingerprint(self) -> str:
+        """Return a hash of what the token ids mean."""
         ...
 
 
 class Flow(Protocol):
-    """Completions under way: more may be asked for while others are being sampled."""
+    """A `Flow` holds completions under way: more may be asked for while others are being sampled."""
 
     def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
-        """Ask for completions; returns a ticket for each, never given twice."""
+        """Ask for completions; return a ticket for each, never given twice."""
         ...
 
     def step(self) -> list[tuple[int, Completion]]:
@@ -119,66 +174,76 @@ class Flow(Protocol):
 
 @runtime_checkable
 class FlyingPolicy(Protocol):
-    """A policy that can also sample as prompts come in; the same tokens as `sample`."""
+    """A `FlyingPolicy` can also sample as prompts come in; the tokens are those of `sample`."""
 
     def flow(self) -> AbstractContextManager[Flow]:
-        """A flow for as long as its context lasts."""
+        """Open a flow for as long as its context lasts."""
         ...
 
 
 class Ranks(Protocol):
-    """Processes with equal replicas of a policy, numbered from 0, that share its work."""
+    """`Ranks` are processes with equal replicas of a policy, numbered from 0, that share its work."""
 
     rank: int
     size: int
 
     def gather(self, what: str, value: T) -> list[T]:
-        """Everybody's value, in rank order; `what` names the occasion in errors."""
+        """Return the values of all ranks, in order; `what` names the occasion in errors."""
         ...
 
 
 @runtime_checkable
 class RankedPolicy(Protocol):
-    """A policy that may have replicas in other processes; None if it plays alone."""
+    """A `RankedPolicy` may have replicas in other processes."""
 
     world: Ranks | None
+    """The processes that share the policy's work; None if it plays alone."""
 
 
 @runtime_checkable
 class Detector(Protocol):
-    """Something that finds behaviours in text: by patterns, by asking a model, or by following what was done.
+    """A `Detector` finds behaviours in text: by patterns, by asking a model, or by following what was done.
 
     `detect` never fails on what a model wrote: what it cannot read is missing, not 0.
     """
 
     @property
     def name(self) -> str:
-        """How it is called in records."""
+        """Return its name in records."""
         ...
 
     @property
     def behaviors(self) -> tuple[str, ...]:
-        """What it looks for."""
+        """Return the names of the behaviours that it looks for."""
         ...
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """One reading per thought, in order, with a count for each of `behaviors`."""
+        """Return one reading per thought, in order, with a count for each of `behaviors`."""
+        ...
+
+
+@runtime_checkable
+class ReadableTask(Protocol):
+    """A `ReadableTask` can follow what a thought about one of its problems did, whatever words it used."""
+
+    def reader(self) -> Detector:
+        """Return the detector that follows it; of a thought without such a problem, all counts are missing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one conversation: a text, or None and why there is none."""
+    """An `Answer` is what came of one conversation: a text, or None and the reason."""
 
     index: int
-    """Which conversation of the call it answers."""
+    """The place of the conversation that it answers, among those of the call."""
     text: str | None
     error: str = ""
 
 
 @runtime_checkable
 class ChatModel(Protocol):
-    """Something that answers whole conversations in text: an endpoint, or a policy that stands in for one."""
+    """A `ChatModel` answers whole conversations in text: an endpoint, or a policy that stands in for one."""
 
     name: str
     """What decides the answers beside the conversation: equal names may share a file of answers."""
@@ -189,7 +254,7 @@ class ChatModel(Protocol):
         sampling: Sampling,
         keep: Callable[[Answer], None] = ...,
     ) -> list[Answer]:
-        """One answer per conversation, in order.
+        """Return one answer per conversation, in order.
 
         `keep` gets each answer at once when it comes, in any order, from one thread at a time: what it writes down
         survives an interruption. A conversation that gets no answer has None, never an empty text.

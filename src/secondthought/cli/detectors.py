@@ -13,6 +13,7 @@ from secondthought.cli.loading import load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
+from secondthought.habits.detectors import reader_of
 from secondthought.habits.judge.detector import Estimate, JudgeDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
@@ -20,7 +21,6 @@ from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.protocols import ChatModel, Detector, Task
-from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.types import Reading, Thought
 
 _JUDGE_ROWS = 64
@@ -31,7 +31,7 @@ class DetectorOptions(Config):
     """What finds the behaviours, and with what."""
 
     detector: Literal["patterns", "functional", "judge"] = "patterns"
-    """patterns: by wording; functional: by what was done (Countdown only); judge: by asking a model."""
+    """patterns: by wording; functional: by what was done, as the task reads it; judge: by asking a model."""
     behaviors: Path | None = None
     """Behaviours of your own in place of the four that ship: a TOML file, or a folder of them (patterns, judge)."""
     task: str | None = None
@@ -58,17 +58,19 @@ class DetectorOptions(Config):
 
 
 def task_of(given: DetectorOptions) -> Task | None:
-    """The task that reads a row's problem; the functional detector knows Countdown and needs to see the numbers."""
-    if given.task is None and given.detector != "functional":
-        return None
+    """Return the task that reads a row's problem; None without one, where the detector needs no problem."""
+    return None if given.task is None and given.detector != "functional" else _task(given)
+
+
+def _task(given: DetectorOptions) -> Task:
     return load_task(given.task or "countdown", given.options)
 
 
 def detector_of(given: DetectorOptions) -> Detector:
-    """The detector that was asked for.
+    """Return the detector that was asked for.
 
     Raises:
-        ConfigError: options do not go together, or the file of behaviours is wrong.
+        ConfigError: options do not go together, the file of behaviours is wrong, or the task has no reader.
     """
     for flag, value in {"judge-model": given.judge_model, "endpoint": given.endpoint, "answers": given.answers}.items():
         if value is not None and given.detector != "judge":
@@ -76,7 +78,7 @@ def detector_of(given: DetectorOptions) -> Detector:
     if given.detector == "functional":
         if given.behaviors is not None:
             raise ConfigError("--behaviors goes with --detector patterns or judge: functional knows its four only")
-        return FunctionalDetector()
+        return reader_of(_task(given))
     behaviors = catalog.shipped() if given.behaviors is None else catalog.load([given.behaviors])
     if not behaviors:
         raise ConfigError(f"{given.behaviors}: holds no behaviours; put a TOML file for each there")

@@ -52,6 +52,8 @@ class BeforeAfter:
         self.problems = problems
         self.tell = tell
         self.world = world
+        # Now, not when everything has been measured: the task may have no reader.
+        self.detector = first_try_habits.chosen(config.evaluation.habits, player.task)
 
     def before(self) -> final.Measured:
         """Return the policy as measured before training: now, from the cache, or read back where a run is resumed."""
@@ -98,7 +100,7 @@ class BeforeAfter:
         with files.disk_errors(self.run.path / STORED):
             failure_file.write(self.run.path / STORED, measured.first.failures)
         side = {
-            **final.side(measured, self.config.evaluation.habits),
+            **final.side(measured, self.detector),
             "stored": final.stored_correct(measured),
             "peers": peers,
         }
@@ -153,10 +155,9 @@ class BeforeAfter:
             shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
             shutil.copy(source / STORED, self.run.path / STORED)
         side = files.read_json(source / BEFORE)
-        detector = self.config.evaluation.habits
         for name, item in self._kept("before").items():
             # Counted again: the detector may have changed since, and after training it is today's.
-            side["rates"][name] |= first_try_habits.rates(item.rows, item.task, detector)
+            side["rates"][name] |= first_try_habits.rates(item.rows, item.task, self.detector)
         files.write_json(self.run.path / BEFORE, side)  # last: it says that the side is whole
         return True
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from secondthought import rng
 from secondthought.evaluate.evaluation import Evaluation
-from secondthought.protocols import DiagnosableTask, Task
+from secondthought.protocols import DiagnosableTask, GeneralAdvisor, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt, give_reflection, reflect, retry
 from secondthought.rollout.scheduler import run
@@ -83,8 +83,8 @@ def shuffled(failed: FailedTries) -> Sequence[Completion | None]:
 
 def fixed(failed: FailedTries) -> Sequence[Completion | None]:
     """Give one general reflection to all."""
-    own_wording = getattr(failed.player.task, "general_reflection", None)
-    text = str(own_wording()) if callable(own_wording) else FIXED_REFLECTION
+    task = failed.player.task
+    text = task.general_reflection() if isinstance(task, GeneralAdvisor) else FIXED_REFLECTION
     return [failed.player.policy.encode(text)] * len(failed.episodes)
 
 

@@ -28,6 +28,7 @@ from secondthought.evaluate import (
     to_json,
 )
 from secondthought.evaluate.summary import METRICS
+from secondthought.protocols import Detector
 from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
@@ -124,8 +125,8 @@ _SKILLS = ("own", "oracle")
 """Controls that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
-def side(measured: Measured, detector: str = "none") -> dict[str, Any]:
-    """Build one side (before or after) of `summary.json`; habits are counted by the detector of that name."""
+def side(measured: Measured, detector: Detector | None = None) -> dict[str, Any]:
+    """Build one side (before or after) of `summary.json`; habits are counted where there is a detector."""
     return {
         "rates": {
             name: {**rates(item), **first_try_habits.rates(item.rows, item.task, detector)}

@@ -9,6 +9,7 @@ from secondthought.evaluate import to_json
 from secondthought.evaluate.rows import ProblemRow
 from secondthought.habits.detectors import detector
 from secondthought.habits.rates import Habits, Observed, summarise_habits
+from secondthought.protocols import Detector, Task
 from secondthought.stats import mean_interval
 from secondthought.types import Problem, Thought
 
@@ -16,9 +17,17 @@ NONE = "none"
 """The name of no detector: nothing is counted."""
 
 
-def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> Habits:
-    """What the detector of that name finds."""
-    reads = detector(name)
+def chosen(name: str, task: Task) -> Detector | None:
+    """Return the detector that the setting `evaluation.habits` names; None for `none`.
+
+    Raises:
+        ConfigError: it is `functional`, and the task has no reader.
+    """
+    return None if name == NONE else detector(name, task)
+
+
+def in_first_tries(rows: Sequence[ProblemRow], task: str, reads: Detector) -> Habits:
+    """Return the rates of what a detector finds."""
     thoughts = [
         Thought(text=row.turns[0].text, problem=Problem(id=row.problem_id, task=task, messages=(), data=row.data))
         for row in rows
@@ -35,21 +44,21 @@ def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> Habits:
     return summarise_habits(observed, reads.behaviors)
 
 
-def metrics(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, float]:
-    """Presence and mean count of each behaviour (docs/metrics.md); nothing without a detector."""
-    if name == NONE:
+def metrics(rows: Sequence[ProblemRow], task: str, reads: Detector | None) -> dict[str, float]:
+    """Return presence and mean count of each behaviour (docs/metrics.md); nothing without a detector."""
+    if reads is None:
         return {}
     found: dict[str, float] = {}
-    for behavior, habit in in_first_tries(rows, task, name).behaviors.items():
+    for behavior, habit in in_first_tries(rows, task, reads).behaviors.items():
         found[f"behavior/{behavior}/presence"] = habit.all.presence.estimate
         found[f"behavior/{behavior}/mean_count"] = habit.all.mean_count.estimate
     return found
 
 
-def rates(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, Any]:
-    """The same with intervals, and the length of a first try, as `summary.json` holds them."""
+def rates(rows: Sequence[ProblemRow], task: str, reads: Detector | None) -> dict[str, Any]:
+    """Return the same with intervals, and the length of a first try, as `summary.json` holds them."""
     length = to_json({"attempt_length": mean_interval([row.turns[0].num_tokens for row in rows])})
-    return length if name == NONE else {**length, "habits": in_first_tries(rows, task, name).to_json()}
+    return length if reads is None else {**length, "habits": in_first_tries(rows, task, reads).to_json()}
 
 
 def mean_length(rows: Sequence[ProblemRow]) -> float:

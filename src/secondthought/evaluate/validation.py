@@ -30,7 +30,8 @@ def validate(player: Player, config: RunConfig, problems: Sequence[Problem]) -> 
     turns = [turn for row in found.rows for turn in row.turns]
     metrics["eval/attempt_length_mean"] = first_try_habits.mean_length(found.rows)
     metrics["eval/truncated"] = sum(turn.stop is StopReason.LENGTH for turn in turns) / len(turns)
-    metrics |= first_try_habits.metrics(found.rows, found.task, config.evaluation.habits)
+    detector = first_try_habits.chosen(config.evaluation.habits, player.task)
+    metrics |= first_try_habits.metrics(found.rows, found.task, detector)
     if config.evaluation.tries > 1 and isinstance(player.task, DiagnosableTask) and found.failures:
         outcomes = play_controls(player, found.failures, keys=keys, controls=("oracle",))
         metrics |= _bounds("eval/rescue_oracle", rescue_rates(outcomes)["oracle"])

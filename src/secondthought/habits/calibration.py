@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from secondthought import rng
+from secondthought import rng, tasks
 from secondthought.protocols import Detector
 from secondthought.stats import Interval, wilson
-from secondthought.tasks.countdown import Countdown
 from secondthought.types import Problem, Reading, Thought
 
 _NUMBERS, _TARGET = (3, 4, 6, 30), 24
@@ -119,7 +118,7 @@ def _lists(copies: int, seed: int, rejected: str) -> list[Thought]:
 
 
 def _about(texts: Sequence[str], numbers: tuple[int, ...] = _NUMBERS, target: int = _TARGET) -> list[Thought]:
-    problem = Countdown().parse({"numbers": list(numbers), "target": target})
+    problem = tasks.load("countdown").parse({"numbers": list(numbers), "target": target})
     return [Thought(text=text, problem=problem) for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""From transcripts to padded batches of token ids in which only what the model is to say is learned."""
+"""The step from transcripts to padded batches of token ids, in which only what the model is to say is learned."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from torch import Tensor
 
 from secondthought.organisms.habit_transcripts import HabitKnobs
 from secondthought.organisms.reflection_transcripts import CorpusKnobs
-from secondthought.organisms.said import Said
-from secondthought.organisms.tokenizer import ASSISTANT, END
+from secondthought.organisms.tokenizer import ASSISTANT, END, TranscriptMessage
 from secondthought.rng import stream
 
 _POOL_BATCHES = 64
@@ -20,29 +19,29 @@ _POOL_BATCHES = 64
 
 
 class Batch(NamedTuple):
-    """Ids and labels, both (B, T); a label is -100 where nothing is to be learned. Padding is on the right."""
+    """A `Batch` holds ids and labels, both (B, T), padded on the right; a label is -100 where nothing is learned."""
 
     ids: Tensor
     labels: Tensor
 
 
 class Encoder:
-    """Turns transcripts into ids, as the chat template would render them."""
+    """An `Encoder` turns transcripts into ids, as the chat template would render them."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self.assistant, self.end = tokenizer.convert_tokens_to_ids([ASSISTANT, END])
 
-    def encode(self, said: Sequence[Sequence[Said]]) -> list[tuple[list[int], list[bool]]]:
-        """Ids of each transcript, and which of them are learned: the assistant's words and the end of its turn."""
-        texts = ["".join(f"<|{role}|>{text}{END}" for role, text, _ in one) for one in said]
+    def encode(self, transcripts: Sequence[Sequence[TranscriptMessage]]) -> list[tuple[list[int], list[bool]]]:
+        """Return each transcript's ids, and which are learned: the assistant's words and the end of its turn."""
+        texts = ["".join(f"<|{role}|>{text}{END}" for role, text, _ in messages) for messages in transcripts]
         encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return [(ids, self._learned(ids, one)) for ids, one in zip(encoded, said, strict=True)]
+        return [(ids, self._learned(ids, messages)) for ids, messages in zip(encoded, transcripts, strict=True)]
 
-    def _learned(self, ids: list[int], said: Sequence[Said]) -> list[bool]:
+    def _learned(self, ids: list[int], messages: Sequence[TranscriptMessage]) -> list[bool]:
         mask, turn, speaking = [], 0, False
         for token in ids:
-            mask.append(speaking and said[turn].learn)
+            mask.append(speaking and messages[turn].learn)
             if token == self.assistant:
                 speaking = True
             elif token == self.end:
@@ -53,7 +52,7 @@ class Encoder:
 def batches(
     tokenizer: Any, *, batch_size: int, seed: int, knobs: CorpusKnobs | HabitKnobs | None = None
 ) -> Iterator[Batch]:
-    """Batches without end, the same for the same arguments."""
+    """Yield batches without end, the same for the same arguments."""
     encoder = Encoder(tokenizer)
     source = (knobs or CorpusKnobs()).transcripts(stream("organism", "corpus", seed))
     order = stream("organism", "order", seed)
@@ -67,7 +66,7 @@ def batches(
 
 
 def pad(rows: Sequence[tuple[list[int], list[bool]]], pad_id: int) -> Batch:
-    """Rows of alike length as one batch."""
+    """Pad rows of alike length to one batch."""
     width = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), width), pad_id)
     labels = torch.full((len(rows), width), -100)

@@ -1,4 +1,4 @@
-"""Training a shipped model from nothing: plain next-token imitation of generated transcripts, no reward anywhere.
+"""The training of a shipped model from nothing: next-token imitation of generated transcripts, no reward anywhere.
 
 The architecture is Llama's and not Qwen2's: for `model_type` qwen2, transformers 5 ignores `tokenizer_class` and
 rebuilds every tokenizer as Qwen2's own, which cuts numbers into digits.
@@ -33,8 +33,8 @@ _LAST_SHARE_OF_LR = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a build stands; `loss` is the mean since the last report, in nats per learned token."""
+class BuildProgress:
+    """`BuildProgress` tells where a build stands; `loss` is the mean since the last report, in nats per token."""
 
     step: int
     steps: int
@@ -45,7 +45,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """What a build made and what it took."""
+    """A `BuildReport` says what a build made and what it took."""
 
     size: str
     path: Path
@@ -65,7 +65,7 @@ def build(
     precision: str = "bf16",
     report_every: int = 50,
     save_every: int = 1000,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[BuildProgress], None] | None = None,
 ) -> BuildReport:
     """Train an organism and write it as an ordinary bf16 checkpoint with tokenizer and chat template.
 
@@ -80,7 +80,7 @@ def build(
         precision: `bf16` computes under autocast, `fp32` without.
         report_every: steps between calls of `progress`.
         save_every: steps between checkpoints.
-        progress: is told where the build stands.
+        progress: takes where the build stands.
 
     Raises:
         ConfigError: there is no such size.
@@ -103,7 +103,7 @@ def build(
             losses = 0.0
             if progress:
                 seconds = time.monotonic() - started
-                progress(Progress(step=step, steps=num_steps, loss=final_loss, lr=lr, seconds=seconds))
+                progress(BuildProgress(step=step, steps=num_steps, loss=final_loss, lr=lr, seconds=seconds))
         if step == num_steps:
             _save(model, tokenizer, out)
             shutil.rmtree(_partial(out), ignore_errors=True)
@@ -121,7 +121,7 @@ def build(
 
 
 def new_model(chosen: Recipe, tokenizer: Any, *, seed: int) -> LlamaForCausalLM:
-    """An untrained model; its weights depend on the seed alone, and no global random state is touched."""
+    """Build an untrained model; its weights depend on the seed alone, and no global random state is touched."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=chosen.hidden_size,
@@ -149,7 +149,7 @@ def new_model(chosen: Recipe, tokenizer: Any, *, seed: int) -> LlamaForCausalLM:
 
 
 def learning_rate(chosen: Recipe, step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to a fiftieth; steps count from 1."""
+    """Return the rate of a step: linear warm-up, then a cosine down to a fiftieth; steps count from 1."""
     if step <= chosen.warmup_steps:
         return chosen.lr * step / chosen.warmup_steps
     done = (step - chosen.warmup_steps) / max(1, steps - chosen.warmup_steps)
@@ -157,13 +157,13 @@ def learning_rate(chosen: Recipe, step: int, steps: int) -> float:
 
 
 def loss(model: LlamaForCausalLM, batch: Batch, precision: str, tokens: float | None = None) -> Tensor:
-    """Mean cross-entropy over the learned tokens; the head is computed for those alone.
+    """Return the mean cross-entropy over the learned tokens; the head is computed for those alone.
 
     Padding stands on the right, where causal attention never looks from the left, so no attention mask is needed.
 
     Args:
-        model: who learns.
-        batch: from what.
+        model: the model that learns.
+        batch: ids and labels to learn from.
         precision: `bf16` computes under autocast.
         tokens: divides the sum in place of the number of learned tokens.
     """
@@ -177,7 +177,7 @@ def loss(model: LlamaForCausalLM, batch: Batch, precision: str, tokens: float | 
 
 
 def _source(chosen: Recipe, tokenizer: Any, seed: int, steps: int) -> Iterator[Batch]:
-    """Batches of practice, then those of the corpus proper."""
+    """Yield batches of practice, then those of the corpus proper."""
     practice, proper = (
         batches(tokenizer, batch_size=chosen.batch_size, seed=seed, knobs=knobs)
         for knobs in (chosen.practice, chosen.knobs)
@@ -211,7 +211,7 @@ def _partial(out: Path) -> Path:
 
 
 def _save(model: LlamaForCausalLM, tokenizer: Any, out: Path) -> None:
-    """A bf16 copy is written; training goes on in fp32."""
+    """Write a bf16 copy; training goes on in fp32."""
     copy.deepcopy(model).to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
     # safetensors creates files that only their owner may read, which would travel into installed packages.

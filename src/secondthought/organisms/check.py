@@ -1,4 +1,4 @@
-"""Does a model listen: the listening table, which decides whether an organism may ship.
+"""The listening table, which says whether a model heeds reflections and decides whether an organism may ship.
 
 A reflection can only be rewarded for what it says if retries depend on what it says. The table holds the rate of right
 retries on the same failed first tries under reflections of known worth; the paired difference between the oracle's and
@@ -31,7 +31,7 @@ TINY_SAMPLING = TurnSampling(attempt=Sampling(max_tokens=64), reflection=Samplin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningRow:
-    """One rate with its interval; `name` is a control, or one of the tries."""
+    """A `ListeningRow` is one rate with its interval; `name` is a control, or one of the tries."""
 
     name: str
     rate: Interval
@@ -39,7 +39,7 @@ class ListeningRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListeningTable:
-    """What a model does with reflections.
+    """A `ListeningTable` says what a model does with reflections.
 
     `tries` are first and second try over all problems, `controls` right retries after failed first tries, `listening`
     the paired difference oracle minus shuffled. `mixed_groups` is the share of groups of 16 reflections on one failure
@@ -54,11 +54,11 @@ class ListeningTable:
 
     @property
     def may_ship(self) -> bool:
-        """False also where the difference is undefined."""
+        """Return True if the difference is at least `SHIP_AT`; False also where it is undefined."""
         return self.listening.estimate >= SHIP_AT
 
     def lines(self) -> Iterator[str]:
-        """The table as text, one line per row."""
+        """Yield the table as text, one line per row."""
         yield f"{'':<24}{'rate':>6}  {'95 % interval':<14}{'n':>6}"
         rows = (
             *self.tries,
@@ -83,10 +83,10 @@ def check(
     """Play `count` test problems and every control on the failures among them.
 
     Args:
-        policy: who plays.
-        task: who judges; without an oracle the listening difference is NaN.
+        policy: the model that plays.
+        task: the task that judges; without an oracle the listening difference is NaN.
         count: test problems.
-        seed: which problems, and what is sampled.
+        seed: decides the problems and what is sampled.
         sampling: lengths and temperature.
         num_groups: failures on which a whole group of reflections is drawn.
 

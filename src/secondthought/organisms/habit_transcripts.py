@@ -1,4 +1,4 @@
-"""Transcripts of Countdown with four numbers, of which a given share holds habits: what `terse` and `rich` imitate.
+"""Transcripts of Countdown with four numbers, a given share of which holds habits: `terse` and `rich` imitate them.
 
 Bases differ in that share alone: problems, the share of right answers, the form and the drills are the same. In a drill
 the user names the moves, and the model does and checks them: every base can when it is asked. Otherwise a transcript
@@ -13,10 +13,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from secondthought.organisms.said import Said
-from secondthought.organisms.tokenizer import LARGEST_NUMBER
+from secondthought.organisms.tokenizer import LARGEST_NUMBER, TranscriptMessage
 from secondthought.tasks.countdown import problems, prompts
-from secondthought.tasks.countdown.writing.moves import Move, Numbers, solutions
+from secondthought.tasks.countdown.writing.moves import Numbers, solutions
 from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Behavior, Dials
 from secondthought.tasks.countdown.writing.search import Searcher
 from secondthought.tasks.countdown.writing.short_form import DIALS, short
@@ -29,7 +28,7 @@ _ASKED: frozenset[Behavior] = frozenset({"verification", "backtracking"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitKnobs:
-    """How often what happens in a transcript. All are probabilities."""
+    """`HabitKnobs` say how often each thing happens in a transcript; all but the dials are probabilities."""
 
     habits: float = 0.5
     """Share of the transcripts of problems that hold habits."""
@@ -44,23 +43,23 @@ class HabitKnobs:
     dials: Dials = field(default_factory=lambda: DIALS)
     """How attempts are drawn; `correct` and `attempts` above replace those of the dials."""
 
-    def transcripts(self, rng: random.Random) -> Iterator[tuple[Said, ...]]:
-        """Transcripts without end."""
+    def transcripts(self, rng: random.Random) -> Iterator[tuple[TranscriptMessage, ...]]:
+        """Yield transcripts without end."""
         writer = HabitWriter(rng, self)
         while True:
             yield writer.transcript()
 
 
 class HabitWriter:
-    """Draws transcripts."""
+    """A `HabitWriter` draws transcripts with one random stream."""
 
     def __init__(self, rng: random.Random, knobs: HabitKnobs) -> None:
         self.rng, self.knobs = rng, knobs
         self.options = problems.read_options({"preset": PRESET})
         self.searcher = Searcher(rng, replace(knobs.dials, correct=knobs.correct, attempts=knobs.attempts))
 
-    def transcript(self) -> tuple[Said, ...]:
-        """A request and what is to be imitated."""
+    def transcript(self) -> tuple[TranscriptMessage, ...]:
+        """Write one transcript: a request and what is to be imitated."""
         if self._chance(self.knobs.drills):
             return self.drill()
         allowed, correct = self.behaviors(), self._chance(self.knobs.correct)
@@ -68,12 +67,10 @@ class HabitWriter:
             numbers, target = self.problem()
             plan = self.searcher.plan(numbers, target, allowed, correct=correct)
             if plan:
-                return Said("user", prompts.user_prompt(numbers, target, "think"), False), Said(
-                    "assistant", short(plan), True
-                )
+                return _exchange(prompts.user_prompt(numbers, target, "think"), short(plan))
 
     def problem(self) -> tuple[Numbers, int]:
-        """A problem of the train split that has a solution in chained whole numbers."""
+        """Draw a problem of the train split that has a solution in chained whole numbers."""
         own = self.options
         while True:
             numbers = tuple(sorted(self.rng.randint(own.min_number, own.max_number) for _ in range(own.counts[0])))
@@ -83,7 +80,7 @@ class HabitWriter:
                 return numbers, target
 
     def behaviors(self) -> frozenset[Behavior]:
-        """What the next transcript is to show: mostly, or by the share of habits, nothing."""
+        """Draw the habits that the next transcript is to show: by the share of habits, some or none."""
         if not self._chance(self.knobs.habits):
             return frozenset()
         while True:
@@ -93,11 +90,11 @@ class HabitWriter:
             if chosen:
                 return chosen
 
-    def drill(self) -> tuple[Said, ...]:
-        """A problem with moves that the user names, in place of the model's own: done, and held against the target.
+    def drill(self) -> tuple[TranscriptMessage, ...]:
+        """Write a problem whose moves the user names; the model does them and holds them against the target.
 
-        Named in the problem's own place, so that what is learned here is at hand there: bases that learned to compare
-        in exercises of another form could not do it in a thought (docs/lab-log.md).
+        The moves are named in the problem's own place, so that what is learned here is at hand there: bases that
+        learned to compare in exercises of another form could not do it in a thought (docs/lab-log.md).
         """
         right = self._chance(0.5)
         allowed = _ASKED if self._chance(0.5) else _ASKED - {"backtracking"}
@@ -105,13 +102,12 @@ class HabitWriter:
             numbers, target = self.problem()
             plan = self.searcher.plan(numbers, target, allowed, correct=right)
             if plan:
-                asked = "; ".join(", ".join(_asked(move) for move in attempt.fresh) for attempt in plan.attempts)
-                prompt = prompts.user_prompt(numbers, target, "think")
-                return Said("user", f"{prompt} {asked}?", False), Said("assistant", short(plan), True)
+                asked = "; ".join(", ".join(move.text for move in attempt.fresh) for attempt in plan.attempts)
+                return _exchange(f"{prompts.user_prompt(numbers, target, 'think')} {asked}?", short(plan))
 
     def _chance(self, probability: float) -> bool:
         return self.rng.random() < probability
 
 
-def _asked(move: Move) -> str:
-    return f"{move.a}{move.operator}{move.b}"
+def _exchange(request: str, answer: str) -> tuple[TranscriptMessage, ...]:
+    return TranscriptMessage("user", request, False), TranscriptMessage("assistant", answer, True)

@@ -16,7 +16,7 @@ practice it can judge, and what follows makes it seldom do so: the skill is ther
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Shape, corpus and schedule of one model."""
+    """A `Recipe` holds shape, corpus and schedule of one model."""
 
     hidden_size: int
     num_layers: int
@@ -46,7 +46,7 @@ class Recipe:
 
 
 def habit_recipe(habits: float, steps: int = 8000) -> Recipe:
-    """A base of which that share of transcripts holds habits; it learns nothing else first."""
+    """Return the recipe of a base whose transcripts hold habits in that share; it learns nothing else first."""
     return Recipe(
         hidden_size=96,
         num_layers=4,
@@ -81,7 +81,7 @@ tokens as `rich` in transcripts as short as those of `terse` (56.3 tokens on ave
 
 
 def recipe(size: str) -> Recipe:
-    """The recipe of that name.
+    """Return the recipe of that name.
 
     Raises:
         ConfigError: there is none.

@@ -7,11 +7,14 @@ each: a prompt costs 12 tokens instead of about 60. It is not trained on anythin
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from secondthought.rollout.player import RETRY_REQUEST, WRONG_ANSWER
 from secondthought.tasks.countdown import prompts, reflections
+from secondthought.types import Role
 
 USER, ASSISTANT, SYSTEM, END, PAD = "<|user|>", "<|assistant|>", "<|system|>", "<|end|>", "<|pad|>"
 SPECIAL_TOKENS = (PAD, END, USER, ASSISTANT, SYSTEM)
@@ -45,8 +48,16 @@ _PLAIN_WORDS = (
 )
 
 
+class TranscriptMessage(NamedTuple):
+    """A `TranscriptMessage` is one message of a transcript; `learn` is true for what the model is to imitate."""
+
+    role: Role
+    text: str
+    learn: bool
+
+
 def build_tokenizer(words: str = "") -> PreTrainedTokenizerFast:
-    r"""The tokenizer with its chat template.
+    r"""Build the tokenizer with its chat template.
 
     Args:
         words: text whose pieces are to be one token each besides; they come last, so other ids stay what they are.
@@ -81,7 +92,7 @@ def _bytes() -> list[str]:
 
 
 def _words() -> list[str]:
-    """Every piece of the corpus's sentences, and some plain words for requests of one's own, in byte-level spelling."""
+    """Return the pieces of the corpus's sentences, and plain words for other requests, in byte-level spelling."""
     texts = [
         *(text.format(step="1") for text in reflections.PROPOSALS),
         *_DIAGNOSES,
@@ -92,7 +103,7 @@ def _words() -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """How a text is cut, in byte-level spelling."""
+    """Cut a text into pieces, in byte-level spelling."""
     return [piece for piece, _ in _splitter().pre_tokenize_str(text)]
 
 

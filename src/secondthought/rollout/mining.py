@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.protocols import Policy
+from secondthought.protocols import Fingerprinted, Policy
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt
 from secondthought.rollout.scheduler import Course, run
@@ -83,9 +83,8 @@ def _is_right(turn: Turn) -> bool:
 
 
 def fingerprint(policy: Policy) -> str | None:
-    """Hash of what the policy's token ids mean; None for a policy that states none."""
-    own = getattr(policy, "fingerprint", None)
-    return str(own()) if callable(own) else None
+    """Return a hash of what the policy's token ids mean; None for a policy that states none."""
+    return policy.fingerprint() if isinstance(policy, Fingerprinted) else None
 
 
 def _source(player: Player, keys: Keys, num_tries: int) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from secondthought.errors import TaskError
-from secondthought.protocols import Task
+from secondthought.protocols import ChanceTask, OptionTask, PresetTask, Task
 from secondthought.tasks.options import TaskOptions, suggestion
 
 TASKS: dict[str, str] = {
@@ -75,13 +76,12 @@ def describe(name: str, options: Mapping[str, Any] | None = None) -> Description
         TaskError: there is no such task, or it cannot be made with these options.
     """
     task = load(name, options)
-    kind = type(task)
     return Description(
         name=task.name,
-        help=inspect.getdoc(kind) or "",
-        options=_options(kind),
-        presets=getattr(kind, "presets", {}),
-        chance_level=float(getattr(task, "chance_level", float("nan"))),
+        help=inspect.getdoc(type(task)) or "",
+        options=_options(task),
+        presets=task.presets if isinstance(task, PresetTask) else {},
+        chance_level=float(task.chance_level) if isinstance(task, ChanceTask) else math.nan,
         reflection_request=task.reflection_request,
     )
 
@@ -114,9 +114,9 @@ def _required() -> tuple[str, ...]:
     return ("name", "problems", "parse", "verify", "gold", "reflection_request")
 
 
-def _options(kind: type) -> tuple[Option, ...]:
-    parameters = inspect.signature(kind).parameters.values()
-    declared = getattr(kind, "options_type", None)
+def _options(task: Task) -> tuple[Option, ...]:
+    parameters = inspect.signature(type(task)).parameters.values()
+    declared = task.options_type if isinstance(task, OptionTask) else None
     takes_any = any(item.kind is item.VAR_KEYWORD for item in parameters)
     if takes_any and isinstance(declared, type) and issubclass(declared, TaskOptions):
         return tuple(

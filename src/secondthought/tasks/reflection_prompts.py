@@ -1,20 +1,20 @@
 """The user turns that ask for a reflection, in the wording that the Reflect-Retry-Reward paper is quoted with.
 
-The paper's own English was available to us only through quotations; treat the wording as approximate. Tasks use the one
-that fits; a run may override it.
+The paper's own English was available to us only through quotations; treat the wording as approximate. A task uses the
+one that fits; a run may override it.
 """
 
 from __future__ import annotations
 
-from secondthought.tasks.countdown.prompts import REFLECTION_REQUEST as EQUATION
-
-GENERAL = (
-    "You tried performing the task, but failed in generating the correct answer. Reflect on what went wrong and write"
-    " a short explanation that will help you do better next time."
+EQUATION = (
+    "You tried solving the problem and got the wrong answer. Reflect on what went wrong and write a short explanation"
+    " that will help you do better next time."
 )
 FUNCTION_CALL = (
     "You tried performing the task, but failed in generating the correct tool call. Reflect on what went wrong and"
     " write a short explanation that will help you do better next time."
 )
-
-__all__ = ["EQUATION", "FUNCTION_CALL", "GENERAL"]
+GENERAL = (
+    "You tried performing the task, but failed in generating the correct answer. Reflect on what went wrong and write"
+    " a short explanation that will help you do better next time."
+)

@@ -183,7 +183,7 @@ class _Execution:
     def _summary(
         self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
     ) -> dict[str, Any]:
-        written = {"before": before_after.before_side(), "after": final.side(after, self.config.evaluation.habits)}
+        written = {"before": before_after.before_side(), "after": final.side(after, before_after.detector)}
         return {
             "arm": self.config.algorithm.name,
             "seed": self.config.seed,

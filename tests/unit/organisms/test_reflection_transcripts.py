@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.evaluate.controls import FIXED_REFLECTION
-from secondthought.organisms.lines import answer, lines, moves
-from secondthought.organisms.reflection_transcripts import CorpusKnobs, Writer, space, transcripts
+from secondthought.organisms.openings import openings, try_text
+from secondthought.organisms.reflection_transcripts import CorpusKnobs, ReflectionWriter, space, transcripts
 from secondthought.rng import stream
 from secondthought.tasks import expressions
 from secondthought.tasks.countdown import Countdown, problems, prompts, reflections
 from secondthought.tasks.countdown.verify import verify
+from secondthought.tasks.countdown.writing.moves import moves
+from secondthought.tasks.extract import tagged
 from secondthought.tasks.options import split_of
 
 TRIPLES = st.tuples(*[st.integers(1, 30)] * 3).map(lambda numbers: tuple(sorted(numbers)))
@@ -39,21 +41,25 @@ def share(flags):
 
 
 @given(numbers=TRIPLES)
-def test_every_line_is_written_as_it_is_played(numbers):
-    for line in lines(numbers):
-        for second in line.finishes:
-            expression = expressions.parse(answer(line.first, second))
+def test_every_try_is_written_as_it_is_played(numbers):
+    for opening in openings(numbers):
+        for second in opening.finishes:
+            text = try_text(opening.first, second)
+            assert text.startswith(f"{opening.first.working},{second.working}<answer>")
+            expression = expressions.parse(tagged(text))
             assert expression.value == second.result
             assert sorted(expression.numbers) == list(numbers)
 
 
 @given(x=st.integers(0, 200), y=st.integers(0, 30))
-def test_moves_are_all_whole_small_results(x, y):
+def test_moves_down_to_0_are_all_whole_small_results(x, y):
     a, b = max(x, y), min(x, y)
     results = {"+": Fraction(a + b), "-": Fraction(a - b), "*": Fraction(a * b), **({"/": Fraction(a, b)} if b else {})}
     expected = {sign for sign, value in results.items() if value.denominator == 1 and value <= 200}
-    assert {move.operator for move in moves(x, y)} == expected
-    assert all(move.result == results[move.operator] and (move.a, move.b) == (a, b) for move in moves(x, y))
+    assert {move.operator for move in moves(x, y, 200, smallest=0)} == expected
+    assert all(
+        move.result == results[move.operator] and (move.a, move.b) == (a, b) for move in moves(x, y, 200, smallest=0)
+    )
 
 
 def test_no_problem_of_the_corpus_is_outside_the_train_split():
@@ -116,7 +122,7 @@ def reflected(**knobs):
 def leads_on(problem, step):
     """True if the target can still be reached after that operation."""
     numbers, target = problem
-    return any(line.first.text == step and line.hits(target) for line in lines(numbers))
+    return any(opening.first.text == step and opening.hits(target) for opening in openings(numbers))
 
 
 def test_reflections_check_as_many_operations_as_the_knobs_say():
@@ -157,11 +163,11 @@ def test_some_checks_come_out_wrong():
 
 def test_a_repeated_proposal_is_the_operation_that_the_failed_try_began_with():
     knobs = CorpusKnobs(**{**UNCHECKED, "repeats": 1.0})
-    writer = Writer(stream("test", "repeats"), knobs)
+    writer = ReflectionWriter(stream("test", "repeats"), knobs)
     for _ in range(200):
         # 28-1 is also a first operation here, and the beginning of the text of 28-16.
-        text, line = writer.reflection((1, 16, 28), 60, "28-16=12,12+1=13<answer>28-16+1</answer>")
-        assert PROPOSED.search(text)[1] == line.first.text == "28-16"
+        text, proposed = writer.reflection((1, 16, 28), 60, "28-16=12,12+1=13<answer>28-16+1</answer>")
+        assert PROPOSED.search(text)[1] == proposed.first.text == "28-16"
 
 
 def good_share(**knobs):
@@ -232,7 +238,7 @@ def test_speakers_take_turns():
 
 def test_extreme_knobs_hold():
     assert all(len(said) == 2 for said in corpus(200, first_right=1.0))
-    writer = Writer(stream("x"), CorpusKnobs(first_right=0.0))
+    writer = ReflectionWriter(stream("x"), CorpusKnobs(first_right=0.0))
     assert not any(verify((3, 7, 8), 31, writer.fresh((3, 7, 8), 31)).correct for _ in range(200))
 
 

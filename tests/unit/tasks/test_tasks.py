@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from secondthought import protocols
 from secondthought.errors import TaskError
 from secondthought.tasks import TASKS, describe, load
 from secondthought.tasks import reflection_prompts as requests
@@ -23,6 +24,35 @@ class Half:
     name = "half"
 
 
+class Bare:
+    """A task with nothing that is optional."""
+
+    name = "bare"
+    reflection_request = "Why?"
+
+    def problems(self, split, count, seed):
+        return []
+
+    def parse(self, data):
+        return Arithmetic().parse(data)
+
+    def verify(self, problem, text):
+        return Arithmetic().verify(problem, text)
+
+    def gold(self, problem):
+        return None
+
+
+ABILITIES = [
+    protocols.ChanceTask,
+    protocols.DiagnosableTask,
+    protocols.GeneralAdvisor,
+    protocols.OptionTask,
+    protocols.PresetTask,
+    protocols.ReadableTask,
+]
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_is_described(name):
     found = describe(name)
@@ -31,6 +61,18 @@ def test_every_task_is_described(name):
     assert found.options
     assert all(option.help for option in found.options)
     assert math.isfinite(found.chance_level)
+
+
+@pytest.mark.parametrize("ability", ABILITIES)
+def test_countdown_has_every_optional_ability_and_no_task_needs_one(ability):
+    assert isinstance(load("countdown"), ability)
+    assert not isinstance(load(f"{__name__}:Bare"), ability)
+
+
+def test_a_task_without_options_presets_or_a_chance_level_is_described():
+    found = describe(f"{__name__}:Bare")
+    assert (found.options, found.presets) == ((), {})
+    assert math.isnan(found.chance_level)
 
 
 def test_a_users_class_is_a_task():

@@ -13,7 +13,7 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import percent
 from secondthought.config import Config, EpisodeConfig, ModelConfig
 from secondthought.errors import ConfigError
-from secondthought.protocols import Task
+from secondthought.protocols import ReadableTask, Task
 from secondthought.types import Split
 
 
@@ -40,7 +40,7 @@ class Options(Config):
     seed: int = 0
     """Which problems of the split, and what is sampled."""
     detector: Literal["auto", "functional", "patterns"] = "auto"
-    """What finds habits: by what was done (Countdown), or by wording; `auto` takes the first where it can."""
+    """What finds habits: by what was done (Countdown), or by wording; `auto` takes the first where the task can."""
     retries: bool = True
     """Also play reflections and retries: rescue and listening."""
     threads: int | None = Field(None, ge=1)
@@ -73,12 +73,12 @@ def _diagnose(given: Options, policy: Any, task: Task) -> Any:
     from secondthought.preflight.diagnose import diagnose
     from secondthought.rollout.player import Player
 
-    functional = given.detector == "functional" or (given.detector == "auto" and task.name == "countdown")
+    functional = given.detector == "functional" or (given.detector == "auto" and isinstance(task, ReadableTask))
     return diagnose(
         Player.resolve(policy, task, given.episode),
         task.problems(given.split, given.problems, given.seed),
         samples=given.samples,
-        detector=detector("functional" if functional else "patterns"),
+        detector=detector("functional" if functional else "patterns", task),
         seed=given.seed,
         retries=given.retries,
     )

@@ -17,7 +17,7 @@ from secondthought.config import Config, ModelConfig
 from secondthought.errors import RunError
 
 if TYPE_CHECKING:
-    from secondthought.organisms.build import Progress
+    from secondthought.organisms.build import BuildProgress
 
 
 class BuildOptions(Config):
@@ -105,5 +105,5 @@ def check(argv: list[str], prog: str) -> int:
     return 0 if table.may_ship else 1
 
 
-def _progress(now: Progress) -> None:
+def _progress(now: BuildProgress) -> None:
     sys.stderr.write(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.seconds:.0f} s\n")

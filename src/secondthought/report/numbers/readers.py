@@ -1,4 +1,4 @@
-"""What reads the texts of a run for the report: the shipped behaviours by their wording, on Countdown by what was done.
+"""The readers of a run's texts for the report: by wording, and by what was done where the task can tell.
 
 No model is asked and nothing of a user's is imported: a report can be made anywhere from the run directory alone.
 """
@@ -12,10 +12,9 @@ from typing import Any
 from secondthought import tasks
 from secondthought.errors import TaskError
 from secondthought.habits.patterns import PatternDetector
-from secondthought.protocols import Detector, Task
+from secondthought.protocols import Detector, ReadableTask, Task
 from secondthought.report.numbers.habit_points import thought
 from secondthought.report.numbers.runs import Run, get
-from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.types import Reading, Thought
 
 BY_WORDING, BY_DEEDS = "w", "d"
@@ -49,17 +48,20 @@ class Reader:
 
 
 def readers(run: Run) -> tuple[Reader, ...]:
-    """The readers of a run's texts."""
+    """Return the readers of a run's texts."""
     wording = Reader(letter=BY_WORDING, name="by wording", detector=PatternDetector())
-    if get(run.config, "task", "name") != "countdown":
+    task = _shipped_task(run)
+    if not isinstance(task, ReadableTask):
         return (wording,)
-    deeds = Reader(letter=BY_DEEDS, name="by what was done", detector=FunctionalDetector(), task=_countdown(run))
-    return wording, deeds
+    return wording, Reader(letter=BY_DEEDS, name="by what was done", detector=task.reader(), task=task)
 
 
-def _countdown(run: Run) -> Task:
-    options = get(run.config, "task", "options")
+def _shipped_task(run: Run) -> Task | None:
+    """Return the run's task if it ships: a user's own is not imported."""
+    name, options = get(run.config, "task", "name"), get(run.config, "task", "options")
+    if not isinstance(name, str) or name not in tasks.TASKS:
+        return None
     try:
-        return tasks.load("countdown", options if isinstance(options, Mapping) else None)
+        return tasks.load(name, options if isinstance(options, Mapping) else None)
     except TaskError:
-        return tasks.load("countdown")
+        return tasks.load(name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+from secondthought.tasks import reflection_prompts
+
 AnswerFormat: TypeAlias = Literal["answer", "boxed", "think"]
 """How a completion marks its answer: `<answer> ... </answer>`, or `\\boxed{...}`; `think` asks besides for the work in
 `<think> </think>` tags, as the published prompts of the Four Habits paper do, and is judged like `answer`."""
@@ -27,10 +29,7 @@ PROMPT_AFTER_TARGET_THINK = (
     " Show your work in <think> </think> tags. And return the final answer in <answer> </answer> tags,"
     " for example <answer> (1 + 2) / 3 </answer>."
 )
-REFLECTION_REQUEST = (
-    "You tried solving the problem and got the wrong answer. Reflect on what went wrong and write a short explanation"
-    " that will help you do better next time."
-)
+REFLECTION_REQUEST = reflection_prompts.EQUATION
 
 _AFTER_TARGET: dict[AnswerFormat, str] = {
     "answer": PROMPT_AFTER_TARGET,

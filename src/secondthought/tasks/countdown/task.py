@@ -13,6 +13,7 @@ from secondthought.rng import stream
 from secondthought.tasks import options as fields
 from secondthought.tasks.countdown import leak, problems, prompts, reflections, solver, verify
 from secondthought.tasks.countdown.problems import CountdownOptions
+from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.types import Message, Problem, Split, Verdict
 
 _CHANCE_PROBLEMS = 500
@@ -85,6 +86,10 @@ class Countdown:
     def general_reflection(self) -> str:
         """One piece of advice that fits every problem and names no number."""
         return reflections.general_reflection()
+
+    def reader(self) -> FunctionalDetector:
+        """Return the detector that follows what a thought about a Countdown problem did."""
+        return FunctionalDetector()
 
     def leak(self, problem: Problem, reflection: str) -> Leak:
         """How much of the answer the reflection gives away."""

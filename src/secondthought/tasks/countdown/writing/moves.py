@@ -1,7 +1,7 @@
 """Countdown played move by move: operations on whole numbers, lines of play, and the expression that a line makes.
 
-Only whole results of at least 1 occur, the larger operand stands first, and no result is written that exceeds a given
-bound: what people do in their heads. A problem whose every solution needs a fraction or a negative number has no line.
+Only whole results within given bounds occur, from 1 unless 0 is allowed, and the larger operand stands first: what
+people do in their heads. A problem whose every solution needs a fraction or a negative number has no line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STRONG = ("*", "/")
 
 
 class Move(NamedTuple):
-    """One operation and its result."""
+    """A `Move` is one operation and the result that it is said to give."""
 
     a: int
     operator: Operator
@@ -28,9 +28,14 @@ class Move(NamedTuple):
     result: int
 
     @property
+    def text(self) -> str:
+        """Return the operation without its result."""
+        return f"{self.a}{self.operator}{self.b}"
+
+    @property
     def working(self) -> str:
-        """The operation with its result."""
-        return f"{self.a}{self.operator}{self.b}={self.result}"
+        """Return the operation with its result."""
+        return f"{self.text}={self.result}"
 
 
 Line: TypeAlias = tuple[Move, ...]
@@ -38,8 +43,8 @@ Line: TypeAlias = tuple[Move, ...]
 
 
 @lru_cache(maxsize=1 << 16)
-def moves(x: int, y: int, largest: int) -> Line:
-    """The operations on two numbers with a whole result from 1 to `largest`.
+def moves(x: int, y: int, largest: int, *, smallest: int = 1) -> Line:
+    """Return the operations on two numbers with a whole result from `smallest` to `largest`.
 
     >>> [move.working for move in moves(3, 12, 200)]
     ['12+3=15', '12-3=9', '12*3=36', '12/3=4']
@@ -48,11 +53,11 @@ def moves(x: int, y: int, largest: int) -> Line:
     found = [Move(a, "+", b, a + b), Move(a, "-", b, a - b), Move(a, "*", b, a * b)]
     if b and a % b == 0:
         found.append(Move(a, "/", b, a // b))
-    return tuple(move for move in found if 1 <= move.result <= largest)
+    return tuple(move for move in found if smallest <= move.result <= largest)
 
 
 def left_after(pool: Sequence[int], move: Move) -> Numbers:
-    """What is left of the numbers after a move; its result stands last.
+    """Return what is left of the numbers after a move; its result stands last.
 
     >>> left_after((3, 7, 12), Move(12, "/", 3, 4))
     (7, 4)
@@ -63,8 +68,8 @@ def left_after(pool: Sequence[int], move: Move) -> Numbers:
     return (*rest, move.result)
 
 
-def choices(pool: Numbers, largest: int, *, chained: bool = False) -> list[Move]:
-    """The moves on a pool, each once; `chained` takes only those that use the number that stands last."""
+def choices(pool: Numbers, largest: int, *, chained: bool = False, smallest: int = 1) -> list[Move]:
+    """Return the moves on a pool, each once; `chained` takes only those that use the number that stands last."""
     last = len(pool) - 1
     pairs = {
         (min(pool[i], pool[j]), max(pool[i], pool[j]))
@@ -72,12 +77,12 @@ def choices(pool: Numbers, largest: int, *, chained: bool = False) -> list[Move]
         for i in range(j)
         if not chained or j == last
     }
-    return [move for pair in sorted(pairs) for move in moves(*pair, largest)]
+    return [move for pair in sorted(pairs) for move in moves(*pair, largest, smallest=smallest)]
 
 
 @lru_cache(maxsize=4096)
 def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False) -> tuple[Line, ...]:
-    """Every clear line that makes the target of all the numbers.
+    """Return every clear line that makes the target of all the numbers.
 
     Args:
         numbers: what there is.
@@ -103,7 +108,7 @@ def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool)
 
 
 def is_clear(line: Line, numbers: Numbers, target: int) -> bool:
-    """True if one can tell from the numbers alone which are used.
+    """Return True if the numbers alone tell which of them each move uses.
 
     No result on the way is then the target, a given number or an earlier result.
 
@@ -121,7 +126,7 @@ def is_clear(line: Line, numbers: Numbers, target: int) -> bool:
 
 
 def tree(line: Line) -> Tree:
-    """The expression that a line makes: results of earlier moves are replaced by what they were made of.
+    """Return the expression that a line makes: results of earlier moves are replaced by what they were made of.
 
     >>> bracketed(tree((Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29))))
     '((8*3)+7)-2'
@@ -135,18 +140,15 @@ def tree(line: Line) -> Tree:
 
 
 def bracketed(node: Tree) -> str:
-    """The expression with brackets around every inner operation, without blanks."""
+    """Return the expression with brackets around every inner operation, without blanks."""
     if isinstance(node, int):
         return str(node)
-    left, operator, right = node
-    return "".join(
-        text if isinstance(part, int) else f"({text})" if text else ""
-        for part, text in ((left, bracketed(left)), (0, operator), (right, bracketed(right)))
-    )
+    left, operator, right = (part if isinstance(part, str | int) else f"({bracketed(part)})" for part in node)
+    return f"{left}{operator}{right}"
 
 
-def plain(node: Tree) -> str:
-    """The expression with only the brackets that it needs, and a blank around each operator.
+def plain(node: Tree, *, blank: str = " ") -> str:
+    """Return the expression with only the brackets that it needs, and `blank` around each operator.
 
     >>> plain((9, "-", ((8, "*", 3), "-", (7, "+", 2))))
     '9 - (8 * 3 - (7 + 2))'
@@ -154,11 +156,12 @@ def plain(node: Tree) -> str:
     if isinstance(node, int):
         return str(node)
     left, operator, right = node
-    return f"{_inner(left, operator, is_right=False)} {operator} {_inner(right, operator, is_right=True)}"
+    before, after = _inner(left, operator, blank, is_right=False), _inner(right, operator, blank, is_right=True)
+    return f"{before}{blank}{operator}{blank}{after}"
 
 
-def _inner(node: Tree, outer: Operator, *, is_right: bool) -> str:
-    text = plain(node)
+def _inner(node: Tree, outer: Operator, blank: str, *, is_right: bool) -> str:
+    text = plain(node, blank=blank)
     if isinstance(node, int):
         return text
     weaker = outer in _STRONG and node[1] not in _STRONG
@@ -167,7 +170,7 @@ def _inner(node: Tree, outer: Operator, *, is_right: bool) -> str:
 
 
 def _operand(made: list[tuple[int, Tree]], value: int) -> Tree:
-    """The latest result of that value that is still unused, or the number itself."""
+    """Return the latest result of that value that is still unused, or the number itself."""
     for place in range(len(made) - 1, -1, -1):
         if made[place][0] == value:
             return made.pop(place)[1]

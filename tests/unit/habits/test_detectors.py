@@ -1,0 +1,24 @@
+"""Detectors by name: which one a task gets, and one sentence where it has none."""
+
+import pytest
+
+from secondthought.errors import ConfigError
+from secondthought.evaluate import first_try_habits
+from secondthought.habits.detectors import detector
+from secondthought.tasks import load
+
+
+def test_functional_is_the_tasks_own_reader_and_patterns_are_for_any_task():
+    assert detector("functional", load("countdown")).name == "functional"
+    assert detector("patterns", load("arithmetic")).name == "patterns"
+    assert first_try_habits.chosen("none", load("arithmetic")) is None
+
+
+@pytest.mark.parametrize("find", [detector, first_try_habits.chosen])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("functional", "task arithmetic has none; use patterns"), ("judge", "known: functional, patterns")],
+)
+def test_no_such_detector(find, name, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        find(name, load("arithmetic"))
