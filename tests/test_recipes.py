@@ -90,8 +90,8 @@ def test_a_metric(run):
 
 
 def test_a_detector(run):
-    summary, rows, _ = run("questions", evaluation={"habits": "questions"})
-    assert summary["before"]["t1.0"]["habits"]["behaviors"]["question"]["all"]["presence"]["n"] > 0
+    summary, rows, _ = run("questions", evaluation={"habits": "questions:Questions"})
+    assert summary["before"]["t1.0"]["habits"]["behaviors"]["question"]["presence"]["n"] > 0
     assert all("behavior/question/presence" in row for row in rows if "eval/first_try" in row)
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_serializer, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_serializer, model_validator
 
 from secondthought.config.algorithms import those_with
 from secondthought.config.base import Config, describe
 from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.errors import ConfigError
+
+DETECTORS = ("functional", "patterns")
+"""Names of detectors that `evaluation.habits` takes besides `none` and `module:Class`."""
+
+
+def _known_detector(name: str) -> str:
+    if name != "none" and name not in DETECTORS and ":" not in name:
+        raise ValueError(f"there is no detector {name!r}; known: none, {', '.join(DETECTORS)}, or module:Class")
+    return name
 
 
 class EvalConfig(Config):
@@ -29,7 +38,7 @@ class EvalConfig(Config):
     """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
     cache: Path | None = None
     """Directory where the side before training is kept for runs with the same model, task and settings."""
-    habits: Literal["none", "functional", "patterns"] = Field("none", exclude_if=lambda name: name == "none")
+    habits: Annotated[str, AfterValidator(_known_detector)] = Field("none", exclude_if=lambda name: name == "none")
     """Count reasoning behaviours in first tries, also at every `train.eval_every`: by what was done, or by wording."""
     controls: bool = True
     """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""

@@ -1,26 +1,16 @@
-"""The detectors that need nothing but the text and its problem, by name."""
+"""Detectors by name: the one table of those that need nothing but the text and its problem.
+
+A detector of one's own needs no row: `module:Class` names it wherever a name is asked for.
+"""
 
 from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
 
 from secondthought.errors import ConfigError
 from secondthought.habits.patterns import PatternDetector
 from secondthought.protocols import Detector, ReadableTask, Task
-
-FUNCTIONAL, PATTERNS = "functional", "patterns"
-"""`functional` follows what was done, as the task reads it; `patterns` goes by wording."""
-
-
-def detector(name: str, task: Task) -> Detector:
-    """Return the detector of that name for texts about a task's problems.
-
-    Raises:
-        ConfigError: there is none of that name, or the task has no reader.
-    """
-    if name == FUNCTIONAL:
-        return reader_of(task)
-    if name == PATTERNS:
-        return PatternDetector()
-    raise ConfigError(f"there is no detector {name!r}; known: {FUNCTIONAL}, {PATTERNS}")
 
 
 def reader_of(task: Task) -> Detector:
@@ -31,6 +21,52 @@ def reader_of(task: Task) -> Detector:
     """
     if not isinstance(task, ReadableTask):
         raise ConfigError(
-            f"the functional detector asks a task for its reader, and task {task.name} has none; use {PATTERNS}"
+            f"the functional detector asks a task for its reader, and task {task.name} has none; use patterns"
         )
     return task.reader()
+
+
+def by_wording(task: Task) -> Detector:
+    """Return the detector that goes by wording, whatever the task."""
+    return PatternDetector()
+
+
+DETECTORS: dict[str, Callable[[Task], Detector]] = {"functional": reader_of, "patterns": by_wording}
+"""Makers of detectors by name; `config.run` declares the same names, which a test holds together."""
+
+
+def detector(name: str, task: Task) -> Detector:
+    """Return the detector of that name for texts about a task's problems.
+
+    Args:
+        name: a row of `DETECTORS`, or `module:Class`.
+        task: the problems' task, which may have a reader of its own.
+
+    Raises:
+        ConfigError: there is none of that name, the task has no reader, or the class is no detector.
+    """
+    if ":" in name:
+        return _from_outside(name)
+    if name not in DETECTORS:
+        raise ConfigError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, or module:Class")
+    return DETECTORS[name](task)
+
+
+def _from_outside(name: str) -> Detector:
+    module, _, attribute = name.partition(":")
+    try:
+        kind = getattr(importlib.import_module(module), attribute)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"detector {name}: module {module!r} cannot be imported: {error}") from None
+    except AttributeError:
+        raise ConfigError(f"detector {name}: module {module!r} has no {attribute!r}") from None
+    if not isinstance(kind, type):
+        raise ConfigError(f"detector {name}: {attribute!r} is no class; give module:Class")
+    try:
+        made = kind()
+    except TypeError as error:
+        raise ConfigError(f"detector {name}: is made without arguments, which its class refuses: {error}") from None
+    if not isinstance(made, Detector):
+        missing = [part for part in ("name", "behaviors", "detect") if not hasattr(made, part)]
+        raise ConfigError(f"detector {name}: the class is not a Detector, it lacks {', '.join(missing)}")
+    return made

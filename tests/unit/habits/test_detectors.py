@@ -1,10 +1,13 @@
 """Detectors by name: which one a task gets, and one sentence where it has none."""
 
 import pytest
+from pydantic import ValidationError
 
+from secondthought.config import EvalConfig
+from secondthought.config.run import DETECTORS as DECLARED
 from secondthought.errors import ConfigError
 from secondthought.evaluate import first_try_habits
-from secondthought.habits.detectors import detector
+from secondthought.habits.detectors import DETECTORS, detector
 from secondthought.tasks import load
 
 
@@ -17,8 +20,23 @@ def test_functional_is_the_tasks_own_reader_and_patterns_are_for_any_task():
 @pytest.mark.parametrize("find", [detector, first_try_habits.chosen])
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("functional", "task arithmetic has none; use patterns"), ("judge", "known: functional, patterns")],
+    [
+        ("functional", "task arithmetic has none; use patterns"),
+        ("judge", "known: functional, patterns"),
+        ("nowhere:Detector", "module 'nowhere' cannot be imported"),
+        ("secondthought.rng:Nothing", "has no 'Nothing'"),
+        ("secondthought.rng:key", "is no class"),
+        ("secondthought.types:Reading", "is made without arguments"),
+    ],
 )
 def test_no_such_detector(find, name, sentence):
     with pytest.raises(ConfigError, match=sentence):
         find(name, load("arithmetic"))
+
+
+def test_the_config_declares_the_names_of_the_table():
+    assert set(DECLARED) == set(DETECTORS)
+    for name in ("none", *DECLARED, "mine:Own"):
+        assert EvalConfig(habits=name).habits == name
+    with pytest.raises(ValidationError, match="there is no detector 'functinal'; known: none, functional, patterns"):
+        EvalConfig(habits="functinal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from secondthought.cli.loading import load_task
+from secondthought.cli.loading import current_directory, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.run_options import OWN, RunFlags, long_flags, run_as_asked
 from secondthought.cli.summary_table import print_summary
@@ -27,7 +27,8 @@ def run(argv: list[str], prog: str) -> None:
 
 
 def _train(config: RunConfig, **how: Any) -> dict[str, Any]:
-    load_task(config.task.name, config.task.options)
-    from secondthought.train.run import execute
+    with current_directory():
+        load_task(config.task.name, config.task.options)
+        from secondthought.train.run import execute
 
-    return execute(config, **how)
+        return execute(config, **how)
