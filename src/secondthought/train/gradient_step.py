@@ -17,7 +17,7 @@ from secondthought.config import TrainConfig
 from secondthought.distributed.sharding import full
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
-from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.trees import TokenTree, TreeBranch, micro_batches
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def gradient_step(
     batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens)
     num_forwards = world.agree_max(what, len(batches))
     told = []
-    with world.watch(what), recomputing(model, enabled=train.gradient_checkpointing, trees=share):
+    with world.watch(what), gradient_checkpointing(model, enabled=train.gradient_checkpointing, trees=share):
         for batch in batches:
             value, part = loss(batch)
             value.backward()  # type: ignore[no-untyped-call]

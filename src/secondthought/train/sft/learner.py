@@ -22,7 +22,7 @@ from secondthought.distributed.sharding import full, gather_into, scatter_from, 
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.inference.local import LocalPolicy
-from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.models.tree_forward import TreeForward
 from secondthought.train.sft.examples import Example
 from secondthought.trees import TokenTree, TreeBranch
@@ -95,7 +95,7 @@ class SftLearner:
         self.optimizer.zero_grad(set_to_none=True)
         batches = self._share_of(trees)
         num_forwards = self.world.agree_max("the update", len(batches))
-        recompute = recomputing(self.model, enabled=self.train.gradient_checkpointing, trees=self.share)
+        recompute = gradient_checkpointing(self.model, enabled=self.train.gradient_checkpointing, trees=self.share)
         total = 0.0
         with self.world.watch("the update"), recompute:
             for batch in batches:
