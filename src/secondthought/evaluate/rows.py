@@ -30,7 +30,7 @@ class TurnRow:
 
     @classmethod
     def of(cls, turn: Turn, request: str | None) -> TurnRow:
-        """Keep of a turn what a reader needs."""
+        """Keep what a reader needs of a turn."""
         return cls(
             kind=turn.kind,
             request=request,
