@@ -1,4 +1,4 @@
-"""Errors named by the boundary that failed.
+"""Errors are named by the boundary that failed.
 
     SecondthoughtError
     +-- ConfigError    a setting, flag or TOML field is wrong
@@ -13,7 +13,7 @@ traceback (exit code 2 for misuse, 1 otherwise). A wrong answer by a model is ne
 
 
 class SecondthoughtError(Exception):
-    """Base of all errors that users are meant to read."""
+    """A `SecondthoughtError` is the base of all errors that users are meant to read."""
 
     exit_code = 1
 

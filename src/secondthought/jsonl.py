@@ -1,4 +1,4 @@
-"""Reading and writing JSON lines: strict, UTF-8, one object a line, errors with the line number."""
+"""JSON lines are read and written strictly: UTF-8, one object a line, errors with the line number."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Line(NamedTuple):
-    """One line of input: its number from 1, and either the object or why there is none."""
+class JsonLine(NamedTuple):
+    """A `JsonLine` is a line of input: its number from 1, and either the object or why there is none."""
 
     number: int
     value: dict[str, Any] | None
@@ -19,12 +19,12 @@ class Line(NamedTuple):
 
 
 def dumps(value: Mapping[str, Any]) -> str:
-    """One line of standard JSON: NaN and infinities, which JSON lacks, become null."""
+    """Write one line of standard JSON: NaN and infinities, which JSON lacks, become null."""
     return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
 
 
-def parse(lines: Iterable[str | bytes]) -> Iterator[Line]:
-    """Each non-blank line as an object, or as an error that says what is wrong with it. Never raises on content."""
+def parse(lines: Iterable[str | bytes]) -> Iterator[JsonLine]:
+    """Yield each non-blank line as an object, or as an error that says what is wrong; no content makes this raise."""
     for number, raw in enumerate(lines, start=1):
         try:
             text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
@@ -33,21 +33,21 @@ def parse(lines: Iterable[str | bytes]) -> Iterator[Line]:
                 continue
             value = json.loads(text)
         except UnicodeDecodeError:
-            yield Line(number, None, "is not UTF-8")
+            yield JsonLine(number, None, "is not UTF-8")
         except (json.JSONDecodeError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            yield Line(number, None, f"is not JSON ({reason})")
+            yield JsonLine(number, None, f"is not JSON ({reason})")
         except ValueError as error:
-            yield Line(number, None, f"is not JSON ({error})")
+            yield JsonLine(number, None, f"is not JSON ({error})")
         else:
             if isinstance(value, dict):
-                yield Line(number, value, None)
+                yield JsonLine(number, value, None)
             else:
-                yield Line(number, None, "is not a JSON object")
+                yield JsonLine(number, None, "is not a JSON object")
 
 
-def read(path: Path) -> Iterator[Line]:
-    """The lines of a file, lazily."""
+def read(path: Path) -> Iterator[JsonLine]:
+    """Yield the lines of a file, lazily."""
     with path.open("rb") as file:
         yield from parse(file)
 
@@ -67,10 +67,10 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def require_plain(path: Path) -> None:
-    """Refuse what is there and no plain file: a device would be replaced, or never come to its end.
+    """Refuse a path that is there and no plain file: a device would be replaced, or never come to its end.
 
     Raises:
-        OSError: it is a device, a pipe or a directory.
+        OSError: the path is a device, a pipe or a directory.
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "is no plain file", str(path))

@@ -1,9 +1,9 @@
-"""Random numbers by hashing names, never `seed + i`: neighbouring seeds share nothing.
+"""Random numbers come from hashing names, never from `seed + i`: neighbouring seeds share nothing.
 
-Two forms: `stream` gives a sequential generator for code that runs in one place and order (data generation), `key`
-gives the 64-bit counter key of one sample, from which a policy derives the uniform number of each token position. What
-is drawn then depends on names alone, not on batch shape, order, or what was drawn before: it is what makes sampling
-independent of batching, and a resumed run equal to an uninterrupted one.
+There are two forms: `stream` gives a sequential generator for code that runs in one place and order (data generation),
+`key` gives the 64-bit counter key of one sample, from which a policy derives the uniform number of each token position.
+What is drawn then depends on names alone, not on batch shape, order, or what was drawn before: it is what makes
+sampling independent of batching, and a resumed run equal to an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PERSON = b"secondthought-1"
 
 
 def key(*names: str | int) -> int:
-    """A 64-bit number that depends on all names, their types and their order.
+    """Hash the names to a 64-bit number that depends on all of them, their types and their order.
 
     >>> key("run", 1) == key("run", 1), key("run", 1) == key("run", "1"), key("ab", "c") == key("a", "bc")
     (True, False, False)
@@ -30,7 +30,7 @@ def key(*names: str | int) -> int:
 
 
 def stream(*names: str | int) -> random.Random:
-    """An independent sequential generator for these names.
+    """Return an independent sequential generator for these names.
 
     >>> stream(0, "a").random() == stream(0, "a").random(), stream(0, "a").random() == stream(1, "a").random()
     (True, False)

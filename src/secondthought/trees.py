@@ -1,4 +1,4 @@
-r"""A group as a token tree: what a model reads once, and which of its tokens learn with what advantage.
+r"""A group becomes a token tree: what a model reads once, and which of its tokens learn with what advantage.
 
     trunk      t t t t t t a a a r r r       (problem, failed attempt, request to reflect)
     branch 0               \-> s s s s       s: sampled tokens that may learn
@@ -6,7 +6,7 @@ r"""A group as a token tree: what a model reads once, and which of its tokens le
     branch 2               \-> s s s          causal, so leaving it out is exact)
 
 The first token of a branch is predicted at the trunk's last position, once per branch. No torch here: trees are data,
-and `policies.tree_attention` is how a model reads them.
+and `models.tree_attention` is how a model reads them.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from secondthought.types import TokenIds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeBranch:
-    """Tokens after the trunk, with one entry per token in every field.
+    """A `TreeBranch` is the tokens after the trunk, with one entry per token in every field.
 
-    `old_logprobs` are those recorded when sampled (0.0 where a token was not sampled: it is never read there).
+    `old_logprobs` were recorded when tokens were sampled (0.0 where a token was not sampled: it is never read there).
     `learns`: the token is in the policy loss. `anchored`: the token was sampled, does not learn, and is held to the
     reference by the anchor KL. `advantages` is zero wherever `learns` is false.
 
-    With a critic there are three more, else they are empty: `rewards` of tokens, and what the critic made of them
-    before the step's updates: `values`, one before each token, and `returns`, which it is to learn.
+    With a critic there are three more fields, else they are empty: `rewards` of tokens, and what the critic made of
+    them before the step's updates: `values`, one before each token, and `returns`, which it is to learn.
     """
 
     token_ids: TokenIds
@@ -47,13 +47,13 @@ class TreeBranch:
 
     @property
     def num_learning(self) -> int:
-        """Tokens in the policy loss."""
+        """Count the tokens in the policy loss."""
         return sum(self.learns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTree:
-    """A trunk and its branches. `trunk_anchored` marks sampled trunk tokens held by the anchor KL."""
+    """A `TokenTree` is a trunk and its branches; `trunk_anchored` marks sampled trunk tokens held by the anchor KL."""
 
     trunk: TokenIds
     trunk_anchored: tuple[bool, ...]
@@ -67,27 +67,27 @@ class TokenTree:
 
     @property
     def num_tokens(self) -> int:
-        """Tokens that a forward over the tree reads: P + sum of R."""
+        """Count the tokens that a forward over the tree reads: P + sum of R."""
         return len(self.trunk) + sum(len(branch.token_ids) for branch in self.branches)
 
     @property
     def num_learning(self) -> int:
-        """Tokens in the policy loss."""
+        """Count the tokens in the policy loss."""
         return sum(branch.num_learning for branch in self.branches)
 
     @property
     def num_anchored(self) -> int:
-        """Tokens held by the anchor KL; a trunk's first token has no position before it to predict it."""
+        """Count the tokens held by the anchor KL; a trunk's first token has no position before it to predict it."""
         return sum(self.trunk_anchored[1:]) + sum(sum(branch.anchored) for branch in self.branches)
 
     @property
     def is_flat(self) -> bool:
-        """No token has an advantage: there is nothing to learn from this tree."""
+        """Tell whether no token has an advantage, so that there is nothing to learn from this tree."""
         return not any(a != 0.0 for branch in self.branches for a in branch.advantages)
 
 
 def mini_batches(trees: Sequence[TokenTree], count: int) -> list[Sequence[TokenTree]]:
-    """Trees in `count` parts, an update each, in order and as equal in number as can be; fewer trees, fewer parts.
+    """Split trees, in order, into `count` parts as equal as can be, an update each; fewer trees make fewer parts.
 
     >>> mini_batches([], 4)
     []

@@ -1,4 +1,4 @@
-"""The records that flow through secondthought: frozen, without torch, each complete when it is made.
+"""Records flow through secondthought: frozen, without torch, each complete when it is made.
 
     Problem --try--> Turn (attempt, with its Verdict)
             --request--> Turn (reflection, without a Verdict)
@@ -7,7 +7,7 @@
     Group = the branches that share one trunk of tokens and one baseline:
             G attempts at one problem, or G reflections on one failed attempt.
 
-A thing that has not been judged is another type than one that has; nothing here is filled in later.
+What has no verdict yet is another type than what has one; nothing here is filled in later.
 Dimensions in this project: P problems, G branches of a group, K tries, B rows, T tokens, V vocabulary.
 """
 
@@ -26,7 +26,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class StopReason(StrEnum):
-    """Why sampling of a completion ended."""
+    """A `StopReason` says why sampling of a completion ended."""
 
     END = "end"
     """The policy sampled its end-of-turn token."""
@@ -35,7 +35,7 @@ class StopReason(StrEnum):
 
 
 class TurnKind(StrEnum):
-    """What the policy was asked for."""
+    """A `TurnKind` says what the policy was asked for."""
 
     ATTEMPT = "attempt"
     REFLECTION = "reflection"
@@ -44,7 +44,7 @@ class TurnKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message of a conversation, before any template."""
+    """A `Message` is what one role says in a conversation, before any template."""
 
     role: Role
     content: str
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One instance of a task.
+    """A `Problem` is one instance of a task.
 
     `id` is derived from the content alone, so the same problem has the same id in every process and its split
     (a hash of the id) never changes. `data` is what the task's verifier needs; it is JSON and survives a round trip.
@@ -66,7 +66,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a task says of one completion.
+    """A `Verdict` is what a task says of one completion.
 
     `reason` is one word of the task's own list (`correct` where `correct` is true). `well_formed` says that an answer
     could be read at all, right or wrong: it is what the format-valid rate counts.
@@ -80,7 +80,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How completions are drawn.
+    """`Sampling` says how completions are drawn.
 
     `temperature` 0 takes the likeliest token. There is no top-p and no top-k: what is sampled is what the policy
     assigns, so recorded log-probabilities are those of the tokens' true distribution and importance ratios hold.
@@ -92,7 +92,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """Tokens sampled in one call.
+    """A `Completion` is the tokens sampled in one call.
 
     `logprobs[t]` is the log-probability of `token_ids[t]` under the distribution that it was drawn from (after the
     temperature; at temperature 0, of the unscaled distribution). A sampled end-of-turn token is part of `token_ids`;
@@ -107,7 +107,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """Token ids to continue: `trunk`, which other prompts of the same call may share, then `tail`.
+    """A `Prompt` is token ids to continue: `trunk`, which other prompts of the same call may share, then `tail`.
 
     Prompts with equal trunks are computed once by policies that can; the split changes speed, never the tokens.
     `key` is the prompt's own 64-bit random number: equal keys and equal ids give equal completions (see `rng`).
@@ -119,13 +119,13 @@ class Prompt:
 
     @property
     def ids(self) -> TokenIds:
-        """The whole prompt."""
+        """Return the ids of the whole prompt."""
         return self.trunk + self.tail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One completion and what came just before it.
+    """A `Turn` is one completion and what came just before it.
 
     `prompt_ids` are only the ids between the previous completion (or the start) and this one, so a conversation's
     tokens are the concatenation of its turns. `verdict` is None exactly for reflections, which nothing judges.
@@ -138,24 +138,24 @@ class Turn:
 
     @property
     def ids(self) -> TokenIds:
-        """Request and completion."""
+        """Return the ids of request and completion."""
         return self.prompt_ids + self.completion.token_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One problem as it was played: an attempt, then reflection and retry as often as it took or was allowed."""
+    """An `Episode` is a problem as played: an attempt, then reflection and retry as often as it took or was allowed."""
 
     problem: Problem
     turns: tuple[Turn, ...]
 
     @property
     def tries(self) -> tuple[Turn, ...]:
-        """The judged turns in order: the attempt and every retry."""
+        """Return the turns that have a verdict, in order: the attempt and every retry."""
         return tuple(turn for turn in self.turns if turn.verdict is not None)
 
     def solved_by(self, num_tries: int) -> bool:
-        """True if one of the first `num_tries` tries is correct.
+        """Tell whether one of the first `num_tries` tries is correct.
 
         An episode ends at its first success, so "second-try accuracy" is `solved_by(2)`, as in the paper.
         """
@@ -164,9 +164,9 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A failed first attempt: what reflections are written about.
+    """A `Failure` is a failed first attempt, which reflections are written about.
 
-    `provenance` says where it came from (model, step, how many tries it took); it is carried, never read.
+    `provenance` says where the attempt came from (model, step, how many tries it took); it is carried, never read.
     """
 
     problem: Problem
@@ -176,7 +176,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """One sample of a group: a reflection and the retries it led to, or a lone try.
+    """A `Branch` is one sample of a group: a reflection and the retries it led to, or a lone try.
 
     `tries` are siblings: each follows the reflection (or, without one, the trunk) directly. Their mean reward is the
     branch's reward, so with k retries it estimates p(success | reflection) with 1/k of the variance.
@@ -187,14 +187,14 @@ class Branch:
 
     @property
     def reward(self) -> float:
-        """Mean reward of the tries."""
+        """Return the mean reward of the tries."""
         rewards = [turn.verdict.reward for turn in self.tries if turn.verdict is not None]
         return sum(rewards) / len(rewards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Branches that share a trunk.
+    """A `Group` is branches that share a trunk.
 
     `history` are the trunk's own completions (the failed attempt, or none). The trunk's tokens are the history's
     and then the `prompt_ids` that every branch's first turn begins with.
@@ -206,20 +206,20 @@ class Group:
 
     @property
     def trunk_ids(self) -> TokenIds:
-        """All tokens before the first sampled token of a branch."""
+        """Return all tokens before the first sampled token of a branch."""
         first = self.branches[0]
         request = (first.reflection or first.tries[0]).prompt_ids
         return sum((turn.ids for turn in self.history), ()) + request
 
     @property
     def rewards(self) -> tuple[float, ...]:
-        """One reward per branch."""
+        """Return one reward per branch."""
         return tuple(branch.reward for branch in self.branches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thought:
-    """A text to be read for behaviours, and the problem that it is about where that is known."""
+    """A `Thought` is a text to be read for habits, and the problem that it is about where that is known."""
 
     text: str
     problem: Problem | None = None
@@ -227,7 +227,7 @@ class Thought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Where a behaviour shows: code points `start` to `end` (exclusive) of a text, and what stands there."""
+    """A `Span` is where a habit shows: code points `start` to `end` (exclusive) of a text, and what stands there."""
 
     behavior: str
     start: int
@@ -237,9 +237,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a detector found in one text.
+    """A `Reading` is what a detector found in one text.
 
-    `counts` has an entry for every behaviour that the detector looks for; None means *missing* (the detector could not
+    `counts` has an entry for every habit that the detector looks for; None means *missing* (the detector could not
     tell), which is never 0. `spans` are in order of `start`; a detector that cannot point at its finds has fewer spans
     than counts.
     """
@@ -248,6 +248,6 @@ class Reading:
     spans: tuple[Span, ...] = ()
 
     def shows(self, behavior: str) -> bool | None:
-        """True if it was found at least once, None if that is missing."""
+        """Tell whether the habit was found at least once; None if its count is missing."""
         count = self.counts[behavior]
         return None if count is None else count > 0

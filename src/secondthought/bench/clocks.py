@@ -1,4 +1,4 @@
-"""Two clocks are read beside each other: the wall clock, and the processor time of this process.
+"""The benches read two clocks beside each other: the wall clock, and the processor time of their process.
 
 Other processes lengthen processor time less: on a busy machine, read that one. Peers' scripts import this module in
 their own interpreters, so it needs the standard library alone.

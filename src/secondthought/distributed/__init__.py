@@ -1,1 +1,1 @@
-"""Several processes that train one model: who they are, and who holds which part of the weights."""
+"""Several processes train one model: `world` is who they are, `sharding` is who holds which part of the weights."""

@@ -1,4 +1,4 @@
-"""Weights over the processes of a run: each trains a shard of every layer (FSDP2) and samples on a whole replica.
+"""Weights lie over the processes of a run: each trains a shard of every layer (FSDP2) and samples on a whole replica.
 
 In a world of one nothing is wrapped or copied: the model that trains is the policy's own.
 """
@@ -18,12 +18,12 @@ from secondthought.distributed.world import World
 
 
 def trained(replica: PreTrainedModel, world: World) -> PreTrainedModel:
-    """The model that trains: the replica itself in a world of one, else a copy of which each rank keeps its shard."""
+    """Return the model that trains: the replica in a world of one, else a copy of which each rank keeps its shard."""
     return replica if world.size == 1 else shard(copy.deepcopy(replica), world)
 
 
 def shard(model: PreTrainedModel, world: World) -> PreTrainedModel:
-    """The same model, of which each rank keeps its shard from now on.
+    """Split the model, so that each rank keeps its shard from now on, and return it.
 
     Gradients are added up over the ranks, not averaged: losses are divided by counts over all ranks already.
     """
@@ -42,7 +42,7 @@ def shard(model: PreTrainedModel, world: World) -> PreTrainedModel:
 
 
 def full(tensor: Tensor) -> Tensor:
-    """The whole of a tensor that may be sharded. All ranks must ask at the same time."""
+    """Return the whole of a tensor that may be sharded; all ranks must ask at the same time."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
@@ -71,6 +71,6 @@ def _pairs(replica: nn.Module, sharded: nn.Module) -> list[tuple[Tensor, Tensor]
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
-    """The decoder layers: modules that `transformers` says must stay whole on a device."""
+    """List the decoder layers: modules that `transformers` says must stay whole on a device."""
     whole = {name for part in model.modules() for name in (getattr(part, "_no_split_modules", None) or ())}
     return [module for module in model.modules() if type(module).__name__ in whole]

@@ -1,7 +1,7 @@
-"""The processes of a run: who is there, who does what, and waits that end with the name of whoever is missing.
+"""A world is the processes of a run: who is there, who does what, and waits that end by naming whoever is missing.
 
 `torchrun` starts N equal processes. All hold the same records (problems, groups, metrics) at every step; only work is
-dealt out: courses to play, trees to learn from, shards of the weights. Rank 0 alone writes files and speaks. A run in
+dealt out: problems to play, trees to learn from, shards of the weights. Rank 0 alone writes files and speaks. A run in
 one process is a world of one: the same calls, no process group.
 
 Every exchange begins with a meeting in the store that `torchrun` keeps: each rank writes down where it is and waits
@@ -35,7 +35,7 @@ _LONGEST_NAP = 0.05
 
 
 class World:
-    """One process among `size`, numbered from 0; made by `alone`, `join` or `of_environment`."""
+    """A `World` is one process among `size`, numbered from 0; it is made by `alone`, `join` or `of_environment`."""
 
     def __init__(self, rank: int, size: int, store: Store | None, timeout_s: float) -> None:
         self.rank = rank
@@ -46,12 +46,12 @@ class World:
 
     @classmethod
     def alone(cls) -> World:
-        """The only process of a run."""
+        """Make the world of a run in one process."""
         return cls(0, 1, None, 0.0)
 
     @classmethod
     def of_environment(cls, timeout_s: float) -> World:
-        """The world that `torchrun` describes in the environment; without it, a world of one.
+        """Join the world that `torchrun` describes in the environment; without it, make a world of one.
 
         Raises:
             RunError: a rank did not come within the time limit.
@@ -80,7 +80,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes files and speaks to the user."""
+        """Tell whether this process writes files and speaks to the user."""
         return self.rank == 0
 
     def __enter__(self) -> World:
@@ -99,7 +99,7 @@ class World:
                 self._store.set(f"left/{self.rank}", str(error) or type(error).__name__)
 
     def deal(self, items: Sequence[T], cost: Callable[[T], int]) -> list[T]:
-        """The share of this rank, in order: whole items, the costliest dealt first, to whoever has least."""
+        """Return the share of this rank, in order: whole items, the costliest dealt first, to whoever has least."""
         loads, mine = [0] * self.size, set()
         for index in sorted(range(len(items)), key=lambda index: -cost(items[index])):
             rank = loads.index(min(loads))
@@ -109,7 +109,7 @@ class World:
         return [item for index, item in enumerate(items) if index in mine]
 
     def gather(self, what: str, value: T) -> list[T]:
-        """Everybody's value, in rank order.
+        """Collect every rank's value, in rank order.
 
         Raises:
             RunError: a rank is missing; the sentence names it.
@@ -128,17 +128,17 @@ class World:
 
     @contextlib.contextmanager
     def led(self, what: str, block: AbstractContextManager[T]) -> Iterator[T]:
-        """A block that rank 0 enters before all others and leaves after them, such as a directory to fill."""
+        """Enter a block, such as a directory to fill, on rank 0 before all others, and leave it there after them."""
         with contextlib.ExitStack() as stack:
             yield self.first(what, lambda: stack.enter_context(block))
             self.gather(f"{what}: end", None)
 
     def agree_max(self, what: str, number: int) -> int:
-        """The largest of everybody's numbers."""
+        """Return the largest of all ranks' numbers."""
         return max(self.gather(what, number))
 
     def sum(self, what: str, values: Sequence[float]) -> list[float]:
-        """Sums over the ranks, entry by entry, in rank order: the same on every rank, to the bit."""
+        """Add up over the ranks, entry by entry, in rank order: the sums are the same on every rank, to the bit."""
         return [sum(column) for column in zip(*self.gather(what, list(values)), strict=True)]
 
     def meet(self, what: str) -> None:
@@ -159,7 +159,7 @@ class World:
 
     @contextlib.contextmanager
     def watch(self, what: str) -> Iterator[None]:
-        """Within it, an exchange that breaks because a process died or hangs is told as who is missing."""
+        """Raise who is missing where an exchange in the block breaks because a process died or hangs."""
         try:
             yield
         except RuntimeError as error:
@@ -191,7 +191,7 @@ class World:
             raise RunError(f"rank {rank} of {self.size} stopped: {store.get(f'left/{rank}').decode()}")
 
     def _roll_call(self, store: Store, what: str) -> list[int]:
-        """Ranks that do not say within some seconds that they too are in trouble."""
+        """List the ranks that do not say within some seconds that they too are in trouble."""
         until = time.monotonic() + min(ROLL_CALL_SECONDS, self._timeout_s)
         marks = {rank: f"survivor/{rank}" for rank in range(self.size)}
         with self._store_errors(what):

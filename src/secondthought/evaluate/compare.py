@@ -1,4 +1,4 @@
-"""Paired comparison of two policies on the same problems: by how much, how sure, and could it be chance."""
+"""Compare two policies, pair by pair, on the same problems: by how much, how sure, and could it be chance."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from secondthought.stats import Interval, mcnemar, paired_difference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """After minus before, with its interval, and McNemar's exact p-value."""
+    """A `Difference` is after minus before, with its interval, and McNemar's exact p-value."""
 
     interval: Interval
     p_value: float
 
     def to_json(self) -> dict[str, Any]:
-        """As an interval's JSON, with "p"."""
+        """Return the interval's JSON with the p-value as "p"."""
         parts = summary.to_json({"difference": self.interval, "p": self.p_value})
         return {**parts["difference"], "p": parts["p"]}
 
 
 def compare(after: Evaluation, before: Evaluation, generator: np.random.Generator) -> dict[str, Difference]:
-    """Differences of first try, second try and later ones, `after` minus `before`.
+    """Return the differences of first try, second try and later ones, `after` minus `before`.
 
     Raises:
-        RunError: the two did not play the same problems.
+        RunError: the evaluations did not play the same problems.
     """
     new = {row.problem_id: row for row in after.rows}
     old = {row.problem_id: row for row in before.rows}
@@ -46,10 +46,10 @@ def compare(after: Evaluation, before: Evaluation, generator: np.random.Generato
 
 
 def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome], generator: np.random.Generator) -> Difference:
-    """Difference of rescue rates on the same stored failures, or of two control arms.
+    """Return the difference of rescue rates on the same stored failures, or of two controls.
 
     Raises:
-        RunError: the two do not hold the same problems.
+        RunError: the outcomes do not hold the same problems.
     """
     new = {item.problem_id: item.verdict.correct for item in after}
     old = {item.problem_id: item.verdict.correct for item in before}

@@ -1,4 +1,4 @@
-"""What an evaluation keeps of each problem, and its JSON lines (`evaluations/NAME.jsonl`): text, no token ids.
+"""An evaluation keeps a row of each problem, as JSON lines (`evaluations/NAME.jsonl`): text, no token ids.
 
 {"problem_id", "data", "temperature",
  "turns": [{"kind", "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
@@ -19,7 +19,7 @@ from secondthought.types import StopReason, Turn, TurnKind, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
-    """One turn as text. `request` is the user's text that it answers; None where there was none to keep."""
+    """A `TurnRow` is one turn as text; `request` is the user's text that it answers, None where there was none."""
 
     kind: TurnKind
     request: str | None
@@ -30,7 +30,7 @@ class TurnRow:
 
     @classmethod
     def of(cls, turn: Turn, request: str | None) -> TurnRow:
-        """Keep of a turn what a reader needs."""
+        """Keep what a reader needs of a turn."""
         return cls(
             kind=turn.kind,
             request=request,
@@ -43,7 +43,7 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
-    """One problem as it was played. `leak` has one word per reflection, or none where the task cannot tell."""
+    """A `ProblemRow` is a problem as played; `leak` has a word per reflection, or none where the task cannot tell."""
 
     problem_id: str
     data: Mapping[str, Any]
@@ -53,21 +53,21 @@ class ProblemRow:
 
     @property
     def tries(self) -> tuple[TurnRow, ...]:
-        """The judged turns in order."""
+        """Return the turns that have a verdict, in order."""
         return tuple(turn for turn in self.turns if turn.verdict is not None)
 
     @property
     def reflections(self) -> tuple[TurnRow, ...]:
-        """The turns that nothing judges, in order."""
+        """Return the reflections, which have no verdict, in order."""
         return tuple(turn for turn in self.turns if turn.kind is TurnKind.REFLECTION)
 
     def solved_by(self, num_tries: int) -> bool:
-        """Whether one of the first `num_tries` tries is correct."""
+        """Tell whether one of the first `num_tries` tries is correct."""
         return any(turn.verdict is not None and turn.verdict.correct for turn in self.tries[:num_tries])
 
 
 def to_json(row: ProblemRow) -> dict[str, Any]:
-    """One line of the file."""
+    """Return one line of the file."""
     return {
         "problem_id": row.problem_id,
         "data": dict(row.data),
@@ -103,7 +103,7 @@ def write_rows(path: Path, rows: Iterable[ProblemRow]) -> int:
 
 
 def read_rows(path: Path) -> tuple[ProblemRow, ...]:
-    """All rows of a file.
+    """Read all rows of a file.
 
     Raises:
         RunError: the file cannot be read, or a line is wrong; the sentence names the line.

@@ -1,4 +1,4 @@
-"""The numbers of an evaluation, each with its 95 % interval; undefined ones are NaN, never 0.
+"""An evaluation is summed up in numbers, each with its 95 % interval; undefined ones are NaN, never 0.
 
 pass@1                   first try right
 second_try, try_3, ...   solved within that many tries (an episode ends at its first success)
@@ -36,7 +36,7 @@ It stands in what `eval` writes and prints, in `summary.json`, in `metrics.jsonl
 
 
 def summarise(evaluation: Evaluation) -> Summary:
-    """All numbers of one evaluation."""
+    """Return all numbers of one evaluation."""
     rows = evaluation.rows
     summary: Summary = {"num_problems": float(len(rows)), "temperature": evaluation.temperature}
     summary |= _tries(rows, evaluation.num_tries)
@@ -57,12 +57,12 @@ def summarise(evaluation: Evaluation) -> Summary:
 
 
 def to_json(summary: Mapping[str, Interval | float]) -> dict[str, Any]:
-    """Intervals as `{"estimate", "low", "high", "n"}`, NaN as None: what `summary.json` and the report hold."""
+    """Return what `summary.json` and the report hold: intervals as `{"estimate", "low", "high", "n"}`, NaN as None."""
     return {name: _json(value) for name, value in summary.items()}
 
 
 def try_name(index: int) -> str:
-    """Name of "solved within `index` tries".
+    """Name the number "solved within `index` tries".
 
     >>> [try_name(index) for index in (1, 2, 3)]
     ['pass@1', 'second_try', 'try_3']

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from secondthought.models.tree_attention import PackedTrees, Rule, matmul_dtype
+from secondthought.models.tree_attention import AttentionRule, PackedTrees, matmul_dtype
 from secondthought.types import TokenIds
 
 CHUNK = 32
@@ -31,7 +31,7 @@ class TrunkRecorder(PackedTrees):
         self.keys: dict[int, Tensor] = {}
         self.values: dict[int, Tensor] = {}
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule) -> Tensor:
         """Attend as the parent class does, and keep the keys and values that pass."""
         dtype = matmul_dtype(key)
         self.keys[layer] = key[0].transpose(0, 1)[self.trunk_index].permute(0, 2, 3, 1).to(dtype).contiguous()
@@ -111,7 +111,9 @@ class BranchCache:
         """Close the forward: its columns count as read."""
         self.cursor += self._new
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule
+    ) -> Float[Tensor, "N T H D"]:
         """Attend from each row's new tokens to its trunk and to its own tokens so far."""
         rows, heads, new, size = query.shape
         kv_heads = key.shape[1]
@@ -210,7 +212,9 @@ class Caches:
         self.caches = caches
         self.sizes = [cache.num_rows for cache in caches]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "N T H D"]:
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule
+    ) -> Float[Tensor, "N T H D"]:
         """Let each cache attend for its own rows."""
         queries, keys, values = (torch.split(x, self.sizes) for x in (query, key, value))
         outputs = [

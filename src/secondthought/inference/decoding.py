@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
 from secondthought.inference.uniforms import uniforms
-from secondthought.models.tree_attention import Attends, tree_attention
+from secondthought.models.tree_attention import TreeLayout, tree_attention
 from secondthought.types import Prompt, Sampling, TokenIds
 
 MAX_ROWS = 1024
@@ -230,7 +230,7 @@ class Flight:
         for wave, part in zip(self._running, parts, strict=True):
             wave.logits = part
 
-    def _forward(self, ids: Tensor, positions: Tensor, tree: Attends, keep: int | Tensor) -> Tensor:
+    def _forward(self, ids: Tensor, positions: Tensor, tree: TreeLayout, keep: int | Tensor) -> Tensor:
         logits: Tensor = self.model(
             input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
         ).logits

@@ -1,1 +1,1 @@
-"""Weights of `transformers` models: loading, chat templates, adapters, attention over token trees."""
+"""Weights of `transformers` models live here: loading, chat templates, adapters, attention over token trees."""

@@ -1,4 +1,4 @@
-"""From messages to token ids, once: what was sampled is kept as ids and only what is new is rendered.
+"""Messages become token ids once: what was sampled is kept as ids, and only what is new is rendered.
 
 The template's text after an assistant message is found with a sentinel message; its first token is the end of turn. A
 template that changes earlier turns when a later one arrives (drops thinking, trims what was said) would make the model
@@ -18,7 +18,7 @@ PLAIN_TEMPLATE = (
     "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
-"""For base models without a template: `User: ...`, blank line, `Assistant:`; the eos token ends a turn."""
+"""Template of base models that have none: `User: ...`, blank line, `Assistant:`; the eos token ends a turn."""
 
 PINNED_DATE = "26 Jul 2024"
 """Some templates print today's date; a run that resumes tomorrow must see the same prompt. It is Llama 3's default."""
@@ -31,7 +31,7 @@ _THINKING = f"<think>\n{_SENTINEL}\n</think>\n\n{_SENTINEL}"
 
 
 class Chat:
-    """A tokenizer and its template."""
+    """A `Chat` turns messages into ids and ids into text by a tokenizer and its template."""
 
     def __init__(self, tokenizer: Any, *, keep_thinking: bool = False) -> None:
         """Check the template once.
@@ -49,21 +49,24 @@ class Chat:
         self.end_of_turn = self._ids_after("?")[0]
 
     def start(self, messages: Sequence[Message]) -> TokenIds:
-        """Ids of the messages and the assistant's header."""
+        """Return the ids of the messages and of the assistant's header."""
         return self._ids(self._render([{"role": m.role, "content": m.content} for m in messages], header=True))
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
-        """Ids between a completion and the next: the end of turn where it was not sampled, the request, the header."""
+        """Return the ids between a completion and the next: the request and the header, after an end of turn.
+
+        The end of turn is left out where the completion sampled it.
+        """
         ids = self._ids_after(request)
         sampled_end = completion.stop is StopReason.END and completion.token_ids[-1:] == (self.end_of_turn,)
         return ids[1:] if sampled_end else ids
 
     def encode(self, text: str) -> TokenIds:
-        """Ids of an assistant's text with its end of turn."""
+        """Return the ids of an assistant's text with its end of turn."""
         return (*self._ids(text), self.end_of_turn)
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of sampled ids, special tokens left out."""
+        """Return the text of sampled ids, special tokens left out."""
         text = self.tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text)
 
@@ -78,7 +81,7 @@ class Chat:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _ids_after(self, request: str) -> TokenIds:
-        """Ids of everything that the template puts after an assistant message when `request` follows it."""
+        """Return the ids of everything that the template puts after an assistant message when `request` follows it."""
         if request not in self._follow_ids:
             text = self._render(_conversation(_SENTINEL, request), header=True)
             if _SENTINEL not in text:
@@ -95,10 +98,10 @@ class Chat:
         return self._follow_ids[request]
 
     def _refuse_rewriting(self) -> None:
-        """The conversation so far must be a prefix of the conversation one turn later, thinking included."""
-        for said in (_SENTINEL, _THINKING):
-            first = self._render(_conversation(said, None), header=False)
-            later = self._render(_conversation(said, "?"), header=True)
+        """Refuse a template by which a conversation is no prefix of itself one turn later, thinking included."""
+        for answer in (_SENTINEL, _THINKING):
+            first = self._render(_conversation(answer, None), header=False)
+            later = self._render(_conversation(answer, "?"), header=True)
             shown = first[: first.rfind(_SENTINEL) + len(_SENTINEL)]
             if not later.startswith(shown):
                 raise PolicyError(

@@ -1,4 +1,4 @@
-"""Gradient checkpointing: the update keeps each layer's input and computes the rest again in the backward.
+"""Gradient checkpointing keeps each layer's input for the update and computes the rest again in the backward.
 
 Dropout must be off: a layer that is computed twice would drop other entries the second time. `transformers` switches
 checkpointing on for models in training mode only, so the model is in that mode within the context, and nowhere else.
@@ -17,8 +17,8 @@ from secondthought.models.tree_attention import tree_attention
 
 
 @contextmanager
-def recomputing(model: PreTrainedModel, *, enabled: bool, trees: bool) -> Iterator[None]:
-    """Within it, forwards of `model` keep layer inputs alone, and their backwards compute the layers again.
+def gradient_checkpointing(model: PreTrainedModel, *, enabled: bool, trees: bool) -> Iterator[None]:
+    """Let forwards of `model` in the block keep layer inputs alone, and their backwards compute the layers again.
 
     Args:
         model: in evaluation mode, as it is again afterwards.
@@ -26,7 +26,7 @@ def recomputing(model: PreTrainedModel, *, enabled: bool, trees: bool) -> Iterat
         trees: forwards are given `tree=`, so the backward, which repeats them, must attend through trees as well.
 
     Raises:
-        ConfigError: the model has dropout, or its layers cannot be recomputed.
+        ConfigError: the model has dropout, or it does not support checkpointing.
     """
     if not enabled:
         yield
@@ -50,7 +50,7 @@ def recomputing(model: PreTrainedModel, *, enabled: bool, trees: bool) -> Iterat
 
 
 def _switch(model: PreTrainedModel, what: str) -> Callable[..., None]:
-    """The model's method, which transformers renamed within its version 5."""
+    """Return the model's method, which transformers renamed within its version 5."""
     for name in ("activation", "gradient"):
         method: Callable[..., None] | None = getattr(model, f"{name}_checkpointing_{what}", None)
         if method is not None:
@@ -59,7 +59,7 @@ def _switch(model: PreTrainedModel, what: str) -> Callable[..., None]:
 
 
 def dropout_of(model: PreTrainedModel) -> str | None:
-    """The first setting or module of the model that drops something, None if nothing does."""
+    """Name the first setting or module of the model that drops something; None if nothing does."""
     settings = model.config.get_text_config().to_dict()
     named = [f"{key} = {settings[key]}" for key in settings if ("dropout" in key or "pdrop" in key) and settings[key]]
     modules = [f"{name}.p = {m.p}" for name, m in model.named_modules() if isinstance(m, nn.Dropout) and m.p > 0]

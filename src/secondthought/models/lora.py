@@ -1,4 +1,4 @@
-"""A low-rank adapter over a frozen model, by `peft`; switched off, the model is its base to the bit.
+"""A low-rank adapter trains over a frozen model, by `peft`; switched off, the model is its base to the bit.
 
 The layers are put into the model in place, so for all other code it stays the ordinary `transformers` model that it
 was: sampling and shared trunks know of no adapter. On disk an adapter is what `peft` reads and writes:
@@ -53,15 +53,15 @@ _KEEPS_BASE = (True, False, "gaussian", "orthogonal", "eva")
 
 
 class Adapter:
-    """The adapter that is in a model. Its matrices are the only parameters that train."""
+    """An `Adapter` is in a model, and its matrices are the only parameters that train."""
 
     def __init__(self, wrapped: Any, digest: str) -> None:
-        """`wrapped` is the `PeftModel` around the model; use `add` or `load`."""
+        """Keep `wrapped`, the `PeftModel` around the model; use `add` or `load` to make an adapter."""
         self._wrapped = wrapped
         self._digest = digest
 
     def switched_off(self) -> AbstractContextManager[None]:
-        """Within it, the model computes what its base computes."""
+        """Have the model compute in the block what its base computes."""
         found: AbstractContextManager[None] = self._wrapped.disable_adapter()
         return found
 
@@ -76,10 +76,10 @@ class Adapter:
         (directory / BASE).write_text(json.dumps({"digest": self._digest}) + "\n", encoding="utf-8")
 
     def restore(self, directory: Path) -> None:
-        """Take the matrices that `save` wrote.
+        """Read the matrices that `save` wrote into the model.
 
         Raises:
-            PolicyError: they are missing, damaged, of another shape, or of another base model.
+            PolicyError: the matrices are missing, damaged, of another shape, or of another base model.
         """
         tensors = _read_weights(directory)
         if _digest_in(directory) not in (None, self._digest):
@@ -100,7 +100,7 @@ class Adapter:
             raise PolicyError(f"the adapter cannot be merged: {error}") from None
 
     def _tensors(self) -> dict[str, Tensor]:
-        """The matrices under the names that `peft` gives them in files."""
+        """Return the matrices under the names that `peft` gives them in files."""
         found: dict[str, Tensor] = _peft().get_peft_model_state_dict(self._wrapped, save_embedding_layers=False)
         return found
 
@@ -147,11 +147,11 @@ def load(model: PreTrainedModel, directory: Path) -> Adapter:
 
 
 def base_of(directory: Path) -> str:
-    """The name of a saved adapter's base model, after a check that the adapter is one that we can use.
+    """Return the name of a saved adapter's base model, after a check that the adapter is one that we can use.
 
     Raises:
         ConfigError: `peft` is missing.
-        PolicyError: it is not a plain low-rank adapter, or does not name its base.
+        PolicyError: the adapter is not a plain low-rank one, or does not name its base.
     """
     _peft()
     path = directory / CONFIG
@@ -198,21 +198,21 @@ def _put_in(model: PreTrainedModel, settings: Any, base: str) -> Adapter:
 
 
 def _layers(model: PreTrainedModel) -> Iterator[tuple[str, Any]]:
-    """The frozen layers that have an adapter beside them."""
+    """Yield name and module of the frozen layers that have an adapter beside them."""
     for name, module in model.named_modules():
         if hasattr(module, "lora_A"):
             yield name, module.get_base_layer()
 
 
 def _first_matrix(shape: torch.Size, seed: int) -> Tensor:
-    """What `peft` draws, uniform within one over the root of the inputs, but by name and not from a global state."""
+    """Draw as `peft` does, uniform within one over the root of the inputs, but by name and not from a global state."""
     bound = 1 / math.sqrt(shape[1])
     generator = torch.Generator().manual_seed(seed % 2**63)
     return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
 
 def _digest(model: PreTrainedModel) -> str:
-    """A hash of some numbers of each weight: enough to notice that a base was trained anew."""
+    """Hash some numbers of each weight: enough to notice that a base was trained anew."""
     digest = hashlib.blake2b(digest_size=8)
     for name, parameter in model.named_parameters():
         flat = parameter.detach().flatten()
@@ -223,7 +223,7 @@ def _digest(model: PreTrainedModel) -> str:
 
 
 def _digest_in(directory: Path) -> str | None:
-    """The digest of a saved adapter's base, which adapters from elsewhere do not have."""
+    """Read the digest of a saved adapter's base; adapters from elsewhere have none."""
     try:
         found: str | None = json.loads((directory / BASE).read_text(encoding="utf-8"))["digest"]
     except FileNotFoundError:

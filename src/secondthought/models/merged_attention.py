@@ -1,4 +1,4 @@
-"""Branch attention in two parts, trunk and own tokens, merged by log-sum-exp: no key or value is copied per branch.
+"""Branches attend in two parts, trunk and own tokens, merged by log-sum-exp: no key or value is copied per branch.
 
 Each part is a fused attention of its own and knows the logarithm of its softmax's denominator. With out_i and lse_i of
 the parts, lse = logaddexp(lse_1, lse_2) and out = sum_i exp(lse_i - lse) out_i are those of attention to both together
@@ -22,7 +22,7 @@ _BACKWARD = f"{_FORWARD}_backward"
 
 
 def available(device: torch.device) -> bool:
-    """True where both fused operators exist."""
+    """Tell whether both fused operators exist for the device."""
     return device.type == "cpu" and hasattr(torch.ops.aten, _FORWARD) and hasattr(torch.ops.aten, _BACKWARD)
 
 
@@ -34,7 +34,7 @@ def merged_attention(
     trunk_bias: Float[Tensor, "U 1 1 P"] | None,
     scaling: float,
 ) -> Float[Tensor, "U G R H D"]:
-    """Attention of each branch to its whole trunk and, causally, to itself.
+    """Compute the attention of each branch to its whole trunk and, causally, to itself.
 
     Args:
         query: R tokens of G branches of each of U trees, H heads.
@@ -48,7 +48,7 @@ def merged_attention(
 
 
 class _Merged(torch.autograd.Function):
-    """Two fused attentions and their merge."""
+    """`_Merged` runs two fused attentions and merges them, forward and backward."""
 
     @staticmethod
     def forward(
@@ -120,7 +120,7 @@ class _Merged(torch.autograd.Function):
 
 
 class _Layout:
-    """The same queries twice: all of a trunk's side by side for the trunk's keys, branch by branch for their own."""
+    """A `_Layout` lays queries out: all of a trunk's side by side for its keys, branch by branch for their own."""
 
     def __init__(self, query: Float[Tensor, "U G R H D"], trunk_k: Float[Tensor, "U P K D"]) -> None:
         self.trees, self.group, self.length, self.heads, _ = query.shape
@@ -128,33 +128,33 @@ class _Layout:
         self.repeats = self.heads // self.kv_heads
 
     def by_trunk(self, x: Float[Tensor, "U G R H X"]) -> Float[Tensor, "U K Q X"]:
-        """Q = H/K * G * R queries per key head: heads that share a key head stand side by side as well."""
+        """Lay out Q = H/K * G * R queries per key head: heads that share a key head stand side by side as well."""
         split = x.reshape(self.trees, self.group * self.length, self.kv_heads, self.repeats, -1)
         return split.permute(0, 2, 3, 1, 4).reshape(self.trees, self.kv_heads, -1, x.shape[-1])
 
     def from_trunk(self, x: Float[Tensor, "U K Q X"]) -> Float[Tensor, "U G R H X"]:
-        """The way back."""
+        """Undo `by_trunk`."""
         split = x.reshape(self.trees, self.kv_heads, self.repeats, self.group * self.length, -1)
         return split.permute(0, 3, 1, 2, 4).reshape(self.trees, self.group, self.length, self.heads, -1)
 
     def by_branch(self, x: Float[Tensor, "U G R H X"]) -> Float[Tensor, "UG H R X"]:
-        """Every branch a row of its own."""
+        """Lay out every branch as a row of its own."""
         return x.flatten(0, 1).transpose(1, 2)
 
     def from_branch(self, x: Float[Tensor, "UG H R X"]) -> Float[Tensor, "U G R H X"]:
-        """The way back."""
+        """Undo `by_branch`."""
         return x.transpose(1, 2).reshape(self.trees, self.group, self.length, self.heads, -1)
 
     def own(self, x: Float[Tensor, "U G R K D"]) -> Float[Tensor, "UG H R D"]:
-        """Own keys or values, repeated for each query head (they are short)."""
+        """Repeat a branch's own keys or values for each query head (they are short)."""
         return self.by_branch(x if self.repeats == 1 else x.repeat_interleave(self.repeats, 3))
 
     def own_gradient(self, x: Float[Tensor, "UG H R D"]) -> Float[Tensor, "U G R K D"]:
-        """Gradient of own keys or values, summed over the heads that read them."""
+        """Sum the gradient of own keys or values over the heads that read them."""
         back = self.from_branch(x)
         return back if self.repeats == 1 else back.reshape(*back.shape[:3], self.kv_heads, self.repeats, -1).sum(4)
 
 
 def _heads(x: Tensor) -> Tensor:
-    """(U, P, K, D) to (U, K, P, D) and back."""
+    """Swap tokens and heads: (U, P, K, D) to (U, K, P, D) and back."""
     return x.transpose(1, 2)

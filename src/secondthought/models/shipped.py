@@ -1,4 +1,4 @@
-"""Where models are, shipped ones too: path logic only, so that a name is resolved without importing torch."""
+"""Names of models, shipped ones too, are resolved to places by path logic alone, without importing torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w.-]+)?")
 
 
 def shipped(name: str) -> Path | None:
-    """Directory of a shipped model, or None where the name is not one (a hub id, a path).
+    """Return the directory of a shipped model, or None where the name is not one (a hub id, a path).
 
     >>> shipped("nobody/nothing") is None
     True
@@ -23,7 +23,7 @@ def shipped(name: str) -> Path | None:
 
 
 def resolve(path: str) -> str:
-    """What to load for `model.path`: a checkpoint on disk, else a shipped model, else a hub id as it stands.
+    """Return what to load for `model.path`: a checkpoint on disk, else a shipped model, else a hub id as it stands.
 
     >>> resolve("somebody/some-model")
     'somebody/some-model'
@@ -36,7 +36,7 @@ def resolve(path: str) -> str:
 
 
 def why_missing(path: str, *, may_be_hub_id: bool = True) -> str:
-    """Why `model.path` cannot be a model; empty where it may be one: what looks like a hub id is not looked up.
+    """Say why `model.path` cannot be a model; empty where it may be one: what looks like a hub id is not looked up.
 
     >>> why_missing("somebody/some-model")
     ''

@@ -1,4 +1,4 @@
-"""Attention over token trees: one flat row of tokens, each trunk read once, every branch seeing its trunk and itself.
+"""Attention over token trees reads one flat row of tokens: each trunk once, every branch seeing its trunk and itself.
 
 All tokens of several trees lie in one row without padding, so embeddings, projections, MLPs and the head compute
 nothing twice and nothing for padding. Only attention needs the tree's shape: it gathers queries and keys into padded
@@ -31,36 +31,36 @@ Pair: TypeAlias = tuple[Tensor, Tensor]
 """Keys and values, or something of both."""
 
 
-class Rule(NamedTuple):
-    """How a layer scores: the factor of its products, how far back it looks, and the cap of its scores."""
+class AttentionRule(NamedTuple):
+    """An `AttentionRule` says how a layer scores: factor of products, how far back it looks, cap of scores."""
 
     scaling: float
     window: int | None = None
     softcap: float | None = None
 
     def cap(self, scores: Tensor) -> Tensor:
-        """Scores, capped as Gemma 2 does where the layer caps them."""
+        """Cap scores as Gemma 2 does, where the layer caps them."""
         return scores if self.softcap is None else self.softcap * torch.tanh(scores / self.softcap)
 
 
-class Attends(Protocol):
-    """What a forward inside `tree_attention` is given as `tree=`."""
+class TreeLayout(Protocol):
+    """A `TreeLayout` attends for the tokens of a forward inside `tree_attention`, which gets it as `tree=`."""
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Tensor:
-        """Attention output (B, T, H, D) for queries (B, H, T, D) and this call's keys and values (B, H_kv, T, D)."""
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule) -> Tensor:
+        """Return the output (B, T, H, D) for queries (B, H, T, D) and this call's keys and values (B, H_kv, T, D)."""
         ...
 
 
 def _dispatch(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **settings: Any
 ) -> tuple[Tensor, None]:
-    tree: Attends | None = settings.get("tree")
+    tree: TreeLayout | None = settings.get("tree")
     if tree is None:
         raise PolicyError(
             "this model's layers do not pass extra arguments on to attention, so its trunks cannot be shared"
         )
     scaling = settings.get("scaling") or query.shape[-1] ** -0.5
-    rule = Rule(scaling, settings.get("sliding_window"), settings.get("softcap"))
+    rule = AttentionRule(scaling, settings.get("sliding_window"), settings.get("softcap"))
     return tree.attend(module.layer_idx, query, key, value, rule), None
 
 
@@ -68,7 +68,7 @@ AttentionInterface.register(IMPLEMENTATION, _dispatch)
 
 
 def cannot_share(model: PreTrainedModel) -> str | None:
-    """Why this model's trunks cannot be shared exactly, or None if they can."""
+    """Say why this model's trunks cannot be shared exactly, or None if they can."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
     if kinds or getattr(model, "_is_stateful", False):
@@ -82,7 +82,7 @@ def cannot_share(model: PreTrainedModel) -> str | None:
 
 @contextmanager
 def tree_attention(model: PreTrainedModel) -> Iterator[None]:
-    """Within it, forwards of this model attend through their `tree=` argument."""
+    """Let forwards of this model in the block attend through their `tree=` argument."""
     configs = {id(c): c for c in (m.config for m in model.modules() if isinstance(m, PreTrainedModel))}
     before = {name: config._attn_implementation for name, config in configs.items()}
     try:
@@ -95,14 +95,14 @@ def tree_attention(model: PreTrainedModel) -> Iterator[None]:
 
 
 class PackedTrees:
-    """Trees laid out in one flat row: trunk 0, its branches, trunk 1, its branches, and so on.
+    """`PackedTrees` are trees laid out in one flat row: trunk 0, its branches, trunk 1, its branches, and so on.
 
     Blocks: `trunk_index` (U, P) and `branch_index` (U, G, R) hold flat positions, right-padded with 0; what padding
     computes is never read. U trees, P longest trunk, G most branches of a tree, R longest branch.
     """
 
     def __init__(self, trees: Sequence[tuple[TokenIds, Sequence[TokenIds]]], device: torch.device) -> None:
-        """`trees`: (trunk ids, ids of each branch) per tree."""
+        """Lay out `trees`: (trunk ids, ids of each branch) per tree."""
         self.device = device
         self.num_trees = len(trees)
         self.trunk_size = max(len(trunk) for trunk, _ in trees)
@@ -130,7 +130,7 @@ class PackedTrees:
         self._trunk_biases: dict[torch.dtype, Tensor | None] = {}
 
     def _index_blocks(self, trees: Sequence[tuple[TokenIds, Sequence[TokenIds]]]) -> None:
-        """Flat positions of each block's cells, and for each flat token its cell: the two directions of the layout."""
+        """Index the layout in both directions: flat positions of each block's cells, and each flat token's cell."""
         U, P, G, R = self.num_trees, self.trunk_size, self.group_size, self.branch_size
         trunk_index = torch.zeros(U, P, dtype=torch.long)
         branch_index = torch.zeros(U, G, R, dtype=torch.long)
@@ -148,8 +148,10 @@ class PackedTrees:
         self.branch_index = branch_index.to(self.device)
         self.cell = cell.to(self.device)
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: Rule) -> Float[Tensor, "1 N H D"]:
-        """Attention of every token to its ancestors in its own tree and itself."""
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule
+    ) -> Float[Tensor, "1 N H D"]:
+        """Compute the attention of every token to its ancestors in its own tree and itself."""
         q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (N, H or K, D)
         trunk = _gather(k, self.trunk_index), _gather(v, self.trunk_index)  # (U, P, K, D)
         blocks = [self._trunk(_gather(q, self.trunk_index), trunk, rule).flatten(0, 1)]
@@ -160,8 +162,8 @@ class PackedTrees:
             blocks.append(branches(_gather(q, self.branch_index), trunk, own, rule).flatten(0, 2))
         return torch.cat(blocks).index_select(0, self.cell).unsqueeze(0)
 
-    def _trunk(self, q: Tensor, trunk: Pair, rule: Rule) -> Float[Tensor, "U P H D"]:
-        """Causal attention inside each trunk; right padding comes after every real token, so causality hides it."""
+    def _trunk(self, q: Tensor, trunk: Pair, rule: AttentionRule) -> Float[Tensor, "U P H D"]:
+        """Attend causally inside each trunk; right padding comes after every real token, so causality hides it."""
         mask = None
         if rule.window is not None and rule.window < self.trunk_size:
             at = torch.arange(self.trunk_size, device=self.device)
@@ -169,16 +171,16 @@ class PackedTrees:
             mask = (distance >= 0) & (distance < rule.window)
         return _attention(q, trunk, mask, rule)
 
-    def _merged(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
-        """Attention of each branch to its whole trunk and, causally, to itself, without copies of the trunk."""
+    def _merged(self, q: Tensor, trunk: Pair, own: Pair, rule: AttentionRule) -> Float[Tensor, "U G R H D"]:
+        """Compute the attention of each branch to its trunk and, causally, to itself, without copies of the trunk."""
         dtype = matmul_dtype(q)  # autocast knows the operators of the parts no more than other custom functions
         q, trunk, own = q.to(dtype), _cast(trunk, dtype), _cast(own, dtype)
         return merged_attention.merged_attention(
             q, trunk, own, trunk_bias=self._trunk_bias(dtype), scaling=rule.scaling
         )
 
-    def _expanded(self, q: Tensor, trunk: Pair, own: Pair, rule: Rule) -> Float[Tensor, "U G R H D"]:
-        """The same for every kind of layer and device, with each trunk's keys and values beside every branch's."""
+    def _expanded(self, q: Tensor, trunk: Pair, own: Pair, rule: AttentionRule) -> Float[Tensor, "U G R H D"]:
+        """Compute the same for any kind of layer and device, with a copy of the trunk's keys and values per branch."""
         U, G = self.num_trees, self.group_size
         shared = (x.unsqueeze(1).expand(U, G, *x.shape[1:]) for x in trunk)
         keys, values = (torch.cat(parts, 2).flatten(0, 1) for parts in zip(shared, own, strict=True))
@@ -186,7 +188,7 @@ class PackedTrees:
         return out.reshape(U, G, *out.shape[1:])
 
     def _trunk_bias(self, dtype: torch.dtype) -> Float[Tensor, "U 1 1 P"] | None:
-        """Minus infinity on the padding of shorter trunks; None where all are of one length."""
+        """Return minus infinity on the padding of shorter trunks; None where all are of one length."""
         if dtype not in self._trunk_biases:
             padding = torch.arange(self.trunk_size, device=self.device) >= self.trunk_lengths[:, None]
             bias = torch.zeros(padding.shape, dtype=dtype, device=self.device).masked_fill_(padding, -torch.inf)
@@ -194,7 +196,7 @@ class PackedTrees:
         return self._trunk_biases[dtype]
 
     def _branch_mask(self, window: int | None) -> Tensor:
-        """True where token r of a branch may look, over trunk keys then its own: (U*G or 1, 1, R, P+R)."""
+        """Return True where token r of a branch may look, over trunk keys then its own: (U*G or 1, 1, R, P+R)."""
         if window not in self._branch_masks:
             P, R = self.trunk_size, self.branch_size
             lengths = self.trunk_lengths[:, None, None]
@@ -218,7 +220,7 @@ class PackedTrees:
 
 
 def matmul_dtype(x: Tensor) -> torch.dtype:
-    """What products of it are computed in: the type of autocast, or its own."""
+    """Return the type that products of `x` are computed in: that of autocast, or its own."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
@@ -228,14 +230,14 @@ def _cast(pair: Pair, dtype: torch.dtype) -> Pair:
 
 
 def _gather(x: Float[Tensor, "N H D"], index: Int[Tensor, ...]) -> Float[Tensor, "... H D"]:
-    """Rows of `x` as blocks of the index's shape; unlike indexing, its backward adds rows without sorting them."""
+    """Gather rows of `x` in the index's shape; unlike with indexing, the backward adds rows without sorting them."""
     return x.index_select(0, index.flatten()).view(*index.shape, *x.shape[1:])
 
 
 def _attention(
-    q: Float[Tensor, "B T H D"], keys_values: Pair, mask: Bool[Tensor, ...] | None, rule: Rule
+    q: Float[Tensor, "B T H D"], keys_values: Pair, mask: Bool[Tensor, ...] | None, rule: AttentionRule
 ) -> Float[Tensor, "B T H D"]:
-    """Attention of each row, causal where no mask is given (then T queries meet T keys)."""
+    """Compute the attention of each row, causal where no mask is given (then T queries meet T keys)."""
     q, k, v = (x.transpose(1, 2) for x in (q, *keys_values))
     repeats = q.shape[1] // k.shape[1]
     if repeats > 1:
@@ -250,5 +252,5 @@ def _attention(
 
 
 def pack(trees: Sequence[TokenTree], device: torch.device) -> PackedTrees:
-    """The layout of training trees."""
+    """Lay out training trees."""
     return PackedTrees([(tree.trunk, [branch.token_ids for branch in tree.branches]) for tree in trees], device)

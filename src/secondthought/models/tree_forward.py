@@ -1,8 +1,8 @@
-"""Logits for exactly the tokens of trees that a loss reads, by the shared path or by the plain one.
+"""A forward over trees gives logits for exactly the tokens that a loss reads, by the shared path or by the plain one.
 
-Both give the same rows in the same order: for each tree, its anchored trunk tokens, then branch by branch the tokens
-that learn or are anchored. A token's logits are those at the position before it; for the first token of a branch that
-is the trunk's last position.
+Both paths give the same rows in the same order: for each tree, its anchored trunk tokens, then branch by branch the
+tokens that learn or are anchored. A token's logits are those at the position before it; for the first token of a branch
+that is the trunk's last position.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from secondthought.models.tree_attention import PackedTrees, pack, tree_attentio
 from secondthought.trees import TokenTree
 
 TRUNK = -1
-"""Stands for the branch number of a token that lies in the trunk."""
+"""Branch number of a token that lies in the trunk."""
 
 
 class Target(NamedTuple):
-    """One token that a loss reads: where it is and what is known of it."""
+    """A `Target` is a token that a loss reads: where it is and what is known of it."""
 
     tree: int
     branch: int
@@ -35,7 +35,7 @@ class Target(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """Every token that a loss reads, M in all, as tensors."""
+    """`Targets` hold all tokens that a loss reads, M of them, as tensors."""
 
     token_ids: Int[Tensor, " M"]
     old_logprobs: Float[Tensor, " M"]
@@ -44,7 +44,7 @@ class Targets(NamedTuple):
 
 
 def targets(trees: Sequence[TokenTree]) -> list[Target]:
-    """The tokens of interest, in the order of both paths. A trunk's first token has no position before it."""
+    """List the tokens that a loss reads, in the order of both paths; a trunk's first has no position before it."""
     return [target for number, tree in enumerate(trees) for target in _of_tree(number, tree)]
 
 
@@ -61,7 +61,7 @@ def _of_tree(number: int, tree: TokenTree) -> Iterator[Target]:
 
 
 def as_tensors(found: Sequence[Target], device: torch.device, dtype: torch.dtype = torch.float32) -> Targets:
-    """Targets as tensors; those that do not learn are the anchored ones."""
+    """Turn targets into tensors; those that do not learn are the anchored ones."""
     return Targets(
         token_ids=torch.tensor([target.token_id for target in found], dtype=torch.long, device=device),
         old_logprobs=torch.tensor([target.old_logprob for target in found], dtype=dtype, device=device),
@@ -71,7 +71,7 @@ def as_tensors(found: Sequence[Target], device: torch.device, dtype: torch.dtype
 
 
 class TreeForward:
-    """One micro-batch of trees, laid out once and read by the policy and by the reference."""
+    """A `TreeForward` is a micro-batch of trees, laid out once and read by the policy and by the reference."""
 
     def __init__(self, trees: Sequence[TokenTree], device: torch.device, *, share: bool) -> None:
         self.trees = trees
@@ -81,7 +81,7 @@ class TreeForward:
         self.packed = pack(trees, device) if share else None
 
     def logits(self, model: PreTrainedModel) -> Float[Tensor, "M V"]:
-        """The model's logits before each target."""
+        """Return the model's logits before each target."""
         return self._plain(model) if self.packed is None else self._shared(model, self.packed)
 
     def _shared(self, model: PreTrainedModel, packed: PackedTrees) -> Float[Tensor, "M V"]:
@@ -107,7 +107,7 @@ class TreeForward:
         return logits
 
     def _plain(self, model: PreTrainedModel) -> Float[Tensor, "M V"]:
-        """Every branch as a row of its own, trunk included, right-padded. The tests' reference, and the fallback."""
+        """Read every branch as a row with its trunk, right-padded: this is the tests' reference, and the fallback."""
         rows = [(*tree.trunk, *branch.token_ids) for tree in self.trees for branch in tree.branches]
         first_row = [0]
         for tree in self.trees:

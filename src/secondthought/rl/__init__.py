@@ -1,4 +1,4 @@
-"""The mathematics of learning from groups: torch only, knows no task, model, prompt or file.
+"""The mathematics of learning from groups needs torch only and knows no task, model, prompt or file.
 
 Dimensions: P groups (problems), G branches of a group, B rows, T tokens, V vocabulary. Functions return values per
 token; whoever calls divides once, by the number of learning tokens of the whole step, so that how a step is cut into

@@ -1,4 +1,4 @@
-"""From rewards to advantages. Positive means: make it more likely."""
+"""Advantages are computed from rewards. A positive one means: make it more likely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHITENING_FLOOR = 1e-8
 
 
 def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Float[Tensor, "*P G"]:
-    """Reward minus the mean of its group; with `scale`, divided by the group's deviation.
+    """Subtract from each reward the mean of its group; with `scale`, divide by the group's deviation.
 
     A = r - mean(r)             (Dr. GRPO, Liu et al. 2025)
     A = (r - mean(r)) / std(r)  (GRPO, Shao et al. 2024); std over the group, no Bessel correction (ours).
@@ -34,7 +34,7 @@ def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Fl
 
 
 def leave_one_out(rewards: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:
-    """Reward minus the mean of the *other* rewards of its group: an unbiased baseline.
+    """Subtract from each reward the mean of the *other* rewards of its group: an unbiased baseline.
 
     A_i = r_i - 1/(G-1) sum_{j != i} r_j = G/(G-1) (r_i - mean(r))   (RLOO, Kool et al. 2019; Ahmadian et al. 2024)
 
@@ -50,9 +50,9 @@ def leave_one_out(rewards: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:
 
 
 def whiten(values: Float[Tensor, "*B"], mask: Bool[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """Minus the mean and over the standard deviation, both over the entries under the mask; zero elsewhere.
+    """Subtract the mean and divide by the standard deviation, both over the entries under the mask; zero elsewhere.
 
-    As PPO implementations whiten advantages over a batch (Huang et al. 2022, "The 37 implementation details of PPO",
+    PPO implementations whiten advantages this way (Huang et al. 2022, "The 37 implementation details of PPO",
     detail 7); with Bessel's correction and `WHITENING_FLOOR` in the square root, as veRL. Fewer than two
     entries have no deviation and are only centred.
 
@@ -68,9 +68,9 @@ def whiten(values: Float[Tensor, "*B"], mask: Bool[Tensor, "*B"]) -> Float[Tenso
 
 
 def positive_part(advantages: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:
-    """Negative advantages become zero: failures are not pushed down, only successes up.
+    """Set negative advantages to zero: failures are not pushed down, only successes up.
 
-    It is the reading of the second paper's prose ("a failed retry is not rewarded"); with centred advantages, the
+    This is the reading of the second paper's prose ("a failed retry is not rewarded"); with centred advantages, the
     reading of its equations, a failed retry in a mixed group counts against its reflection.
 
     >>> positive_part(torch.tensor([-0.5, 0.5])).tolist()

@@ -1,4 +1,4 @@
-"""Generalized advantage estimation: from rewards per token and a critic's values to advantages and returns."""
+"""Generalized advantage estimation turns rewards per token and a critic's values into advantages and returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Estimate(NamedTuple):
-    """What the policy learns from, and what the critic learns; zero where the mask is False."""
+    """An `Estimate` is what the policy learns from, and what the critic learns; zero where the mask is False."""
 
     advantages: Float[Tensor, "B T"]
     returns: Float[Tensor, "B T"]
@@ -24,7 +24,9 @@ def gae(
     gamma: float,
     gae_lambda: float,
 ) -> Estimate:
-    """A_t = sum_k (gamma lambda)^k delta_{t+k} with delta_t = r_t + gamma V_{t+1} - V_t, and returns A_t + V_t.
+    """Estimate advantages and returns, token by token.
+
+    A_t = sum_k (gamma lambda)^k delta_{t+k} with delta_t = r_t + gamma V_{t+1} - V_t; the return is A_t + V_t.
 
     Schulman et al. 2016, "High-dimensional continuous control using generalized advantage estimation", equations 11
     and 16. A row is one sampled completion, right-padded: `mask` is True at its tokens, from the first on. V_t is the

@@ -1,4 +1,4 @@
-"""Estimators of KL(policy, reference) from samples of the policy, per token (Schulman 2020, "Approximating KL")."""
+"""KL(policy, reference) is estimated from samples of the policy, per token (Schulman 2020, "Approximating KL")."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_LOG_RATIO = 20.0
 
 
 def kl_k1(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """k1 = log p - log q: unbiased, can be negative. For reading, not for a loss (its gradient has mean zero).
+    """Return k1 = log p - log q: unbiased, can be negative; to be read, not for a loss (its gradient has mean zero).
 
     >>> import torch
     >>> kl_k1(torch.tensor([-1.0]), torch.tensor([-2.0])).tolist()
@@ -20,7 +20,7 @@ def kl_k1(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> F
 
 
 def kl_k3(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """q/p - log(q/p) - 1 with p the policy and q the reference: unbiased on samples of p, never negative.
+    """Return q/p - log(q/p) - 1 with p the policy and q the reference: unbiased on samples of p, never negative.
 
     DeepSeekMath (Shao et al. 2024), equation 4.
 
@@ -33,7 +33,7 @@ def kl_k3(logprobs: Float[Tensor, "*B"], ref_logprobs: Float[Tensor, "*B"]) -> F
 
 
 def kl_exact(logits: Float[Tensor, "*B V"], ref_logits: Float[Tensor, "*B V"]) -> Float[Tensor, "*B"]:
-    """The KL divergence itself, over the whole vocabulary.
+    """Compute the KL divergence itself, over the whole vocabulary.
 
     >>> import torch
     >>> round(kl_exact(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.0, 0.0]])).item(), 6)

@@ -1,4 +1,4 @@
-"""Log-probabilities and entropies of tokens from logits."""
+"""Log-probabilities and entropies of tokens are computed from logits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 def token_logprobs(
     logits: Float[Tensor, "*B V"], token_ids: Int[Tensor, "*B"], *, temperature: float = 1.0
 ) -> Float[Tensor, "*B"]:
-    """Entries of log softmax(logits / temperature) at the given tokens, in fp32 or wider.
+    """Return the entries of log softmax(logits / temperature) at the given tokens, in fp32 or wider.
 
     The temperature is the one that the tokens were sampled with, so that ratios to the recorded ones are unbiased.
 
@@ -23,7 +23,7 @@ def token_logprobs(
 
 
 def entropy(logits: Float[Tensor, "*B V"], *, temperature: float = 1.0) -> Float[Tensor, "*B"]:
-    """Entropy of softmax(logits / temperature) in nats.
+    """Return the entropy of softmax(logits / temperature) in nats.
 
     >>> round(entropy(torch.tensor([[0.0, 0.0]])).item(), 4)
     0.6931
@@ -33,5 +33,5 @@ def entropy(logits: Float[Tensor, "*B V"], *, temperature: float = 1.0) -> Float
 
 
 def _wide(logits: Tensor) -> Tensor:
-    """Half precision is too coarse for a log-sum-exp over a vocabulary."""
+    """Widen to fp32: half precision is too coarse for a log-sum-exp over a vocabulary."""
     return logits if logits.dtype == torch.float64 else logits.float()

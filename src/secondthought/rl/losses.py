@@ -1,4 +1,4 @@
-"""Losses per token. A loss is minimised: its gradient is the negative of the policy gradient."""
+"""Losses are computed per token. A loss is minimised: its gradient is the negative of the policy gradient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secondthought.rl.kl import MAX_LOG_RATIO
 
 
 class Surrogate(NamedTuple):
-    """The clipped surrogate and what it did to each token."""
+    """A `Surrogate` is the clipped surrogate and what it did to each token."""
 
     loss: Float[Tensor, "*B"]
     ratio: Float[Tensor, "*B"]
@@ -28,7 +28,9 @@ def clipped_surrogate(
     clip_low: float,
     clip_high: float,
 ) -> Surrogate:
-    """-min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A) per token; ratio = exp(logprobs - old_logprobs).
+    """Compute the clipped surrogate loss per token.
+
+    -min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A) with ratio = exp(logprobs - old_logprobs)
 
     PPO (Schulman et al. 2017), equation 7; unequal bounds after DAPO (Yu et al. 2025). Where logprobs equal
     old_logprobs its gradient is REINFORCE's, -A * grad logprobs.
@@ -50,7 +52,7 @@ def clipped_surrogate(
 
 
 def reinforce(logprobs: Float[Tensor, "*B"], advantages: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """-A * log p per token: right only for tokens that the policy sampled as it is now (Williams 1992).
+    """Compute -A * log p per token: right only for tokens that the policy sampled as it is now (Williams 1992).
 
     >>> reinforce(torch.tensor([-2.0]), torch.tensor([0.5])).tolist()
     [1.0]
@@ -59,7 +61,7 @@ def reinforce(logprobs: Float[Tensor, "*B"], advantages: Float[Tensor, "*B"]) ->
 
 
 class ValueLoss(NamedTuple):
-    """The critic's loss and where clipping stopped it."""
+    """A `ValueLoss` is the critic's loss and where clipping stopped it."""
 
     loss: Float[Tensor, "*B"]
     clipped: Bool[Tensor, "*B"]
@@ -68,7 +70,7 @@ class ValueLoss(NamedTuple):
 def clipped_value_loss(
     values: Float[Tensor, "*B"], old_values: Float[Tensor, "*B"], returns: Float[Tensor, "*B"], *, clip: float
 ) -> ValueLoss:
-    """0.5 max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) per token.
+    """Compute 0.5 max((V - R)^2, (clip(V, V_old - c, V_old + c) - R)^2) per token.
 
     PPO2's value clipping (Huang et al. 2022, "The 37 implementation details of PPO", detail 9), as veRL has it: a value
     that has moved further than c towards its return stops learning until the next step.

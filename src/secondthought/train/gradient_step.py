@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from secondthought.distributed.sharding import full
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
-from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.trees import TokenTree, TreeBranch, by_trunk, micro_batches
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def gradient_step(
     batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens, alike=alike)
     num_forwards = world.agree_max(what, len(batches))
     told = []
-    with world.watch(what), recomputing(model, enabled=train.gradient_checkpointing, trees=share):
+    with world.watch(what), gradient_checkpointing(model, enabled=train.gradient_checkpointing, trees=share):
         for batch in batches:
             value, part = loss(batch)
             value.backward()  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from tiny_models import tiny_model, tiny_policy
 from secondthought.config import ModelConfig
 from secondthought.config.sft import SftConfig, SftOptimConfig
 from secondthought.errors import ConfigError, TaskError
-from secondthought.models.gradient_checkpointing import recomputing
+from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import sft_examples as corpus
@@ -61,7 +61,7 @@ def test_models_that_shipped_configs_name_have_their_published_size(path, parame
 
 def saved_bytes(learner, trees):
     """What autograd keeps from the forward of a micro-batch, each storage once, parameters left out."""
-    recompute = recomputing(learner.model, enabled=learner.train.gradient_checkpointing, trees=True)
+    recompute = gradient_checkpointing(learner.model, enabled=learner.train.gradient_checkpointing, trees=True)
     with recompute, kept_for_backward(learner.policy.model) as kept:
         learner._nll(trees, learner.model)
     return num_bytes(kept)

@@ -12,7 +12,7 @@ from secondthought.cli.commands.score import _field as field_of
 from secondthought.cli.errors import warn
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.habits.rates import Observed, Tally
-from secondthought.jsonl import Line
+from secondthought.jsonl import JsonLine
 from secondthought.protocols import Detector, Task
 from secondthought.types import Reading, Thought
 
@@ -48,7 +48,7 @@ class Result:
         return {**counted, **self.tally.habits().to_json()}
 
 
-def rows_of(lines: Iterable[Line], task: Task | None, *, verify: bool, keep: bool = False) -> Iterator[Row]:
+def rows_of(lines: Iterable[JsonLine], task: Task | None, *, verify: bool, keep: bool = False) -> Iterator[Row]:
     """The rows of a file; the summary line of another command is passed over.
 
     Args:
@@ -109,7 +109,7 @@ def _found(row: Row, reading: Reading, result: Result) -> dict[str, Any]:
     return {"index": row.index, **row.kept, "counts": dict(reading.counts), "spans": spans_json(reading)}
 
 
-def _row(index: int, line: Line, task: Task | None, verify: bool, keep: bool) -> Row:
+def _row(index: int, line: JsonLine, task: Task | None, verify: bool, keep: bool) -> Row:
     try:
         if line.value is None:
             raise TaskError(line.error or "")
