@@ -3,6 +3,7 @@
 It reads documents, so a page of anybody's is checked as soon as it is there.
 """
 
+import json
 import re
 import shlex
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from secondthought import load_task
 from secondthought.cli import main
 from secondthought.cli.command_table import COMMANDS, find
 from secondthought.config import RunConfig, resolve
@@ -22,6 +24,7 @@ from secondthought.study.priming_job import TracesConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial-own-task.md"
 SOURCES = ROOT / "src" / "secondthought"
 SECTIONS = tuple(name for name, field in RunConfig.model_fields.items() if isinstance(field.default, BaseModel))
 
@@ -51,10 +54,10 @@ def shell_lines(page):
 
 
 def commands(page):
-    """Commands of ours that a page tells the reader to type, as words."""
+    """Commands of ours that a page tells the reader to type, as words; the README types where they are installed."""
     for line in shell_lines(page):
         for part in line.split(" | "):
-            if part.strip().startswith("secondthought "):
+            if part.strip().removeprefix(".venv/bin/").startswith("secondthought "):
                 yield shlex.split(part)[1:]
 
 
@@ -68,10 +71,19 @@ def test_relative_links_resolve(page):
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
-def test_readme_says_how_to_begin():
-    lines = list(shell_lines(ROOT / "README.md"))
-    assert "make demo" in lines
-    assert "make test" in lines
+def test_readme_says_how_to_begin_and_go_on():
+    lines = list(shell_lines(README))
+    assert lines[:2] == ["make demo", "make test"]
+    ours = [line for line in lines[2:] if "secondthought" in line]
+    assert [line for line in ours if not line.startswith(".venv/bin/")] == [], "works as printed after make"
+
+
+def test_readme_is_short():
+    """Its first part has at most 1,200 words, code included, one picture and one table."""
+    first, _, _ = README.read_text("utf-8").partition("\n## Read on\n")
+    assert len(first.split()) <= 1200
+    assert first.count("![") == 1
+    assert len(re.findall(r"^\|[-|]+\|$", first, re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
@@ -109,56 +121,51 @@ def test_commands_have_their_flags(page, words, capsys):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A directory as the README leaves it: the task and its settings, those of the tutorial in the same names."""
-
-    def make(page):
-        (tmp_path / "own_task.py").write_text((ROOT / "examples" / "own_task.py").read_text("utf-8"), "utf-8")
-        [settings] = blocks(page, "toml")
-        (tmp_path / "backwards.toml").write_text(settings, "utf-8")
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.syspath_prepend(str(tmp_path))
-
-    return make
+    """A directory as a page leaves it: the README's is the checkout, the tutorial's holds its task and settings."""
+    for name in ("configs", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "own_task.py").write_text(blocks(TUTORIAL, "python")[0], "utf-8")
+    [settings] = blocks(TUTORIAL, "toml")
+    (tmp_path / "backwards.toml").write_text(settings, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial-own-task.md"])
-def test_commands_that_can_run_dry_do(name, workplace, capsys):
-    page = ROOT / name
-    workplace(page)
+@pytest.mark.parametrize(("page", "least"), [(README, 2), (TUTORIAL, 7)], ids=["README.md", "tutorial"])
+def test_commands_that_can_run_dry_do(page, least, workplace, capsys):
     dry = [words for words in commands(page) if words[0] in ("train", "eval", "failures")]
-    assert len(dry) >= 3
+    assert len(dry) >= least
     for words in dry:
         kept = [word for word in words if word not in ("--resume", "--overwrite", "--dry-run")]
         assert not main([*kept, "--dry-run"]), capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial-own-task.md"])
-def test_the_task_in_the_text_is_the_example(name, workplace, capsys):
-    assert blocks(ROOT / name, "python")[0] == (ROOT / "examples" / "own_task.py").read_text("utf-8")
-    workplace(ROOT / name)
-    assert not main(["tasks", "check", "own_task:Backwards", "--count", "5"])
-    out = capsys.readouterr().out
-    assert out.count("passed") == 6
-    [settings] = blocks(ROOT / name, "toml")
-    config = resolve(tomllib.loads(settings), source=name)
-    assert (
-        main(["tasks", "sample", config.task.name, "--split", "train", "--count", str(config.task.train_problems)])
-        is None
-    )
-    assert (
-        main(["tasks", "sample", config.task.name, "--split", "validation", "--count", str(config.train.eval_problems)])
-        is None
-    )
-    assert (
-        main(["tasks", "sample", config.task.name, "--split", "test", "--count", str(config.evaluation.problems)])
-        is None
-    )
+def test_the_task_in_the_tutorial_is_the_example():
+    assert blocks(TUTORIAL, "python")[0] == (ROOT / "examples" / "own_task.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", [README, TUTORIAL], ids=ids)
+def test_the_task_passes_its_check_and_has_the_problems_of_the_run(page, workplace, capsys):
+    [check] = [words for words in commands(page) if words[:2] == ["tasks", "check"]]
+    assert not main([*check, "--count", "5"])
+    assert capsys.readouterr().out.count("passed") == 6
+    train = next(words for words in commands(page) if words[:2] == ["train", "reflect-retry"])
+    main([*[word for word in train if word != "--dry-run"], "--dry-run"])
+    config = RunConfig.model_validate(json.loads(capsys.readouterr().out))
+    task = load_task(config.task.name, config.task.options)
+    for split, count in (
+        ("train", config.task.train_problems),
+        ("validation", config.train.eval_problems),
+        ("test", config.evaluation.problems),
+    ):
+        assert len(task.problems(split, count, seed=0)) == count
 
 
 def test_the_python_call_in_the_readme(monkeypatch):
     called = []
     monkeypatch.setattr("secondthought.train.run.execute", lambda config: called.append(config) or {})
-    exec(compile(blocks(ROOT / "README.md", "python")[1], "README.md", "exec"), {})
+    [call] = blocks(README, "python")
+    exec(compile(call, "README.md", "exec"), {})
     assert called[0].model.path == "small"
 
 
