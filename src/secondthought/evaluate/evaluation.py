@@ -44,7 +44,7 @@ def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, key
 
 
 def record(player: Player, episode: Episode) -> ProblemRow:
-    """Keep of one episode what the file needs."""
+    """Reduce an episode to what the file needs."""
     task, problem = player.task, episode.problem
     reflections = [turn.completion.text for turn in episode.turns if turn.kind is TurnKind.REFLECTION]
     leak = tuple(task.leak(problem, text) for text in reflections) if isinstance(task, DiagnosableTask) else ()

@@ -31,7 +31,7 @@ class LocalPolicy(LocalModel):
         self.world: Ranks | None = None
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, *, share: bool = True) -> list[Completion]:
-        """See `Policy.sample`. `share=False` takes the plain path, token for token the same in fp32."""
+        """Sample completions (`Policy.sample`); `share=False` takes the plain path, in fp32 token for token the same."""
         if not prompts:
             return []
         self.check_lengths(prompts, sampling)

@@ -33,7 +33,7 @@ class ScriptedPolicy:
         self._answers: Answers = answers if callable(answers) else _in_turn(tuple(answers))
 
     def fingerprint(self) -> str:
-        """Hash of the vocabulary: token ids mean the same under equal fingerprints."""
+        """Hash the vocabulary: token ids mean the same under equal fingerprints."""
         return hashlib.blake2b(repr(("utf-8", END_OF_TURN, _HEADERS)).encode(), digest_size=8).hexdigest()
 
     def start(self, messages: Sequence[Message]) -> TokenIds:

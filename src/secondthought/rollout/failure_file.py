@@ -131,7 +131,7 @@ def _ids(attempt: Mapping[str, Any], name: str) -> TokenIds:
 
 
 def _logprobs(attempt: Mapping[str, Any], count: int) -> tuple[float, ...]:
-    """Log-probabilities as recorded; NaN, which JSON writes as null, where there is none."""
+    """Read log-probabilities as recorded; NaN, which JSON writes as null, where there is none."""
     value = attempt.get("logprobs") or [None] * count
     if not isinstance(value, list) or len(value) != count:
         raise RunError("'attempt.logprobs' must have one number per token of 'attempt.token_ids'")

@@ -53,7 +53,7 @@ class CriticAdvantages(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Per branch, what was read at its learning tokens."""
+    """Readings of critic and reference at each branch's learning tokens."""
 
     values: list[Row]
     kl: list[Row]
