@@ -13,10 +13,9 @@ leak/WORD                share of reflections that give away the solution, a rig
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, get_args
 
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.evaluate.rows import ProblemRow, TurnRow
@@ -46,11 +45,6 @@ def summarise(evaluation: Evaluation) -> Summary:
     for word in get_args(Leak):
         summary[f"leak/{word}"] = wilson(leaks[word], leaks.total())
     return summary
-
-
-def to_json(summary: Mapping[str, Interval | float]) -> dict[str, Any]:
-    """Intervals as `{"estimate", "low", "high", "n"}`, NaN as None: what `summary.json` and the report hold."""
-    return {name: _json(value) for name, value in summary.items()}
 
 
 def try_name(index: int) -> str:
@@ -84,9 +78,3 @@ def _share(turns: Iterable[TurnRow], holds: Callable[[TurnRow], bool]) -> Interv
 
 def _is_well_formed(turn: TurnRow) -> bool:
     return turn.verdict is not None and turn.verdict.well_formed
-
-
-def _json(value: Interval | float) -> Any:
-    if isinstance(value, Interval):
-        return {name: _json(getattr(value, name)) for name in ("estimate", "low", "high")} | {"n": value.n}
-    return value if math.isfinite(value) else None
