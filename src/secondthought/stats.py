@@ -1,4 +1,4 @@
-"""Rates with their intervals, and differences with their tests. No rate of this project is printed without one.
+"""Statistics gives rates their intervals and differences their tests: no rate of this project is printed without one.
 
 Intervals are at 95 % unless asked otherwise. What is undefined (no data, one observation) is NaN, never 0. Resampling
 takes a numpy generator from the caller.
@@ -7,9 +7,10 @@ takes a numpy generator from the caller.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +22,62 @@ _CELLS = 4_000_000
 """Resampled counts that exist at once: bounds memory at 32 MB."""
 _NAN = float("nan")
 
+NORMAL_POINT = 1.959964
+"""The two-sided 95 % point of the normal distribution."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate, the interval around it, and the number of observations behind it."""
+    """An `Interval` holds an estimate, the bounds around it, and the number of observations behind it.
+
+    `n` is 0 where there are no observations, or where a record does not say how many.
+    """
 
     estimate: float
     low: float
     high: float
-    n: int
+    n: int = 0
+
+    @property
+    def is_defined(self) -> bool:
+        """Return True if there is an estimate: it is not NaN."""
+        return not math.isnan(self.estimate)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Return True if both bounds are there: neither is NaN."""
+        return not (math.isnan(self.low) or math.isnan(self.high))
+
+    @property
+    def deviation(self) -> float:
+        """Return the standard error, from the width of a normal interval at 95 %."""
+        return (self.high - self.low) / (2 * NORMAL_POINT)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record that files hold; NaN becomes None.
+
+        >>> Interval(0.5, 0.25, float("nan"), n=8).to_json()
+        {'estimate': 0.5, 'low': 0.25, 'high': None, 'n': 8}
+        """
+        bounds = {"estimate": self.estimate, "low": self.low, "high": self.high}
+        return {**{name: _finite(value) for name, value in bounds.items()}, "n": self.n}
+
+
+UNDEFINED = Interval(_NAN, _NAN, _NAN)
+"""Stands where there is nothing to estimate from."""
+
+
+def to_json(numbers: Mapping[str, Interval | float]) -> dict[str, Any]:
+    """Return named numbers as `summary.json` and the report hold them: intervals as records, NaN as None.
+
+    >>> to_json({"first_try": wilson(0, 0), "temperature": 1.0})
+    {'first_try': {'estimate': None, 'low': None, 'high': None, 'n': 0}, 'temperature': 1.0}
+    """
+    return {name: value.to_json() if isinstance(value, Interval) else _finite(value) for name, value in numbers.items()}
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Proportion with Wilson's score interval (1927): never outside 0 to 1, and of some width even at 0 or 1.
+    """Return a proportion with Wilson's score interval (1927): within 0 and 1, and of some width even at 0 or 1.
 
     centre = (p + z^2 / 2n) / (1 + z^2 / n),  half = z / (1 + z^2 / n) * sqrt(p (1 - p) / n + z^2 / 4n^2)
 
@@ -56,7 +100,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """Unbiased estimate of the chance that one of `k` samples is right, from `n` samples of which `c` were right.
+    """Return the unbiased estimate that one of `k` samples is right, from `n` samples of which `c` were right.
 
     1 - C(n - c, k) / C(n, k)   (Chen et al. 2021, eq. 1); NaN if n < k.
 
@@ -91,7 +135,7 @@ def mean_interval(values: Numbers, level: float = 0.95) -> Interval:
 def paired_difference(
     a: Numbers, b: Numbers, rng: np.random.Generator, *, resamples: int = RESAMPLES, level: float = 0.95
 ) -> Interval:
-    """Mean of `a` minus mean of `b` over the same problems, with a percentile bootstrap over problems.
+    """Return the mean of `a` minus that of `b` on the same problems, with a percentile bootstrap over problems.
 
     Above zero means that `a` is larger. The bounds are NaN for fewer than two problems.
 
@@ -114,12 +158,13 @@ def paired_difference(
 def seeds_and_problems(
     matrix: Sequence[Numbers], rng: np.random.Generator, *, resamples: int = RESAMPLES, level: float = 0.95
 ) -> Interval:
-    """Mean over seeds and problems together: `matrix` has a row per seed, a column per problem, the same for all seeds.
+    """Estimate a mean over seeds and problems together: `matrix` has a row per seed, a column per problem.
 
-    Each resample draws seeds, and problems jointly for all of them (Owen's pigeonhole bootstrap 2007): a hard problem
-    is hard for every seed, so drawing problems anew per seed would be too sure. S - 1 of S seeds are drawn, which makes
-    the variance between seeds unbiased (Rao and Wu 1988). `n` is the number of seeds. One seed says nothing of others:
-    its bounds are NaN. Below five seeds the interval is still narrower than it says: read it with every seed printed.
+    Problems are the same for all seeds. Each resample draws seeds, and problems jointly for all of them (Owen's
+    pigeonhole bootstrap 2007): a hard problem is hard for every seed, so drawing problems anew per seed would be too
+    sure. S - 1 of S seeds are drawn, which makes the variance between seeds unbiased (Rao and Wu 1988). `n` is the
+    number of seeds. One seed says nothing of others: its bounds are NaN. Below five seeds the interval is still
+    narrower than it says: read it with every seed printed.
 
     >>> found = seeds_and_problems([[0, 1, 1], [1, 1, 1]], np.random.default_rng(0))
     >>> round(found.estimate, 3), found.n
@@ -142,7 +187,7 @@ def seeds_and_problems(
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
-    """Exact two-sided p-value that two models are equally often right on the same problems (McNemar 1947).
+    """Return the exact two-sided p-value that two models are equally often right on the same problems (McNemar 1947).
 
     Only problems on which they differ count: under the null each of m is a fair coin. 1 if they never differ, NaN
     without problems.
@@ -164,7 +209,7 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
 
 
 def t_quantile(p: float, df: float) -> float:
-    """Quantile of Student's t distribution for p > 1/2, by bisection to double precision.
+    """Return a quantile of Student's t distribution for p > 1/2, by bisection to double precision.
 
     >>> round(t_quantile(0.975, 2), 4), round(t_quantile(0.975, 30), 4)
     (4.3027, 2.0423)
@@ -181,12 +226,12 @@ def t_quantile(p: float, df: float) -> float:
 
 
 def _t_upper_tail(t: float, df: float) -> float:
-    """P(T > t) for t >= 0."""
+    """Return P(T > t) for t >= 0."""
     return _incomplete_beta(df / 2, 0.5, df / (df + t * t)) / 2
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
-    """Regularised incomplete beta function by Lentz's continued fraction (DLMF 8.17.22)."""
+    """Return the regularised incomplete beta function, by Lentz's continued fraction (DLMF 8.17.22)."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     if x > (a + 1) / (a + b + 2):
@@ -224,4 +269,8 @@ def _percentiles(estimate: float, means: npt.NDArray[np.float64], level: float, 
 
 
 def _undefined(n: int) -> Interval:
-    return Interval(estimate=_NAN, low=_NAN, high=_NAN, n=n)
+    return replace(UNDEFINED, n=n)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -12,7 +12,8 @@ from secondthought.evaluate.controls import (
 )
 from secondthought.evaluate.evaluation import Evaluation, evaluate, failures_of, record
 from secondthought.evaluate.rows import ProblemRow, TurnRow, read_rows, write_rows
-from secondthought.evaluate.summary import Summary, summarise, to_json
+from secondthought.evaluate.summary import Summary, summarise
+from secondthought.stats import to_json
 
 __all__ = [
     "CONTROLS",

@@ -12,7 +12,7 @@ from secondthought.errors import RunError
 from secondthought.evaluate import summary
 from secondthought.evaluate.controls import Outcome
 from secondthought.evaluate.evaluation import Evaluation
-from secondthought.stats import Interval, mcnemar, paired_difference
+from secondthought.stats import Interval, mcnemar, paired_difference, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Difference:
 
     def to_json(self) -> dict[str, Any]:
         """Return the interval's JSON with the p-value as "p"."""
-        parts = summary.to_json({"difference": self.interval, "p": self.p_value})
+        parts = to_json({"difference": self.interval, "p": self.p_value})
         return {**parts["difference"], "p": parts["p"]}
 
 

@@ -14,10 +14,9 @@ NAME                     every row of `METRICS`
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, get_args
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, get_args
 
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.evaluate.rows import ProblemRow, TurnRow
@@ -56,11 +55,6 @@ def summarise(evaluation: Evaluation) -> Summary:
     return summary
 
 
-def to_json(summary: Mapping[str, Interval | float]) -> dict[str, Any]:
-    """Return what `summary.json` and the report hold: intervals as `{"estimate", "low", "high", "n"}`, NaN as None."""
-    return {name: _json(value) for name, value in summary.items()}
-
-
 def try_name(index: int) -> str:
     """Name the number "solved within `index` tries".
 
@@ -92,9 +86,3 @@ def _share(turns: Iterable[TurnRow], holds: Callable[[TurnRow], bool]) -> Interv
 
 def _is_well_formed(turn: TurnRow) -> bool:
     return turn.verdict is not None and turn.verdict.well_formed
-
-
-def _json(value: Interval | float) -> Any:
-    if isinstance(value, Interval):
-        return {name: _json(getattr(value, name)) for name in ("estimate", "low", "high")} | {"n": value.n}
-    return value if math.isfinite(value) else None

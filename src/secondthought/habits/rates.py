@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from secondthought.evaluate.summary import to_json
-from secondthought.stats import Interval, t_quantile, wilson
+from secondthought.stats import Interval, t_quantile, to_json, wilson
 
 Unit: TypeAlias = Literal["tokens", "words"]
 

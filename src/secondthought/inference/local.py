@@ -31,7 +31,7 @@ class LocalPolicy(LocalModel):
         self.world: Ranks | None = None
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, *, share: bool = True) -> list[Completion]:
-        """Sample completions (`Policy.sample`); `share=False` takes the plain path, in fp32 token for token the same."""
+        """Sample completions (`Policy.sample`); `share=False` takes the plain path, the same tokens in fp32."""
         if not prompts:
             return []
         self.check_lengths(prompts, sampling)

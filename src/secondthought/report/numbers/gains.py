@@ -1,7 +1,8 @@
-"""After minus before, per seed and over seeds: from the problems where a run kept them, else from its summary."""
+"""A gain is after minus before, per seed and over seeds: from problems where a run kept them, else from its summary."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
@@ -9,8 +10,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from secondthought.report.numbers.pooled import UNDEFINED, Interval, minus, over_seeds, over_seeds_and_problems
-from secondthought.report.numbers.runs import Arm, Outcome, Run, get, number
+from secondthought.report.numbers.pooled import minus, over_seeds, over_seeds_and_problems
+from secondthought.report.numbers.runs import Arm, ProblemOutcome, Run, get, number
+from secondthought.stats import UNDEFINED, Interval
 
 Measure: TypeAlias = Literal["first_try", "second_try"]
 
@@ -18,8 +20,8 @@ TEMPERATURE = "t1.0"
 """Comparisons are made at the temperature of training; the before/after table has the others."""
 
 
-class Table(NamedTuple):
-    """One row per seed, one column per problem."""
+class ProblemTable(NamedTuple):
+    """A `ProblemTable` has one row per seed and one column per problem."""
 
     problems: tuple[str, ...]
     values: npt.NDArray[np.float64]
@@ -27,21 +29,26 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """A difference: each seed's own, and over all seeds. `missing` says what was not there, if anything."""
+    """A `Gain` is a difference: each seed's own, and over all seeds. `missing` says what was not there, if anything."""
 
     per_seed: tuple[tuple[int | None, Interval], ...]
     pooled: Interval
     num_seeds: int
     missing: str = ""
 
+    @classmethod
+    def without(cls, missing: str, num_seeds: int = 0) -> Gain:
+        """Build the gain of which nothing is known, because of what is missing."""
+        return cls(per_seed=(), pooled=UNDEFINED, num_seeds=num_seeds, missing=missing)
+
 
 def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> Gain:
-    """New minus old evaluation of an arm, in points of accuracy (0 to 1).
+    """Return the new minus the old evaluation of an arm, in points of accuracy (0 to 1).
 
     `old` and `new` are `before`, `after`, or the name of a peer in the runs' summaries.
     """
     seeds = tuple((run.seed, _one(run, measure, old, new)) for run in arm.runs)
-    absent = [run.label for run, (_, one) in zip(arm.runs, seeds, strict=True) if one.estimate != one.estimate]
+    absent = [run.label for run, (_, one) in zip(arm.runs, seeds, strict=True) if not one.is_defined]
     if absent:
         missing = f"no {old} and {new} evaluation at temperature 1 in {', '.join(absent)}"
         return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=missing)
@@ -50,28 +57,31 @@ def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after")
     return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
 
 
-def gain_table(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> Table | None:
-    """New minus old, one row per seed, one column per problem; None where seeds were tested on different problems."""
+def gain_table(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> ProblemTable | None:
+    """Return new minus old by seed and problem; None where seeds were tested on different problems."""
     return _table([_differences(run, measure, old, new) for run in arm.runs])
 
 
-def level_table(arm: Arm, measure: Measure, when: str = "after") -> Table | None:
-    """What is right (1) and wrong (0) in one evaluation, in the same form."""
+def level_table(arm: Arm, measure: Measure, when: str = "after") -> ProblemTable | None:
+    """Return right (1) and wrong (0) in one evaluation by seed and problem; None as for `gain_table`."""
     sides = [run.outcomes(f"{when}_{TEMPERATURE}") for run in arm.runs]
     return _table([{problem: float(_value(found, measure)) for problem, found in side.items()} for side in sides])
 
 
 def rate(run: Run, when: str, name: str, temperature: str = TEMPERATURE) -> Interval:
-    """A rate or a mean of a run's summary; `when` is `before`, `after` or the name of a peer."""
+    """Return a rate or a mean of a run's summary; `when` is `before`, `after` or the name of a peer."""
     return interval(get(_summary(run, when), temperature, name))
 
 
 def interval(value: object) -> Interval:
-    """`{"estimate", "low", "high"}` of a record (or `difference` for `estimate`)."""
+    """Read the interval of a record, whose estimate may be called `difference`; what it lacks is NaN."""
     estimate = number(get(value, "estimate"))
-    if estimate != estimate:
+    if math.isnan(estimate):
         estimate = number(get(value, "difference"))
-    return Interval(estimate, number(get(value, "low")), number(get(value, "high")))
+    count = get(value, "n")
+    return Interval(
+        estimate, number(get(value, "low")), number(get(value, "high")), n=count if isinstance(count, int) else 0
+    )
 
 
 def _summary(run: Run, when: str) -> object:
@@ -81,7 +91,7 @@ def _summary(run: Run, when: str) -> object:
 def _one(run: Run, measure: Measure, old: str, new: str) -> Interval:
     if (old, new) == ("before", "after"):
         paired = interval(get(run.summary, "paired", TEMPERATURE, measure))
-        if paired.estimate == paired.estimate:
+        if paired.is_defined:
             return paired
     differences = _differences(run, measure, old, new)
     if len(differences) > 1:
@@ -98,13 +108,13 @@ def _differences(run: Run, measure: Measure, old: str, new: str) -> dict[str, fl
     }
 
 
-def _value(outcome: Outcome, measure: Measure) -> bool:
+def _value(outcome: ProblemOutcome, measure: Measure) -> bool:
     return outcome.first_try if measure == "first_try" else outcome.second_try
 
 
-def _table(rows: Sequence[Mapping[str, float]]) -> Table | None:
+def _table(rows: Sequence[Mapping[str, float]]) -> ProblemTable | None:
     shared = tuple(sorted(set.intersection(*(set(row) for row in rows))))
     # A seed that was tested on other problems has no place in a common table.
     if len(shared) < 2 or any(len(row) != len(shared) for row in rows):
         return None
-    return Table(shared, np.array([[row[problem] for problem in shared] for row in rows]))
+    return ProblemTable(shared, np.array([[row[problem] for problem in shared] for row in rows]))

@@ -1,4 +1,4 @@
-"""Behaviours in the texts that a run stored: by step of training and kind of turn, and in its evaluations.
+"""Habit points say how often habits show in the texts that a run stored: by step and kind of turn, and by evaluation.
 
 Of a step's groups, what the step itself sampled is read: the turns of the branches. Their history is not: it holds
 failures only, so it says little about how the policy writes. Intervals take problems as independent, samples of one
@@ -13,18 +13,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought.errors import TaskError
-from secondthought.evaluate.summary import to_json
 from secondthought.habits.rates import Observed, Rates, Ratio, rates_in_groups, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
 from secondthought.runs import RunDirectory
-from secondthought.stats import Interval
+from secondthought.stats import Interval, to_json
 from secondthought.types import Problem, Thought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """One turn of a run: its text, and what is known of it."""
+class StoredTurn:
+    """A `StoredTurn` is one turn of a run: its text, and what is known of it."""
 
     problem_id: str
     data: Mapping[str, Any]
@@ -36,7 +35,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabitPoint:
-    """Texts of one kind of turn at one place of a run: a step (`source` is "episodes") or an evaluation."""
+    """A `HabitPoint` sums up one kind of turn at a place of a run: a step (`source` is "episodes") or an evaluation."""
 
     source: str
     step: int | None
@@ -48,7 +47,7 @@ class HabitPoint:
     behaviors: Mapping[str, Rates]
 
     def to_json(self) -> dict[str, Any]:
-        """As `secondthought habits RUN --json` shows it."""
+        """Return the record that `secondthought habits RUN --json` shows."""
         place = {name: getattr(self, name) for name in ("source", "step", "turn", "texts", "problems")}
         means = to_json({"accuracy": self.accuracy, "tokens": self.tokens})
         return {
@@ -61,12 +60,12 @@ class HabitPoint:
 def steps_points(
     run: RunDirectory, steps: Sequence[int], detector: Detector, task: Task | None = None, *, most: int | None = None
 ) -> Iterator[HabitPoint]:
-    """Points of the stored steps, one per step and kind of turn.
+    """Yield the points of the stored steps, one per step and kind of turn.
 
     Args:
         run: the run.
-        steps: which of `run.episode_steps()` to read.
-        detector: what finds the behaviours.
+        steps: those of `run.episode_steps()` to read.
+        detector: finds the habits.
         task: reads the problems, for a detector that wants to know them.
         most: groups of a step to read, evenly spaced; None reads all.
     """
@@ -77,18 +76,18 @@ def steps_points(
 def evaluation_points(
     run: RunDirectory, detector: Detector, task: Task | None = None, *, most: int | None = None
 ) -> Iterator[HabitPoint]:
-    """Points of the kept evaluations, one per evaluation and kind of turn; `most` as for steps, of problems."""
+    """Yield the points of the kept evaluations, one per evaluation and kind of turn; `most` bounds their problems."""
     for name in run.evaluations():
         yield from _points(name, None, _thin(list(_of_evaluation(run, name)), most), detector, task)
 
 
 def thought(text: str, data: Any, task: Task | None) -> Thought:
-    """A text with its problem, as far as the task can read it."""
+    """Return a text with its problem, as far as the task can read it."""
     return Thought(text=text, problem=_problem(data, task))
 
 
-def _of_episodes(run: RunDirectory, step: int) -> Iterator[list[Stored]]:
-    """Per group, the turns of its branches."""
+def _of_episodes(run: RunDirectory, step: int) -> Iterator[list[StoredTurn]]:
+    """Yield for each group the turns of its branches."""
     for row in run.episodes(step):
         branches = [branch for branch in items(row.get("branches")) if isinstance(branch, Mapping)]
         turns = [turn for branch in branches for turn in branch_turns(branch)]
@@ -96,20 +95,20 @@ def _of_episodes(run: RunDirectory, step: int) -> Iterator[list[Stored]]:
 
 
 def branch_turns(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The reflection, if there is one, and the tries."""
+    """Return the reflection of a branch, if there is one, and its tries."""
     turns = [branch.get("reflection"), *items(branch.get("tries"))]
     return [turn for turn in turns if isinstance(turn, Mapping)]
 
 
-def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[Stored]]:
-    """Per problem, its turns."""
+def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[StoredTurn]]:
+    """Yield for each problem its turns."""
     for row in run.evaluation(name):
         yield [_stored(row, turn) for turn in items(row.get("turns"))]
 
 
-def _stored(row: Mapping[str, Any], turn: Any) -> Stored:
+def _stored(row: Mapping[str, Any], turn: Any) -> StoredTurn:
     verdict, num_tokens = get(turn, "verdict"), get(turn, "num_tokens")
-    return Stored(
+    return StoredTurn(
         problem_id=str(row.get("problem_id")),
         data=row["data"] if isinstance(row.get("data"), Mapping) else {},
         turn=str(get(turn, "kind")),
@@ -120,7 +119,7 @@ def _stored(row: Mapping[str, Any], turn: Any) -> Stored:
 
 
 def _points(
-    source: str, step: int | None, groups: Iterable[Sequence[Stored]], detector: Detector, task: Task | None
+    source: str, step: int | None, groups: Iterable[Sequence[StoredTurn]], detector: Detector, task: Task | None
 ) -> Iterator[HabitPoint]:
     turns = [turn for group in groups for turn in group]
     for kind in dict.fromkeys(turn.turn for turn in turns):
@@ -137,8 +136,8 @@ def _points(
         )
 
 
-def _observed(texts: Sequence[Stored], detector: Detector, task: Task | None) -> list[list[Observed]]:
-    """What was found in the texts, problem by problem."""
+def _observed(texts: Sequence[StoredTurn], detector: Detector, task: Task | None) -> list[list[Observed]]:
+    """Return the counts and verdicts of the texts, problem by problem."""
     readings = detector.detect([thought(item.text, item.data, task) for item in texts])
     groups: dict[str, list[Observed]] = {}
     for item, reading in zip(texts, readings, strict=True):
@@ -169,7 +168,7 @@ def _problem(data: Any, task: Task | None) -> Problem | None:
         return None
 
 
-def _thin(groups: list[list[Stored]], most: int | None) -> list[list[Stored]]:
+def _thin(groups: list[list[StoredTurn]], most: int | None) -> list[list[StoredTurn]]:
     if most is None or len(groups) <= most:
         return groups
     return [groups[index * len(groups) // most] for index in range(most)]

@@ -1,4 +1,4 @@
-"""Intervals over seeds and problems together.
+"""Pooled intervals hold for seeds and problems together.
 
 Seeds share their test problems, so two things are drawn at random: which seeds, and which problems. With x[s, p] the
 difference of one seed on one problem, the variance of the mean over S seeds and P problems is estimated by
@@ -20,32 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from secondthought.stats import t_quantile
-
-NAN = float("nan")
-
-_Z = 1.959964
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate and its 95 % interval; NaN where undefined."""
-
-    estimate: float
-    low: float
-    high: float
-
-    @property
-    def deviation(self) -> float:
-        """Standard error, from the width."""
-        return (self.high - self.low) / (2 * _Z)
-
-
-UNDEFINED = Interval(NAN, NAN, NAN)
+from secondthought.stats import NORMAL_POINT, UNDEFINED, Interval, t_quantile
 
 
 def over_seeds_and_problems(differences: npt.NDArray[np.float64]) -> Interval:
-    """The interval of the mean of `differences`, one row per seed, one column per problem.
+    """Return the interval of the mean of `differences`, one row per seed, one column per problem.
 
     >>> over_seeds_and_problems(np.array([[0.0, 1.0, 0.0, 1.0]])).estimate
     0.5
@@ -57,14 +36,14 @@ def over_seeds_and_problems(differences: npt.NDArray[np.float64]) -> Interval:
     of_problems = differences.mean(axis=0)
     variance = float(of_problems.var(ddof=1)) / problems
     if seeds > 1:
-        parts = _Parts.of(differences)
+        parts = _Variances.of(differences)
         # Never below either source alone, which the subtraction could give by chance.
         variance = max(parts.seeds + variance - parts.rest, parts.seeds, variance)
-    return around(mean, variance, seeds) if variance else _all_alike(mean, problems)
+    return around(mean, variance, seeds) if variance else _all_alike(mean, seeds, problems)
 
 
 def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> Interval:
-    """The interval of the mean of one arm minus that of another: seeds of their own, problems in common.
+    """Return the interval of the mean of one arm minus that of another: seeds of their own, problems in common.
 
     With d[p] the difference of the arms' means on problem p, the variance is estimated by
 
@@ -81,26 +60,26 @@ def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
     """
     if len(first) < 2 or len(second) < 2 or first.shape[1] < 2:
         return UNDEFINED
-    one, other = _Parts.of(first), _Parts.of(second)
+    one, other = _Variances.of(first), _Variances.of(second)
     difference = first.mean(axis=0) - second.mean(axis=0)
     problems = len(difference)
     shared = float(difference.var(ddof=1)) / problems
     of_seeds = one.seeds + other.seeds
     # Never below either source alone, which the subtraction could give by chance.
     variance = max(of_seeds + shared - one.rest - other.rest, of_seeds, shared)
-    mean = float(difference.mean())
-    return around(mean, variance, min(len(first), len(second))) if variance else _all_alike(mean, problems)
+    mean, seeds = float(difference.mean()), min(len(first), len(second))
+    return around(mean, variance, seeds) if variance else _all_alike(mean, seeds, problems)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """Variances of an arm's mean: between seeds, and what neither seeds nor problems explain, which it contains."""
+class _Variances:
+    """`_Variances` of an arm's mean: between seeds, and what neither seeds nor problems explain, which it contains."""
 
     seeds: float
     rest: float
 
     @classmethod
-    def of(cls, table: npt.NDArray[np.float64]) -> _Parts:
+    def of(cls, table: npt.NDArray[np.float64]) -> _Variances:
         seeds, problems = table.shape
         rest = table - table.mean(axis=1)[:, None] - table.mean(axis=0)[None, :] + table.mean()
         of_seeds = float(table.mean(axis=1).var(ddof=1)) / seeds
@@ -109,7 +88,7 @@ class _Parts:
 
 
 def over_seeds(intervals: Sequence[Interval]) -> Interval:
-    """The same from each seed's own interval, where problems are not at hand.
+    """Return the interval over seeds from each seed's own, where problems are not at hand.
 
     The problems are the same for all seeds, so their part of the variance does not shrink with more seeds: wider than
     `over_seeds_and_problems`, never narrower than it should be.
@@ -123,29 +102,32 @@ def over_seeds(intervals: Sequence[Interval]) -> Interval:
     return around(float(estimates.mean()), variance, len(estimates))
 
 
-def _all_alike(mean: float, problems: int) -> Interval:
-    """Where every difference is the same no spread is seen, but a share up to this may differ (Clopper and Pearson)."""
+def _all_alike(mean: float, seeds: int, problems: int) -> Interval:
+    """Return the interval where all differences are the same: no spread is seen, but some problems may yet differ.
+
+    Its half width is the largest share of problems of which none would be seen (Clopper and Pearson 1934).
+    """
     half = 1 - 0.025 ** (1 / problems)
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, mean - half, mean + half, n=seeds)
 
 
 def minus(first: Interval, second: Interval) -> Interval:
-    """First minus second as if independent: for rates on the same problems too wide rather than too narrow."""
-    half = _Z * math.hypot(first.deviation, second.deviation)
+    """Subtract as if both were independent: for rates on the same problems too wide rather than too narrow."""
+    half = NORMAL_POINT * math.hypot(first.deviation, second.deviation)
     estimate = first.estimate - second.estimate
-    return Interval(estimate, estimate - half, estimate + half)
+    return Interval(estimate, estimate - half, estimate + half, n=min(first.n, second.n))
 
 
 def around(mean: float, variance: float, seeds: int) -> Interval:
-    """Mean plus or minus the 95 % point of t with `seeds - 1` degrees of freedom; one seed: of the normal."""
+    """Return the mean plus or minus the 95 % point of t for this many seeds (see `t_point`) times the deviation."""
     half = t_point(seeds - 1) * math.sqrt(variance)
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, mean - half, mean + half, n=seeds)
 
 
 def t_point(freedom: int) -> float:
-    """The two-sided 95 % point of Student's t; normal at 0, which stands for a single seed.
+    """Return the two-sided 95 % point of Student's t; at 0, which stands for a single seed, that of the normal.
 
     >>> t_point(0), round(t_point(4), 3)
     (1.959964, 2.776)
     """
-    return t_quantile(0.975, freedom) if freedom > 0 else _Z
+    return t_quantile(0.975, freedom) if freedom > 0 else NORMAL_POINT

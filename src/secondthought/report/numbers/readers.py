@@ -1,4 +1,4 @@
-"""The readers of a run's texts for the report: by wording, and by what was done where the task can tell.
+"""Readers find habits in the texts of a run: by their wording, and by what was done where the task can tell.
 
 No model is asked and nothing of a user's is imported: a report can be made anywhere from the run directory alone.
 """
@@ -26,7 +26,7 @@ MOST_READ = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A detector as the page names it, with the task that reads its problems, if any."""
+    """A `Reader` is a detector as the page names it, with the task that reads its problems, if any."""
 
     letter: str
     name: str
@@ -34,16 +34,16 @@ class Reader:
     task: Task | None = None
 
     def read(self, texts: Sequence[str], data: Any) -> list[Reading]:
-        """What it finds in texts on one problem."""
+        """Return what the detector finds in texts on one problem."""
         return self.detect([thought(text, data, self.task) for text in texts])
 
     @property
     def behaviors(self) -> tuple[str, ...]:
-        """What it looks for."""
+        """Return the habits that the detector looks for."""
         return self.detector.behaviors
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """What it finds, within the bound; a reader is itself a detector."""
+        """Return what the detector finds within the bound; so a reader is itself a detector."""
         return self.detector.detect([replace(item, text=item.text[:MOST_READ]) for item in thoughts])
 
 

@@ -1,4 +1,4 @@
-"""Run directories as the report sees them. Everything may be missing: a run that was killed has a report too."""
+"""The report reads run directories here. Anything may be missing: a run that was killed has a report too."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ SAME_ARM = frozenset(
 """Settings in which runs of one arm may differ. The model counts, but by the name that the summary gives it."""
 
 
-class Outcome(NamedTuple):
-    """How one problem of an evaluation ended: solved by the first try, solved by the first two."""
+class ProblemOutcome(NamedTuple):
+    """A `ProblemOutcome` says if the first try, and if one of the first two, solved a problem of an evaluation."""
 
     first_try: bool
     second_try: bool
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run, read."""
+    """A `Run` is what the report knows of one run directory."""
 
     directory: RunDirectory
     label: str
@@ -53,8 +53,8 @@ class Run:
     summary: Mapping[str, Any]
     metrics: Sequence[Mapping[str, float]]
 
-    def outcomes(self, evaluation: str) -> dict[str, Outcome]:
-        """Outcome per problem of one evaluation; empty if it was not kept."""
+    def outcomes(self, evaluation: str) -> dict[str, ProblemOutcome]:
+        """Return the outcome per problem of one evaluation; empty if it was not kept."""
         if evaluation not in self.directory.evaluations():
             return {}
         rows = self.directory.evaluation(evaluation)
@@ -63,14 +63,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """Runs that differ in their seed only, as far as their records tell."""
+    """An `Arm` holds runs that differ in their seed only, as far as their records tell."""
 
     name: str
     runs: tuple[Run, ...]
 
     @property
     def num_seeds(self) -> int:
-        """Distinct seeds: a run that was copied counts once."""
+        """Count distinct seeds: a run that was copied counts once."""
         return len({run.seed for run in self.runs})
 
 
@@ -110,7 +110,7 @@ def load_runs(paths: Sequence[Path]) -> list[Run]:
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
-    """The last part of each path, or as many parts as it takes to tell all of them apart.
+    """Return the last part of each path, or as many parts as it takes to tell all of them apart.
 
     >>> labels([Path("/x/a/seed_0"), Path("/x/b/seed_0")]), labels([Path("/x/a")])
     (['a/seed_0', 'b/seed_0'], ['a'])
@@ -123,9 +123,9 @@ def labels(paths: Sequence[Path]) -> list[str]:
 
 
 def arms(runs: Sequence[Run]) -> list[Arm]:
-    """Runs that differ only in their seed (and in SAME_ARM), Reflect-Retry-Reward first, then by name.
+    """Group runs that differ only in their seed (and in SAME_ARM), Reflect-Retry-Reward first, then by name.
 
-    Where several have the same arm's name, the settings in which they differ are added to it.
+    Where several arms have the same name, the settings in which they differ are added to it.
     """
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
@@ -148,7 +148,7 @@ def _name(run: Run, others: Sequence[Run]) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    """What makes an arm: dotted names and values."""
+    """Return the settings that make an arm: dotted names and values."""
     flat = {**_flat(run.config, ""), "model": get(run.config, "origin", "model") or run.model}
     return {key: value for key, value in flat.items() if key not in SAME_ARM}
 
@@ -161,14 +161,14 @@ def _flat(value: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def get(value: Any, *keys: str) -> Any:
-    """A value deep in a record, or None."""
+    """Return a value deep in a record, or None."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
 def number(value: Any) -> float:
-    """A number of a record; anything else is NaN.
+    """Return a number of a record; anything else is NaN.
 
     >>> number(0.5), number(None), number("1")
     (0.5, nan, nan)
@@ -177,7 +177,7 @@ def number(value: Any) -> float:
 
 
 def items(value: Any) -> Iterator[Any]:
-    """The items of a list of a record; nothing if it is not one."""
+    """Yield the items of a list of a record; nothing if it is not one."""
     yield from value if isinstance(value, list) else ()
 
 
@@ -194,6 +194,6 @@ def _arm(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return str(kind or summary.get("arm") or "?")
 
 
-def _outcome(row: Mapping[str, Any]) -> Outcome | None:
+def _outcome(row: Mapping[str, Any]) -> ProblemOutcome | None:
     solved = [bool(get(turn, "verdict", "correct")) for turn in items(row.get("turns")) if get(turn, "verdict")]
-    return Outcome(solved[0], any(solved[:2])) if solved else None
+    return ProblemOutcome(solved[0], any(solved[:2])) if solved else None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from secondthought.report.numbers.pooled import Interval
+from secondthought.stats import Interval
 
 NAN = float("nan")
 

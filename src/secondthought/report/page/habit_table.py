@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, interval, level_table, rate
-from secondthought.report.numbers.pooled import UNDEFINED, Interval, over_seeds, over_seeds_and_problems
+from secondthought.report.numbers.pooled import over_seeds, over_seeds_and_problems
 from secondthought.report.numbers.runs import Arm, get
 from secondthought.report.page.tables import Cell, percent_cell, tokens_cell
+from secondthought.stats import UNDEFINED, Interval
 
 BEHAVIORS = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from secondthought.report.numbers.gains import Gain, gain, interval, rate
-from secondthought.report.numbers.pooled import UNDEFINED, Interval, minus
+from secondthought.report.numbers.pooled import minus
 from secondthought.report.numbers.runs import Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
+from secondthought.stats import UNDEFINED, Interval
 
 ABSENT = "-"
 

@@ -11,18 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from secondthought.report.numbers.gains import TEMPERATURE, Gain, Table, gain, gain_table, interval, level_table
-from secondthought.report.numbers.pooled import (
-    UNDEFINED,
-    Interval,
-    around,
-    between_arms,
-    minus,
-    over_seeds,
-)
+from secondthought.report.numbers.gains import TEMPERATURE, Gain, ProblemTable, gain, gain_table, interval, level_table
+from secondthought.report.numbers.pooled import around, between_arms, minus, over_seeds
 from secondthought.report.numbers.runs import Arm, Run, get
 from secondthought.report.page.habit_table import BEHAVIORS, base_of, evaluated, level, presence, priming_of
 from secondthought.report.papers.reflect_retry_reward import Claim, judge
+from secondthought.stats import UNDEFINED, Interval
 
 ALL, DIRECT, PLACEHOLDERS = "all-strategies", "direct", ("empty", "dots")
 WRONG = {
@@ -55,7 +49,7 @@ class Measured(NamedTuple):
     """What arms are compared by: of one arm, and problem by problem."""
 
     of: Callable[[Arm], Gain]
-    table: Callable[[Arm], Table | None]
+    table: Callable[[Arm], ProblemTable | None]
 
 
 GAIN = Measured(lambda arm: gain(arm, "first_try"), lambda arm: gain_table(arm, "first_try"))
@@ -182,7 +176,7 @@ def _difference(first: Arm | None, second: Arm | None, measure: Measured, missin
     )
 
 
-def _apart(first: Table | None, second: Table | None) -> Interval | None:
+def _apart(first: ProblemTable | None, second: ProblemTable | None) -> Interval | None:
     """One arm minus the other on the problems that they share; None where they were tested on different ones."""
     if first is None or second is None or first.problems != second.problems:
         return None

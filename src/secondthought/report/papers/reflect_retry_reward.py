@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from secondthought.report.numbers.gains import Gain, gain, interval, rate
-from secondthought.report.numbers.pooled import UNDEFINED, Interval, minus, over_seeds
+from secondthought.report.numbers.pooled import minus, over_seeds
 from secondthought.report.numbers.runs import MAIN_ARM, PERMUTED_ARM, Arm, get
+from secondthought.stats import UNDEFINED, Interval
 
 ClaimVerdict: TypeAlias = Literal["same direction at this scale", "not", "cannot tell"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.report.numbers.pooled import Interval, minus, over_seeds, over_seeds_and_problems
+from secondthought.report.numbers.pooled import minus, over_seeds, over_seeds_and_problems
 from secondthought.report.page.figures import (
     MOST_POINTS,
     NUM_COLOURS,
@@ -19,7 +19,7 @@ from secondthought.report.page.figures import (
     thin,
     ticks,
 )
-from secondthought.stats import mean_interval
+from secondthought.stats import Interval, mean_interval
 
 finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
 

@@ -9,10 +9,10 @@ from html_page import Page
 from secondthought.errors import RunError
 from secondthought.report import arms, build_report, claims, load_runs
 from secondthought.report.numbers.gains import Gain
-from secondthought.report.numbers.pooled import Interval
 from secondthought.report.page import browser, tables
 from secondthought.report.papers.reflect_retry_reward import judge
 from secondthought.runs import Recorder, RunDirectory
+from secondthought.stats import Interval
 
 
 def page(tmp_path, *runs):

@@ -17,9 +17,8 @@ from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table
 from secondthought.config import Config
 from secondthought.errors import ConfigError
-from secondthought.evaluate.summary import to_json
 from secondthought.habits.agreement import Agreement, presence_agreement, span_agreement
-from secondthought.stats import Interval
+from secondthought.stats import Interval, to_json
 from secondthought.types import Reading, Span
 
 _NUMBERS = ("kappa", "precision", "recall", "f1")
