@@ -9,8 +9,8 @@ import pytest
 from secondthought.config import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.errors import RunError
+from secondthought.report.numbers.primed_arms import has_origins
 from secondthought.report.numbers.runs import arms, load_runs
-from secondthought.report.page.habit_table import has_origins
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import read_metrics
 from secondthought.study import run as study

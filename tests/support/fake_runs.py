@@ -4,7 +4,7 @@ import math
 import random
 from pathlib import Path
 
-from secondthought.report.page.habit_table import BEHAVIORS
+from secondthought.habits.catalog import SHIPPED
 from secondthought.runs import Recorder, RunDirectory
 from secondthought.runs.environment import describe
 
@@ -275,8 +275,8 @@ def write_arm(
             sides = {}
             for when, share in (("before", before), ("after", after)):
                 hits = round(share * PROBLEMS) + seed * (when == "after")
-                run.write_evaluation(f"{when}_t1.0", [judged(place, place < hits) for place in range(PROBLEMS)])
-                found = zip(BEHAVIORS, habits if when == "before" else habits_after or habits[::-1], strict=True)
+                run.write_evaluation(f"{when}_t1.0", [tried_once(place, place < hits) for place in range(PROBLEMS)])
+                found = zip(SHIPPED, habits if when == "before" else habits_after or habits[::-1], strict=True)
                 sides[when] = {
                     "t1.0": {
                         "first_try": rate(hits, PROBLEMS),
@@ -298,7 +298,7 @@ def write_arm(
     return paths
 
 
-def judged(place, right):
+def tried_once(place, right):
     verdict = {"correct": right, "reward": float(right), "reason": "", "well_formed": True}
     turn = {"kind": "attempt", "request": None, "text": "", "num_tokens": 3, "stop": "end", "verdict": verdict}
     return {"problem_id": f"p{place}", "data": {}, "temperature": 1.0, "turns": [turn], "leak": []}

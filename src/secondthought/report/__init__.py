@@ -1,7 +1,8 @@
-"""The report: run directories in, one HTML file out. Never imports torch, a policy or the trainer."""
+"""The report makes one HTML file from run directories. It never imports torch, a policy or the trainer."""
 
 from secondthought.report.numbers.runs import Arm, Run, arms, load_runs
 from secondthought.report.page.html import build_report
-from secondthought.report.papers.reflect_retry_reward import Claim, claims
+from secondthought.report.papers.claim import Claim
+from secondthought.report.papers.reflect_retry_reward import claims
 
 __all__ = ["Arm", "Claim", "Run", "arms", "build_report", "claims", "load_runs"]

@@ -1,1 +1,1 @@
-"""What a report says in numbers, read from run directories; no markup."""
+"""Numbers of a report are read from run directories here; no markup."""

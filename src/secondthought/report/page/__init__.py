@@ -1,1 +1,1 @@
-"""The HTML page of a report: tables, charts, marked texts and the browser of episodes."""
+"""The page of a report is HTML: tables, charts, marked texts and the browser of episodes."""

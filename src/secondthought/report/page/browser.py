@@ -1,4 +1,4 @@
-"""A sample of the groups that a run learned from: evenly spaced steps, a few groups each, a few branches of each group.
+"""The browser shows some groups that a run learned from: evenly spaced steps, a few groups each, a few branches each.
 
 Everything here is text that a model wrote. It is passed on as plain strings and escaped where the page is rendered;
 long turns are cut, and the total is bounded, so that a run of any size gives a file of a few megabytes.
@@ -30,9 +30,9 @@ MOST_ESCAPED = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTurn:
-    """One turn. `pieces` are its tokens where the run recorded them, else the whole text as one.
+    """A `ShownTurn` is one turn. `pieces` are its tokens where the run recorded them, else the whole text as one.
 
-    `stretches` are the pieces cut where behaviours begin and end, `counts` what each reader counted, by its letter.
+    `stretches` are the pieces cut where habits begin and end, `counts` what each reader counted, by its letter.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class ShownTurn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownBranch:
-    """One branch: its turns, its reward and its advantage."""
+    """A `ShownBranch` has its turns, its reward and its advantage."""
 
     turns: tuple[ShownTurn, ...]
     reward: float
@@ -58,7 +58,7 @@ class ShownBranch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownGroup:
-    """One group. `outcome` is `none`, `some` or `all`: how many of its branches were right."""
+    """A `ShownGroup` has some of its branches; `outcome` (`none`, `some`, `all`) says how many of all were right."""
 
     run: str
     step: int
@@ -72,11 +72,11 @@ class ShownGroup:
 
 
 def sample(runs: Sequence[Run], readers: Mapping[str, Sequence[Reader]] = MappingProxyType({})) -> list[ShownGroup]:
-    """Groups of all runs, within the bounds above; runs share the space evenly.
+    """Return groups of all runs, within the bounds above; runs share the space evenly.
 
     Args:
         runs: the runs.
-        readers: what marks behaviours, by the run's label; nothing is marked in others.
+        readers: mark habits, by the run's label; nothing is marked in others.
     """
     shown: list[ShownGroup] = []
     for run in runs:
@@ -92,7 +92,7 @@ def sample(runs: Sequence[Run], readers: Mapping[str, Sequence[Reader]] = Mappin
 
 
 def names(shown: Sequence[ShownGroup], readers: Mapping[str, Sequence[Reader]]) -> dict[str, str]:
-    """Names of the readers by their letters; those that found nothing in what is shown come last."""
+    """Return the names of the readers by their letters; those that found nothing in what is shown come last."""
     turns = (turn for group in shown for branch in group.branches for turn in branch.turns)
     found = {letter for turn in turns for one in turn.stretches for letter in one.names}
     every = {reader.letter: reader.name for of_run in readers.values() for reader in of_run}
@@ -100,7 +100,7 @@ def names(shown: Sequence[ShownGroup], readers: Mapping[str, Sequence[Reader]]) 
 
 
 def spaced(values: Sequence[int], count: int) -> list[int]:
-    """At most `count` of the values, evenly spaced, with the first and the last.
+    """Return at most `count` of the values, evenly spaced, with the first and the last.
 
     >>> spaced([10, 20, 30, 40, 50], 3), spaced([10], 3)
     ([10, 30, 50], [10])
@@ -111,7 +111,7 @@ def spaced(values: Sequence[int], count: int) -> list[int]:
 
 
 def _of_run(run: Run, readers: Sequence[Reader]) -> Iterator[ShownGroup]:
-    """A group of each step, the last step first, then another of each: where space ends, every step has been shown."""
+    """Yield a group of each step, the last first, then another of each: where space ends, every step has been shown."""
     steps = spaced(run.directory.episode_steps(), MOST_STEPS)[::-1]
     # Groups that taught something first; the order within each kind is the file's.
     rows = {step: sorted(run.directory.episodes(step), key=_is_flat)[:MOST_GROUPS] for step in steps}
@@ -145,7 +145,7 @@ def _group(run: Run, step: int, row: Mapping[str, Any], readers: Sequence[Reader
 
 
 def _told_apart(branches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Some of the branches, best and worst among them."""
+    """Return some of the branches, best and worst among them."""
     ranked = sorted(branches, key=lambda branch: -number(branch.get("reward")))
     return [ranked[index] for index in spaced(range(len(ranked)), MOST_BRANCHES)]
 
@@ -195,4 +195,4 @@ def _size(group: ShownGroup) -> int:
 
 
 _MARK = 100
-"""About what the markup of a marked stretch takes."""
+"""Characters that the markup of a marked stretch takes, about."""

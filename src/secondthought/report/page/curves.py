@@ -1,4 +1,4 @@
-"""Which metrics become which charts. One arm: a chart's metrics share it. Several arms: a chart per metric."""
+"""Metrics become curves over steps. With one arm a chart's metrics share it; several arms have a chart per metric."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
+from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.runs import Arm, Run
-from secondthought.report.page.figures import Line, Point, line_chart
+from secondthought.report.page.figures import Chart, ChartLine, ChartPoint, DrawnCharts, line_chart
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """A chart: its title, what it shows in one sentence, and metrics with their names in the legend."""
+class ChartSpec:
+    """A `ChartSpec` has a title, a sentence on what the chart shows, and metrics with their names in the legend."""
 
     title: str
     about: str
@@ -24,32 +23,22 @@ class Spec:
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart that is drawn, with its legend (label, colour)."""
-
-    title: str
-    about: str
-    legend: tuple[tuple[str, int], ...]
-    svg: Markup
-
-
 SPECS = (
-    Spec("Reward", "Mean reward of the branches of a step's groups.", (("reward/mean", "reward"),)),
-    Spec(
+    ChartSpec("Reward", "Mean reward of the branches of a step's groups.", (("reward/mean", "reward"),)),
+    ChartSpec(
         "Accuracy on validation problems",
         "Solved by the first try, and by the first two.",
         (("eval/second_try", "second try"), ("eval/first_try", "first try")),
         percent=True,
     ),
-    Spec(
+    ChartSpec(
         "Rescue rate",
         "Failed first tries whose retry is right. Under an oracle's reflection it must not fall: if it does, "
         "the untrained turns drift.",
         (("eval/rescue_oracle", "after an oracle's reflection"), ("eval/rescue", "after its own")),
         percent=True,
     ),
-    Spec(
+    ChartSpec(
         "Lengths",
         "Mean tokens of a turn.",
         (
@@ -58,36 +47,44 @@ SPECS = (
             ("rollout/retry_length_mean", "retry"),
         ),
     ),
-    Spec(
+    ChartSpec(
         "KL to the reference",
         "Nats per token: on tokens that learn, and on sampled tokens that must not.",
         (("policy/kl_ref", "learned tokens"), ("policy/kl_anchor", "other sampled tokens")),
     ),
-    Spec(
+    ChartSpec(
         "Flat groups",
         "Share of groups in which all branches earned the same: nothing is learned from them.",
         (("groups/flat_share", "flat"),),
         percent=True,
     ),
-    Spec("Entropy", "Nats per learned token. A collapse to zero ends exploration.", (("policy/entropy", "entropy"),)),
-    Spec("Gradient norm", "Before clipping.", (("optim/grad_norm", "gradient norm"),)),
+    ChartSpec(
+        "Entropy",
+        "Nats per learned token. A collapse to zero ends exploration.",
+        (("policy/entropy", "entropy"),),
+    ),
+    ChartSpec("Gradient norm", "Before clipping.", (("optim/grad_norm", "gradient norm"),)),
 )
 
-LOSS = Spec(
+LOSS = ChartSpec(
     "Loss",
     "Nats per token of the completions given: of those learned from, and of those held out.",
     (("loss/sft", "learned from"), ("eval/loss", "held out")),
 )
-"""Of runs of `train sft`; in reports of others it is not said to be missing."""
+"""The chart of runs of `train sft`; in reports of others it is not said to be missing."""
 
 
-def charts(arms: Sequence[Arm], specs: Sequence[Spec] | None = None) -> tuple[list[Chart], list[str]]:
-    """The charts that have data, and the titles of those that have none."""
-    if specs is None:
-        specs = (LOSS, *SPECS) if any(_series(arm, "loss/sft") for arm in arms) else SPECS
+def metric_charts(inputs: ReportInputs) -> DrawnCharts:
+    """Draw the charts of `SPECS` that have data, and name those that have none."""
+    is_sft = any(_series(arm, "loss/sft") for arm in inputs.arms)
+    return drawn_charts(inputs.arms, (LOSS, *SPECS) if is_sft else SPECS)
+
+
+def drawn_charts(arms: Sequence[Arm], specs: Sequence[ChartSpec]) -> DrawnCharts:
+    """Draw the charts that have data, and name those that have none."""
     drawn: list[Chart] = []
     absent: list[str] = []
-    for spec in specs if len(arms) == 1 else list(per_metric(specs)):
+    for spec in specs if len(arms) == 1 else per_metric(specs):
         lines = [line for line in _lines(spec, arms) if any(line.series)]
         if lines:
             svg = line_chart(lines, label=f"{spec.title} over steps", percent=spec.percent)
@@ -95,32 +92,32 @@ def charts(arms: Sequence[Arm], specs: Sequence[Spec] | None = None) -> tuple[li
             drawn.append(Chart(spec.title, spec.about, legend, svg))
         else:
             absent.append(spec.title)
-    return drawn, absent
+    return DrawnCharts(drawn, absent)
 
 
-def per_metric(specs: Sequence[Spec]) -> Iterator[Spec]:
-    """A chart for each metric."""
+def per_metric(specs: Sequence[ChartSpec]) -> Iterator[ChartSpec]:
+    """Yield a chart for each metric."""
     for spec in specs:
         for metric, name in spec.metrics:
             title = spec.title if len(spec.metrics) == 1 else f"{spec.title}: {name}"
-            yield Spec(title, spec.about, ((metric, name),), spec.percent)
+            yield ChartSpec(title, spec.about, ((metric, name),), spec.percent)
 
 
-def _lines(spec: Spec, arms: Sequence[Arm]) -> Iterator[Line]:
+def _lines(spec: ChartSpec, arms: Sequence[Arm]) -> Iterator[ChartLine]:
     if len(arms) == 1:
         for colour, (metric, name) in enumerate(spec.metrics):
-            yield Line(label=name, colour=colour, series=_series(arms[0], metric))
+            yield ChartLine(label=name, colour=colour, series=_series(arms[0], metric))
     else:
         for index, arm in enumerate(arms):
-            yield Line(label=arm.name, colour=index, series=_series(arm, spec.metrics[0][0]))
+            yield ChartLine(label=arm.name, colour=index, series=_series(arm, spec.metrics[0][0]))
 
 
-def _series(arm: Arm, metric: str) -> tuple[tuple[Point, ...], ...]:
+def _series(arm: Arm, metric: str) -> tuple[tuple[ChartPoint, ...], ...]:
     return tuple(points for run in arm.runs if (points := tuple(_points(run, metric))))
 
 
-def _points(run: Run, metric: str) -> Iterator[Point]:
+def _points(run: Run, metric: str) -> Iterator[ChartPoint]:
     for row in run.metrics:
         value = row.get(metric, NAN)
         if not math.isnan(value):
-            yield Point(row["step"], value, row.get(f"{metric}_low", NAN), row.get(f"{metric}_high", NAN))
+            yield ChartPoint(row["step"], value, row.get(f"{metric}_low", NAN), row.get(f"{metric}_high", NAN))

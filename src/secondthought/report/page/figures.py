@@ -1,4 +1,4 @@
-"""Line charts and interval marks as inline SVG: numbers in, markup out. Colours are classes of the style sheet.
+"""Figures turn numbers into inline SVG: line charts and interval marks. Colours are classes of the style sheet.
 
 A chart has one or more lines; a line has one series per seed. One seed is drawn with its interval as a band; several
 are drawn thin, with their mean thick and the range from lowest to highest seed as the band. More lines than colours are
@@ -30,8 +30,8 @@ MOST_DOTS = 30
 """A line of more points is drawn without dots to hover over."""
 
 
-class Point(NamedTuple):
-    """One value of a series, with its interval (NaN where it has none)."""
+class ChartPoint(NamedTuple):
+    """A `ChartPoint` is one value of a series, with its interval (NaN where it has none)."""
 
     x: float
     y: float
@@ -40,17 +40,17 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What one legend entry stands for: one series per seed. `colour` tells it from the others, counted from 0."""
+class ChartLine:
+    """A `ChartLine` is one entry of the legend: a series per seed, with a `colour` counted from 0."""
 
     label: str
     colour: int
-    series: tuple[tuple[Point, ...], ...]
+    series: tuple[tuple[ChartPoint, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Maps values to pixels, with round ticks."""
+    """An `Axis` maps values to pixels."""
 
     low: float
     high: float
@@ -58,36 +58,48 @@ class Axis:
     end: float
 
     def __call__(self, value: float) -> str:
-        """The pixel of a value, as SVG writes it."""
+        """Return the pixel of a value, as SVG writes it."""
         return f"{self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start):.1f}"
 
 
-def line_chart(lines: Sequence[Line], *, label: str, percent: bool = False) -> Markup:
-    """A chart over steps; `label` is read out instead of it. The y axis always shows zero."""
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A `Chart` is drawn and has a title, a sentence on what it shows, and a legend (label, colour)."""
+
+    title: str
+    about: str
+    legend: tuple[tuple[str, int], ...]
+    svg: Markup
+
+
+class DrawnCharts(NamedTuple):
+    """`DrawnCharts` holds charts, and names what could not be drawn: for want of data, or since nothing was found."""
+
+    charts: Sequence[Chart]
+    absent: Sequence[str] = ()
+    never: Sequence[str] = ()
+
+
+def line_chart(lines: Sequence[ChartLine], *, label: str, percent: bool = False) -> Markup:
+    """Draw a chart over steps; `label` is read out instead of it. The y axis always shows zero."""
     drawn = [line for line in (_thinned(line) for line in lines) if line.series]
-    points = [point for line in drawn for series in line.series for point in series]
-    x_ticks = ticks(0, max(point.x for point in points), whole=True)
     banded = drawn if len(drawn) <= NUM_COLOURS else []
-    bounds = [bound for line in banded if len(line.series) == 1 for point in line.series[0] for bound in point[2:]]
-    values = [value for value in (*(point.y for point in points), *bounds) if not math.isnan(value)]
-    y_ticks = ticks(min(0.0, *values), max(0.0, *values))
-    x = Axis(x_ticks[0], max(x_ticks[-1], max(point.x for point in points)), LEFT, WIDTH - RIGHT)
-    y = Axis(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
-    parts = [Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, label)]
-    parts += [_y_tick(y(tick), tick_text(tick, y_ticks, percent)) for tick in y_ticks]
-    parts += [_x_tick(x(tick), tick_text(tick, x_ticks, False)) for tick in x_ticks]
-    parts.append(
-        Markup('<text class="tick" x="{}" y="{}" text-anchor="end">step</text>').format(WIDTH - RIGHT, HEIGHT - 3)
-    )
-    for line in banded:
-        parts += _band(line, x, y)
-    for line in drawn:
-        parts += _strokes(line, x, y, percent)
-    return Markup("").join([*parts, Markup("</svg>")])
+    x, x_ticks = _x_axis(drawn)
+    y, y_ticks = _y_axis(drawn, banded)
+    parts = [
+        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, label),
+        *(_y_tick(y(tick), tick_text(tick, y_ticks, percent)) for tick in y_ticks),
+        *(_x_tick(x(tick), tick_text(tick, x_ticks, False)) for tick in x_ticks),
+        Markup('<text class="tick" x="{}" y="{}" text-anchor="end">step</text>').format(WIDTH - RIGHT, HEIGHT - 3),
+        *(part for line in banded for part in _band(line, x, y)),
+        *(part for line in drawn for part in _strokes(line, x, y, percent)),
+        Markup("</svg>"),
+    ]
+    return Markup("").join(parts)
 
 
 def line_class(colour: int) -> str:
-    """Class names of a line by its index: a colour, and from the seventh on a kind of dashes.
+    """Return the class names of a line by its index: a colour, and from the seventh on a kind of dashes.
 
     >>> line_class(1), line_class(7), line_class(13)
     ('s1', 's1 dash1', 's1 dash2')
@@ -97,8 +109,8 @@ def line_class(colour: int) -> str:
 
 
 def interval_mark(interval: Interval, *, low: float = 0.0, high: float = 1.0, zero: bool = False) -> Markup:
-    """A dot with its interval on a small axis from `low` to `high`; `zero` draws the line of no difference."""
-    if any(math.isnan(value) for value in (interval.estimate, interval.low, interval.high)) or high <= low:
+    """Draw a dot with its interval on a small axis from `low` to `high`; `zero` draws the line of no difference."""
+    if not (interval.is_defined and interval.is_bounded) or high <= low:
         return Markup("")
     x = Axis(low, high, 4, 116)
     parts = [Markup('<svg class="mark" viewBox="0 0 120 14" aria-hidden="true"><path class="rail" d="M4 7H116"/>')]
@@ -112,7 +124,7 @@ def interval_mark(interval: Interval, *, low: float = 0.0, high: float = 1.0, ze
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Three to seven round numbers that enclose the range (`whole`: that lie within it, and are whole).
+    """Return three to seven round numbers that enclose the range (`whole`: that lie within it, and are whole).
 
     >>> ticks(0, 0.37), ticks(0, 60, whole=True), ticks(0, 0)
     ([0.0, 0.1, 0.2, 0.3, 0.4], [0, 20, 40, 60], [0.0, 0.25, 0.5, 0.75, 1.0])
@@ -130,23 +142,41 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def tick_text(tick: float, all_ticks: Sequence[float], percent: bool) -> str:
-    """A tick with as many decimals as its axis needs."""
+    """Write a tick with as many decimals as its axis needs."""
     scale = 100 if percent else 1
     step = abs(all_ticks[1] - all_ticks[0]) * scale if len(all_ticks) > 1 else 1
     decimals = next((count for count in range(6) if math.isclose(round(step, count), step, rel_tol=1e-6)), 6)
     return f"{tick * scale:,.{decimals}f}" + ("%" if percent else "")
 
 
-def _thinned(line: Line) -> Line:
+def _points(lines: Sequence[ChartLine]) -> list[ChartPoint]:
+    return [point for line in lines for series in line.series for point in series]
+
+
+def _x_axis(lines: Sequence[ChartLine]) -> tuple[Axis, list[float]]:
+    last = max(point.x for point in _points(lines))
+    marks = ticks(0, last, whole=True)
+    return Axis(marks[0], max(marks[-1], last), LEFT, WIDTH - RIGHT), marks
+
+
+def _y_axis(lines: Sequence[ChartLine], banded: Sequence[ChartLine]) -> tuple[Axis, list[float]]:
+    """Return the axis that holds all values, and the intervals of those lines of which they are drawn."""
+    bounds = [bound for line in banded if len(line.series) == 1 for point in line.series[0] for bound in point[2:]]
+    values = [value for value in (*(point.y for point in _points(lines)), *bounds) if not math.isnan(value)]
+    marks = ticks(min(0.0, *values), max(0.0, *values))
+    return Axis(marks[0], marks[-1], HEIGHT - BOTTOM, TOP), marks
+
+
+def _thinned(line: ChartLine) -> ChartLine:
     kept = tuple(tuple(thin([point for point in series if not math.isnan(point.y)])) for series in line.series)
-    return Line(label=line.label, colour=line.colour, series=tuple(series for series in kept if series))
+    return ChartLine(label=line.label, colour=line.colour, series=tuple(series for series in kept if series))
 
 
-def thin(points: Sequence[Point]) -> list[Point]:
-    """At most MOST_POINTS points: means over stretches of equal length."""
+def thin(points: Sequence[ChartPoint]) -> list[ChartPoint]:
+    """Return at most MOST_POINTS points: means over stretches of equal length."""
     size = math.ceil(len(points) / MOST_POINTS) or 1
     stretches = [points[start : start + size] for start in range(0, len(points), size)]
-    return [Point(*(sum(values) / len(values) for values in zip(*stretch, strict=True))) for stretch in stretches]
+    return [ChartPoint(*(sum(values) / len(values) for values in zip(*stretch, strict=True))) for stretch in stretches]
 
 
 def _y_tick(y: str, text: str) -> Markup:
@@ -161,7 +191,7 @@ def _x_tick(x: str, text: str) -> Markup:
     )
 
 
-def _band(line: Line, x: Axis, y: Axis) -> list[Markup]:
+def _band(line: ChartLine, x: Axis, y: Axis) -> list[Markup]:
     points = line.series[0] if len(line.series) == 1 else _over_seeds(line)
     points = [point for point in points if not (math.isnan(point.low) or math.isnan(point.high))]
     if len(points) < 2:
@@ -171,7 +201,7 @@ def _band(line: Line, x: Axis, y: Axis) -> list[Markup]:
     return [Markup('<path class="band f{}" d="M{}Z"/>').format(line.colour % NUM_COLOURS, "L".join(there + back))]
 
 
-def _strokes(line: Line, x: Axis, y: Axis, percent: bool) -> list[Markup]:
+def _strokes(line: ChartLine, x: Axis, y: Axis, percent: bool) -> list[Markup]:
     thick = line.series[0] if len(line.series) == 1 else _over_seeds(line)
     thinner = line.series if len(line.series) > 1 else ()
     parts = [_path(series, x, y, f"seed {line_class(line.colour)}") for series in thinner]
@@ -182,13 +212,13 @@ def _strokes(line: Line, x: Axis, y: Axis, percent: bool) -> list[Markup]:
     return parts
 
 
-def _path(points: Sequence[Point], x: Axis, y: Axis, classes: str) -> Markup:
+def _path(points: Sequence[ChartPoint], x: Axis, y: Axis, classes: str) -> Markup:
     return Markup('<path class="{}" d="M{}"/>').format(
         classes, "L".join(f"{x(point.x)} {y(point.y)}" for point in points)
     )
 
 
-def _dot(line: Line, point: Point, x: Axis, y: Axis, percent: bool) -> Markup:
+def _dot(line: ChartLine, point: ChartPoint, x: Axis, y: Axis, percent: bool) -> Markup:
     scale, unit = (100, "%") if percent else (1, "")
     text = f"{line.label}, step {point.x:g}: {point.y * scale:.3g}{unit}"
     if not math.isnan(point.low):
@@ -198,9 +228,9 @@ def _dot(line: Line, point: Point, x: Axis, y: Axis, percent: bool) -> Markup:
     )
 
 
-def _over_seeds(line: Line) -> list[Point]:
-    """Mean, lowest and highest seed at the steps that all seeds have."""
+def _over_seeds(line: ChartLine) -> list[ChartPoint]:
+    """Return the mean, lowest and highest seed at the steps that all seeds have."""
     tables = [{point.x: point.y for point in series} for series in line.series]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
     values = {step: [table[step] for table in tables] for step in shared}
-    return [Point(step, sum(row) / len(row), min(row), max(row)) for step, row in values.items()]
+    return [ChartPoint(step, sum(row) / len(row), min(row), max(row)) for step, row in values.items()]

@@ -1,4 +1,4 @@
-"""Charts of behaviours over steps, from the groups that runs stored, in the form of the other curves."""
+"""Habits are drawn over steps, from the groups that runs stored, in the form of the other curves."""
 
 from __future__ import annotations
 
@@ -6,48 +6,44 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from secondthought.report.numbers.habit_points import HabitPoint, steps_points
+from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.readers import Reader
 from secondthought.report.numbers.runs import Arm, Run
 from secondthought.report.page.browser import spaced
-from secondthought.report.page.curves import Chart, Spec, charts, per_metric
+from secondthought.report.page.curves import ChartSpec, drawn_charts, per_metric
+from secondthought.report.page.figures import DrawnCharts
 from secondthought.report.page.marked_text import HABITS
 
 MOST_STEPS_READ = 40
 MOST_GROUPS_READ = 64
-"""Of a step, evenly spaced."""
+"""The groups of a step that are read, evenly spaced."""
 
 _FIRST = ("reflection", "attempt", "retry")
-"""What a branch may begin with, in this order of choice."""
+"""Turns that a branch may begin with, in this order of choice."""
 
 
-def habit_charts(
-    arms: Sequence[Arm], readers: Mapping[str, Sequence[Reader]]
-) -> tuple[list[Chart], list[str], list[str]]:
-    """The charts in which something was found, the titles of those without data, and what was looked for in vain.
-
-    Args:
-        arms: the arms.
-        readers: what reads the texts of a run, by its label.
-    """
-    read = [replace(arm, runs=tuple(_with_rows(run, readers.get(run.label, ())) for run in arm.runs)) for arm in arms]
-    names = {reader.letter: reader.name for of_run in readers.values() for reader in of_run}
-    rows = [row for arm in read for run in arm.runs for row in run.metrics]
-    found = {name for row in rows for name, value in row.items() if value > 0}
+def habit_charts(inputs: ReportInputs) -> DrawnCharts:
+    """Draw the charts in which something was found; name those without data, and what was looked for in vain."""
+    arms = [_with_counts(arm, inputs.readers) for arm in inputs.arms]
+    rows = [row for arm in arms for run in arm.runs for row in run.metrics]
     looked_for = {name for row in rows for name in row}
-    specs: list[Spec] = []
+    in_vain = looked_for - {name for row in rows for name, value in row.items() if value > 0}
+    names = {reader.letter: reader.name for of_run in inputs.readers.values() for reader in of_run}
+    specs: list[ChartSpec] = []
     never: list[str] = []
     for letter, name in names.items():
         spec = _spec(letter, name)
         each = list(per_metric([spec])) if len(arms) > 1 else [spec]
-        vain = [one for one in each if {metric for metric, _ in one.metrics} <= looked_for - found]
+        vain = [one for one in each if {metric for metric, _ in one.metrics} <= in_vain]
         if vain:
             never.append(f"{name} ({', '.join(habit for one in vain for _, habit in one.metrics)})")
         specs += [one for one in each if one not in vain]
-    return *charts(read, specs), never
+    drawn = drawn_charts(arms, specs)
+    return DrawnCharts(drawn.charts, drawn.absent, never)
 
 
-def _spec(letter: str, name: str) -> Spec:
-    return Spec(
+def _spec(letter: str, name: str) -> ChartSpec:
+    return ChartSpec(
         f"Habits, {name}",
         f"Finds per text, {name}, in the turn that a branch begins with.",
         tuple((_metric(letter, habit), habit.replace("_", " ")) for habit in HABITS),
@@ -58,7 +54,12 @@ def _metric(letter: str, habit: str) -> str:
     return f"behavior/{letter}/{habit}"
 
 
-def _with_rows(run: Run, readers: Sequence[Reader]) -> Run:
+def _with_counts(arm: Arm, readers: Mapping[str, Sequence[Reader]]) -> Arm:
+    """Return the arm with counts of habits for the metrics of its runs."""
+    return replace(arm, runs=tuple(_counted(run, readers.get(run.label, ())) for run in arm.runs))
+
+
+def _counted(run: Run, readers: Sequence[Reader]) -> Run:
     steps = spaced(run.directory.episode_steps(), MOST_STEPS_READ)
     return replace(run, metrics=[row for reader in readers for row in _rows(run, reader, steps)])
 

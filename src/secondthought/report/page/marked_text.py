@@ -1,4 +1,4 @@
-"""Text cut where behaviours begin and end, so that a page can mark them: plain strings and class names, no markup.
+"""Marked text is cut where habits begin and end, so that a page can mark them: strings and class names, no markup.
 
 A text is shown as its tokens (pieces), and several readers may have found spans in it that overlap. A stretch is a part
 of the text in which the same spans hold; a span that begins inside a token cuts it in two parts.
@@ -10,17 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from secondthought.habits.catalog import SHIPPED
 from secondthought.types import Span
 
-HABITS = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
-"""The behaviours that the report marks; their places are those of the style sheet's colours."""
+HABITS = SHIPPED
+"""The habits that the report marks; their places are those of the style sheet's colours."""
 TAGS = ("V", "B", "S", "C")
-"""What stands before a marked span, so that colours are never needed to tell them apart."""
+"""Letters that stand before marked spans, so that colours are never needed to tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Text of one token; `ends` is False where the token goes on in the next part."""
+class TokenPart:
+    """A `TokenPart` is text of one token; `ends` is False where the token goes on in the next part."""
 
     text: str
     ends: bool
@@ -28,20 +29,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Parts in which the same spans hold.
+    """A `Stretch` holds the parts over which the same spans hold.
 
-    `classes` name the spans (reader's letter and place); `names` are their behaviours and `tags` those that begin here,
+    `classes` name the spans (reader's letter and place); `names` are their habits and `tags` those that begin here,
     both by the letter of the reader.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[TokenPart, ...]
     classes: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def stretches(pieces: Sequence[str], found: Mapping[str, Iterable[Span]]) -> tuple[Stretch, ...]:
-    """The text of the pieces, cut at the spans that each reader found; what lies beyond the text is left out.
+    """Cut the text of the pieces at the spans that each reader found; what lies beyond the text is left out.
 
     Args:
         pieces: the tokens, or the whole text as one.
@@ -72,7 +73,7 @@ def stretches(pieces: Sequence[str], found: Mapping[str, Iterable[Span]]) -> tup
 
 
 def counted(counts: Mapping[str, int | None]) -> str:
-    """Counts as a reader of the page hears them.
+    """Put counts into words.
 
     >>> counted({"verification": 2, "backtracking": 0, "subgoal_setting": None, "backward_chaining": 1})
     '2 verification, 1 backward chaining, subgoal setting not told'
@@ -82,7 +83,7 @@ def counted(counts: Mapping[str, int | None]) -> str:
     return ", ".join([*some, *missing])
 
 
-def _stretch(parts: tuple[Part, ...], active: Sequence[tuple[int, int, str, int]], start: int) -> Stretch:
+def _stretch(parts: tuple[TokenPart, ...], active: Sequence[tuple[int, int, str, int]], start: int) -> Stretch:
     return Stretch(
         parts=parts,
         classes=tuple(dict.fromkeys(f"{letter}{place}" for _, _, letter, place in active)),
@@ -98,8 +99,8 @@ def _by_letter(found: Iterable[tuple[str, str]], between: str) -> dict[str, str]
     return {letter: between.join(items) for letter, items in names.items()}
 
 
-def _parts(pieces: Sequence[str], cuts: Sequence[int]) -> Iterator[list[Part]]:
-    """The parts between each two cuts."""
+def _parts(pieces: Sequence[str], cuts: Sequence[int]) -> Iterator[list[TokenPart]]:
+    """Yield the parts between each two cuts."""
     left = iter(pieces)
     piece = next(left, "")
     for start, end in pairwise(cuts):
@@ -108,7 +109,7 @@ def _parts(pieces: Sequence[str], cuts: Sequence[int]) -> Iterator[list[Part]]:
             if not piece:
                 piece = next(left)
                 continue
-            parts.append(Part(piece[:space], ends=len(piece) <= space))
+            parts.append(TokenPart(piece[:space], ends=len(piece) <= space))
             piece, space = piece[space:], space - len(parts[-1].text)
         yield parts
 

@@ -1,7 +1,8 @@
-"""The report's tables as plain rows of text and small marks: before and after, controls, comparators, reasons."""
+"""Tables of the report are plain rows of text and small marks: before and after, controls, arms, reasons, facts."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,42 +14,42 @@ from secondthought.report.numbers.gains import Gain, gain, interval, rate
 from secondthought.report.numbers.pooled import minus
 from secondthought.report.numbers.runs import Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
-from secondthought.stats import UNDEFINED, Interval
+from secondthought.stats import Interval
 
 ABSENT = "-"
 
-TEMPERATURES = (("t1.0", "1"), ("t0.5", "0.5"), ("t0.0", "greedy"))
+TEMPERATURES = {"t1.0": "1", "t0.5": "0.5", "t0.0": "greedy"}
 
-RATES = (
-    ("first_try", "First try"),
-    ("second_try", "Second try"),
-    ("rescue", "Rescue rate"),
-    ("format_valid", "Format valid"),
-    ("leak_solution", "Reflections with the full solution"),
-    ("leak_first_step", "Reflections with the first step"),
-)
+RATES = {
+    "first_try": "First try",
+    "second_try": "Second try",
+    "rescue": "Rescue rate",
+    "format_valid": "Format valid",
+    "leak_solution": "Reflections with the full solution",
+    "leak_first_step": "Reflections with the first step",
+}
 
-CONTROLS = (
-    ("oracle", "Oracle's reflection"),
-    ("own", "Its own reflection"),
-    ("shuffled", "Another problem's reflection"),
-    ("fixed", "One fixed general reflection"),
-    ("none", "No reflection"),
-    ("contrary", "Contrary reflection"),
-    ("pass@2", "Independent second sample (pass@2)"),
-)
+CONTROLS = {
+    "oracle": "Oracle's reflection",
+    "own": "Its own reflection",
+    "shuffled": "Another problem's reflection",
+    "fixed": "One fixed general reflection",
+    "none": "No reflection",
+    "contrary": "Contrary reflection",
+    "pass@2": "Independent second sample (pass@2)",
+}
 
 
 class Cell(NamedTuple):
-    """A number to read: the estimate and, smaller, its interval."""
+    """A `Cell` is a number to read: the estimate and, smaller, its interval."""
 
     estimate: str
     span: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of a table of changes."""
+class ChangeRow:
+    """A `ChangeRow` is one line of a table of changes."""
 
     name: str
     detail: str
@@ -61,7 +62,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRow:
-    """One line of the comparators' table."""
+    """An `ArmRow` is one line of the table of arms."""
 
     name: str
     seeds: str
@@ -73,78 +74,81 @@ class ArmRow:
     mark: Markup
 
 
-def before_after(run: Run) -> list[Row]:
-    """Every rate at every temperature, then reflection length and the rescue rate on the same stored failures."""
-    summary = run.summary
-    rows = [
+def before_after(run: Run) -> list[ChangeRow]:
+    """Return rows of every rate at every temperature, of the rescue rate on stored failures, and of lengths."""
+    rows = [_rate_row(run, measure, key) for measure in RATES for key in TEMPERATURES]
+    stored, paired = get(run.summary, "stored_rescue"), get(run.summary, "paired", "stored_rescue")
+    rows.append(
         _change(
-            name,
-            label,
-            rate(run, "before", measure, key),
-            rate(run, "after", measure, key),
-            get(summary, "paired", key, measure),
+            "Rescue rate, same stored failures",
+            "1",
+            interval(get(stored, "before")),
+            interval(get(stored, "after")),
+            paired,
         )
-        for measure, name in RATES
-        for key, label in TEMPERATURES
-    ]
-    stored = get(summary, "stored_rescue")
-    paired = get(summary, "paired", "stored_rescue")
-    rows.append(_change("Rescue rate, same stored failures", "1", *_pair(stored), paired))
+    )
     lengths = [rate(run, when, "reflection_length") for when in ("before", "after")]
     rows.append(_change("Reflection length, tokens", "1", *lengths, percent=False))
     return [row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)]
 
 
-def controls(run: Run) -> list[Row]:
-    """The listening table: how often a retry is right after each kind of reflection."""
-    table = get(run.summary, "controls")
+def controls(run: Run) -> list[ChangeRow]:
+    """Return the listening table: how often a retry is right after each kind of reflection."""
+    before, after = get(run.summary, "controls", "before"), get(run.summary, "controls", "after")
     rows = [
         _change(
             name,
-            f"n = {get(table, 'before', key, 'n') or ABSENT} / {get(table, 'after', key, 'n') or ABSENT}",
-            interval(get(table, "before", key)),
-            interval(get(table, "after", key)),
+            f"n = {get(before, key, 'n') or ABSENT} / {get(after, key, 'n') or ABSENT}",
+            interval(get(before, key)),
+            interval(get(after, key)),
         )
-        for key, name in CONTROLS
-        if get(table, "before", key) or get(table, "after", key)
+        for key, name in CONTROLS.items()
+        if get(before, key) or get(after, key)
     ]
-    gaps = [
-        minus(interval(get(table, when, "oracle")), interval(get(table, when, "shuffled")))
-        for when in ("before", "after")
-    ]
+    gaps = [minus(interval(get(rates, "oracle")), interval(get(rates, "shuffled"))) for rates in (before, after)]
     return [*rows, _change("Oracle's minus another problem's", "how much it listens", *gaps)] if rows else []
 
 
 def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
-    """One row per arm: the gain after training, seed by seed and over seeds and problems."""
-    gains = [(arm, _second_try(arm), gain(arm, "first_try")) for arm in arms]
-    shown = [(first if second.missing else second).pooled for _, second, first in gains]
+    """Return one row per arm: the gain after training, seed by seed and over seeds and problems."""
+    gains = [(_second_try(arm), gain(arm, "first_try")) for arm in arms]
+    shown = [(first if second.missing else second).pooled for second, first in gains]
     ends = [end for pooled in shown for end in (pooled.low, pooled.high) if not math.isnan(end)]
-    low, high = min(ends, default=0.0), max(ends, default=0.0)
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     return [
         ArmRow(
             name=arm.name,
-            seeds=", ".join("?" if run.seed is None else str(run.seed) for run in arm.runs),
+            seeds=seed_names(arm),
             tokens=_tokens(arm),
             second=_pooled_cell(second),
             second_seeds=_seeds(second),
             first=_pooled_cell(first),
             first_seeds=_seeds(first),
-            mark=interval_mark(drawn, low=min(low, 0.0), high=max(high, 0.0), zero=True),
+            mark=interval_mark(drawn, low=low, high=high, zero=True),
         )
-        for (arm, second, first), drawn in zip(gains, shown, strict=True)
+        for arm, (second, first), drawn in zip(arms, gains, shown, strict=True)
     ]
 
 
+def seed_names(arm: Arm) -> str:
+    """Name the seeds of an arm."""
+    return ", ".join(seed_name(run.seed) for run in arm.runs)
+
+
+def seed_name(seed: int | None) -> str:
+    """Name a seed, which a run may lack."""
+    return "?" if seed is None else str(seed)
+
+
 def _second_try(arm: Arm) -> Gain:
-    """Missing where the evaluation plays one try: it would repeat the first."""
+    """Return the gain of second tries; missing where the evaluation plays one try, since it would repeat the first."""
     if get(arm.runs[0].config, "evaluation", "tries") == 1:
-        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=arm.num_seeds, missing="one try is played")
+        return Gain.without("one try is played", arm.num_seeds)
     return gain(arm, "second_try")
 
 
 def reasons(run: Run) -> list[tuple[str, str, str]]:
-    """What first tries came to, before and after, as shares; at temperature 1."""
+    """Return what first tries came to, before and after, as shares; at temperature 1."""
     tables = [_counts(get(run.summary, when, "t1.0", "reasons")) for when in ("before", "after")]
     totals = [sum(table.values()) for table in tables]
 
@@ -155,8 +159,19 @@ def reasons(run: Run) -> list[tuple[str, str, str]]:
     return [(name.replace("_", " "), share(name, 0), share(name, 1)) for name in names]
 
 
+def facts(run: Run) -> list[tuple[str, str]]:
+    """Return what a reader asks first about a run: what it was, where it ran, with which settings."""
+    found = [*_about(run), *_surroundings(run.environment)]
+    return [(name, str(value)) for name, value in found if value not in (None, "", ABSENT)]
+
+
+def config_text(run: Run) -> str:
+    """Return the resolved config."""
+    return json.dumps(run.config, indent=2, ensure_ascii=False)
+
+
 def percent_cell(value: Interval, *, signed: bool = False) -> Cell:
-    """A rate in percent, or a difference in points.
+    """Write a rate in percent, or a difference in points.
 
     >>> percent_cell(Interval(0.25, 0.2, 0.3)), percent_cell(Interval(0.05, -0.01, 0.11), signed=True).span
     (Cell(estimate='25.0', span='[20.0, 30.0]'), '[-1.0, +11.0]')
@@ -165,17 +180,17 @@ def percent_cell(value: Interval, *, signed: bool = False) -> Cell:
 
 
 def tokens_cell(value: Interval, *, signed: bool = False) -> Cell:
-    """A number of tokens."""
+    """Write a number of tokens."""
     return _cell(value, 1, signed)
 
 
 def finds_cell(value: Interval, *, signed: bool = False) -> Cell:
-    """Finds of a behaviour per text: small numbers."""
+    """Write finds of a habit per text: small numbers."""
     return _cell(value, 1, signed, decimals=2)
 
 
 def thousands(value: float) -> str:
-    """A large whole number, readable.
+    """Write a large whole number, readable.
 
     >>> thousands(3600000.0), thousands(float("nan"))
     ('3,600,000', '-')
@@ -184,26 +199,26 @@ def thousands(value: float) -> str:
 
 
 def _cell(value: Interval, scale: float, signed: bool, decimals: int = 1) -> Cell:
-    if math.isnan(value.estimate):
+    if not value.is_defined:
         return Cell(ABSENT)
     sign = "+" if signed else ""
     # Adding 0.0 turns the -0.0 of a rounded small loss into 0.0.
     low, estimate, high = (
         f"{round(scale * part, decimals) + 0.0:{sign}.{decimals}f}" for part in (value.low, value.estimate, value.high)
     )
-    return Cell(estimate, "" if math.isnan(value.low) or math.isnan(value.high) else f"[{low}, {high}]")
+    return Cell(estimate, f"[{low}, {high}]" if value.is_bounded else "")
 
 
 def _change(
     name: str, detail: str, before: Interval, after: Interval, paired: Any = None, *, percent: bool = True
-) -> Row:
-    """A row; where no paired difference was recorded, the unpaired one, whose interval is wider."""
+) -> ChangeRow:
+    """Build a row; where no paired difference was recorded, with the unpaired one, whose interval is wider."""
     change = interval(paired)
-    if math.isnan(change.estimate):
+    if not change.is_defined:
         change = minus(after, before)
     cell = percent_cell if percent else tokens_cell
     p = number(get(paired, "p"))
-    return Row(
+    return ChangeRow(
         name=name,
         detail=detail,
         before=cell(before),
@@ -214,8 +229,14 @@ def _change(
     )
 
 
-def _pair(table: Any) -> tuple[Interval, Interval]:
-    return interval(get(table, "before")), interval(get(table, "after"))
+def _rate_row(run: Run, measure: str, temperature: str) -> ChangeRow:
+    return _change(
+        RATES[measure],
+        TEMPERATURES[temperature],
+        rate(run, "before", measure, temperature),
+        rate(run, "after", measure, temperature),
+        get(run.summary, "paired", temperature, measure),
+    )
 
 
 def _pooled_cell(result: Gain) -> Cell:
@@ -233,3 +254,31 @@ def _tokens(arm: Arm) -> str:
 
 def _counts(table: Any) -> dict[str, float]:
     return {str(name): number(count) for name, count in table.items()} if isinstance(table, Mapping) else {}
+
+
+def _about(run: Run) -> list[tuple[str, Any]]:
+    return [
+        ("arm", run.arm),
+        ("model", run.model),
+        ("task", get(run.config, "task", "name")),
+        ("seed", run.seed),
+        ("status", run.status),
+        ("steps", f"{run.metrics[-1]['step']:g}" if run.metrics else None),
+        ("best step", get(run.summary, "best_step")),
+        ("tokens sampled", thousands(number(get(run.summary, "tokens_sampled")))),
+    ]
+
+
+def _surroundings(environment: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    code, versions = get(environment, "code"), get(environment, "packages") or {}
+    memory, gpus = number(get(environment, "memory_bytes")) / 2**30, get(environment, "gpus")
+    parts = (get(environment, "cpu"), *(gpus if isinstance(gpus, list) else ()))
+    return [
+        ("started", get(environment, "started")),
+        ("machine", ", ".join(str(part) for part in parts if part)),
+        ("cores, threads", f"{get(environment, 'cores')}, {get(environment, 'threads') or 'all'}"),
+        ("memory", None if math.isnan(memory) else f"{memory:.0f} GiB"),
+        ("versions", ", ".join(f"{name} {value}" for name, value in versions.items() if value)),
+        ("code", f"{str(get(code, 'revision'))[:12]}{' + changes' if get(code, 'dirty') else ''}" if code else None),
+        ("command", get(environment, "command")),
+    ]

@@ -1,1 +1,1 @@
-"""The claims of each paper, and the verdict that runs allow on them."""
+"""Papers have claims that a report holds against its runs: a module each, listed in `catalog`."""

@@ -1,4 +1,4 @@
-"""The claims of Four Habits (Gandhi et al. 2025) against what these runs measured; the rule is that of `claims`.
+"""The claims of Four Habits (Gandhi et al. 2025) are held against what these runs measured, by the rule of `claim`.
 
 Arms are compared on the problems that they share, each with seeds of its own (`pooled.between_arms`).
 
@@ -7,16 +7,20 @@ Published values are from the authors' released curves (Qwen-2.5-3B and Llama-3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from secondthought.habits.catalog import SHIPPED
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, ProblemTable, gain, gain_table, interval, level_table
 from secondthought.report.numbers.pooled import around, between_arms, minus, over_seeds
+from secondthought.report.numbers.primed_arms import base_of, dose_of, evaluated, level, presence, priming_of
 from secondthought.report.numbers.runs import Arm, Run, get
-from secondthought.report.page.habit_table import BEHAVIORS, base_of, evaluated, level, presence, priming_of
-from secondthought.report.papers.reflect_retry_reward import Claim, judge
-from secondthought.stats import UNDEFINED, Interval
+from secondthought.report.papers.claim import Claim, Paper, claim_on
+from secondthought.stats import Interval
+
+KEPT, DROPPED = SHIPPED[:2], SHIPPED[2:4]
+"""The four habits: those that the paper saw RL keep, and those that it saw RL drop."""
 
 ALL, DIRECT, PLACEHOLDERS = "all-strategies", "direct", ("empty", "dots")
 WRONG = {
@@ -26,8 +30,19 @@ WRONG = {
 """Sets without right answers, and where they come from."""
 
 
+class ArmMeasure(NamedTuple):
+    """An `ArmMeasure` is what arms are compared by: a number of one arm, and the same problem by problem."""
+
+    of: Callable[[Arm], Gain]
+    table: Callable[[Arm], ProblemTable | None]
+
+
+GAIN = ArmMeasure(lambda arm: gain(arm, "first_try"), lambda arm: gain_table(arm, "first_try"))
+LEVEL = ArmMeasure(level, lambda arm: level_table(arm, "first_try"))
+
+
 def habit_claims(arms: Sequence[Arm]) -> list[Claim]:
-    """All six, whatever is missing; that of wrong answers once for each origin of them."""
+    """Return all six claims, whatever is missing; that of wrong answers once for each origin of them."""
     arms = evaluated(arms)
     weak, strong = _weak_and_strong(arms)
     primed: dict[str, Arm] = {}
@@ -36,27 +51,28 @@ def habit_claims(arms: Sequence[Arm]) -> list[Claim]:
             primed.setdefault(priming_of(arm), arm)  # of several, that with most seeds
     wrong = [name for name in WRONG if name in primed] or [next(iter(WRONG))]
     return [
-        _richerbase_of(weak, strong),
+        _richer_base(weak, strong),
         _priming_catches_up(weak, primed.get(ALL)),
-        *(_behaviors_not_answers(primed.get(name), WRONG[name], primed.get(DIRECT)) for name in wrong),
+        *(_habits_not_answers(primed.get(name), WRONG[name], primed.get(DIRECT)) for name in wrong),
         _not_the_form(primed.get(ALL), [primed.get(name) for name in PLACEHOLDERS]),
         _dose(arms),
         _selective(primed.get(ALL)),
     ]
 
 
-class Measured(NamedTuple):
-    """What arms are compared by: of one arm, and problem by problem."""
+PAPER = Paper(
+    heading="The claims of Four Habits",
+    published="Published values are from models of 3 billion parameters, one seed per arm "
+    "(Gandhi et al. 2025, arXiv 2503.01307, released curves)",
+    claims=habit_claims,
+    remark=lambda arms: (
+        "How much bases and primings differ is in an interval only where each seed had its own. "
+        "Where a seed either takes off or does not, look at every seed."
+    ),
+)
 
-    of: Callable[[Arm], Gain]
-    table: Callable[[Arm], ProblemTable | None]
 
-
-GAIN = Measured(lambda arm: gain(arm, "first_try"), lambda arm: gain_table(arm, "first_try"))
-LEVEL = Measured(level, lambda arm: level_table(arm, "first_try"))
-
-
-def _richerbase_of(weak: Arm | None, strong: Arm | None) -> Claim:
+def _richer_base(weak: Arm | None, strong: Arm | None) -> Claim:
     result = _difference(strong, weak, GAIN, "two bases of different habits, not primed, are needed")
     return _claim(
         "A base with more habits gains more from the same RL",
@@ -75,7 +91,7 @@ def _priming_catches_up(weak: Arm | None, primed: Arm | None) -> Claim:
     )
 
 
-def _behaviors_not_answers(wrong: Arm | None, origin: str, direct: Arm | None) -> Claim:
+def _habits_not_answers(wrong: Arm | None, origin: str, direct: Arm | None) -> Claim:
     return _claim(
         f"Habits matter more than right answers: {origin}",
         "Llama-3.2-3B after RL: .735 primed with wrong answers only, .736 with all; no result for direct solutions",
@@ -98,58 +114,64 @@ def _not_the_form(primed: Arm | None, placeholders: Sequence[Arm | None]) -> Cla
 
 
 def _dose(arms: Sequence[Arm]) -> Claim:
-    bases = [(dose, arm) for arm in arms if (dose := get(arm.runs[0].config, "origin", "dose")) is not None]
-    bases = sorted(((float(dose), arm) for dose, arm in bases if not priming_of(arm)), key=lambda pair: pair[0])
+    known = [(dose, arm) for arm in arms if not priming_of(arm) and (dose := dose_of(arm)) is not None]
+    bases = sorted(known, key=lambda pair: pair[0])
     least, most = (bases[0][1], bases[-1][1]) if len(bases) > 2 else (None, None)
-    doses = ", ".join(f"{100 * dose:g} %: {100 * gain(arm, 'first_try').pooled.estimate:+.1f}" for dose, arm in bases)
     claim = _claim(
         "More habits in pretraining text, more gain",
         "Llama-3.2-3B after continued pretraining and RL: .489 with habits, .368 with few",
         _named("first-try gain, {} - {}", GAIN, most, least),
         _difference(most, least, GAIN, "three bases that differ in `origin.dose` alone are needed"),
     )
-    return claim if not doses else replace(claim, why=f"{claim.why}; gain by dose {doses}")
+    doses = ", ".join(f"{100 * dose:g} %: {100 * gain(arm, 'first_try').pooled.estimate:+.1f}" for dose, arm in bases)
+    return claim.explained(f"; gain by dose {doses}") if doses else claim
 
 
 def _selective(primed: Arm | None) -> Claim:
-    """Two things at once: what the first two gain, and what the last two lose; judged by that which is less sure."""
+    """Build the claim about two things at once, what RL keeps and what it drops; the less sure of them decides."""
+    changes = None if primed is None else _kept_and_dropped(primed)
     missing = f"an arm primed with {ALL}, with habits counted, is needed"
-    result, which = Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=missing), ""
-    if primed is not None:
-        kept, dropped = (_change(primed, names, sign) for names, sign in ((BEHAVIORS[:2], 1), (BEHAVIORS[2:], -1)))
-        if kept.pooled.estimate == kept.pooled.estimate and dropped.pooled.estimate == dropped.pooled.estimate:
-            result = min(kept, dropped, key=lambda one: one.pooled.low)
-            which = "; ".join(
-                f"{what} {one.pooled.estimate:+.2f} [{one.pooled.low:+.2f}, {one.pooled.high:+.2f}]"
-                for what, one in (("the first two gain", kept), ("the last two lose", dropped))
-            )
-    claim = _claim(
-        "RL keeps verification and backtracking and drops the other two",
-        "Llama-3.2-3B, all strategies, counts: 1.67 -> 3.82 and 2.60 -> 4.57; 3.43 -> .11 and 1.62 -> .04",
-        "finds per try: the less sure of what the first two gain and the last two lose",
-        result,
+    claim = claim_on(
+        Gain.without(missing) if changes is None else min(changes, key=lambda one: one.pooled.low),
+        title="RL keeps verification and backtracking and drops the other two",
+        published="Llama-3.2-3B, all strategies, counts: 1.67 -> 3.82 and 2.60 -> 4.57; 3.43 -> .11 and 1.62 -> .04",
+        measure="finds per try: the less sure of what the first two gain and the last two lose",
         unit="finds",
     )
-    return replace(claim, why=f"{claim.why}; {which}") if which else claim
+    if changes is None:
+        return claim
+    kept, dropped = map(_finds, changes)
+    return claim.explained(f"; the first two gain {kept}; the last two lose {dropped}")
 
 
-def _change(arm: Arm, names: Sequence[str], sign: int) -> Gain:
-    """Finds per try of these behaviours together, after minus before (times `sign`), each seed's and over seeds."""
+def _kept_and_dropped(arm: Arm) -> tuple[Gain, Gain] | None:
+    """Return what KEPT gain and what DROPPED lose; None where habits were not counted."""
+    kept, dropped = _change(arm, KEPT, 1), _change(arm, DROPPED, -1)
+    return (kept, dropped) if kept.pooled.is_defined and dropped.pooled.is_defined else None
+
+
+def _finds(change: Gain) -> str:
+    found = change.pooled
+    return f"{found.estimate:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
+
+
+def _change(arm: Arm, habits: Sequence[str], sign: int) -> Gain:
+    """Return the finds per try of these habits together, after minus before (times `sign`), each seed's and pooled."""
     changes = []
     for run in arm.runs:
-        before, after = (sum(_count(run, when, name).estimate for name in names) for when in ("before", "after"))
-        spread = sum(_count(run, when, name).deviation ** 2 for when in ("before", "after") for name in names)
+        before, after = (sum(_count(run, when, name).estimate for name in habits) for when in ("before", "after"))
+        spread = sum(_count(run, when, name).deviation ** 2 for when in ("before", "after") for name in habits)
         changes.append(around(sign * (after - before), spread, 1))
     seeds = tuple((run.seed, one) for run, one in zip(arm.runs, changes, strict=True))
     return Gain(per_seed=seeds, pooled=over_seeds(changes), num_seeds=arm.num_seeds)
 
 
-def _count(run: Run, when: str, behavior: str) -> Interval:
-    return interval(get(run.summary, when, TEMPERATURE, "habits", "behaviors", behavior, "mean_count"))
+def _count(run: Run, when: str, habit: str) -> Interval:
+    return interval(get(run.summary, when, TEMPERATURE, "habits", "behaviors", habit, "mean_count"))
 
 
 def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
-    """Of the bases that were not primed: the one that most arms prime (else with least habits), and the richest."""
+    """Return of the unprimed bases the one that most arms prime (else with least habits), and the richest."""
     bases = [arm for arm in arms if base_of(arm) and not priming_of(arm)]
     if not bases:
         return None, None
@@ -159,16 +181,16 @@ def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
 
 
 def _habits_before(arm: Arm) -> float:
-    total = sum(presence(arm, "before", name).estimate for name in BEHAVIORS)
-    return total if total == total else -1.0
+    total = sum(presence(arm, "before", name).estimate for name in (*KEPT, *DROPPED))
+    return -1.0 if math.isnan(total) else total
 
 
-def _difference(first: Arm | None, second: Arm | None, measure: Measured, missing: str) -> Gain:
+def _difference(first: Arm | None, second: Arm | None, measure: ArmMeasure, missing: str) -> Gain:
     if first is None or second is None:
-        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=missing)
+        return Gain.without(missing)
     one, other = measure.of(first), measure.of(second)
     if one.missing or other.missing:
-        return Gain(per_seed=(), pooled=UNDEFINED, num_seeds=0, missing=one.missing or other.missing)
+        return Gain.without(one.missing or other.missing)
     return Gain(
         per_seed=(),  # seeds of two arms are no pairs; the measure names them
         pooled=_apart(measure.table(first), measure.table(second)) or minus(one.pooled, other.pooled),
@@ -177,22 +199,19 @@ def _difference(first: Arm | None, second: Arm | None, measure: Measured, missin
 
 
 def _apart(first: ProblemTable | None, second: ProblemTable | None) -> Interval | None:
-    """One arm minus the other on the problems that they share; None where they were tested on different ones."""
+    """Return one arm minus the other on the problems that they share; None where they were tested on different ones."""
     if first is None or second is None or first.problems != second.problems:
         return None
     found = between_arms(first.values, second.values)
-    return None if found.estimate != found.estimate else found
+    return found if found.is_defined else None
 
 
-def _claim(
-    title: str, published: str, measure: str, result: Gain, unit: Literal["points", "finds"] = "points"
-) -> Claim:
-    verdict, why = judge(result)
-    return Claim(title=title, published=published, measure=measure, unit=unit, result=result, verdict=verdict, why=why)
+def _claim(title: str, published: str, measure: str, result: Gain) -> Claim:
+    return claim_on(result, title=title, published=published, measure=measure)
 
 
-def _named(text: str, measure: Measured, *arms: Arm | None) -> str:
-    """The measure in words, with each arm's seeds in percent or points."""
+def _named(text: str, measure: ArmMeasure, *arms: Arm | None) -> str:
+    """Put the measure in words, with each arm's seeds in percent or points."""
     return text.format(*("?" if arm is None else f"{arm.name} ({_seeds(measure.of(arm))})" for arm in arms))
 
 

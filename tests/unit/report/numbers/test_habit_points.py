@@ -8,6 +8,7 @@ from html_page import Page
 
 from secondthought.report import arms, build_report, load_runs
 from secondthought.report.numbers.habit_points import evaluation_points, steps_points
+from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.readers import Reader, readers
 from secondthought.report.page import browser
 from secondthought.report.page.habit_curves import habit_charts
@@ -51,7 +52,11 @@ class Calculations:
 @pytest.fixture
 def everywhere(monkeypatch):
     reader = Reader(letter="w", name="by wording", detector=Everywhere())
-    monkeypatch.setattr("secondthought.report.page.html.readers", lambda run: (reader,))
+    monkeypatch.setattr("secondthought.report.numbers.inputs.readers", lambda run: (reader,))
+
+
+def arms_and_readers(runs, reading):
+    return ReportInputs(arms=arms(runs), readers=reading)
 
 
 def page(tmp_path, *runs):
@@ -71,7 +76,7 @@ def test_marked_hostile_text_is_inert(tmp_path, everywhere):
 
 def test_a_hostile_name_of_a_reader_is_inert(tmp_path, monkeypatch):
     reader = Reader(letter="w", name=f'"{HOSTILE}', detector=Everywhere())
-    monkeypatch.setattr("secondthought.report.page.html.readers", lambda run: (reader,))
+    monkeypatch.setattr("secondthought.report.numbers.inputs.readers", lambda run: (reader,))
     found = page(tmp_path, write_fake_run(tmp_path / "run", steps=10, problems=20))
     assert not found.named("img")
     assert any(HOSTILE in attrs.get("title", "") for attrs in found.named("mark"))
@@ -178,7 +183,7 @@ def test_history_is_not_read_and_kinds_of_turn_are_apart(tmp_path):
     evaluated = list(evaluation_points(run, Calculations()))
     assert {point.turn for point in evaluated} == {"attempt", "reflection", "retry"}
     assert {point.source for point in evaluated} == {
-        f"{when}_t{heat}" for when in ("before", "after") for heat in ("1.0", "0.5", "0.0")
+        f"{when}_t{temperature}" for when in ("before", "after") for temperature in ("1.0", "0.5", "0.0")
     }
     assert [point.texts for point in evaluated if point.turn == "attempt"] == [20] * 6
 
@@ -199,12 +204,12 @@ def test_curves_of_one_arm_and_of_several(tmp_path):
     )
     reader = Reader(letter="w", name="by wording", detector=Everywhere())
     reading = {run.label: (reader,) for run in runs}
-    drawn, absent, never = habit_charts(arms(runs[:1]), reading)
+    drawn, absent, never = habit_charts(arms_and_readers(runs[:1], reading))
     assert ([chart.title for chart in drawn], absent, never) == (["Habits, by wording"], [], [])
     assert [label for label, _ in drawn[0].legend] == [name.replace("_", " ") for name in HABITS]
-    drawn, _, _ = habit_charts(arms(runs), reading)
+    drawn, _, _ = habit_charts(arms_and_readers(runs, reading))
     assert [chart.title for chart in drawn] == [f"Habits, by wording: {name.replace('_', ' ')}" for name in HABITS]
-    assert habit_charts(arms(runs), {}) == ([], [], [])
+    assert habit_charts(arms_and_readers(runs, {})) == ([], [], [])
 
 
 class Nothing(Everywhere):
@@ -227,7 +232,7 @@ def test_what_was_never_found_is_said_and_not_drawn(tmp_path):
     )
     reader = Reader(letter="w", name="by wording", detector=Nothing())
     reading = {run.label: (reader,) for run in runs}
-    drawn, absent, never = habit_charts(arms(runs), reading)
+    drawn, absent, never = habit_charts(arms_and_readers(runs, reading))
     assert [chart.title for chart in drawn] == ["Habits, by wording: subgoal setting"]
     assert absent == []
     assert never == ["by wording (verification, backtracking, backward chaining)"]
@@ -236,7 +241,7 @@ def test_what_was_never_found_is_said_and_not_drawn(tmp_path):
 def test_never_found_in_one_arm_is_a_line_of_its_chart(tmp_path):
     runs = load_runs([write_fake_run(tmp_path / "a", steps=30, problems=20)])
     reader = Reader(letter="w", name="by wording", detector=Nothing())
-    drawn, _, never = habit_charts(arms(runs), {run.label: (reader,) for run in runs})
+    drawn, _, never = habit_charts(arms_and_readers(runs, {run.label: (reader,) for run in runs}))
     assert [chart.title for chart in drawn] == ["Habits, by wording"]
     assert never == []
 
@@ -248,7 +253,7 @@ def test_the_axis_of_counts_begins_at_zero(tmp_path):
     counts = [rates.mean_count for point in points for rates in point.behaviors.values()]
     assert any(count.estimate > 0 for count in counts)
     assert all(count.low >= 0 for count in counts if not math.isnan(count.low))
-    drawn, _, _ = habit_charts(arms([run]), {run.label: (reader,)})
+    drawn, _, _ = habit_charts(arms_and_readers([run], {run.label: (reader,)}))
     assert drawn
     assert not any(">-" in chart.svg for chart in drawn)
 
@@ -258,7 +263,7 @@ def test_the_page_opens_with_the_reader_that_found_something(tmp_path, monkeypat
         Reader(letter="w", name="by wording", detector=Nothing()),
         Reader(letter="d", name="by what was done", detector=Everywhere()),
     )
-    monkeypatch.setattr("secondthought.report.page.html.readers", lambda run: made)
+    monkeypatch.setattr("secondthought.report.numbers.inputs.readers", lambda run: made)
     found = page(tmp_path, write_fake_run(tmp_path / "run", steps=10, problems=20))
     assert [attrs["data-habits"] for _, attrs in found.tags if "data-habits" in attrs] == ["d"]
 
@@ -268,7 +273,7 @@ def test_steps_without_episodes_have_no_curves(tmp_path):
         run.write_config({})
     runs = load_runs([run.path])
     reader = Reader(letter="w", name="by wording", detector=Everywhere())
-    assert habit_charts(arms(runs), {"run": (reader,)}) == ([], ["Habits, by wording"], [])
+    assert habit_charts(arms_and_readers(runs, {"run": (reader,)})) == ([], ["Habits, by wording"], [])
 
 
 def test_readers_of_another_task_ask_for_no_numbers(tmp_path):

@@ -5,12 +5,13 @@ import re
 import pytest
 from fake_runs import write_arm
 
-from secondthought.report.numbers.runs import arms, load_runs
-from secondthought.report.page.arms_chart import LABELS, PANEL, ArmCourse, Course, arms_chart, courses
+from secondthought.report.numbers.inputs import gather
+from secondthought.report.numbers.runs import load_runs
+from secondthought.report.page.arms_chart import LABELS, PANEL, AccuracyChange, ComparedArm, arms_chart, compared_arms
 
 
 def row(label, before, *after, published=()):
-    return ArmCourse(label=label, ours=Course(name=label, before=before, after=after), published=published)
+    return ComparedArm(label=label, ours=AccuracyChange(name=label, before=before, after=after), published=published)
 
 
 def dots(svg):
@@ -31,7 +32,10 @@ def test_dots_stand_where_their_values_are():
 
 
 def test_published_values_have_an_axis_of_their_own():
-    theirs = (Course(name="big", before=0.0, after=(0.8,)), Course(name="other", before=0.0, after=(0.4,)))
+    theirs = (
+        AccuracyChange(name="big", before=0.0, after=(0.8,)),
+        AccuracyChange(name="other", before=0.0, after=(0.4,)),
+    )
     svg = arms_chart([row("a", 0.0, 0.1, published=theirs), row("b", 0.0, 0.2)])
     names = [name for name, _, _ in dots(svg)]
     assert names == ["from s0", "f0", "from s0", "f0", "from s1", "f1", "from s2", "f2"]
@@ -56,9 +60,9 @@ def test_rows_are_the_arms_that_were_evaluated(tmp_path):
     lines = ["condition,step,accuracy,avg_verifications,avg_backtracking"]
     lines += ["all_strategies,0,0.3,1,1", "all_strategies,250,0.7,1,1", "base_ppo,0,0.0,0,0", "base_ppo,250,0.35,0,0"]
     curves.write_text("\n".join(lines) + "\n")
-    found = courses(arms(load_runs(runs)), [curves])
+    found = compared_arms(gather(load_runs(runs), [curves]))
     assert [one.label for one in found] == ["terse", "terse, primed: all-strategies"]
     primed = found[1]
-    assert primed.published == (Course(name="big", before=0.3, after=(0.7,)),)
+    assert primed.published == (AccuracyChange(name="big", before=0.3, after=(0.7,)),)
     assert primed.ours.before == pytest.approx(0.1, abs=0.01)
     assert len(primed.ours.after) == 3

@@ -11,8 +11,8 @@ from secondthought.report.numbers.pooled import minus, over_seeds, over_seeds_an
 from secondthought.report.page.figures import (
     MOST_POINTS,
     NUM_COLOURS,
-    Line,
-    Point,
+    ChartLine,
+    ChartPoint,
     interval_mark,
     line_chart,
     line_class,
@@ -26,8 +26,8 @@ finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x)
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), finite), min_size=1, max_size=30), st.booleans())
 def test_any_chart_is_xml_within_its_box(pairs, percent):
-    points = tuple(Point(x, y, y - 1, y + 1) for x, y in sorted(pairs))
-    svg = line_chart([Line(label="<a & b>", colour=0, series=(points,))], label='"x"', percent=percent)
+    points = tuple(ChartPoint(x, y, y - 1, y + 1) for x, y in sorted(pairs))
+    svg = line_chart([ChartLine(label="<a & b>", colour=0, series=(points,))], label='"x"', percent=percent)
     root = ElementTree.fromstring(svg)
     for circle in root.iter("circle"):
         assert 0 <= float(circle.get("cx")) <= 480
@@ -35,14 +35,14 @@ def test_any_chart_is_xml_within_its_box(pairs, percent):
 
 
 def test_a_chart_places_points_where_they_belong():
-    points = (Point(0, 0.0), Point(10, 0.4))
-    root = ElementTree.fromstring(line_chart([Line(label="a", colour=0, series=(points,))], label="x"))
+    points = (ChartPoint(0, 0.0), ChartPoint(10, 0.4))
+    root = ElementTree.fromstring(line_chart([ChartLine(label="a", colour=0, series=(points,))], label="x"))
     assert [(c.get("cx"), c.get("cy")) for c in root.iter("circle")] == [("46.0", "216.0"), ("468.0", "10.0")]
 
 
 def test_several_seeds_give_a_mean_and_a_range():
-    seeds = ((Point(1, 1.0), Point(2, 2.0)), (Point(1, 3.0), Point(2, 2.0), Point(3, 9.0)))
-    root = ElementTree.fromstring(line_chart([Line(label="a", colour=0, series=seeds)], label="x"))
+    seeds = ((ChartPoint(1, 1.0), ChartPoint(2, 2.0)), (ChartPoint(1, 3.0), ChartPoint(2, 2.0), ChartPoint(3, 9.0)))
+    root = ElementTree.fromstring(line_chart([ChartLine(label="a", colour=0, series=seeds)], label="x"))
     classes = [path.get("class") for path in root.iter("path")]
     assert classes.count("seed s0") == 2
     assert classes.count("band f0") == 1
@@ -51,7 +51,10 @@ def test_several_seeds_give_a_mean_and_a_range():
 
 @given(st.integers(1, 3 * NUM_COLOURS))
 def test_no_two_lines_of_a_chart_look_alike(number):
-    lines = [Line(label=f"{index}", colour=index, series=((Point(0, 1.0), Point(1, 2.0)),)) for index in range(number)]
+    lines = [
+        ChartLine(label=f"{index}", colour=index, series=((ChartPoint(0, 1.0), ChartPoint(1, 2.0)),))
+        for index in range(number)
+    ]
     root = ElementTree.fromstring(line_chart(lines, label="x"))
     drawn = [path.get("class") for path in root.iter("path") if "line" in path.get("class", "").split()]
     assert len(set(drawn)) == number
@@ -61,23 +64,25 @@ def test_no_two_lines_of_a_chart_look_alike(number):
 
 @pytest.mark.parametrize(("number", "bands"), [(NUM_COLOURS, NUM_COLOURS), (NUM_COLOURS + 1, 0)])
 def test_many_lines_have_no_bands(number, bands):
-    series = ((Point(0, 1.0, 0.5, 1.5), Point(1, 2.0, 1.5, 2.5)),)
+    series = ((ChartPoint(0, 1.0, 0.5, 1.5), ChartPoint(1, 2.0, 1.5, 2.5)),)
     root = ElementTree.fromstring(
-        line_chart([Line(label="a", colour=index, series=series) for index in range(number)], label="x")
+        line_chart([ChartLine(label="a", colour=index, series=series) for index in range(number)], label="x")
     )
     assert len([path for path in root.iter("path") if path.get("class", "").startswith("band")]) == bands
 
 
 @pytest.mark.parametrize("number", [1, NUM_COLOURS + 1])
 def test_what_is_not_drawn_takes_no_room(number):
-    series = ((Point(0, 1.0, 0.5, 9.0), Point(1, 2.0, 1.5, 9.0)),) * (1 if number > 1 else 2)
-    svg = line_chart([Line(label="a", colour=index, series=series) for index in range(number)], label="x")
+    series = ((ChartPoint(0, 1.0, 0.5, 9.0), ChartPoint(1, 2.0, 1.5, 9.0)),) * (1 if number > 1 else 2)
+    svg = line_chart([ChartLine(label="a", colour=index, series=series) for index in range(number)], label="x")
     assert max(float(text.text) for text in ElementTree.fromstring(svg).iter("text") if text.text != "step") <= 2
 
 
 def test_nan_is_a_gap_and_seeds_without_a_common_step_still_draw():
-    line = Line(
-        label="a", colour=0, series=((Point(1, math.nan), Point(2, 1.0)), (Point(3, 1.0),), (Point(1, math.nan),))
+    line = ChartLine(
+        label="a",
+        colour=0,
+        series=((ChartPoint(1, math.nan), ChartPoint(2, 1.0)), (ChartPoint(3, 1.0),), (ChartPoint(1, math.nan),)),
     )
     assert "nan" not in line_chart([line], label="x")
 
@@ -93,7 +98,7 @@ def test_ticks_enclose_their_range_and_are_few(low, width):
 
 @given(st.lists(st.floats(-1, 1), min_size=0, max_size=2000))
 def test_thinning_keeps_the_number_small_and_few_points_alone(values):
-    points = [Point(index, value) for index, value in enumerate(values)]
+    points = [ChartPoint(index, value) for index, value in enumerate(values)]
     found = thin(points)
     assert len(found) <= MOST_POINTS
     if len(points) <= MOST_POINTS:

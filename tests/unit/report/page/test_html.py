@@ -10,7 +10,7 @@ from secondthought.errors import RunError
 from secondthought.report import arms, build_report, claims, load_runs
 from secondthought.report.numbers.gains import Gain
 from secondthought.report.page import browser, tables
-from secondthought.report.papers.reflect_retry_reward import judge
+from secondthought.report.papers.claim import verdict_on
 from secondthought.runs import Recorder, RunDirectory
 from secondthought.stats import Interval
 
@@ -191,7 +191,7 @@ def test_other_skills_have_a_boundary_of_one_point(tmp_path):
 )
 def test_the_rule(low, high, falls, expected):
     result = Gain(per_seed=(), pooled=Interval((low + high) / 2, low, high), num_seeds=3)
-    assert judge(result, falls=falls)[0] == expected
+    assert verdict_on(result, falls=falls)[0] == expected
 
 
 def test_the_interval_of_a_study_uses_the_problems_where_they_were_kept(tmp_path):

@@ -1,11 +1,12 @@
-"""Published curves beside ours: the right counterpart, their steps over the length of ours, bad files named."""
+"""Published curves beside ours: the right counterpart, their steps over the length of ours."""
 
 import pytest
 from fake_runs import write_arm
 
-from secondthought.errors import RunError
-from secondthought.report.numbers.runs import arms, load_runs
-from secondthought.report.page.published_charts import COUNTERPARTS, published_charts, read_published
+from secondthought.report.numbers.inputs import gather
+from secondthought.report.numbers.published_curves import COUNTERPARTS
+from secondthought.report.numbers.runs import load_runs
+from secondthought.report.page.published_charts import published_charts
 from secondthought.runs import Recorder, RunDirectory
 
 HEAD = "condition,step,accuracy,avg_verifications,avg_backtracking\n"
@@ -19,21 +20,17 @@ def file(tmp_path):
     return path
 
 
-def group(tmp_path, priming=""):
+def charts(tmp_path, file, priming=""):
     paths = write_arm(tmp_path, "terse", priming, before=0.1, after=0.2, seeds=(0,))
     recorder = Recorder(RunDirectory.open(paths[0]))
     for step in (0, 50, 100):
         counts = {f"behavior/{name}/mean_count": 0.5 for name in ("verification", "backtracking")}
         recorder.metrics(step, {"eval/first_try": step / 200, **counts})
-    return arms(load_runs(paths))
-
-
-def test_rows_are_read_once_each_and_counts_are_summed(file):
-    assert read_published(file)["base_ppo"] == [(0.0, 0.0, pytest.approx(0.3)), (250.0, 0.5, 3.0)]
+    return published_charts(gather(load_runs(paths), [file])).charts
 
 
 def test_a_base_stands_beside_plain_rl_and_their_steps_fill_ours(tmp_path, file):
-    accuracy, counts = published_charts(group(tmp_path), [file])
+    accuracy, counts = charts(tmp_path, file)
     assert [label for label, _ in accuracy.legend] == ["terse", "published, llama"]
     assert "published, llama, step 100: 50%" in accuracy.svg
     assert "terse, step 100: 50%" in accuracy.svg
@@ -43,31 +40,6 @@ def test_a_base_stands_beside_plain_rl_and_their_steps_fill_ours(tmp_path, file)
 
 def test_a_primed_arm_has_its_own_counterpart_or_none(tmp_path, file):
     assert COUNTERPARTS["dots"] == "dots"
-    assert published_charts(group(tmp_path, "dots"), [file])
-    assert not published_charts(group(tmp_path, "direct"), [file])
-    assert not published_charts(group(tmp_path, "all-strategies"), [file])  # not in this file
-
-
-def test_a_wrong_file_is_named_by_line(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_text(HEAD + "base_ppo,zero,0,0,0\n")
-    with pytest.raises(RunError, match=r"x\.csv, line 2: not a row of published curves; it needs condition, step"):
-        read_published(path)
-    with pytest.raises(RunError, match=r"none\.csv: cannot be read: No such file or directory$"):
-        read_published(tmp_path / "none.csv")
-
-
-@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "", "1e999"])
-def test_a_number_that_cannot_be_drawn_is_named_by_line(tmp_path, number):
-    path = tmp_path / "x.csv"
-    path.write_text(f"{HEAD}base_ppo,0,0.1,0,0\nbase_ppo,10,{number},0,0\n")
-    with pytest.raises(RunError, match=r"x\.csv, line 3: not a row"):
-        read_published(path)
-
-
-@pytest.mark.parametrize("text", ["", HEAD])
-def test_a_file_without_rows_is_not_passed_over(tmp_path, text):
-    path = tmp_path / "x.csv"
-    path.write_text(text)
-    with pytest.raises(RunError, match=r"x\.csv: holds no rows"):
-        read_published(path)
+    assert charts(tmp_path, file, "dots")
+    assert not charts(tmp_path, file, "direct")
+    assert not charts(tmp_path, file, "all-strategies")  # not in this file

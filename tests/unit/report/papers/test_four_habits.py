@@ -6,8 +6,10 @@ import math
 import pytest
 from fake_runs import PROBLEMS, write_arm
 
+from secondthought.habits.catalog import SHIPPED
+from secondthought.report.numbers.primed_arms import has_origins, level
 from secondthought.report.numbers.runs import arms, load_runs
-from secondthought.report.page.habit_table import BEHAVIORS, habit_rows, has_origins, level
+from secondthought.report.page.habit_table import habit_rows
 from secondthought.report.papers.four_habits import habit_claims
 from secondthought.runs import RunDirectory
 
@@ -122,7 +124,7 @@ def test_arms_are_told_apart_by_base_and_priming_not_by_where_their_models_lie(s
     assert all(arm.num_seeds == 3 for arm in found)
     rows = {row.name: row for row in habit_rows(found)}
     assert [cell.estimate for cell in rows["rich"].accuracy] == ["5.0", "50.2"]
-    assert len(rows["rich"].presence) == len(BEHAVIORS)
+    assert len(rows["rich"].presence) == len(SHIPPED)
 
 
 def test_level_is_the_share_solved_over_seeds_and_problems(study):
