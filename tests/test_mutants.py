@@ -500,9 +500,9 @@ def numbers_within_are_taken_off_too(patch):
     def dashed(text):
         return "".join("0" if letter.isdigit() else letter for letter in text)
 
-    fold, said = repeats.fold, repeats.said
+    fold, folded_sentence = repeats.fold, repeats.folded_sentence
     patch.setattr(repeats, "fold", lambda text, places: fold(dashed(text), places))
-    patch.setattr(repeats, "said", lambda sentence: said(dashed(sentence)))
+    patch.setattr(repeats, "folded_sentence", lambda sentence: folded_sentence(dashed(sentence)))
 
 
 @mutant("check_a_sentence_counts_once")

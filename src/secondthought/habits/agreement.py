@@ -1,6 +1,6 @@
-"""How far two readings of the same texts agree: a detector and people, two judges, a judge and patterns.
+"""Agreement says how far two readings of the same texts agree: a detector and people, two judges, a judge and patterns.
 
-Two units. *Presence*: does a completion show the behaviour at all. *Spans*: where, matched one to one, each to at most
+There are two units. *Presence*: does a completion show the behaviour at all. *Spans*: where it shows, matched one to
 one, so that as many pairs as possible overlap enough. Kappa treats both sides alike; precision and recall take the
 first side, the reference, as the truth.
 
@@ -16,6 +16,7 @@ sides say the same of everything) is NaN. Intervals are at 95 %, over completion
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from secondthought.errors import ConfigError
-from secondthought.habits.span_matching import covered, matched_pairs
 from secondthought.stats import RESAMPLES, Interval, wilson
 from secondthought.types import Reading, Span
 
@@ -37,7 +37,7 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Agreement on one behaviour. `n` of the intervals is the number of completions that they rest on."""
+    """An `Agreement` holds the numbers of one behaviour; `n` of its intervals counts the completions behind them."""
 
     behavior: str
     compared: int
@@ -58,7 +58,7 @@ class Agreement:
 def presence_agreement(
     reference: Sequence[Reading], other: Sequence[Reading], behavior: str, rng: np.random.Generator
 ) -> Agreement:
-    """Agreement on which completions show a behaviour; see the module.
+    """Measure the agreement on which completions show a behaviour; see the module.
 
     >>> def says(count):
     ...     return Reading(counts={"verification": count})
@@ -68,16 +68,15 @@ def presence_agreement(
     (0.667, 1.0, 0.75)
     """
     shown = [(a.shows(behavior), b.shows(behavior)) for a, b in _pairs(reference, other, behavior)]
-    told = [(a, b) for a, b in shown if a is not None and b is not None]
+    known = [(a, b) for a, b in shown if a is not None and b is not None]
     # Columns: both, only the reference, only the other, neither.
-    table = np.array([[a and b, a and not b, b and not a, not (a or b)] for a, b in told], dtype=np.int64).reshape(
-        -1, 4
-    )
+    rows = [[a and b, a and not b, b and not a, not (a or b)] for a, b in known]
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
     both, only_reference, only_other, _ = (int(total) for total in table.sum(0))
     return Agreement(
         behavior=behavior,
-        compared=len(told),
-        missing=len(shown) - len(told),
+        compared=len(known),
+        missing=len(shown) - len(known),
         both=both,
         only_reference=only_reference,
         only_other=only_other,
@@ -97,7 +96,7 @@ def span_agreement(
     *,
     least_overlap: float = 0.0,
 ) -> Agreement:
-    """Agreement on where a behaviour shows; see the module.
+    """Measure the agreement on where a behaviour shows; see the module.
 
     `lengths` are the completions' lengths in code points, which kappa needs. Two spans may be matched if they share a
     code point and their overlap over their union (IoU) is at least `least_overlap`; at 0 any overlap is enough. A
@@ -107,14 +106,14 @@ def span_agreement(
         raise ConfigError(f"agreement: least_overlap is {least_overlap}; it is a share from 0 to 1")
     pairs = list(zip(_pairs(reference, other, behavior), lengths, strict=True))
     placed = [(_spans(a, behavior), _spans(b, behavior), length) for (a, b), length in pairs]
-    told = [(a, b, length) for a, b, length in placed if a is not None and b is not None]
+    known = [(a, b, length) for a, b, length in placed if a is not None and b is not None]
     # Columns: pairs, spans of each side alone; code points of both, of each side alone, of neither.
-    table = np.array([_span_row(a, b, length, least_overlap) for a, b, length in told], dtype=np.int64).reshape(-1, 7)
+    table = np.array([_span_row(a, b, length, least_overlap) for a, b, length in known], dtype=np.int64).reshape(-1, 7)
     both, only_reference, only_other = (int(total) for total in table[:, :3].sum(0))
     return Agreement(
         behavior=behavior,
-        compared=len(told),
-        missing=len(placed) - len(told),
+        compared=len(known),
+        missing=len(placed) - len(known),
         both=both,
         only_reference=only_reference,
         only_other=only_other,
@@ -147,8 +146,63 @@ def _span_row(a: Sequence[Span], b: Sequence[Span], length: int, least_overlap: 
     return [pairs, len(a) - pairs, len(b) - pairs, shared, only_a, only_b, length - shared - only_a - only_b]
 
 
+def overlap(a: Span, b: Span) -> float:
+    """Divide the shared code points by all code points of both spans (IoU); 0 if they share none.
+
+    >>> def span(start, end):
+    ...     return Span(behavior="b", start=start, end=end, text="")
+    >>> overlap(span(0, 4), span(2, 6)), overlap(span(0, 2), span(2, 4))
+    (0.3333333333333333, 0.0)
+    """
+    shared = min(a.end, b.end) - max(a.start, b.start)
+    return max(0, shared) / (max(a.end, b.end) - min(a.start, b.start)) if shared > 0 else 0.0
+
+
+def matched_pairs(a: Sequence[Span], b: Sequence[Span], least_overlap: float = 0.0) -> int:
+    """Count the most pairs that overlapping spans can form, each span in one pair at most (augmenting paths)."""
+    fits = [
+        [j for j, second in enumerate(b) if (share := overlap(first, second)) > 0 and share >= least_overlap]
+        for first in a
+    ]
+    of_b: dict[int, int] = {}
+    of_a: dict[int, int] = {}
+    for i in range(len(a)):
+        _pair(i, fits, of_a, of_b)
+    return len(of_a)
+
+
+def _pair(i: int, fits: Sequence[Sequence[int]], of_a: dict[int, int], of_b: dict[int, int]) -> None:
+    """Give `i` a partner, moving others to another partner where that makes room; do nothing if there is no way."""
+    reached: dict[int, int] = {}
+    queue = deque([i])
+    while queue:
+        at = queue.popleft()
+        for j in fits[at]:
+            if j in reached:
+                continue
+            reached[j] = at
+            if j in of_b:
+                queue.append(of_b[j])
+                continue
+            free: int | None = j
+            while free is not None:
+                mover = reached[free]
+                left = of_a.get(mover)
+                of_a[mover], of_b[free] = free, mover
+                free = left
+            return
+
+
+def covered(spans: Sequence[Span], length: int) -> npt.NDArray[np.bool_]:
+    """Mark the code points of a text that lie in a span."""
+    inside = np.zeros(length, dtype=np.bool_)
+    for span in spans:
+        inside[span.start : span.end] = True
+    return inside
+
+
 def _kappa(sums: Table) -> Numbers:
-    """(p - e) / (1 - e): observed agreement p, and e that of two sides independent of each other (Cohen 1960)."""
+    """Compute (p - e) / (1 - e): observed agreement p, and e that of two independent sides (Cohen 1960)."""
     both, only_a, only_b, neither = np.moveaxis(sums.astype(np.float64), -1, 0)
     total = both + only_a + only_b + neither
     in_a, in_b = both + only_a, both + only_b
@@ -162,7 +216,7 @@ def _share(sums: Table) -> Numbers:
 
 
 def _f1(sums: Table) -> Numbers:
-    """2 both / (2 both + only one side)."""
+    """Compute 2 both / (2 both + only one side)."""
     return _ratio(2 * sums[..., 0], 2 * sums[..., 0] + sums[..., 1] + sums[..., 2])
 
 
@@ -175,9 +229,9 @@ def _ratio(above: npt.ArrayLike, below: npt.ArrayLike) -> Numbers:
 def _bootstrap(
     table: Table, number: Callable[[Table], Numbers], rng: np.random.Generator, informative: int | None = None
 ) -> Interval:
-    """The number of the sums over completions, with percentiles over resampled completions.
+    """Compute a number of the sums over completions, with percentiles over resampled completions.
 
-    `informative` completions would have shown an error if they had one; those with a count at all, unless told.
+    `informative` completions would have shown an error if they had one; by default those with a count at all.
     """
     n = len(table)
     estimate = float(number(table.sum(0)))
@@ -200,7 +254,7 @@ def _bootstrap(
 
 
 def _least_class(table: Table) -> int:
-    """Completions in which a side has something, or in which one has not: whichever are fewer tell kappa most."""
+    """Count the completions in which a side has something, or in which one has not: the fewer tell kappa most."""
     return int(min(table[:, :3].any(1).sum(), table[:, 1:].any(1).sum()))
 
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.errors import ConfigError
-from secondthought.habits.agreement import presence_agreement, span_agreement
-from secondthought.habits.span_matching import covered, matched_pairs, overlap
+from secondthought.habits.agreement import covered, matched_pairs, overlap, presence_agreement, span_agreement
 from secondthought.stats import wilson
 from secondthought.types import Reading, Span
 
