@@ -79,14 +79,14 @@ def test_a_control(run):
     summary, _, report = run("longest")
     for side in ("before", "after"):
         assert summary["controls"][side]["longest"]["n"] == summary["controls"][side]["own"]["n"] > 0
-    assert "longest" in report
+    assert "Longest" in report
 
 
 def test_a_metric(run):
     summary, rows, report = run("changed")
     assert 0 < summary["before"]["t1.0"]["changed"]["estimate"] <= 1
     assert all(0 < row["eval/changed"] <= 1 for row in rows if "eval/first_try" in row)
-    assert "changed" in report
+    assert "Changed" in report
 
 
 def test_a_detector(run):

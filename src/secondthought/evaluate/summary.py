@@ -27,8 +27,8 @@ from secondthought.types import StopReason, TurnKind
 Summary: TypeAlias = dict[str, Interval | float]
 """Name to number, in the order of the table above."""
 
-METRICS: dict[str, Callable[[Evaluation], Interval | float]] = {}
-"""Further numbers of an evaluation, by name: a row here, or added from outside before a run, is all that one costs.
+METRICS: dict[str, Callable[[Evaluation], Interval]] = {}
+"""Further shares of an evaluation, by name: a row here, or added from outside before a run, is all that one costs.
 
 It stands in what `eval` writes and prints, in `summary.json`, in `metrics.jsonl` as `eval/NAME`, and in the report.
 """

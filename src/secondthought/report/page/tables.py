@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from secondthought.report.numbers.gains import Gain, gain, interval, rate
+from secondthought.report.numbers.gains import TEMPERATURE, Gain, gain, interval, rate
 from secondthought.report.numbers.pooled import minus
 from secondthought.report.numbers.runs import Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
@@ -28,6 +28,12 @@ RATES = {
     "leak_solution": "Reflections with the full solution",
     "leak_first_step": "Reflections with the first step",
 }
+
+NOT_SHOWN = {
+    *("format_valid_retry", "truncated", "reflection_length", "leak_none"),
+    *("reasons", "habits", "attempt_length"),
+}
+"""Rates of a summary that the table leaves out; one that a run measured besides is shown by its own name."""
 
 CONTROLS = {
     "oracle": "Oracle's reflection",
@@ -76,7 +82,9 @@ class ArmRow:
 
 def before_after(run: Run) -> list[ChangeRow]:
     """Return rows of every rate at every temperature, of the rescue rate on stored failures, and of lengths."""
-    rows = [_rate_row(run, measure, key) for measure in RATES for key in TEMPERATURES]
+    sides = [get(run.summary, when, TEMPERATURE) for when in ("before", "after")]
+    names = _named({**RATES, **dict.fromkeys(NOT_SHOWN, "")}, *sides)
+    rows = [_rate_row(run, measure, name, key) for measure, name in names.items() if name for key in TEMPERATURES]
     stored, paired = get(run.summary, "stored_rescue"), get(run.summary, "paired", "stored_rescue")
     rows.append(
         _change(
@@ -102,7 +110,7 @@ def controls(run: Run) -> list[ChangeRow]:
             interval(get(before, key)),
             interval(get(after, key)),
         )
-        for key, name in CONTROLS.items()
+        for key, name in _named(CONTROLS, before, after).items()
         if get(before, key) or get(after, key)
     ]
     gaps = [minus(interval(get(rates, "oracle")), interval(get(rates, "shuffled"))) for rates in (before, after)]
@@ -229,9 +237,15 @@ def _change(
     )
 
 
-def _rate_row(run: Run, measure: str, temperature: str) -> ChangeRow:
+def _named(known: Mapping[str, str], *records: Any) -> dict[str, str]:
+    """Return the known names by key, and after them, by their own keys, what the records hold besides."""
+    keys = [key for record in records if isinstance(record, Mapping) for key in record]
+    return {**known, **{key: key.replace("_", " ").capitalize() for key in keys if key not in known}}
+
+
+def _rate_row(run: Run, measure: str, name: str, temperature: str) -> ChangeRow:
     return _change(
-        RATES[measure],
+        name,
         TEMPERATURES[temperature],
         rate(run, "before", measure, temperature),
         rate(run, "after", measure, temperature),
