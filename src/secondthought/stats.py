@@ -64,7 +64,7 @@ class Interval:
 
 
 UNDEFINED = Interval(_NAN, _NAN, _NAN)
-"""Stands where there is nothing to estimate from."""
+"""The interval where there is nothing to estimate from."""
 
 
 def to_json(numbers: Mapping[str, Interval | float]) -> dict[str, Any]:

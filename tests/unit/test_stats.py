@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondthought.stats import (
+    UNDEFINED,
     Interval,
     mcnemar,
     mean_interval,
@@ -19,6 +20,7 @@ from secondthought.stats import (
     pass_at_k,
     seeds_and_problems,
     t_quantile,
+    to_json,
     wilson,
 )
 
@@ -28,6 +30,26 @@ BITS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=30
 
 def bounds(found: Interval) -> tuple[float, float]:
     return found.low, found.high
+
+
+class TestInterval:
+    def test_the_record_is_plain_json_without_nan(self):
+        assert to_json({"a": Interval(0.5, math.nan, math.inf, n=3), "b": 1.0, "c": math.nan}) == {
+            "a": {"estimate": 0.5, "low": None, "high": None, "n": 3},
+            "b": 1.0,
+            "c": None,
+        }
+
+    def test_what_is_defined_and_what_has_bounds(self):
+        assert not UNDEFINED.is_defined
+        assert not UNDEFINED.is_bounded
+        one = mean_interval([0.5])
+        assert one.is_defined
+        assert not one.is_bounded
+        assert not Interval(0.5, 0.4, math.nan).is_bounded
+
+    def test_the_deviation_is_that_of_a_normal_interval(self):
+        assert Interval(0.5, 0.5 - 1.959964 * 0.1, 0.5 + 1.959964 * 0.1).deviation == pytest.approx(0.1)
 
 
 class TestWilson:

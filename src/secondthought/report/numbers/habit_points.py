@@ -44,7 +44,7 @@ class HabitPoint:
     problems: int
     accuracy: Interval
     tokens: Interval
-    behaviors: Mapping[str, Rates]
+    habits: Mapping[str, Rates]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that `secondthought habits RUN --json` shows."""
@@ -53,7 +53,7 @@ class HabitPoint:
         return {
             **place,
             **means,
-            "behaviors": {name: rates.to_json("tokens") for name, rates in self.behaviors.items()},
+            "behaviors": {name: rates.to_json("tokens") for name, rates in self.habits.items()},
         }
 
 
@@ -132,7 +132,7 @@ def _points(
             problems=len(read),
             accuracy=share(_ratio([text.correct for text in group if text.correct is not None] for group in read)),
             tokens=_of_lengths(_ratio([text.tokens or 0 for text in group] for group in read)),
-            behaviors={name: rates_in_groups(read, name) for name in detector.behaviors},
+            habits={name: rates_in_groups(read, name) for name in detector.behaviors},
         )
 
 

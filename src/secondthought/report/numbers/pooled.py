@@ -73,7 +73,7 @@ def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Variances:
-    """`_Variances` of an arm's mean: between seeds, and what neither seeds nor problems explain, which it contains."""
+    """`_Variances` has those of an arm's mean: between seeds, and of the rest that is in it, which nothing explains."""
 
     seeds: float
     rest: float

@@ -16,7 +16,7 @@ CHARTS: tuple[Callable[[ReportInputs], DrawnCharts], ...] = (
     habit_charts,
     published_charts,
 )
-"""In the order of the page."""
+"""The functions that draw, in the order of the page."""
 
 
 def all_charts(inputs: ReportInputs) -> DrawnCharts:

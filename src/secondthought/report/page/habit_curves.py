@@ -74,7 +74,7 @@ def _rows(run: Run, reader: Reader, steps: Sequence[int]) -> Iterator[dict[str, 
 
 def _values(letter: str, point: HabitPoint) -> dict[str, float]:
     values: dict[str, float] = {}
-    for name, rates in point.behaviors.items():
+    for name, rates in point.habits.items():
         key, found = _metric(letter, name), rates.mean_count
         values |= {key: found.estimate, f"{key}_low": found.low, f"{key}_high": found.high}
     return values

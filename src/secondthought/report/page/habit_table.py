@@ -25,7 +25,7 @@ class HabitRow:
     format_valid: tuple[Cell, ...]
     length: tuple[Cell, ...]
     presence: tuple[tuple[Cell, ...], ...]
-    """Of the shipped habits, in their order."""
+    """Shares of the shipped habits, in their order."""
 
 
 def habit_rows(arms: Sequence[Arm]) -> list[HabitRow]:

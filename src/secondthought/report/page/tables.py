@@ -163,7 +163,8 @@ def reasons(run: Run) -> list[tuple[str, str, str]]:
     def share(name: str, index: int) -> str:
         return ABSENT if not totals[index] else f"{100 * tables[index].get(name, 0) / totals[index]:.1f}"
 
-    names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -tables[0].get(name, 0)))
+    # By name where as many: the order of a set differs from process to process.
+    names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -tables[0].get(name, 0), name))
     return [(name.replace("_", " "), share(name, 0), share(name, 1)) for name in names]
 
 

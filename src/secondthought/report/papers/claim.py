@@ -21,7 +21,7 @@ from secondthought.report.numbers.gains import Gain
 from secondthought.report.numbers.runs import Arm
 
 ClaimVerdict: TypeAlias = Literal["same direction at this scale", "not", "cannot tell"]
-Unit: TypeAlias = Literal["points", "tokens", "finds"]
+ClaimUnit: TypeAlias = Literal["points", "tokens", "finds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Claim:
     title: str
     published: str
     measure: str
-    unit: Unit
+    unit: ClaimUnit
     result: Gain
     verdict: ClaimVerdict
     why: str
@@ -47,10 +47,10 @@ class Paper:
 
     heading: str
     published: str
-    """Where its values come from."""
+    """The sentence that says where published values come from."""
     claims: Callable[[Sequence[Arm]], list[Claim]]
     remark: Callable[[Sequence[Arm]], str]
-    """More that a reader must know of the claims; may be empty."""
+    """Sentences that a reader must know besides; may be empty."""
 
 
 def claim_on(
@@ -59,7 +59,7 @@ def claim_on(
     title: str,
     published: str,
     measure: str,
-    unit: Unit = "points",
+    unit: ClaimUnit = "points",
     boundary: float = 0.0,
     falls: bool = False,
 ) -> Claim:

@@ -27,7 +27,7 @@ WRONG = {
     "own-wrong": "wrong tries of a primed model, as published",
     "incorrect-only": "wrong traces written by search",
 }
-"""Sets without right answers, and where they come from."""
+"""Priming sets without right answers, and their origins."""
 
 
 class ArmMeasure(NamedTuple):

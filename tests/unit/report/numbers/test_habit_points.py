@@ -141,7 +141,7 @@ def test_points_are_those_of_the_slow_way(tmp_path):
     [point] = steps_points(run, [10], Calculations())
     values = [[turn["text"].count("=") for branch in row["branches"] for turn in branch["tries"]] for row in rows]
     assert (point.source, point.step, point.turn, point.texts, point.problems) == ("episodes", 10, "attempt", 48, 8)
-    found = point.behaviors["verification"].mean_count
+    found = point.habits["verification"].mean_count
     expected = mean_interval([sum(group) / len(group) for group in values])  # groups of equal size
     assert (found.estimate, found.n) == (pytest.approx(expected.estimate), 8)
     assert found.low == pytest.approx(expected.low)
@@ -177,7 +177,7 @@ def test_history_is_not_read_and_kinds_of_turn_are_apart(tmp_path):
     assert [(point.step, point.turn) for point in points] == [
         (step, turn) for step in (10, 20) for turn in ("reflection", "retry")
     ]
-    missing = points[0].behaviors["backtracking"]
+    missing = points[0].habits["backtracking"]
     assert 0 < missing.missing < 48
     assert missing.mean_count.estimate == 1
     evaluated = list(evaluation_points(run, Calculations()))
@@ -250,7 +250,7 @@ def test_the_axis_of_counts_begins_at_zero(tmp_path):
     [run] = load_runs([write_fake_run(tmp_path / "a", arm="grpo", steps=30, problems=20)])
     reader = Reader(letter="w", name="by wording", detector=Seldom())
     points = list(steps_points(run.directory, run.directory.episode_steps(), reader))
-    counts = [rates.mean_count for point in points for rates in point.behaviors.values()]
+    counts = [rates.mean_count for point in points for rates in point.habits.values()]
     assert any(count.estimate > 0 for count in counts)
     assert all(count.low >= 0 for count in counts if not math.isnan(count.low))
     drawn, _, _ = habit_charts(arms_and_readers([run], {run.label: (reader,)}))

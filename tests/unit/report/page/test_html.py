@@ -110,6 +110,14 @@ def test_numbers_in_the_page_are_those_of_the_summary(tmp_path):
     assert "12.3" in page(tmp_path, run).text
 
 
+def test_reasons_that_are_as_many_stand_by_name(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=5, problems=10)
+    counts = {"wrong_numbers": 2, "malformed": 2, "correct": 1, "missed_target": 2, "too_long": 3}
+    edit(run, lambda summary: summary["before"]["t1.0"].update(reasons=counts))
+    names = [name for name, _, _ in tables.reasons(load_runs([run])[0])]
+    assert names == ["correct", "too long", "malformed", "missed target", "wrong numbers"]
+
+
 def test_runs_of_one_arm_that_differ_in_a_setting_are_two_arms(tmp_path):
     runs = [
         write_fake_run(tmp_path / arm / f"seed_{seed}", seed=seed, steps=5, problems=60)
