@@ -31,8 +31,6 @@ LAYERS = (
 lies above `report`; the other way round they meet on disk only.
 """
 TO_MOVE = {
-    ("evaluate", "secondthought.cli"),
-    ("evaluate", "secondthought.cli.commands.eval_options"),
     ("habits", "secondthought.evaluate.summary"),
 }
 """Imports that still run up: each goes with one of the steps that follow the move."""
