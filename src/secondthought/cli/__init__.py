@@ -1,4 +1,4 @@
-"""The command line: find the command, import its module, run it, turn what goes wrong into one sentence.
+"""The command line finds a command, imports its module, runs it, and turns what goes wrong into one sentence.
 
 A command's module parses, calls the library and prints; torch is imported only after parsing. Exit codes: 0 done, 1
 failed, 2 misuse, 130 Ctrl-C, 143 SIGTERM, 141 the reader of stdout went away.
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:
-    """Run one command; the console script `secondthought`.
+    """Run one command: the console script `secondthought` calls this.
 
     Args:
         argv: the words after the program's name; default: the process's own.

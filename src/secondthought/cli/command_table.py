@@ -1,4 +1,4 @@
-"""Every command: its words, where it lives, one line of help. Nothing is imported before it is asked for."""
+"""The table of commands gives each its words, its module and one line of help; nothing is imported before it is run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from secondthought.errors import ConfigError
 
 
 class Command(NamedTuple):
-    """`target` is `module:function` in this package; `after_stop` tells how to go on after Ctrl-C."""
+    """A `Command` is run by `target`, `module:function` in `cli.commands`; `after_stop` says how to go on then."""
 
     target: str
     help: str
@@ -67,7 +67,7 @@ COMMANDS: dict[str, Command] = {
 
 
 def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The command that the words begin with, and the words after it; None where help was asked for.
+    """Return the command that the words begin with, and the words after it; None where help was asked for.
 
     Raises:
         ConfigError: there is no such command.
@@ -85,13 +85,13 @@ def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
         return None, list(words)
     from secondthought.tasks.options import suggestion  # pydantic is not needed for a command that exists
 
-    said = " ".join([words[0], rest[0]] if group else rest[:1])
+    name = " ".join([words[0], rest[0]] if group else rest[:1])
     known = group or sorted({name.split()[0] for name in COMMANDS})
-    raise ConfigError(f"there is no command {said!r}{suggestion(said, [*known, *COMMANDS])}; known: {', '.join(known)}")
+    raise ConfigError(f"there is no command {name!r}{suggestion(name, [*known, *COMMANDS])}; known: {', '.join(known)}")
 
 
 def overview(words: Sequence[str]) -> str:
-    """Help for the program, or for a group of commands."""
+    """Return the help of the program, or of the group of commands that the words name."""
     shown = [name for name in COMMANDS if name.split()[0] in words[:1]] or list(COMMANDS)
     width = max(map(len, shown))
     lines = "".join(f"  {name:{width}}  {COMMANDS[name].help}\n" for name in shown)

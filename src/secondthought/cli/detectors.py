@@ -1,34 +1,31 @@
-"""Detectors as the command line names them, with the options that each of them has."""
+"""The command line makes detectors here, by name, with the options that each of them has."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from secondthought.cli import policies as _policies
-from secondthought.cli.loading import load_task
+from secondthought.cli.loading import load_policy, load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.habits.detectors import reader_of
-from secondthought.habits.judge.detector import Estimate, JudgeDetector
+from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.protocols import ChatModel, Detector, Task
-from secondthought.types import Reading, Thought
 
 _JUDGE_ROWS = 64
 """Texts that a judge is asked about at once; the other detectors answer row by row."""
 
 
 class DetectorOptions(Config):
-    """What finds the behaviours, and with what."""
+    """Options that choose a detector, and what it looks for."""
 
     detector: Literal["patterns", "functional", "judge"] = "patterns"
     """patterns: by wording; functional: by what was done, as the task reads it; judge: by asking a model."""
@@ -53,7 +50,7 @@ class DetectorOptions(Config):
 
     @property
     def batch(self) -> int:
-        """Rows to read before the detector is asked."""
+        """Return how many rows to read before the detector is asked."""
         return _JUDGE_ROWS if self.detector == "judge" else 1
 
 
@@ -74,7 +71,7 @@ def detector_of(given: DetectorOptions) -> Detector:
     """
     for flag, value in {"judge-model": given.judge_model, "endpoint": given.endpoint, "answers": given.answers}.items():
         if value is not None and given.detector != "judge":
-            raise ConfigError(f"--{flag} goes with --detector judge")
+            raise ConfigError(f"--{flag} goes with --detector judge; leave it out, or choose that detector")
     if given.detector == "functional":
         if given.behaviors is not None:
             raise ConfigError("--behaviors goes with --detector patterns or judge: functional knows its four only")
@@ -89,30 +86,9 @@ def detector_of(given: DetectorOptions) -> Detector:
 
 def _asks(given: DetectorOptions) -> ChatModel:
     if given.judge_model is None:
-        raise ConfigError("--detector judge needs --judge-model NAME, and --endpoint URL unless it is loaded here")
-    if given.endpoint is None:
-        return LocalChat(_policies.load(ModelConfig(path=given.judge_model)))
-    return OpenAIClient(Endpoint(url=given.endpoint, model=given.judge_model, key_variable=given.key_env))
-
-
-class Rehearsal:
-    """Stands in for a judge to find out what it would be asked: every count is missing, and nothing is sent."""
-
-    def __init__(self, judge: JudgeDetector) -> None:
-        """Take the judge."""
-        self.name, self.behaviors = judge.name, judge.behaviors
-        self._judge = judge
-        self._estimates: list[Estimate] = []
-
-    def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """Readings without a count."""
-        self._estimates.append(self._judge.estimate(thoughts))
-        return [Reading(counts=dict.fromkeys(self.behaviors)) for _ in thoughts]
-
-    def sentence(self) -> str:
-        """What would be sent, for people."""
-        requests, prompt, answer = (
-            sum(getattr(item, name) for item in self._estimates)
-            for name in ("requests", "prompt_tokens", "answer_tokens")
+        raise ConfigError(
+            "--detector judge needs --judge-model NAME; give --endpoint URL too, unless it is to be loaded here"
         )
-        return f"{requests:,} requests, about {prompt:,} prompt tokens and at most {answer:,} tokens of answers"
+    if given.endpoint is None:
+        return LocalChat(load_policy(ModelConfig(path=given.judge_model)))
+    return OpenAIClient(Endpoint(url=given.endpoint, model=given.judge_model, key_variable=given.key_env))

@@ -1,4 +1,4 @@
-"""What a user sees when something goes wrong: one sentence on stderr and an exit code. Also the only logging set-up."""
+"""Errors become one sentence on stderr and an exit code here; logging is set up here and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROKEN_PIPE = 141
 
 
 def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: bool) -> int | None:
-    """Run a command; what it raises becomes a sentence and an exit code.
+    """Run a command, turn what it raises into a sentence, and return the exit code.
 
     Args:
         command: what to run.
@@ -45,9 +45,9 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
             _silence_stdout()
             return BROKEN_PIPE
         except _Terminated:
-            return _fail(f"terminated{_advice(words)}", TERMINATED, debug)
+            return _fail(f"terminated{advice_after_stop(words)}", TERMINATED, debug)
         except KeyboardInterrupt:
-            return _fail(f"interrupted{_advice(words)}", INTERRUPTED, debug)
+            return _fail(f"interrupted{advice_after_stop(words)}", INTERRUPTED, debug)
         except SecondthoughtError as error:
             return _fail(_one_line(str(error)), error.exit_code, debug)
         except OSError as error:
@@ -59,7 +59,7 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM came: to whatever runs it is what Ctrl-C is."""
+    """A `_Terminated` says that SIGTERM came: to whatever runs it is what Ctrl-C is."""
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def warn(sentence: str) -> None:
 
 
 def rank() -> int:
-    """Which of the processes that torchrun started this is; 0 without torchrun, and for the one that speaks."""
+    """Return this process's number among those of torchrun; 0 without torchrun, and for the one that speaks."""
     number = os.environ.get("RANK", "0")
     return int(number) if number.isdecimal() and os.environ.get("WORLD_SIZE", "1") != "1" else 0
 
@@ -100,7 +100,8 @@ def _fail(sentence: str, code: int, debug: bool) -> int:
     return code
 
 
-def _advice(words: Sequence[str]) -> str:
+def advice_after_stop(words: Sequence[str]) -> str:
+    """Return how to go on with a command that was stopped, to be added to a sentence; empty where there is no way."""
     try:
         name, _ = find(words)
     except SecondthoughtError:

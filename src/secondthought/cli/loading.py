@@ -1,4 +1,4 @@
-"""Tasks as the command line finds them: `module:Class` may also live in the current directory."""
+"""Commands load what they name here: tasks, also of the current directory, and policies, `scripted` among them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from secondthought import tasks
+from secondthought.config import LoraConfig, ModelConfig
 from secondthought.errors import SecondthoughtError, TaskError
-from secondthought.protocols import Task
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.protocols import Policy, Task
+from secondthought.tasks.countdown.script import countdown_answers
+
+SCRIPTED = "scripted"
+"""Plays Countdown by a script that cheats: for trying commands out, never a result."""
+FIXED_BY_PLACE: Mapping[str, Any] = MappingProxyType({"model.path": "", "model.lora": LoraConfig()})
+"""For `parse`, in commands that name their model by place and train nothing: an untrained adapter changes nothing."""
 
 
 def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
-    """The task of that name; see `secondthought.tasks.load`.
+    """Return the task of that name (see `secondthought.tasks.load`); `module:Class` may live in the current directory.
 
     Its module stays imported, so whoever loads the task later in this process finds it too.
 
@@ -32,10 +41,27 @@ def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
 
 @contextmanager
 def current_directory() -> Iterator[None]:
-    """Modules of the current directory can be imported, after all others, so that none is shadowed."""
+    """Let modules of the current directory be imported, after all others, so that none is shadowed."""
     here = os.getcwd()
     sys.path.append(here)
     try:
         yield
     finally:
         sys.path.remove(here)
+
+
+def load_policy(config: ModelConfig, threads: int | None = None) -> Policy:
+    """Return the policy that `config.path` names; `threads` limits torch.
+
+    Raises:
+        PolicyError: there is no such model, or it cannot be used.
+    """
+    if config.path == SCRIPTED:
+        return ScriptedPolicy(countdown_answers(), name=SCRIPTED)
+    import torch  # here, so that parsing, --help and the script do without
+
+    from secondthought.inference import loading
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return loading.load_policy(config)

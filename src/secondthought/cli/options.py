@@ -1,4 +1,4 @@
-"""Words of a command line into a frozen config: class default < TOML file < flag. The only module that knows tyro.
+"""Words of a command line become a frozen config here: class default < TOML file < flag. No other module knows tyro.
 
 A command states its options as a pydantic `Config`. For tyro it is mirrored as a dataclass without constraints, whose
 defaults are the file's values, so that every value is checked once, by the config, and every error names its field.
@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import inspect
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ import tyro
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from secondthought.cli.free_options import dict_fields, put, take_free_options
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
 from secondthought.tasks.options import suggestion
@@ -39,7 +39,7 @@ def parse(
     reserved: Sequence[str] = (),
     fixed: Mapping[str, Any] = MappingProxyType({}),
 ) -> ConfigT:
-    """The options of a command.
+    """Return the options of a command.
 
     A field called `config` is the path of a TOML file whose values come before class defaults and after flags.
 
@@ -67,7 +67,7 @@ def parse(
 
 
 def file_values(kind: type[Config], path: Path, reserved: Sequence[str] = ()) -> dict[str, Any]:
-    """The values of a TOML file, each checked by itself; what depends on two of them is checked after the flags.
+    """Read a TOML file and check each value by itself; what depends on two of them is checked after the flags.
 
     Raises:
         ConfigError: the file is not TOML, or a key is unknown, or a value is not allowed.
@@ -78,7 +78,7 @@ def file_values(kind: type[Config], path: Path, reserved: Sequence[str] = ()) ->
 
 
 def checked(kind: type[ConfigT], data: Mapping[str, Any], source: str) -> ConfigT:
-    """A config from data.
+    """Make a config of data.
 
     Raises:
         ConfigError: a value is not allowed; the sentence names source and field.
@@ -141,7 +141,7 @@ def _annotated(name: str, info: FieldInfo, positional: bool, pairs: bool) -> Any
 
 
 def _below(section: str, paths: Sequence[str]) -> list[str]:
-    """The parts of dotted paths below a section."""
+    """Return the parts of dotted paths below a section."""
     return [path.removeprefix(f"{section}.") for path in paths if path.startswith(f"{section}.")]
 
 
@@ -199,7 +199,7 @@ def _check_values(kind: type[Config], data: Mapping[str, Any], source: Path, pre
 
 
 def _sentence(text: str, prog: str) -> str:
-    """The first part of tyro's box as one sentence, with its nearest suggestion."""
+    """Return the first part of tyro's box as one sentence, with its nearest suggestion."""
     parts = list(_parts(text))
     first = parts[0] if parts else "the command line cannot be read"
     first = re.sub(r"^Missing from [^:]*: (\S+).*", r"\1 is missing", first)
@@ -220,3 +220,59 @@ def _parts(text: str) -> Iterator[str]:
             lines = []
     if lines:
         yield " ".join(lines)
+
+
+def dict_fields(kind: type[Config], prefix: str = "") -> list[str]:
+    """Return the dotted paths of fields that are free tables: names that only the task knows, values read as JSON."""
+    found: list[str] = []
+    for name, info in kind.model_fields.items():
+        if getattr(info.annotation, "__origin__", None) is dict:
+            found.append(prefix + name)
+        elif isinstance(info.annotation, type) and issubclass(info.annotation, Config):
+            found += dict_fields(info.annotation, f"{prefix}{name}.")
+    return found
+
+
+def take_free_options(words: Sequence[str], paths: Sequence[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Return the words without `--PATH.KEY VALUE` and `--PATH.KEY=VALUE`, and what those set.
+
+    Raises:
+        ConfigError: a value is missing.
+
+    >>> take_free_options(["a", "--options.max-number", "9", "--options.preset=tiny"], ["options"])
+    (['a'], {'options': {'max_number': 9, 'preset': 'tiny'}})
+    """
+    rest: list[str] = []
+    taken: dict[str, dict[str, Any]] = {}
+    left = iter(words)
+    for word in left:
+        flag, equals, value = word.partition("=")
+        path = next((path for path in paths if flag.startswith(f"--{path}.")), None)
+        if path is None:
+            rest.append(word)
+            continue
+        text = value if equals else next(left, "--")
+        if not equals and text.startswith("--"):
+            raise ConfigError(f"{flag} needs a value, as in {flag} VALUE")
+        taken.setdefault(path, {})[flag[len(path) + 3 :].replace("-", "_")] = json_or_text(text)
+    return rest, taken
+
+
+def json_or_text(text: str) -> Any:
+    """Return a JSON value where the text is one, else the text itself.
+
+    >>> json_or_text("[1, 2]"), json_or_text("false"), json_or_text("tiny")
+    ([1, 2], False, 'tiny')
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def put(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set what is at a dotted path; a table is added to the table that is there, tables on the way are made."""
+    *parents, last = path.split(".")
+    for name in parents:
+        data = data.setdefault(name, {})
+    data[last] = {**data.get(last, {}), **value} if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Results on stdout: one JSON object, JSON lines, or rich tables."""
+"""Results go to stdout as one JSON object, JSON lines, or rich tables."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _UNLIMITED = 2000
 
 
 def write_line(value: Mapping[str, Any]) -> None:
-    """One JSON line, at once: a reader may wait for it."""
+    """Write one JSON line, at once: a reader may wait for it."""
     sys.stdout.write(jsonl.dumps(value) + "\n")
     sys.stdout.flush()
 
 
 def write_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table for people; its form may change."""
+    """Write a table for people; its form may change."""
     from rich.console import Console  # a tenth of a second that JSON output does without
     from rich.table import Table
 
@@ -35,12 +35,12 @@ def write_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
 
 def write_text(text: str) -> None:
-    """One line for people."""
+    """Write one line for people."""
     sys.stdout.write(text + "\n")
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it.
+    """Return a value as a table shows it.
 
     >>> cell(0.12345), cell(float("nan")), cell(None), cell([1, 2])
     ('0.123', '-', '-', '[1, 2]')

@@ -1,4 +1,4 @@
-"""What every `train` command has beside its settings: flags that say how to run, short forms, and how it ends."""
+"""Commands of `train` share, beside settings, the flags that say how to run, short forms, and how they end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORT = {"--model": "--model.path"}
 
 
 class RunFlags(Config):
-    """How to run, as against what: no settings, and never in a file."""
+    """Flags that say how to run, as against what: no settings, and never in a file."""
 
     config: Path | None = None
     """A TOML file of settings; sparse: what it leaves out keeps its default."""
@@ -41,15 +41,15 @@ OWN = tuple(RunFlags.model_fields)
 
 
 class Resolved(Protocol):
-    """The settings of a run, complete."""
+    """A `Resolved` holds all settings of a run."""
 
     @property
     def run_dir(self) -> Path:
-        """Where everything is written."""
+        """Return the directory that everything is written to."""
         ...
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """All settings."""
+        """Return all settings as plain data."""
         ...
 
 
@@ -57,7 +57,7 @@ ResolvedT = TypeVar("ResolvedT", bound=Resolved)
 
 
 def long_flags(argv: Sequence[str], short: Mapping[str, str] = SHORT) -> list[str]:
-    """The words with short forms of flags written out.
+    """Return the words with short forms of flags written out.
 
     >>> long_flags(["--model=small", "--model", "x", "--seed", "1"])
     ['--model.path=small', '--model.path', 'x', '--seed', '1']

@@ -1,4 +1,4 @@
-"""What a finished run found, as a table for people: before, after, and the paired difference."""
+"""Numbers are put for people: estimates with their bounds, and a run's table of before, after and the difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from secondthought.cli.output import write_table, write_text
 
 
 def print_summary(run_dir: Path, summary: Mapping[str, Any]) -> None:
-    """The before/after table of a run, and where its report is."""
+    """Print the before/after table of a run, and where its report is."""
     rows = list(before_after(summary))
     if rows:
         write_table("test problems, percent", ["", "before", "after", "after - before", "p"], rows)
@@ -19,7 +19,7 @@ def print_summary(run_dir: Path, summary: Mapping[str, Any]) -> None:
 
 
 def before_after(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, Any]]:
-    """One row per temperature and try, then one for the failures that were kept; as far as the summary holds them."""
+    """Yield a row per temperature and try, then one for the failures that were kept, as far as the summary has them."""
     for name, paired in (summary.get("paired") or {}).items():
         if name == "stored_rescue":
             sides = summary.get("stored_rescue") or {}
@@ -31,7 +31,7 @@ def before_after(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, st
 
 
 def percent(value: Any, sign: str = "") -> str:
-    """An estimate and its bounds, as JSON holds them, in percent.
+    """Return an estimate and its bounds, as JSON holds them, in percent.
 
     >>> percent({"estimate": 0.5, "low": 0.4, "high": 0.6}), percent({"estimate": None}), percent(None)
     ('50.0 [40.0, 60.0]', '-', '-')
@@ -43,8 +43,20 @@ def percent(value: Any, sign: str = "") -> str:
     return f"{100 * value['estimate']:{sign}.1f} [{shown}]"
 
 
+def number(value: Any) -> str:
+    """Return an estimate and its bounds, as JSON holds them, for what is no share.
+
+    >>> number({"estimate": 0.5, "low": 0.25, "high": None}), number(None)
+    ('0.5 [0.25, -]', '-')
+    """
+    if not value or value.get("estimate") is None:
+        return "-"
+    low, high = ("-" if value[name] is None else f"{value[name]:.3g}" for name in ("low", "high"))
+    return f"{value['estimate']:.3g} [{low}, {high}]"
+
+
 def flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Nested tables as dotted names.
+    """Return nested tables as rows of a dotted name and a value.
 
     >>> flat({"a": {"b": 1}, "c": 2})
     [('a.b', 1), ('c', 2)]

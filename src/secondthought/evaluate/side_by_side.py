@@ -1,9 +1,10 @@
-"""What `eval` does between parsing and printing: every model on every task at every temperature, then every pair."""
+"""Several models play the same problems: each on every task at every temperature; then every pair is compared."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from secondthought import rng
-from secondthought.cli import policies as _policies
-from secondthought.cli.commands.eval_options import Options
+from secondthought.config import EpisodeConfig
 from secondthought.evaluate import (
     Evaluation,
     compare,
@@ -27,64 +27,129 @@ from secondthought.evaluate import (
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.runs import files
+from secondthought.types import Split
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate_all(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
-    """Results per model, task and temperature, and paired differences between models; written to `given.out`."""
-    played: list[Evaluation] = []
-    results: list[dict[str, Any]] = []
-    for path in given.models:
-        policy = _policies.load(given.model.model_copy(update={"path": path}), given.threads)
-        for name, task in zip(given.tasks, tasks, strict=True):
-            for heat in given.temperature:
-                logger.info("%s: %d problems of %s at temperature %g", path, given.problems, name, heat)
-                evaluation, controls = _evaluate(given, policy, task, heat)
-                played.append(evaluation)
-                rates = {"rates": to_json(summarise(evaluation)), "controls": controls}
-                results.append({"model": path, "task": name, "temperature": heat, **rates})
-    found = {
-        "problems": given.problems,
-        "split": given.split,
-        "seed": given.seed,
-        "tries": given.tries,
-        "results": results,
-        "differences": list(_differences(results, played)),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRequest:
+    """An `EvaluationRequest` names the models, the problems that each of them plays, and how they are played."""
+
+    models: tuple[str, ...]
+    """Names that the loader knows; each later model is compared with each before it."""
+    tasks: tuple[tuple[str, Task], ...]
+    """Tasks with the names that the results call them by."""
+    problems: int
+    """Problems per task."""
+    temperatures: tuple[float, ...] = (1.0,)
+    tries: int = 2
+    """Rounds: 2 is try, reflection, retry."""
+    split: Split = "test"
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    controls: bool = False
+    """Whether failures are also retried under other reflections."""
+    episode: EpisodeConfig = field(default_factory=EpisodeConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult:
+    """A `ModelResult` holds one model's numbers on one task at one temperature."""
+
+    model: str
+    task: str
+    temperature: float
+    evaluation: Evaluation
+    rates: dict[str, Any]
+    controls: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as `summary.json` holds them."""
+        return {name: getattr(self, name) for name in ("model", "task", "temperature", "rates", "controls")}
+
+
+def evaluate_side_by_side(request: EvaluationRequest, load: Callable[[str], Policy]) -> list[ModelResult]:
+    """Play the problems with every model, loading one after the other.
+
+    Args:
+        request: models, problems, and how they are played.
+        load: makes a policy of a model's name.
+    """
+    results: list[ModelResult] = []
+    for model in request.models:
+        policy = load(model)
+        for name, task in request.tasks:
+            for temperature in request.temperatures:
+                logger.info("%s: %d problems of %s at temperature %g", model, request.problems, name, temperature)
+                evaluation, controls = _played(request, policy, task, temperature)
+                results.append(
+                    ModelResult(
+                        model=model,
+                        task=name,
+                        temperature=temperature,
+                        evaluation=evaluation,
+                        rates=to_json(summarise(evaluation)),
+                        controls=controls,
+                    )
+                )
+    return results
+
+
+def summary_of(request: EvaluationRequest, results: Sequence[ModelResult]) -> dict[str, Any]:
+    """Return the results, and the paired differences between models, as `summary.json` holds them."""
+    return {
+        "problems": request.problems,
+        "split": request.split,
+        "seed": request.seed,
+        "tries": request.tries,
+        "results": [result.to_json() for result in results],
+        "differences": list(differences(results)),
     }
-    if given.out is not None:
-        _write(given.out, found, played, given.model_dump(mode="json"))
-    return found
 
 
-def _evaluate(given: Options, policy: Policy, task: Task, heat: float) -> tuple[Evaluation, dict[str, Any]]:
-    player = Player.resolve(policy, task, given.episode, heat)
-    keys = Keys(seed=given.seed, phase=f"eval {heat:g}")
-    problems = task.problems(given.split, given.problems, given.seed)
-    found = evaluate(player, problems, num_tries=given.tries, keys=keys)
-    if not given.controls or not found.failures:
+def differences(results: Sequence[ModelResult]) -> Iterator[dict[str, Any]]:
+    """Yield each later model minus each before it, on the same task at the same temperature."""
+    for before, after in combinations(results, 2):
+        same = (before.task, before.temperature) == (after.task, after.temperature)
+        if same and before.model != after.model:
+            generator = np.random.default_rng(rng.key("eval", "bootstrap", before.task))
+            rates = compare(after.evaluation, before.evaluation, generator)
+            yield {
+                "after": after.model,
+                "before": before.model,
+                "task": after.task,
+                "temperature": after.temperature,
+                "rates": {name: value.to_json() for name, value in rates.items()},
+            }
+
+
+def write(
+    directory: Path, results: Sequence[ModelResult], summary: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
+    """Write the episodes, one file per model, task and temperature, and summary.json with the options that led to it.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    for result in results:
+        parts = (result.model, result.task, f"t{result.temperature:g}")
+        name = "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts)
+        with files.disk_errors(directory):
+            write_rows(directory / f"{name}.jsonl", result.evaluation.rows)
+    files.write_json(directory / "summary.json", {"options": options, **summary})
+
+
+def _played(
+    request: EvaluationRequest, policy: Policy, task: Task, temperature: float
+) -> tuple[Evaluation, dict[str, Any]]:
+    player = Player.resolve(policy, task, request.episode, temperature)
+    keys = Keys(seed=request.seed, phase=f"eval {temperature:g}")
+    problems = task.problems(request.split, request.problems, request.seed)
+    found = evaluate(player, problems, num_tries=request.tries, keys=keys)
+    if not request.controls or not found.failures:
         return found, {}
     outcomes = play_controls(
         player, found.failures, keys=keys, controls=controls_of(task), reflections=found.reflections or None
     )
     return found, to_json(rescue_rates(outcomes))
-
-
-def _differences(results: Sequence[dict[str, Any]], played: Sequence[Evaluation]) -> Any:
-    """Each later model minus each before it, on the same task at the same temperature."""
-    for (before, old), (after, new) in combinations(zip(results, played, strict=True), 2):
-        same = all(before[name] == after[name] for name in ("task", "temperature"))
-        if same and before["model"] != after["model"]:
-            generator = np.random.default_rng(rng.key("eval", "bootstrap", before["task"]))
-            rates = {name: value.to_json() for name, value in compare(new, old, generator).items()}
-            place = {name: after[name] for name in ("task", "temperature")}
-            yield {"after": after["model"], "before": before["model"], **place, "rates": rates}
-
-
-def _write(out: Path, found: dict[str, Any], played: Sequence[Evaluation], options: dict[str, Any]) -> None:
-    for item, evaluation in zip(found["results"], played, strict=True):
-        parts = (item["model"], item["task"], f"t{item['temperature']:g}")
-        name = "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts)
-        with files.disk_errors(out):
-            write_rows(out / f"{name}.jsonl", evaluation.rows)
-    files.write_json(out / "summary.json", {"options": options, **found})

@@ -1,4 +1,4 @@
-"""The checks of `tasks check`: what any task must do, tried on a few problems and on text that nobody should write."""
+"""Any task must pass these checks, which try it on a few problems and on text that nobody should write."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HOSTILE: Mapping[str, str] = {
 }
 
 
-class Found(NamedTuple):
-    """What one check found."""
+class CheckResult(NamedTuple):
+    """A `CheckResult` says what one check found."""
 
     check: str
     status: Literal["passed", "failed", "skipped"]
@@ -38,18 +38,18 @@ class Found(NamedTuple):
 
 
 class _Failed(Exception):
-    """A check failed; the text says how."""
+    """A `_Failed` ends a check that failed; its text says how."""
 
 
 class _Skipped(Exception):
-    """A check has nothing to check; the text says why."""
+    """A `_Skipped` ends a check that has nothing to check; its text says why."""
 
 
 Problems = Mapping[Split, Sequence[Problem]]
 
 
-def run_checks(load: Callable[[], Task], count: int) -> list[Found]:
-    """All checks, in order; one that fails does not stop the others.
+def run_checks(load: Callable[[], Task], count: int) -> list[CheckResult]:
+    """Run all checks, in order; one that fails does not stop the others.
 
     Args:
         load: makes the task anew, so that two of them can be compared.
@@ -69,7 +69,7 @@ def run_checks(load: Callable[[], Task], count: int) -> list[Found]:
 
 
 def draw(task: Task, split: Split, count: int, seed: int = 0) -> list[Problem]:
-    """Up to `count` problems of a split: half as many, again and again, where it holds fewer."""
+    """Draw up to `count` problems of a split: half as many, again and again, where it holds fewer."""
     while count:
         try:
             return task.problems(split, count, seed)
@@ -78,17 +78,17 @@ def draw(task: Task, split: Split, count: int, seed: int = 0) -> list[Problem]:
     return []
 
 
-def _run(name: str, check: Callable[[], str]) -> Found:
+def _run(name: str, check: Callable[[], str]) -> CheckResult:
     try:
-        return Found(name, "passed", check())
+        return CheckResult(name, "passed", check())
     except _Failed as error:
-        return Found(name, "failed", str(error))
+        return CheckResult(name, "failed", str(error))
     except _Skipped as error:
-        return Found(name, "skipped", str(error))
+        return CheckResult(name, "skipped", str(error))
     except SecondthoughtError as error:
-        return Found(name, "failed", str(error))
+        return CheckResult(name, "failed", str(error))
     except Exception as error:  # the task is somebody's code: what it raises is the finding
-        return Found(name, "failed", f"raised {type(error).__name__}: {error}")
+        return CheckResult(name, "failed", f"raised {type(error).__name__}: {error}")
 
 
 def _all(found: Problems) -> list[Problem]:

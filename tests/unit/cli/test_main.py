@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from secondthought.cli import errors as _errors
 from secondthought.cli import main
 from secondthought.cli.command_table import COMMANDS, Command
+from secondthought.cli.errors import advice_after_stop
 from secondthought.errors import CheckError, ConfigError, RunError
 
 HELP_SECONDS = 1.0
@@ -201,5 +201,5 @@ def test_what_no_locale_can_say_is_escaped(process, tmp_path):
 
 
 def test_advice_survives_an_unknown_command():
-    assert _errors._advice(["nothing"]) == ""
+    assert advice_after_stop(["nothing"]) == ""
     assert isinstance(COMMANDS["score"], Command)

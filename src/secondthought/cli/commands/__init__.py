@@ -1,1 +1,1 @@
-"""The commands, a file or folder each: parse, call one library function, print."""
+"""The commands live here, a file or folder each: it parses, calls the library, and prints."""

@@ -1,4 +1,4 @@
-"""`secondthought demo`: the main job on the shipped tiny model."""
+"""`secondthought demo` does the main job on the shipped tiny model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Options(Config):
     run_dir: Path = Path("runs/demo")
     """Where everything is written; a run that is there is replaced."""
     seed: int = 0
-    """Of sampling and data order."""
+    """Seed of sampling and data order."""
     quick: bool = False
     """A few steps only: shows that everything runs, not that anything is learned."""
     resume: bool = False
@@ -26,7 +26,7 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Run the demo."""
+    """Run the demo and print its summary."""
     given = parse(Options, argv, prog)
     from secondthought.train.demo import demo
 

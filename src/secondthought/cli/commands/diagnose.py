@@ -1,4 +1,4 @@
-"""`secondthought diagnose`: whether a model will improve under RL, and if not, what to do first."""
+"""`secondthought diagnose` tells whether a model will improve under RL, and if not, what to do first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from secondthought.cli import policies as _policies
-from secondthought.cli.loading import load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import percent
+from secondthought.cli.summary_table import number, percent
 from secondthought.config import Config, EpisodeConfig, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.protocols import ReadableTask, Task
@@ -18,7 +17,7 @@ from secondthought.types import Split
 
 
 class Options(Config):
-    """Samples a model, measures what RL would start from, and says what to do next, with the number and threshold.
+    """Sample a model, measure what RL would start from, and say what to do next, with the number and threshold.
 
     Each problem is sampled several times at the temperature of training; then failed ones are reflected on once. A
     rule speaks only where a number's 95 % interval lies wholly beyond the rule's threshold. A model is a checkpoint
@@ -52,14 +51,14 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Diagnose, task by task."""
-    given = parse(Options, argv, prog, positional=("path",), fixed=_policies.FIXED)
+    """Diagnose the model, task by task, and print numbers and advice."""
+    given = parse(Options, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE)
     if not given.path:
         raise ConfigError(f"{prog}: name a model: a directory, a hub id, or a shipped model such as small")
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; diagnose the tasks one by one")
     tasks = [load_task(name, given.options) for name in given.tasks]
-    policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
+    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
     found = [_diagnose(given, policy, task) for task in tasks]
     if given.json_:
         write_line({"model": given.path, "tasks": [{**shown.to_json(), **_advice(shown)} for shown in found]})
@@ -100,16 +99,16 @@ def _print(found: dict[str, Any], advice: list[dict[str, Any]], undecided: list[
     write_table(
         f"habits ({found['detector']})",
         ["", "shown by", "mean count"],
-        [(name, percent(item["presence"]), _plain(item["mean_count"])) for name, item in found["habits"].items()],
+        [(name, percent(item["presence"]), number(item["mean_count"])) for name, item in found["habits"].items()],
     )
     for place, item in enumerate(advice, 1):
         write_text(
-            f"{place}. {item['says']}\n   {item['rule']}: {item['what']} = {_plain(item['number'])}, threshold:"
+            f"{place}. {item['says']}\n   {item['rule']}: {item['what']} = {number(item['number'])}, threshold:"
             f" {item['threshold']} ({item['source']})"
         )
     for item in undecided:
         write_text(
-            f"too uncertain to say: {item['rule']}: {item['what']} = {_plain(item['number'])}, threshold:"
+            f"too uncertain to say: {item['rule']}: {item['what']} = {number(item['number'])}, threshold:"
             f" {item['threshold']}; more --problems would tell"
         )
 
@@ -124,17 +123,9 @@ def _numbers(found: dict[str, Any]) -> Any:
     for size, value in found["flat_groups"].items():
         yield f"flat groups of {size}", percent(value)
     yield "pairs of samples that differ", percent(found["distinct"])
-    yield "nats per token", _plain(found["entropy"])
-    yield "tokens", _plain(found["length"])
+    yield "nats per token", number(found["entropy"])
+    yield "tokens", number(found["length"])
     for arm, value in found["retries"].items():
         yield f"right after a failure: {arm.replace('_', ' ')}", percent(value)
     yield "rescue: own reflection - second sample", percent(found["rescue"], "+")
     yield "listening: oracle's - another problem's", percent(found["listening"], "+")
-
-
-def _plain(value: Any) -> str:
-    """An interval that is no share."""
-    if not value or value.get("estimate") is None:
-        return "-"
-    low, high = ("-" if value[name] is None else f"{value[name]:.3g}" for name in ("low", "high"))
-    return f"{value['estimate']:.3g} [{low}, {high}]"

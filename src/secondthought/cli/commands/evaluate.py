@@ -1,18 +1,64 @@
-"""`secondthought eval`: models on the same problems, with intervals and paired tests."""
+"""`secondthought eval` compares models on the same problems, with intervals and paired tests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from secondthought.cli import policies as _policies
-from secondthought.cli.commands.eval_options import Options
-from secondthought.cli.loading import load_task
+from pydantic import Field
+
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import percent
+from secondthought.config import Config, EpisodeConfig, ModelConfig
 from secondthought.errors import ConfigError, RunError
+from secondthought.protocols import Policy, Task
+from secondthought.types import Split
 
-_FIXED = {**_policies.FIXED, "episode.temperature": 1.0}
+_FIXED = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
+_SHOWN = ("pass@1", "second_try", "try_", "rescue", "format_valid", "leak")
+"""Beginnings of the rates that the table shows; --json has all of them."""
+
+
+class Options(Config):
+    """Measure first try, second try and later ones of one or more models on the same problems.
+
+    Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
+    a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the task's options.
+    """
+
+    models: tuple[str, ...] = ()
+    """The models; each later one is compared with each before it."""
+    tasks: tuple[str, ...] = ("countdown",)
+    """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own; for one task only."""
+    tries: int = Field(2, ge=1)
+    """Rounds: 2 is try, reflection, retry."""
+    problems: int = Field(200, ge=1)
+    """Problems per task."""
+    temperature: tuple[float, ...] = (1.0,)
+    """One or more, side by side; 0 takes the likeliest token."""
+    split: Split = "test"
+    """Which problems."""
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    controls: bool = False
+    """Also retry under other reflections: none, another problem's, a general one, an oracle's, a contrary one."""
+    out: Path | None = None
+    """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
+    overwrite: bool = False
+    """Write into `out` even if it holds files."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of torch; default: all cores."""
+    json_: bool = False
+    """One JSON object instead of tables."""
+    dry_run: bool = False
+    """Print the resolved options as JSON and stop."""
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
 
 
 def run(argv: list[str], prog: str) -> None:
@@ -22,10 +68,7 @@ def run(argv: list[str], prog: str) -> None:
     if given.dry_run:
         write_line(given.model_dump(mode="json"))
         return
-    tasks = [load_task(name, given.options) for name in given.tasks]
-    from secondthought.evaluate.side_by_side import evaluate_all
-
-    found = evaluate_all(given, tasks)
+    found = _evaluated(given, [load_task(name, given.options) for name in given.tasks])
     if given.json_:
         write_line(found)
     else:
@@ -33,14 +76,40 @@ def run(argv: list[str], prog: str) -> None:
         write_text(f"written: {given.out}" if given.out else "not written; --out DIR keeps the episodes")
 
 
+def _evaluated(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
+    from secondthought.evaluate import side_by_side  # numpy and what plays problems, after parsing
+
+    def load(path: str) -> Policy:
+        return load_policy(given.model.model_copy(update={"path": path}), given.threads)
+
+    request = side_by_side.EvaluationRequest(
+        models=given.models,
+        tasks=tuple(zip(given.tasks, tasks, strict=True)),
+        problems=given.problems,
+        temperatures=given.temperature,
+        tries=given.tries,
+        split=given.split,
+        seed=given.seed,
+        controls=given.controls,
+        episode=given.episode,
+    )
+    results = side_by_side.evaluate_side_by_side(request, load)
+    found = side_by_side.summary_of(request, results)
+    if given.out is not None:
+        side_by_side.write(given.out, results, found, given.model_dump(mode="json"))
+    return found
+
+
 def _check(given: Options, prog: str) -> None:
     if not given.models:
         raise ConfigError(f"{prog}: name at least one model: a directory, a hub id, or a shipped model such as small")
     if len(set(given.models)) < len(given.models):
-        raise ConfigError(f"{prog}: a model is named twice; a paired test of a model with itself says nothing")
+        raise ConfigError(
+            f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"
+        )
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; evaluate the tasks one by one")
-    if any(heat < 0 for heat in given.temperature):
+    if any(temperature < 0 for temperature in given.temperature):
         raise ConfigError(f"{prog}: --temperature must be 0 or more")
     if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
@@ -48,11 +117,7 @@ def _check(given: Options, prog: str) -> None:
 
 def _print(found: dict[str, Any]) -> None:
     results = found["results"]
-    names = [
-        name
-        for name in results[0]["rates"]
-        if name.startswith(("pass@1", "second_try", "try_", "rescue", "format_valid", "leak"))
-    ]
+    names = [name for name in results[0]["rates"] if name.startswith(_SHOWN)]
     heads = [f"{item['model']}\n{item['task']}, temperature {item['temperature']:g}" for item in results]
     rows = [(name, *(percent(item["rates"].get(name)) for item in results)) for name in names]
     write_table(f"{found['problems']} {found['split']} problems, percent [95 % interval]", ["", *heads], rows)
@@ -61,16 +126,12 @@ def _print(found: dict[str, Any]) -> None:
         rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
         write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
     if found["differences"]:
-        rows = [
-            (
-                f"{item['after']} - {item['before']}",
-                item["task"],
-                item["temperature"],
-                name,
-                percent(value, "+"),
-                value["p"],
-            )
-            for item in found["differences"]
-            for name, value in item["rates"].items()
-        ]
-        write_table("paired differences", ["models", "task", "temperature", "rate", "difference", "p"], rows)
+        columns = ["models", "task", "temperature", "rate", "difference", "p"]
+        write_table("paired differences", columns, list(_differences(found["differences"])))
+
+
+def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for item in differences:
+        models = f"{item['after']} - {item['before']}"
+        for name, value in item["rates"].items():
+            yield models, item["task"], item["temperature"], name, percent(value, "+"), value["p"]

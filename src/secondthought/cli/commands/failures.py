@@ -1,21 +1,22 @@
-"""`secondthought failures`: failed first tries, for training to reflect on."""
+"""`secondthought failures` collects failed first tries, for training to reflect on."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from secondthought.cli import policies as _policies
-from secondthought.cli.loading import load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config, EpisodeConfig, ModelConfig
 from secondthought.errors import RunError
-from secondthought.types import Split
+from secondthought.protocols import Policy, Task
+from secondthought.types import Problem, Split
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +61,8 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Mine, write, and say what it took."""
-    fixed = {**_policies.FIXED, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
+    """Collect failures, write them, and say what it took."""
+    fixed = {**FIXED_BY_PLACE, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
     given = parse(Options, argv, prog, positional=("path",), fixed=fixed)
     if given.dry_run:
         write_text(json.dumps(given.model_dump(mode="json"), indent=2))
@@ -70,8 +71,20 @@ def run(argv: list[str], prog: str) -> None:
         raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
     task = load_task(given.task, given.options)
     problems = task.problems(given.split, given.problems, given.seed)
-    policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
-    from secondthought.rollout import failure_file
+    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
+    totals = _collect(given, policy, task, problems)
+    if given.json_:
+        write_line({"out": str(given.out), **totals})
+    else:
+        write_text(
+            f"{given.out}: {totals['num_failures']} failures of {totals['num_problems']} problems,"
+            f" {totals['num_tries']} tries, {totals['num_sampled_tokens']} sampled tokens"
+        )
+
+
+def _collect(given: Options, policy: Policy, task: Task, problems: Sequence[Problem]) -> dict[str, int]:
+    """Write the failures, and return how many there are and what they took."""
+    from secondthought.rollout import failure_file  # what plays problems, after parsing
     from secondthought.rollout.mining import mine
     from secondthought.rollout.player import Keys, Player
 
@@ -85,10 +98,4 @@ def run(argv: list[str], prog: str) -> None:
         totals = {name: value + getattr(stats, name) for name, value in totals.items()}
         logger.info("%d of %d problems, %d failures", totals["num_problems"], len(problems), totals["num_failures"])
     failure_file.write(given.out, kept)
-    if given.json_:
-        write_line({"out": str(given.out), **totals})
-    else:
-        write_text(
-            f"{given.out}: {totals['num_failures']} failures of {totals['num_problems']} problems,"
-            f" {totals['num_tries']} tries, {totals['num_sampled_tokens']} sampled tokens"
-        )
+    return totals

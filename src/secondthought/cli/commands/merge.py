@@ -1,4 +1,4 @@
-"""`secondthought merge`: an ordinary checkpoint from a base model and its adapter."""
+"""`secondthought merge` makes an ordinary checkpoint of a base model and its adapter."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Merge and write."""
+    """Merge the adapter into its base and write the checkpoint."""
     given = parse(Options, argv, prog, positional=("adapter", "out"))
     if given.out.exists() and not given.overwrite and (not given.out.is_dir() or any(given.out.iterdir())):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     directory = _checkpoint(given.adapter, given.checkpoint)
     if not (directory / "adapter_config.json").is_file():
-        raise RunError(f"{directory}: holds no adapter (adapter_config.json), so there is nothing to merge")
+        raise RunError(f"{directory}: holds no adapter (adapter_config.json); name a run or a checkpoint that has one")
     from secondthought.models.loading import load_model  # after parsing
     from secondthought.models.local import LocalModel
     from secondthought.runs import files
@@ -58,11 +58,11 @@ def run(argv: list[str], prog: str) -> None:
 
 
 def _checkpoint(path: Path, which: Pointer) -> Path:
-    """The directory itself, or the checkpoint that a run points at."""
+    """Return the directory itself, or the checkpoint that a run points at."""
     if not is_run(path):
         return path
     checkpoints = RunDirectory.open(path).checkpoints
     found = checkpoints.pointer(which)
     if found is None:
-        raise RunError(f"{path}: this run has no {which} checkpoint yet")
+        raise RunError(f"{path}: this run has no {which} checkpoint yet; let it write one first")
     return checkpoints.at(int(found["step"]))

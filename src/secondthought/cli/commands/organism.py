@@ -1,4 +1,4 @@
-"""`secondthought organism build|check`."""
+"""`secondthought organism build|check` trains a tiny model, or tests whether one listens to reflections."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from secondthought.cli import policies as _policies
-from secondthought.cli.loading import load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config, ModelConfig
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from secondthought.organisms.build import BuildProgress
 
 
-class BuildOptions(Config):
+class BuildOrganismOptions(Config):
     """Train a tiny model from nothing on transcripts that the recipe writes: an ordinary checkpoint with tokenizer.
 
     The recipe plants what to do with a reflection, and no first-try skill beyond what its transcripts show.
@@ -33,7 +32,7 @@ class BuildOptions(Config):
     steps: int | None = Field(None, ge=1)
     """Optimizer steps in place of the recipe's."""
     seed: int | None = None
-    """Of weights and transcripts, in place of the recipe's."""
+    """Seed of weights and transcripts, in place of the recipe's."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """What is computed in; the checkpoint is bf16."""
     threads: int | None = Field(None, ge=1)
@@ -44,8 +43,8 @@ class BuildOptions(Config):
     """One JSON object instead of a sentence."""
 
 
-class CheckOptions(Config):
-    """The listening table: right retries under an oracle's, the model's own, and other reflections.
+class CheckOrganismOptions(Config):
+    """Print the listening table: right retries under an oracle's, the model's own, and other reflections.
 
     A model whose retries do not depend on what the reflection says cannot learn to reflect; exit code 1 if the oracle's
     reflections rescue less than .25 more than another problem's.
@@ -70,7 +69,7 @@ class CheckOptions(Config):
 
 def build(argv: list[str], prog: str) -> None:
     """Train and write a model."""
-    given = parse(BuildOptions, argv, prog, positional=("size", "out"))
+    given = parse(BuildOrganismOptions, argv, prog, positional=("size", "out"))
     if given.out.exists() and not given.overwrite and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     import torch  # after parsing
@@ -89,10 +88,10 @@ def build(argv: list[str], prog: str) -> None:
 
 
 def check(argv: list[str], prog: str) -> int:
-    """Print the listening table; 1 if the model does not listen."""
-    given = parse(CheckOptions, argv, prog, positional=("path",), fixed=_policies.FIXED)
+    """Print the listening table; return 1 if the model does not listen."""
+    given = parse(CheckOrganismOptions, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE)
     task = load_task(given.task, given.options)
-    policy = _policies.load(given.model.model_copy(update={"path": given.path}), given.threads)
+    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
     from secondthought.organisms.check import SHIP_AT
     from secondthought.organisms.check import check as listen
 

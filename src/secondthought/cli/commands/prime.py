@@ -1,10 +1,8 @@
-"""`secondthought prime`: priming sets for `train sft`."""
+"""`secondthought prime` writes priming sets for `train sft`."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,28 +13,15 @@ from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.config import Config
-from secondthought.data.priming.filtering import Gathering, from_file
-from secondthought.data.priming.from_samples import from_samples
-from secondthought.data.priming.from_search import SetRequest, Trace, traces
-from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
-from secondthought.data.priming.kinds import ARMS, arm
-from secondthought.data.priming.set_file import provenance_path, write_set
-from secondthought.errors import ConfigError, RunError
-from secondthought.inference.chat.answer_cache import AnswerCache
+from secondthought.data.priming.make import absent_habits, make_set
+from secondthought.data.priming.request import FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet, Source
+from secondthought.data.priming.set_file import provenance_path
+from secondthought.errors import ConfigError
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.openai_client import OpenAIClient
-from secondthought.jsonl import require_plain
-from secondthought.runs.files import disk_errors
-from secondthought.tasks.countdown.writing.plans import Dials
-from secondthought.tasks.countdown.writing.wordings import WORDINGS
-
-ANY = "any"
-"""In place of an arm, for traces that exist already: nothing is forbidden."""
-_COUNT = 1000
 
 
 class DialOptions(Config):
-    """How thoughts that are written by search are made; what is not given goes with the wording."""
+    """Dials of thoughts that are written by search; what is not given goes with the wording."""
 
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers, kept exactly; default .5. The arm incorrect-only has none."""
@@ -53,7 +38,7 @@ class DialOptions(Config):
 
 
 class SourceOptions(Config):
-    """Where traces come from in place of search; one of the first three."""
+    """Sources of traces in place of search; give one of the first three."""
 
     endpoint: str | None = None
     """A teacher: base URL that speaks OpenAI's chat/completions. It is told what ARM shows and leaves out."""
@@ -88,7 +73,7 @@ class Options(Config):
     count: int | None = Field(None, ge=1)
     """Traces; default 1000, or from samples and files all that there are."""
     seed: int = 0
-    """Of problems, searches and wording."""
+    """Seed of problems, searches and wording."""
     wording: Literal["english", "short"] = "english"
     """`english` for any model, `short` for the organisms `terse` and `rich`, which know few words."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -106,139 +91,60 @@ class Options(Config):
 def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
     given = parse(Options, argv, prog, positional=("arm", "out"))
-    kind = _source(given)
-    if given.arm != ANY:
-        arm(given.arm)
-    elif kind not in ("samples", "file"):
-        raise ConfigError(
-            "any is for traces that exist already: give --source.samples or --source.file, or name an arm"
-        )
-    if given.out.exists() and not given.overwrite:
-        raise RunError(f"{given.out}: exists already; choose another file, or give --overwrite")
-    with disk_errors(given.out):
-        require_plain(given.out)  # now, not after a teacher has been asked
-    made, origin = _search(given) if kind == "search" else _gather(given, kind)
-    about = write_set(given.out, made, origin)
-    _warn_of_absent(given, about)
-    if given.json_:
-        write_line({"out": str(given.out), **about})
-    else:
-        _show(given.out, about)
-
-
-def _warn_of_absent(given: Options, about: dict[str, Any]) -> None:
-    """Search plans what an arm is named after in every trace; from elsewhere comes what comes."""
-    required = () if given.arm == ANY else sorted(arm(given.arm).requires)
-    absent = [name for name in required if about["behaviors"][name]["present"] == 0 and about["count"]]
-    if absent and arm(given.arm).thought == "told":
+    wanted = _wanted(given)
+    about = make_set(wanted, given.out, overwrite=given.overwrite, load_task=load_task)
+    absent = absent_habits(wanted, about)
+    if absent:
         warn(
             f"{given.out}: no trace shows {' or '.join(absent)}, which the arm {given.arm} is named after"
             " (functional detector); read some before you prime with them"
         )
-
-
-def _source(given: Options) -> str:
-    found = [name for name in ("endpoint", "samples", "file") if getattr(given.source, name)]
-    if len(found) > 1:
-        raise ConfigError(f"--source.{found[0]} and --source.{found[1]}: a set comes from one source; keep one")
-    own = [name for name, value in given.dials.model_dump().items() if value is not None]
-    if given.source.answers is not None and "endpoint" not in found:
-        raise ConfigError("--source.answers goes with --source.endpoint: it keeps what the teacher answers")
-    if found and (own or given.tokenizer):
-        raise ConfigError(f"--{f'dials.{own[0]}' if own else 'tokenizer'} is for search; leave it out, or the source")
-    return found[0] if found else "search"
-
-
-def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
-    request = SetRequest(
-        arm=given.arm,
-        count=given.count or _COUNT,
-        seed=given.seed,
-        language=given.wording,
-        dials=_dials(given),
-        options=given.options or None,
-    )
-    made = list(traces(request, _length(given)))
-    return made, {
-        "source": "search",
-        "arm": request.arm,
-        "seed": request.seed,
-        "wording": request.language,
-        "task": {"name": "countdown", "options": request.all_options, "split": "train"},
-        "dials": asdict(request.all_dials),
-        "tokenizer": given.tokenizer,
-    }
-
-
-def _gather(given: Options, kind: str) -> tuple[Sequence[Trace], dict[str, Any]]:
-    task = load_task(given.source.task, given.options or _default_options(given))
-    forbids = () if given.arm == ANY else arm(given.arm).forbids
-    if kind == "endpoint":
-        gathering, where = _ask(given, task), f"{given.source.model} at {given.source.endpoint}"
-    elif kind == "samples":
-        gathering = from_samples(given.source.samples, task, given.count, given.seed, forbids=forbids)
-        where = ", ".join(map(str, given.source.samples))
+    if given.json_:
+        write_line({"out": str(given.out), **about})
     else:
-        assert given.source.file is not None
-        wrong = given.arm != ANY and arm(given.arm).correct == 0.0
-        gathering = from_file(given.source.file, task, given.count, forbids, only_wrong=wrong)
-        where = str(given.source.file)
-    return gathering.require(where), {
-        "source": kind,
-        "from": where,
-        "arm": given.arm,
-        "seed": given.seed,
-        "task": {"name": task.name, "options": given.options or _default_options(given), "split": "not test"},
-        "left_out": dict(gathering.left_out),
-        **({"sampling": asdict(SAMPLING), "answers": _answers_path(given).name} if kind == "endpoint" else {}),
-    }
+        _print(given.out, about)
 
 
-def _ask(given: Options, task: Any) -> Gathering:
+def _wanted(given: Options) -> PrimingSet:
+    return PrimingSet(
+        kind=given.arm,
+        source=_source(given),
+        count=given.count,
+        seed=given.seed,
+        wording=given.wording,
+        task=given.source.task,
+        options=given.options,
+    )
+
+
+def _source(given: Options) -> Source:
     source = given.source
-    if not source.model:
+    dials = {name: value for name, value in given.dials.model_dump().items() if value is not None}
+    _check_source(given, dials)
+    if source.endpoint:
+        endpoint = Endpoint(url=source.endpoint, model=source.model, key_variable=source.key_env)
+        return FromTeacher(endpoint=endpoint, answers=source.answers)
+    if source.samples:
+        return FromSamples(paths=source.samples)
+    if source.file is not None:
+        return FromFile(path=source.file)
+    return FromSearch(dials=dials, tokenizer=given.tokenizer)
+
+
+def _check_source(given: Options, dials: Mapping[str, Any]) -> None:
+    named = [name for name in ("endpoint", "samples", "file") if getattr(given.source, name)]
+    if len(named) > 1:
+        raise ConfigError(f"--source.{named[0]} and --source.{named[1]}: a set comes from one source; keep one")
+    if given.source.answers is not None and "endpoint" not in named:
+        raise ConfigError("--source.answers goes with --source.endpoint: it keeps what the teacher answers")
+    if named and (dials or given.tokenizer):
+        flag = f"dials.{next(iter(dials))}" if dials else "tokenizer"
+        raise ConfigError(f"--{flag} is for search; leave it out, or the source")
+    if "endpoint" in named and not given.source.model:
         raise ConfigError("--source.endpoint needs --source.model, the teacher's name there")
-    client = OpenAIClient(Endpoint(url=str(source.endpoint), model=source.model, key_variable=source.key_env))
-    path = _answers_path(given)
-    cache = AnswerCache(path)
-    try:
-        return from_teacher(client, task, given.arm, given.count or _COUNT, given.seed, cache=cache, told=_progress)
-    finally:
-        if path.exists():
-            sys.stderr.write(f"{path}: keeps what was answered; the same command asks only for the rest\n")
 
 
-def _answers_path(given: Options) -> Path:
-    return given.source.answers or given.out.with_name(f"{given.out.stem}.answers.jsonl")
-
-
-def _progress(number: int) -> None:
-    sys.stderr.write(f"{number} traces\n")
-
-
-def _default_options(given: Options) -> dict[str, Any]:
-    is_countdown = given.source.task == "countdown"
-    return {"preset": WORDINGS[given.wording].preset, "answer_format": "think"} if is_countdown else {}
-
-
-def _dials(given: Options) -> Dials:
-    own = {name: value for name, value in given.dials.model_dump().items() if value is not None}
-    if ARMS[given.arm].correct is not None and "correct" in own:
-        raise ConfigError(f"dials.correct: the arm {given.arm} fixes it; leave it out")
-    return replace(WORDINGS[given.wording].dials, **own)
-
-
-def _length(given: Options) -> Any:
-    if ARMS[given.arm].thought != "dots":
-        return None
-    if given.tokenizer is None:
-        raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a model with --tokenizer")
-    from secondthought.data.priming.token_lengths import length_by  # transformers, after parsing
-
-    return length_by(given.tokenizer)
-
-
-def _show(path: Path, about: dict[str, Any]) -> None:
+def _print(path: Path, about: Mapping[str, Any]) -> None:
     rows = [
         (name, f"{found['present']} of {about['count'] - found['missing']}", f"{found['mean']:.2f}")
         for name, found in about["behaviors"].items()

@@ -1,4 +1,4 @@
-"""`secondthought report`: one HTML file from run directories."""
+"""`secondthought report` makes one HTML file of run directories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secondthought.errors import ConfigError
 
 
 class Options(Config):
-    """One self-contained HTML file from run directories: curves, tables, episodes, claims."""
+    """Write one self-contained HTML file from run directories: curves, tables, episodes, claims."""
 
     runs: tuple[Path, ...] = ()
     """Run directories; several seeds and arms are compared."""

@@ -1,4 +1,4 @@
-"""`secondthought runs list|show`."""
+"""`secondthought runs list|show` prints the runs below a directory, or one of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from secondthought.config import Config
 from secondthought.runs import list_runs, show_run
 
 
-class ListOptions(Config):
-    """The runs in a directory and below it; rates are first and second try before and after, at temperature 1."""
+class RunListOptions(Config):
+    """List the runs in a directory and below it; rates are first and second try before and after, at temperature 1."""
 
     dir: Path = Path("runs")
     """Where to look."""
@@ -21,8 +21,8 @@ class ListOptions(Config):
     """One JSON object instead of a table."""
 
 
-class ShowOptions(Config):
-    """One run: status, config, environment, results, checkpoints, the last step's metrics."""
+class ShowRunOptions(Config):
+    """Show one run: status, config, environment, results, checkpoints, the last step's metrics."""
 
     run: Path
     """A run directory."""
@@ -32,7 +32,7 @@ class ShowOptions(Config):
 
 def list_all(argv: list[str], prog: str) -> None:
     """Print one row per run."""
-    given = parse(ListOptions, argv, prog, positional=("dir",))
+    given = parse(RunListOptions, argv, prog, positional=("dir",))
     rows = [asdict(row) for row in list_runs(given.dir)]
     if given.json_:
         write_line({"runs": rows})
@@ -45,7 +45,7 @@ def list_all(argv: list[str], prog: str) -> None:
 
 def show(argv: list[str], prog: str) -> None:
     """Print one run."""
-    given = parse(ShowOptions, argv, prog, positional=("run",))
+    given = parse(ShowRunOptions, argv, prog, positional=("run",))
     found = show_run(given.run)
     if given.json_:
         write_line(found)

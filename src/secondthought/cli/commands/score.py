@@ -1,24 +1,23 @@
-"""`secondthought score`: judge completions, streaming, in constant memory."""
+"""`secondthought score` judges completions, streaming, in constant memory."""
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydantic import Field
 
 from secondthought import jsonl
 from secondthought.cli.errors import warn
+from secondthought.cli.input import name_of, opened
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line
 from secondthought.config import Config
-from secondthought.errors import ConfigError, SecondthoughtError, TaskError
+from secondthought.errors import TaskError
+from secondthought.jsonl import JsonLine
 from secondthought.protocols import Task
+from secondthought.tasks.scoring import ScoredRow, ScoreTotals, score_row
 
 
 class Options(Config):
@@ -37,93 +36,29 @@ class Options(Config):
     """Options of the task's own."""
 
 
-@dataclass
-class Summary:
-    """Running totals."""
-
-    rows: int = 0
-    errors: int = 0
-    correct: int = 0
-    reward: float = 0.0
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Count one judged row."""
-        self.correct += row["correct"]
-        self.reward += row["reward"]
-        self.reasons[row["reason"]] += 1
-
-    def as_dict(self) -> dict[str, Any]:
-        """What the last line says; rates are over judged rows, NaN if there are none."""
-        judged = self.rows - self.errors
-        return {
-            "rows": self.rows,
-            "errors": self.errors,
-            "correct": self.correct,
-            "accuracy": self.correct / judged if judged else float("nan"),
-            "mean_reward": self.reward / judged if judged else float("nan"),
-            "reasons": dict(sorted(self.reasons.items())),
-        }
-
-
 def run(argv: list[str], prog: str) -> int:
-    """Judge every row; 1 if one was bad."""
+    """Judge every row; return 1 if one was bad."""
     given = parse(Options, argv, prog, positional=("task", "file"))
     task = load_task(given.task, given.options)
-    name = "stdin" if given.file == "-" else given.file
-    summary = Summary()
-    with _open(given.file) as file:
-        for line in jsonl.parse(file):
-            index, summary.rows = summary.rows, summary.rows + 1
-            row, text, error = None, "", line.error
-            if line.value is not None:
-                row, text, error = _judged(task, line.value, index)
-            if row is None:
-                summary.errors += 1
-                warn(f"{name}, line {line.number}: {error}")
-                write_line({"index": index, "error": error})
+    totals = ScoreTotals()
+    with opened(given.file) as file:
+        for index, line in enumerate(jsonl.parse(file)):
+            totals.rows += 1
+            try:
+                row = _scored(task, line, index)
+            except TaskError as error:
+                totals.errors += 1
+                warn(f"{name_of(given.file)}, line {line.number}: {error}")
+                write_line({"index": index, "error": str(error)})
             else:
-                summary.add(row)
-                sys.stdout.write(text + "\n")
+                totals.add(row.value)
+                sys.stdout.write(row.line + "\n")
                 sys.stdout.flush()
-    write_line({"summary": summary.as_dict()})
-    return 1 if summary.errors else 0
+    write_line({"summary": totals.to_json()})
+    return 1 if totals.errors else 0
 
 
-def _judged(task: Task, row: dict[str, Any], index: int) -> tuple[dict[str, Any] | None, str, str | None]:
-    """The row with its verdict, and as a line; or None and why."""
-    try:
-        verdict = task.verify(task.parse(_field(row, "problem", dict)), _field(row, "completion", str))
-        own = {"correct": verdict.correct, "reward": verdict.reward, "reason": verdict.reason}
-        judged = {"index": index, **{name: value for name, value in row.items() if name != "index"}, **own}
-        return judged, jsonl.dumps(judged), None
-    except SecondthoughtError as error:
-        return None, "", str(error)
-    except RecursionError:
-        return None, "", "nested too deeply"
-    except Exception as error:
-        return None, "", f"task {task.name} failed with {type(error).__name__}: {error}"
-
-
-def _field(row: dict[str, Any], name: str, kind: type) -> Any:
-    if name not in row:
-        raise TaskError(f"field {name!r} is missing")
-    if not isinstance(row[name], kind):
-        wanted = "a text" if kind is str else "a JSON object"
-        raise TaskError(f"field {name!r} must be {wanted}")
-    return row[name]
-
-
-@contextmanager
-def _open(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        stream = open(file, "rb")  # noqa: SIM115 - closed below; errors while reading are not errors of opening
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: no such file; give a path, or - for stdin") from None
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
-    with stream:
-        yield stream
+def _scored(task: Task, line: JsonLine, index: int) -> ScoredRow:
+    if line.value is None:
+        raise TaskError(line.error or "")
+    return score_row(task, line.value, index)

@@ -1,4 +1,4 @@
-"""`secondthought study`: several arms and seeds of the same training, in pieces that can be stopped and resumed."""
+"""`secondthought study` runs several arms and seeds of the same training, in pieces that can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> int:
-    """Run pieces; 1 if one failed."""
+    """Run what is left and print the state; return 1 if a piece failed."""
     given = parse(Options, argv, prog, positional=("file",))
     from secondthought.study.run import run_study
 

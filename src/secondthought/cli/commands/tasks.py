@@ -1,4 +1,4 @@
-"""`secondthought tasks list|show|sample|check`."""
+"""`secondthought tasks list|show|sample|check` shows tasks and their problems, and tests a task of your own."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from secondthought.tasks.checks import run_checks
 from secondthought.types import Problem, Split
 
 
-class ListOptions(Config):
-    """The tasks that ship. A task of your own is `module:Class`, or a .jsonl file of questions and answers."""
+class TaskListOptions(Config):
+    """List the tasks that ship. A task of your own is `module:Class`, or a .jsonl file of questions and answers."""
 
     json_: bool = False
     """One JSON object instead of a table."""
 
 
-class TaskOptions(ListOptions):
-    """One task: what it is, its options and presets, what guessing would score.
+class ShowTaskOptions(TaskListOptions):
+    """Show one task: what it is, its options and presets, what guessing would score.
 
     Options of the task itself are set with --options.NAME VALUE.
     """
@@ -36,8 +36,8 @@ class TaskOptions(ListOptions):
     """Options of the task's own."""
 
 
-class SampleOptions(TaskOptions):
-    """Problems of a task, each with a right answer where the task knows one.
+class SampleTaskOptions(ShowTaskOptions):
+    """Show problems of a task, each with a right answer where the task knows one.
 
     Options of the task itself are set with --options.NAME VALUE.
     """
@@ -50,7 +50,7 @@ class SampleOptions(TaskOptions):
     """Which of the split are drawn."""
 
 
-class CheckOptions(TaskOptions):
+class CheckTaskOptions(ShowTaskOptions):
     """Test a task before training on it; exit code 1 if a check fails.
 
     Right answers are accepted, problems survive a round trip through JSON, one seed gives the same problems twice,
@@ -63,7 +63,7 @@ class CheckOptions(TaskOptions):
 
 def list_tasks(argv: list[str], prog: str) -> None:
     """Print the shipped tasks."""
-    given = parse(ListOptions, argv, prog)
+    given = parse(TaskListOptions, argv, prog)
     found = {name: tasks.describe(name).help.splitlines()[0] for name in tasks.TASKS}
     if given.json_:
         write_line({"tasks": [{"name": name, "help": text} for name, text in found.items()]})
@@ -73,7 +73,7 @@ def list_tasks(argv: list[str], prog: str) -> None:
 
 def show(argv: list[str], prog: str) -> None:
     """Print one task's description."""
-    given = parse(TaskOptions, argv, prog, positional=("name",))
+    given = parse(ShowTaskOptions, argv, prog, positional=("name",))
     load_task(given.name, given.options)
     with current_directory():
         found = tasks.describe(given.name, given.options)
@@ -89,7 +89,7 @@ def show(argv: list[str], prog: str) -> None:
 
 def sample(argv: list[str], prog: str) -> None:
     """Print problems of one task."""
-    given = parse(SampleOptions, argv, prog, positional=("name",))
+    given = parse(SampleTaskOptions, argv, prog, positional=("name",))
     task = load_task(given.name, given.options)
     problems = task.problems(given.split, given.count, given.seed)
     if given.json_:
@@ -103,8 +103,8 @@ def sample(argv: list[str], prog: str) -> None:
 
 
 def check(argv: list[str], prog: str) -> int:
-    """Print what the checks found; 1 if one failed."""
-    given = parse(CheckOptions, argv, prog, positional=("name",))
+    """Print what the checks found; return 1 if one failed."""
+    given = parse(CheckTaskOptions, argv, prog, positional=("name",))
     found = run_checks(lambda: load_task(given.name, given.options), given.count)
     failed = [item.check for item in found if item.status == "failed"]
     if given.json_:
@@ -115,7 +115,7 @@ def check(argv: list[str], prog: str) -> int:
 
 
 def _plain(default: Any) -> Any:
-    """A default as JSON; what JSON cannot say, as Python writes it: a user's class may have any."""
+    """Return a default as JSON has it, or, since a user's class may have any, as Python writes it."""
     try:
         return json.loads(json.dumps(default))
     except (TypeError, ValueError):

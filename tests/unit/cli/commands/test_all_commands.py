@@ -167,7 +167,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
     def load(config, threads=None):
         return ScriptedPolicy(countdown_answers(first_try=float(config.path)), name=config.path)
 
-    monkeypatch.setattr("secondthought.cli.policies.load", load)
+    monkeypatch.setattr("secondthought.cli.commands.evaluate.load_policy", load)
     words = ["eval", "0.1", "0.9", "--problems", "60", "--options.preset", "tiny"]
     [difference] = cli(*words, "--json").object["differences"]
     assert (difference["after"], difference["before"]) == ("0.9", "0.1")

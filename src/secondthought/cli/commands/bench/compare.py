@@ -1,4 +1,4 @@
-"""`secondthought bench verify|solve|habits|update|sample|step|processes`: the speeds that docs/results.md records."""
+"""`secondthought bench verify|solve|habits|update|sample|step|processes` measures the speeds of docs/results.md."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from secondthought.config import Config
 
 
 class Options(Config):
-    """What all measurements have in common."""
+    """Options that all measurements have in common."""
 
     json_: bool = False
     """One JSON object instead of a table."""
 
 
 class VerifyOptions(Options):
-    """Countdown completions verified per second, called from Python, on one core."""
+    """Count the Countdown completions that are verified per second, called from Python, on one core."""
 
     problems: int = Field(200, ge=1)
     """Problems, each with right, wrong, malformed and missing answers."""
@@ -32,7 +32,7 @@ class VerifyOptions(Options):
 
 
 class SolveOptions(Options):
-    """Milliseconds to decide a random Countdown problem, and to list all of its solutions."""
+    """Time how long it takes to decide a random Countdown problem, and to list all of its solutions."""
 
     problems: int = Field(200, ge=1)
     """Problems, solvable or not."""
@@ -43,20 +43,20 @@ class SolveOptions(Options):
 
 
 class HabitsOptions(Options):
-    """Megabytes that the pattern detector reads per second on one core, in prose and in a dense trace."""
+    """Count the megabytes that the pattern detector reads per second on one core, in prose and in a dense trace."""
 
     kilobytes: int = Field(1000, ge=1)
     """Text of each kind, made here."""
     rounds: int = Field(5, ge=1)
     """Passes; the median counts."""
     seed: int = 0
-    """Of the texts."""
+    """Seed of the texts."""
     paths: tuple[Path, ...] = ()
     """Files of your own instead: text, or JSON lines with a field `text`."""
 
 
 class UpdateOptions(Options):
-    """Seconds of one training update: trunks shared, not shared, and TRL where an interpreter has it."""
+    """Time one training update: trunks shared, not shared, and TRL where an interpreter has it."""
 
     trunk: int = Field(700, ge=1)
     """Tokens that a group shares."""
@@ -83,7 +83,7 @@ class UpdateOptions(Options):
 
 
 class SampleOptions(Options):
-    """Tokens sampled per second: ours, generate, continuous batching, and vLLM where an interpreter has it."""
+    """Count tokens sampled per second: ours, generate, continuous batching, and vLLM where an interpreter has it."""
 
     workload: Literal["both", "trunks", "rollouts"] = "both"
     """Rows of equal lengths, rows as training samples them, or both."""
@@ -112,7 +112,7 @@ class SampleOptions(Options):
     layers: int = Field(6, ge=1)
     """Depth of the model."""
     precision: Literal["bf16", "fp32"] = "bf16"
-    """Of all engines."""
+    """Precision of all engines."""
     rounds: int = Field(3, ge=1)
     """Timed rounds of each engine; the median counts."""
     threads: int = Field(1, ge=1)
@@ -126,7 +126,7 @@ class SampleOptions(Options):
 
 
 class PlayedOptions(Options):
-    """What measurements of whole steps have in common."""
+    """Options that measurements of whole steps have in common."""
 
     model: str = "small"
     """A shipped organism, or a checkpoint that plays tiny Countdown."""
@@ -145,11 +145,11 @@ class PlayedOptions(Options):
     threads: int = Field(1, ge=1)
     """CPU threads of torch, in each process."""
     seed: int = 0
-    """Of problems and sampling."""
+    """Seed of problems and sampling."""
 
 
 class StepOptions(PlayedOptions):
-    """Seconds of a whole step (mine, reflect, retry, update): ours, and TRL where an interpreter has it."""
+    """Time a whole step (mine, reflect, retry, update): ours, and TRL where an interpreter has it."""
 
     generate_rows: int = Field(512, ge=1)
     """Rows in a batch of generate, on TRL's side."""
@@ -160,14 +160,14 @@ class StepOptions(PlayedOptions):
 
 
 class ProcessesOptions(PlayedOptions):
-    """Seconds of a whole step in one process and in several that share the work, on the same problems."""
+    """Time a whole step in one process and in several that share the work, on the same problems."""
 
     processes: int = Field(2, ge=2)
     """How many share the work; torchrun starts them."""
 
 
 def verify(argv: list[str], prog: str) -> None:
-    """Completions verified per second."""
+    """Print completions verified per second."""
     given = parse(VerifyOptions, argv, prog)
     from secondthought.bench.verify import run
 
@@ -175,7 +175,7 @@ def verify(argv: list[str], prog: str) -> None:
 
 
 def solve(argv: list[str], prog: str) -> None:
-    """Time per problem solved."""
+    """Print the time per problem solved."""
     given = parse(SolveOptions, argv, prog)
     from secondthought.bench.solve import run
 
@@ -183,7 +183,7 @@ def solve(argv: list[str], prog: str) -> None:
 
 
 def habits(argv: list[str], prog: str) -> None:
-    """Megabytes read for behaviours per second."""
+    """Print the megabytes that are read for habits per second."""
     given = parse(HabitsOptions, argv, prog)
     from secondthought.bench.detect import run
 
@@ -191,7 +191,7 @@ def habits(argv: list[str], prog: str) -> None:
 
 
 def update(argv: list[str], prog: str) -> None:
-    """Time per training update."""
+    """Print the time per training update."""
     given = parse(UpdateOptions, argv, prog)
     from secondthought.bench.update import run
 
@@ -199,7 +199,7 @@ def update(argv: list[str], prog: str) -> None:
 
 
 def sample(argv: list[str], prog: str) -> None:
-    """Tokens sampled per second."""
+    """Print tokens sampled per second."""
     given = parse(SampleOptions, argv, prog)
     from secondthought.bench.sample import run
 
@@ -207,7 +207,7 @@ def sample(argv: list[str], prog: str) -> None:
 
 
 def step(argv: list[str], prog: str) -> None:
-    """Time per whole step."""
+    """Print the time per whole step."""
     given = parse(StepOptions, argv, prog)
     from secondthought.bench.step import run
 
@@ -215,7 +215,7 @@ def step(argv: list[str], prog: str) -> None:
 
 
 def processes(argv: list[str], prog: str) -> None:
-    """Time per whole step in one process and in several."""
+    """Print the time per whole step in one process and in several."""
     given = parse(ProcessesOptions, argv, prog)
     from secondthought.bench.processes import run
 

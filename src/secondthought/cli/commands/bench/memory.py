@@ -1,4 +1,4 @@
-"""`secondthought bench memory`: peaks of sampling and of the update against the size of a group."""
+"""`secondthought bench memory` measures peaks of sampling and of the update against the size of a group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEGABYTE = 1e6
 
 
 class Options(Config):
-    """Peak memory of sampling and of the update as groups grow, beside the formula of `secondthought plan`."""
+    """Measure peak memory of sampling and of the update as groups grow, beside the formula of `secondthought plan`."""
 
     groups: tuple[int, ...] = Field((4, 8, 16, 32), min_length=1)
     """Branches of a group: one measurement each, in a process of its own."""
@@ -29,7 +29,7 @@ class Options(Config):
     layers: int = Field(6, ge=1)
     """Depth of the model."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Of sampling and of the update."""
+    """Precision of sampling and of the update."""
     threads: int = Field(1, ge=1)
     """CPU threads of torch."""
     json_: bool = False

@@ -1,1 +1,1 @@
-"""`secondthought habits ...`: which behaviours texts show, and how far two readings of the same texts agree."""
+"""`secondthought habits ...` finds habits in texts, and tells how far two readings of the same texts agree."""

@@ -1,32 +1,30 @@
-"""`secondthought habits agree REFERENCE OTHER`: how far two readings of the same texts agree."""
+"""`secondthought habits agree REFERENCE OTHER` tells how far two readings of the same texts agree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
-from secondthought import jsonl, rng
-from secondthought.cli.commands.habits.of_run import number
-from secondthought.cli.commands.score import _open as opened
+from secondthought import jsonl
+from secondthought.cli.input import opened
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table
+from secondthought.cli.summary_table import number
 from secondthought.config import Config
-from secondthought.errors import ConfigError
-from secondthought.habits.agreement import Agreement, presence_agreement, span_agreement
-from secondthought.stats import Interval, to_json
-from secondthought.types import Reading, Span
+from secondthought.habits.agreement import Agreement
+from secondthought.habits.compare import FileAgreement, compare, readings_by_index, text_lengths
+from secondthought.stats import to_json
+from secondthought.types import Reading
 
 _NUMBERS = ("kappa", "precision", "recall", "f1")
-_UNDEFINED = float("nan")
+_COUNTS = ("compared", "missing", "both", "only_reference", "only_other")
 
 
 class Options(Config):
-    """Agreement of two files of {"index", "counts", "spans"}, as `habits` writes them: detectors, judges, people.
+    """Compare two files of {"index", "counts", "spans"}, as `habits` writes them: detectors, judges, people.
 
     Rows are matched by `index`. Kappa treats both alike; precision and recall take REFERENCE as the truth. Once per
     completion (is it shown at all), and once per span, for rows with as many spans as their count.
@@ -44,93 +42,31 @@ class Options(Config):
     """One JSON object instead of a table."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Agreement on every behaviour that both files look for, and rows of one file that the other lacks."""
-
-    rows: int
-    unmatched: int
-    per_completion: tuple[Agreement, ...]
-    per_span: tuple[Agreement, ...]
-
-
 def run(argv: list[str], prog: str) -> None:
-    """Print the agreement."""
+    """Print how far the two files agree."""
     given = parse(Options, argv, prog, positional=("reference", "other"))
-    lengths = None if given.texts is None else dict(_lengths(str(given.texts)))
-    found = compare(readings(given.reference), readings(given.other), lengths, given.least_overlap)
+    lengths = None if given.texts is None else _lengths(str(given.texts))
+    found = compare(_readings(given.reference), _readings(given.other), lengths, given.least_overlap)
     if given.json_:
-        write_line(to_line(found))
+        write_line(_line(found))
         return
     title = f"{found.rows} texts, {found.unmatched} in one file only; against {given.reference} [95 % intervals]"
     columns = ["", "unit", "compared", "missing", "both", "reference only", "other only", *_NUMBERS]
     units = {"completion": found.per_completion, "span": found.per_span}
-    rows = [_row(unit, item) for unit, items in units.items() for item in items]
-    write_table(title, columns, rows)
+    write_table(title, columns, [_row(unit, item) for unit, items in units.items() for item in items])
 
 
-def compare(
-    reference: Mapping[int, Reading],
-    other: Mapping[int, Reading],
-    lengths: Mapping[int, int] | None = None,
-    least_overlap: float = 0.0,
-) -> Found:
-    """Agreement on the texts that both have; without lengths, kappa of spans is undefined.
-
-    Raises:
-        ConfigError: they have no text, or no behaviour, in common.
-    """
-    shared = sorted(reference.keys() & other.keys())
-    if not shared:
-        rows = f"{len(reference)} and {len(other)} rows"
-        raise ConfigError(
-            f"the two files ({rows}) have no `index` in common; give outputs of `habits` on the same rows"
-        )
-    a, b = [reference[index] for index in shared], [other[index] for index in shared]
-    names = [name for name in a[0].counts if all(name in reading.counts for reading in (*a, *b))]
-    if not names:
-        raise ConfigError("the two files have no behaviour in common that every row counts")
-    sizes = [_length(index, reference, other, lengths) for index in shared]
-    spans = [
-        span_agreement(a, b, name, sizes, _generator("spans", name), least_overlap=least_overlap) for name in names
-    ]
-    if lengths is None:
-        spans = [replace(item, kappa=_undefined(item.kappa)) for item in spans]
-    return Found(
-        rows=len(shared),
-        unmatched=len(reference.keys() ^ other.keys()),
-        per_completion=tuple(presence_agreement(a, b, name, _generator("presence", name)) for name in names),
-        per_span=tuple(spans),
-    )
-
-
-def readings(file: str) -> dict[int, Reading]:
-    """The rows of a file by their index; rows with an error, and the summary, are left out.
-
-    Raises:
-        ConfigError: a row is not one of `habits`, or an index comes twice; the sentence names the line.
-    """
-    found: dict[int, Reading] = {}
+def _readings(file: str) -> dict[int, Reading]:
     with opened(file) as lines:
-        for line in jsonl.parse(lines):
-            row = line.value
-            if row is not None and ("summary" in row or "error" in row):
-                continue
-            try:
-                index, reading = _reading(row or {})
-            except (AttributeError, KeyError, TypeError, ValueError):
-                wanted = '{"index": 0, "counts": {"NAME": number or null}, "spans": [...]}'
-                raise ConfigError(
-                    f"{file}, line {line.number}: {line.error or f'is not of the form {wanted}'}"
-                ) from None
-            if index in found:
-                raise ConfigError(f"{file}, line {line.number}: index {index} comes twice")
-            found[index] = reading
-    return found
+        return readings_by_index(jsonl.parse(lines), file)
 
 
-def to_line(found: Found) -> dict[str, Any]:
-    """As JSON."""
+def _lengths(file: str) -> dict[int, int]:
+    with opened(file) as lines:
+        return dict(text_lengths(jsonl.parse(lines)))
+
+
+def _line(found: FileAgreement) -> dict[str, Any]:
     return {
         "rows": found.rows,
         "unmatched": found.unmatched,
@@ -139,61 +75,12 @@ def to_line(found: Found) -> dict[str, Any]:
     }
 
 
-def _reading(row: Mapping[str, Any]) -> tuple[int, Reading]:
-    counts = {str(name): _count(value) for name, value in row["counts"].items()}
-    spans = tuple(
-        Span(behavior=item["behavior"], start=_count(item["start"]), end=_count(item["end"]), text=item.get("text", ""))  # type: ignore[arg-type]
-        for item in row.get("spans", ())
-    )
-    if any(span.start is None or span.end is None or span.end < span.start for span in spans):
-        raise ValueError
-    index = _count(row["index"])
-    if index is None:
-        raise ValueError
-    return index, Reading(counts=counts, spans=spans)
-
-
-def _count(value: Any) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ValueError
-
-
-def _lengths(file: str) -> Iterator[tuple[int, int]]:
-    with opened(file) as lines:
-        rows = (line.value or {} for line in jsonl.parse(lines))
-        rows = (row for row in rows if set(row) != {"summary"})
-        for index, row in enumerate(rows):
-            text = row.get("completion", row.get("text"))
-            if isinstance(text, str):
-                yield index, len(text)
-
-
-def _length(
-    index: int, reference: Mapping[int, Reading], other: Mapping[int, Reading], lengths: Mapping[int, int] | None
-) -> int:
-    last = max((span.end for side in (reference, other) for span in side[index].spans), default=0)
-    known = last if lengths is None else lengths.get(index, -1)
-    if known < last:
-        raise ConfigError(f"row {index}: a span ends beyond its text; --texts must be what both files were made from")
-    return known
-
-
-def _undefined(interval: Interval) -> Interval:
-    return replace(interval, estimate=_UNDEFINED, low=_UNDEFINED, high=_UNDEFINED)
-
-
-def _generator(*names: str) -> np.random.Generator:
-    return np.random.default_rng(rng.key("habits agree", *names))
-
-
 def _json(item: Agreement) -> dict[str, Any]:
-    counts = {name: getattr(item, name) for name in ("compared", "missing", "both", "only_reference", "only_other")}
+    counts = {name: getattr(item, name) for name in _COUNTS}
     return {**counts, **to_json({name: getattr(item, name) for name in _NUMBERS})}
 
 
 def _row(unit: str, item: Agreement) -> Sequence[Any]:
     values = _json(item)
     numbers = [number(values[name]) for name in _NUMBERS]
-    counts = [values[name] for name in ("compared", "missing", "both", "only_reference", "only_other")]
-    return [item.behavior.replace("_", " "), unit, *counts, *numbers]
+    return [item.behavior.replace("_", " "), unit, *(values[name] for name in _COUNTS), *numbers]

@@ -1,9 +1,9 @@
-"""`secondthought habits FILE|RUN`: which behaviours texts show, where, how often, and over the steps of a run."""
+"""`secondthought habits FILE|RUN` finds habits in texts: which, where, how often, and over the steps of a run."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 from pydantic import Field
 
 from secondthought import jsonl
-from secondthought.cli.commands.habits import of_file as _habits_file
-from secondthought.cli.commands.habits import of_run as _habits_run
-from secondthought.cli.commands.habits.of_run import number
-from secondthought.cli.commands.score import _open as opened
-from secondthought.cli.detectors import DetectorOptions, Rehearsal, detector_of, task_of
+from secondthought.cli.detectors import DetectorOptions, detector_of, task_of
 from secondthought.cli.errors import warn
+from secondthought.cli.input import name_of, opened
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import percent
+from secondthought.cli.summary_table import number, percent
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
-from secondthought.habits.rates import Tally
+from secondthought.habits.judge.rehearsal import Rehearsal
+from secondthought.habits.rows import TextRow, TextTotals, detected, text_rows
 from secondthought.protocols import Detector, Task
 
 logger = logging.getLogger(__name__)
@@ -52,7 +50,7 @@ class Options(DetectorOptions):
 
 
 def run(argv: list[str], prog: str) -> int:
-    """Read a file or a run; 1 if a row was bad or a judge answered nothing."""
+    """Read a file or a run; return 1 if a row was bad or a judge answered nothing."""
     given = parse(Options, argv, prog, positional=("file",))
     is_run = Path(given.file).is_dir()
     _check(given, prog, is_run)
@@ -86,12 +84,11 @@ def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: b
         return
     rehearsal = Rehearsal(judge)
     if is_run:
-        _habits_run.curves(Path(given.file), rehearsal, task, given.every, given.limit)
+        _curves(given, rehearsal, task)
     else:
         with opened(given.file) as file:
-            rows = islice(_habits_file.rows_of(jsonl.parse(file), task, verify=False), given.limit)
-            result = _habits_file.Result(tally=Tally(judge.behaviors), detector=judge.name)
-            for _ in _habits_file.read(rows, rehearsal, result, batch=given.batch):
+            rows = islice(text_rows(jsonl.parse(file), task, verify=False), given.limit)
+            for _ in detected(rows, rehearsal, TextTotals.of(rehearsal), batch=given.batch):
                 pass
     if not allowed:
         raise ConfigError(f"{given.file}: this takes {rehearsal.sentence()}; give --yes to go on, or --limit ROWS")
@@ -99,47 +96,78 @@ def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: b
 
 
 def _run(given: Options, detector: Detector, task: Task | None) -> int:
-    found = _habits_run.curves(Path(given.file), detector, task, given.every, given.limit)
+    found = _curves(given, detector, task)
     if given.out is not None:
-        _habits_run.write_figure(given.out, found)
+        from secondthought.report.numbers.habits_of_run import write_csv
+
+        write_csv(given.out, found)
     if given.json_:
         write_line(found)
         return 0
-    columns, rows = _habits_run.table_rows(found)
+    columns, rows = _points_table(found)
     write_table("percent of texts that show it; mean count [95 % intervals over problems]", columns, rows)
     if given.out is not None:
         write_text(f"written: {given.out}")
     return 0
 
 
+def _curves(given: Options, detector: Detector, task: Task | None) -> dict[str, Any]:
+    from secondthought.report.numbers.habits_of_run import habits_of_run  # here, so that --help does without jinja2
+
+    return habits_of_run(Path(given.file), detector, task, every=given.every, most=given.limit)
+
+
 def _file(given: Options, detector: Detector, task: Task | None) -> int:
-    name = "stdin" if given.file == "-" else given.file
-    result = _habits_file.Result(tally=Tally(detector.behaviors), detector=detector.name)
+    name, totals = name_of(given.file), TextTotals.of(detector)
     with opened(given.file) as file:
-        verify = given.task is not None
-        every = _habits_file.rows_of(jsonl.parse(file), task, verify=verify, keep=given.keep)
-        rows = islice(every, given.limit)
-        heard = _habits_file.complain(name, rows)
-        for row in _habits_file.read(heard, detector, result, batch=given.batch):
+        rows = text_rows(jsonl.parse(file), task, verify=given.task is not None, keep=given.keep)
+        named = _complaining(name, islice(rows, given.limit))
+        for row in detected(named, detector, totals, batch=given.batch):
             if not given.table:
                 write_line(row)
     if given.table:
-        _print(result.to_json())
+        _print_rates(totals.to_json())
     else:
-        write_line({"summary": result.to_json()})
-    for sentence in _habits_file.cautions(result):
+        write_line({"summary": totals.to_json()})
+    for sentence in totals.cautions():
         warn(f"{name}: {sentence}")
-    return 1 if result.errors else 0
+    return 1 if totals.errors else 0
 
 
-def _print(summary: Mapping[str, Any]) -> None:
+def _complaining(name: str, rows: Iterable[TextRow]) -> Iterator[TextRow]:
+    """Pass rows on, and name the bad ones on stderr."""
+    for row in rows:
+        if row.error is not None:
+            warn(f"{name}, line {row.number}: {row.error}")
+        yield row
+
+
+def _print_rates(summary: Mapping[str, Any]) -> None:
     columns = ["", "presence, percent", "mean count", f"per 1,000 {summary['unit']}", "given right", "given wrong"]
     title = f"{summary['texts']} texts, {summary['correct']} right, {summary['wrong']} wrong, [95 % intervals]"
-    write_table(title, [*columns, "missing"], list(_table_rows(summary)))
+    write_table(title, [*columns, "missing"], list(_rates_rows(summary)))
 
 
-def _table_rows(summary: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _rates_rows(summary: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     for name, rates in summary["behaviors"].items():
         given = (percent(rates[f"given_{side}"]["presence"]) for side in ("correct", "wrong"))
         numbers = (number(rates["mean_count"]), number(rates[f"per_1000_{summary['unit']}"]))
         yield name.replace("_", " "), percent(rates["presence"]), *numbers, *given, rates["missing"]
+
+
+def _points_table(found: Mapping[str, Any]) -> tuple[list[str], list[Sequence[Any]]]:
+    """Return columns and rows of a run's points: presence, and beside it the mean count."""
+    names = list(found["points"][0]["behaviors"])
+    columns = ["", "turn", "texts", "right", "tokens", *(name.replace("_", " ") for name in names)]
+    rows: list[Sequence[Any]] = []
+    for point in found["points"]:
+        place = point["source"] if point["step"] is None else f"step {point['step']}"
+        cells = [_cell(point["behaviors"][name]) for name in names]
+        accuracy, tokens = percent(point["accuracy"]), point["tokens"]["estimate"]
+        rows.append([place, point["turn"], point["texts"], accuracy, f"{tokens:.1f}", *cells])
+    return columns, rows
+
+
+def _cell(rates: Mapping[str, Any]) -> str:
+    missing = f", {rates['missing']} missing" if rates["missing"] else ""
+    return f"{percent(rates['presence'])}; {number(rates['mean_count'])}{missing}"

@@ -1,4 +1,4 @@
-"""Which of three a file of settings is: a run of `train`, one of `train sft`, or a study."""
+"""A file of settings is one of three kinds: a run of `train`, one of `train sft`, or a study."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SFT_FLAGS = ("--data", "--examples", "--tokens-per-example", "--max-length", "--
 
 
 def kind_of(argv: Sequence[str]) -> tuple[Kind, Path | None]:
-    """What is to be planned, and the file that says so.
+    """Return what is to be planned, and the file that says so.
 
     A file that both kinds of runs accept, or no file, is a run of `train`, unless a flag is one of fine-tuning's.
 
@@ -43,7 +43,7 @@ def kind_of(argv: Sequence[str]) -> tuple[Kind, Path | None]:
 
 
 def file_of(argv: Sequence[str]) -> Path | None:
-    """The first word that is given by place and names a TOML file."""
+    """Return the first word that is given by place and names a TOML file."""
     before = ""
     for word in argv:
         path = Path(word)
@@ -54,7 +54,7 @@ def file_of(argv: Sequence[str]) -> Path | None:
 
 
 def _is_toml(path: Path) -> bool:
-    """A file called so is one, so that what is wrong with it gets said."""
+    """Return True for a file that is TOML, or called so, which lets what is wrong with it be said."""
     if path.suffix == ".toml":
         return True
     try:
@@ -65,7 +65,7 @@ def _is_toml(path: Path) -> bool:
 
 
 def _refusal(kind: type[RunConfig | SftConfig], path: Path) -> str:
-    """The gist of what a kind of config has against a file; empty if nothing."""
+    """Return the gist of what a kind of config has against a file; empty if nothing."""
     try:
         file_values(kind, path)
     except ConfigError as error:

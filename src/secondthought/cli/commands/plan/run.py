@@ -1,4 +1,4 @@
-"""`secondthought plan CONFIG`: memory, tokens and time of a run before it starts, and beside one measured step."""
+"""`secondthought plan CONFIG` estimates memory, tokens and time of a run, on demand beside one measured step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from secondthought.cli.commands.plan import sft as _plan_sft
+from secondthought.cli.commands.plan import sft
 from secondthought.cli.commands.plan.kinds import kind_of
 from secondthought.cli.commands.plan.tables import human, print_memory, print_model, print_time
 from secondthought.cli.loading import load_task
@@ -25,7 +25,7 @@ _OWN = ("config", "measure", "first_try", "length_share", "json_")
 
 
 class Assumptions(Config):
-    """What a plan of RL assumes, and how it is shown."""
+    """Options that say what a plan of RL assumes, and how it is shown."""
 
     measure: bool = False
     """Also run one step at its longest, on random weights of the model's shape, and print both side by side."""
@@ -59,10 +59,10 @@ class ArmOptions(Assumptions):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Print the plan."""
+    """Print the plan of a run, of fine-tuning, or of an arm of a study."""
     kind, path = kind_of(argv)
     if kind == "sft":
-        _plan_sft.run(argv, prog)
+        sft.run(argv, prog)
     elif kind == "study" and path is not None:
         arm = parse(ArmOptions, argv, prog, positional=("file",))
         _show(_arm(path, arm.arm), arm)
@@ -90,7 +90,7 @@ def _show(config: RunConfig, given: Assumptions) -> None:
 
 
 def _arm(path: Path, name: str) -> RunConfig:
-    """The first run of an arm. What is primed first has the sizes of its base, so its plan is that of the base.
+    """Return the first run of an arm; if its model is primed first, the plan is of the base, which has the same sizes.
 
     Raises:
         ConfigError: no arm is named, or there is none of that name.

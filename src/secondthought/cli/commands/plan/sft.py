@@ -1,4 +1,4 @@
-"""`secondthought plan` for a config of `train sft`."""
+"""`secondthought plan` estimates memory, tokens and time of fine-tuning, given a config of `train sft`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Options(SftConfig):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Print the plan."""
+    """Print the plan of a fine-tuning run."""
     if "--measure" in argv:
         raise ConfigError("--measure measures a step of RL; a plan of fine-tuning has estimates only, so leave it out")
     given = parse(Options, long_flags(argv, SFT_SHORT), prog, positional=("config",), reserved=_OWN[1:])

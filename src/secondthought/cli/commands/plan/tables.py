@@ -1,4 +1,4 @@
-"""Plans as tables: what those of RL and of fine-tuning have in common."""
+"""Tables show a plan: here are those that RL and fine-tuning have in common."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from secondthought.cli.output import write_table, write_text
 
 
 def print_model(model: Mapping[str, Any]) -> None:
-    """The model's sizes, and where they are from if not from its own config."""
+    """Print the model's sizes, and where they are from if not from its own config."""
     source = "" if model["source"] == "config.json" else f" ({model['source']})"
     write_text(
         f"{model['path']}: {model['parameters']:,} parameters, {model['layers']} layers of width {model['hidden']}, "
@@ -19,13 +19,13 @@ def print_model(model: Mapping[str, Any]) -> None:
 
 
 def print_memory(found: Mapping[str, Any]) -> None:
-    """What memory goes to, and whether it is here."""
+    """Print what memory goes to, and whether the machine has as much."""
     write_table("memory", ["", "bytes", "of"], list(_memory(found["memory"])))
     write_text(_fit(found))
 
 
 def print_time(time: Mapping[str, Any]) -> None:
-    """Seconds per part, a dash where they cannot be told."""
+    """Print seconds per part, a dash where they cannot be told."""
     write_table("time, a low estimate", ["", "seconds"], list(_seconds(time)))
 
 
@@ -61,7 +61,7 @@ def _seconds(time: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
 
 
 def human(size: float) -> str:
-    """Bytes for people.
+    """Return a number of bytes as people read it.
 
     >>> human(1234567), human(2.5e9)
     ('1.2 MB', '2.50 GB')

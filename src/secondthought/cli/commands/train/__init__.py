@@ -1,1 +1,1 @@
-"""`secondthought train ...`: reinforcement learning, and fine-tuning on completions that are given."""
+"""`secondthought train ...` trains by reinforcement learning, or on completions that are given."""

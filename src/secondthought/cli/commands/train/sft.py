@@ -1,4 +1,4 @@
-"""`secondthought train sft`: learn from completions that are given."""
+"""`secondthought train sft` trains a model on completions that are given."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Options(SftConfig, RunFlags):
 
 
 def run(argv: list[str], prog: str) -> None:
-    """Train on a file."""
+    """Train on a file and print the losses."""
     given = parse(Options, long_flags(argv, SFT_SHORT), prog, positional=("config",), reserved=OWN[1:])
     config = resolve_sft(given.model_dump(exclude=set(OWN)), source="command line")
     run_as_asked(config, given, [*prog.split(), *argv], _train, _show)

@@ -1,0 +1,39 @@
+"""Input is read from a file, or from stdin where its name is -."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from secondthought.errors import ConfigError
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """Open a file for reading, or stdin for -.
+
+    Raises:
+        ConfigError: there is no such file, or it cannot be read.
+    """
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = open(file, "rb")  # noqa: SIM115 - closed below; errors while reading are not errors of opening
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; give a path, or - for stdin") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    with stream:
+        yield stream
+
+
+def name_of(file: str) -> str:
+    """Return a file's name as sentences say it.
+
+    >>> name_of("-"), name_of("rows.jsonl")
+    ('stdin', 'rows.jsonl')
+    """
+    return "stdin" if file == "-" else file

@@ -1,0 +1,128 @@
+"""A priming set is made here in one call: traces from their source, the file, and beside it how they were made.
+
+Example: `make_set(PrimingSet(kind="backtracking", count=200), Path("sets/backtracking.jsonl"))`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from secondthought import tasks
+from secondthought.data.priming.filtering import Gathering, from_file
+from secondthought.data.priming.from_samples import from_samples
+from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
+from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
+from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.request import COUNT, FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet
+from secondthought.data.priming.set_file import write_set
+from secondthought.errors import RunError
+from secondthought.inference.chat.answer_cache import AnswerCache
+from secondthought.inference.chat.openai_client import OpenAIClient
+from secondthought.jsonl import require_plain
+from secondthought.protocols import Task
+from secondthought.runs.files import disk_errors
+
+logger = logging.getLogger(__name__)
+
+TaskLoader = Callable[[str, Mapping[str, Any]], Task]
+Made = tuple[Sequence[Trace], dict[str, Any]]
+"""Traces, and how they were made."""
+
+
+def make_set(
+    wanted: PrimingSet, out: Path, *, overwrite: bool = False, load_task: TaskLoader = tasks.load
+) -> dict[str, Any]:
+    """Make a priming set, write it to `out`, and return its provenance, which is written beside it.
+
+    Args:
+        wanted: the set.
+        out: the JSONL file to write; `train sft` reads it.
+        overwrite: replace the file if it is there.
+        load_task: finds the task of samples, files and teachers by its name and options.
+
+    Raises:
+        ConfigError: settings do not go together.
+        RunError: `out` is there already, or its source has too few traces.
+        TaskError: the task has too few problems that lend themselves to the set, or a row is wrong.
+        PolicyError: the teacher cannot be asked.
+    """
+    if out.exists() and not overwrite:
+        raise RunError(f"{out}: exists already; choose another file, or give --overwrite")
+    with disk_errors(out):
+        require_plain(out)  # now, not after a teacher has been asked
+    if isinstance(wanted.source, FromSearch):
+        made, origin = _searched(wanted.search(wanted.source.dials), wanted.source.tokenizer)
+    else:
+        made, origin = _gathered(wanted, wanted.source, out, load_task(wanted.task, wanted.task_options))
+    return write_set(out, made, origin)
+
+
+def absent_habits(wanted: PrimingSet, provenance: Mapping[str, Any]) -> list[str]:
+    """Return the habits that the set is named after and that none of its traces shows.
+
+    Search plans them in every trace; from elsewhere comes what comes.
+    """
+    shown = provenance["behaviors"]
+    return [name for name in wanted.named_after if provenance["count"] and shown[name]["present"] == 0]
+
+
+def _searched(request: SetRequest, tokenizer: str | None) -> Made:
+    made = list(traces(request, _length_by(request, tokenizer)))
+    return made, {
+        "source": "search",
+        "arm": request.arm,
+        "seed": request.seed,
+        "wording": request.language,
+        "task": {"name": "countdown", "options": request.all_options, "split": "train"},
+        "dials": asdict(request.all_dials),
+        "tokenizer": tokenizer,
+    }
+
+
+def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
+    if arm(request.arm).thought != "dots" or tokenizer is None:
+        return None
+    from secondthought.data.priming.token_lengths import length_by  # transformers, only where it is needed
+
+    return length_by(tokenizer)
+
+
+def _gathered(wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, out: Path, task: Task) -> Made:
+    own: dict[str, Any] = {}
+    if isinstance(source, FromTeacher):
+        kind, where = "endpoint", f"{source.endpoint.model} at {source.endpoint.url}"
+        answers = source.answers or out.with_name(f"{out.stem}.answers.jsonl")
+        gathering = _asked_for(wanted, source, answers, task)
+        own = {"sampling": asdict(SAMPLING), "answers": answers.name}
+    elif isinstance(source, FromSamples):
+        kind, where = "samples", ", ".join(map(str, source.paths))
+        gathering = from_samples(source.paths, task, wanted.count, wanted.seed, forbids=wanted.forbids)
+    else:
+        kind, where = "file", str(source.path)
+        gathering = from_file(source.path, task, wanted.count, wanted.forbids, only_wrong=wanted.only_wrong)
+    return gathering.require(where), {
+        "source": kind,
+        "from": where,
+        "arm": wanted.kind,
+        "seed": wanted.seed,
+        "task": {"name": task.name, "options": wanted.task_options, "split": "not test"},
+        "left_out": dict(gathering.left_out),
+        **own,
+    }
+
+
+def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> Gathering:
+    teacher, cache = OpenAIClient(source.endpoint), AnswerCache(answers)
+    try:
+        return from_teacher(teacher, task, wanted.kind, wanted.count or COUNT, wanted.seed, cache=cache, told=_progress)
+    finally:
+        if answers.exists():
+            logger.info("%s: keeps what was answered; the same command asks only for the rest", answers)
+
+
+def _progress(number: int) -> None:
+    logger.info("%d traces", number)

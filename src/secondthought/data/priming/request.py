@@ -1,0 +1,120 @@
+"""A priming set is asked for by its kind and by the one source that its traces come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from secondthought.data.priming.from_search import SetRequest
+from secondthought.data.priming.kinds import arm
+from secondthought.errors import ConfigError
+from secondthought.inference.chat.endpoint import Endpoint
+from secondthought.tasks.countdown.writing.wordings import WORDINGS, Language
+
+ANY = "any"
+"""In place of a kind, for traces that exist already: nothing is forbidden."""
+COUNT = 1000
+"""Traces of a set that is made for the purpose, where no count is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromSearch:
+    """Traces are written by search, for Countdown."""
+
+    dials: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Dials`; what is left out goes with the wording."""
+    tokenizer: str | None = None
+    """For dots: the model that is to be primed (checkpoint, hub id, or shipped name)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromTeacher:
+    """Traces are asked for at an endpoint, which is told what to show and what to leave out."""
+
+    endpoint: Endpoint
+    answers: Path | None = None
+    """The file that its answers are kept in, default SET.answers.jsonl; what it holds is not asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromSamples:
+    """Traces are stitched from a model's own samples, a wrong one, its reflection and a right one each."""
+
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromFile:
+    """Traces exist already, as rows {"problem": {...}, "completion": "..."} of a file."""
+
+    path: Path
+
+
+Source: TypeAlias = FromSearch | FromTeacher | FromSamples | FromFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimingSet:
+    """A `PrimingSet` says what set is wanted; `make.make_set` makes it."""
+
+    kind: str
+    """One of the nine kinds; from samples or a file also `any`."""
+    source: Source = field(default_factory=FromSearch)
+    count: int | None = None
+    """Traces; default 1000, or from samples and files all that there are."""
+    seed: int = 0
+    wording: Language = "english"
+    task: str = "countdown"
+    """Whose problems these are, unless search writes the set, which is for Countdown."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the task; default: Countdown's preset that goes with the wording, the work asked for."""
+
+    def __post_init__(self) -> None:
+        if self.kind != ANY:
+            arm(self.kind)
+        elif not isinstance(self.source, FromSamples | FromFile):
+            raise ConfigError(
+                "any is for traces that exist already: give --source.samples or --source.file, or name an arm"
+            )
+
+    @property
+    def forbids(self) -> tuple[str, ...]:
+        """Return the habits that none of the traces may show."""
+        return () if self.kind == ANY else arm(self.kind).forbids
+
+    @property
+    def only_wrong(self) -> bool:
+        """Return True if every answer has to be wrong."""
+        return self.kind != ANY and arm(self.kind).correct == 0.0
+
+    @property
+    def named_after(self) -> tuple[str, ...]:
+        """Return the habits that the traces should show because the kind is named after them."""
+        told = self.kind != ANY and arm(self.kind).thought == "told"
+        return tuple(sorted(arm(self.kind).requires)) if told else ()
+
+    @property
+    def task_options(self) -> dict[str, Any]:
+        """Return the options that the task of samples, files and teachers is loaded with."""
+        if self.options or self.task != "countdown":
+            return dict(self.options)
+        return {"preset": WORDINGS[self.wording].preset, "answer_format": "think"}
+
+    def search(self, dials: Mapping[str, Any]) -> SetRequest:
+        """Return the set as the writer by search takes it.
+
+        Raises:
+            ConfigError: a dial is given that the kind itself fixes.
+        """
+        if arm(self.kind).correct is not None and "correct" in dials:
+            raise ConfigError(f"dials.correct: the arm {self.kind} fixes it; leave it out")
+        return SetRequest(
+            arm=self.kind,
+            count=self.count or COUNT,
+            seed=self.seed,
+            language=self.wording,
+            dials=replace(WORDINGS[self.wording].dials, **dials),
+            options=dict(self.options) or None,
+        )

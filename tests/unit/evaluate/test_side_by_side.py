@@ -1,0 +1,29 @@
+"""Models side by side, from Python: pairs, files, and the loader that is passed in."""
+
+import json
+
+from secondthought.evaluate.side_by_side import EvaluationRequest, evaluate_side_by_side, summary_of, write
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.tasks import load
+from secondthought.tasks.countdown.script import countdown_answers
+
+
+def scripted(name):
+    return ScriptedPolicy(countdown_answers(first_try=float(name)), name=name)
+
+
+def test_each_later_model_is_compared_with_each_before_it_where_task_and_temperature_agree(tmp_path):
+    request = EvaluationRequest(
+        models=("0.1", "0.5", "0.9"),
+        tasks=(("countdown", load("countdown", {"preset": "tiny"})),),
+        problems=20,
+        temperatures=(0.0, 1.0),
+    )
+    results = evaluate_side_by_side(request, scripted)
+    found = summary_of(request, results)
+    pairs = [(item["after"], item["before"]) for item in found["differences"] if item["temperature"] == 0.0]
+    assert pairs == [("0.5", "0.1"), ("0.9", "0.1"), ("0.9", "0.5")]
+    assert len(found["differences"]) == 6
+    write(tmp_path / "out", results, found, {"seed": 0})
+    assert json.loads((tmp_path / "out/summary.json").read_text()) == {"options": {"seed": 0}, **found}
+    assert len((tmp_path / "out/0.5_countdown_t0.jsonl").read_text().splitlines()) == 20
