@@ -5,12 +5,11 @@ Exact on the platform that wrote it, close elsewhere. `make golden` rewrites it;
 
 import json
 import os
-import platform
 from pathlib import Path
 
 import pytest
-import torch
 from small_runs import small_config
+from this_platform import this_platform
 
 from secondthought import load_policy, load_task
 from secondthought.runs.recorder import read_metrics
@@ -28,23 +27,6 @@ CURVES = {
 PAGE_KEYS = ("loss/total", "reward/mean", "policy/kl_ref", "optim/grad_norm")
 KEYS_OF_A_CRITIC = ("loss/value", "critic/value_mean", "critic/explained_variance", "policy/kl_reward")
 CRITIC = {"lr": 3e-3, "mini_batches": 3}
-
-
-def this_platform():
-    """What decides how the last bits of a sum are rounded."""
-    return {
-        "torch": torch.__version__.split("+")[0],
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "processor": _processor(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _processor():
-    """The maker's name of the CPU: kernels are chosen by maker and model, too."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def golden_config(run_dir, model, algorithm):

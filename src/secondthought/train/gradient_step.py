@@ -40,7 +40,7 @@ NO_TREE = TokenTree(
 """What a rank reads that has nothing to learn from."""
 
 
-class StepSettings(Protocol):
+class GradientSettings(Protocol):
     """Settings that change memory and speed of a gradient step, not what it computes."""
 
     @property
@@ -59,7 +59,7 @@ def gradient_step(
     loss: Callable[[Sequence[TokenTree]], tuple[Tensor, T]],
     *,
     model: PreTrainedModel,
-    train: StepSettings,
+    train: GradientSettings,
     share: bool,
     world: World,
     what: str,
