@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from secondthought.errors import TaskError
 from secondthought.tasks.countdown.writing import english
 from secondthought.tasks.countdown.writing import short_form as short
 from secondthought.tasks.countdown.writing.plans import Dials, ThoughtPlan
+from secondthought.tasks.options import suggestion
 
 Language: TypeAlias = Literal["english", "short"]
 
@@ -39,3 +41,17 @@ WORDINGS: dict[Language, Wording] = {
     "english": Wording(english.thought, english.answer, "\n", "priming", Dials()),
     "short": Wording(lambda plan, _: short.thought(plan), short.answer, "", "four", short.DIALS),
 }
+
+
+def wording_of(name: str) -> Wording:
+    """Return the wording of that name.
+
+    Raises:
+        TaskError: there is none.
+    """
+    for known, wording in WORDINGS.items():
+        if known == name:
+            return wording
+    raise TaskError(
+        f"task countdown: there is no wording {name!r}{suggestion(name, WORDINGS)}; known: {', '.join(WORDINGS)}"
+    )
