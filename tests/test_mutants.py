@@ -22,9 +22,10 @@ from secondthought.rl import kl
 from secondthought.rl.advantages import group_relative
 from secondthought.rl.losses import clipped_surrogate
 from secondthought.tasks.countdown.reading import attempts as functional_attempts
+from secondthought.tasks.countdown.reading import backward as functional_backward
 from secondthought.tasks.countdown.reading import detector as functional
 from secondthought.tasks.countdown.reading import records as functional_records
-from secondthought.tasks.countdown.reading.checks import Verdict
+from secondthought.tasks.countdown.reading.checks import Remark
 from secondthought.train import credit, learner
 from secondthought.train.critic import advantages as critic_advantages
 from secondthought.train.critic import learner as critic
@@ -519,23 +520,23 @@ def a_sentence_counts_once_per_pattern(patch):
 
 @mutant("check_giving_up_compares_nothing")
 def whatever_follows_a_result_is_a_check(patch):
-    right = functional.verdicts
+    right = functional.remarks
 
     def generous(text, found, target):
         said = {
-            index: Verdict(operation.start, operation.end, "critic_advantages", "unequal")
+            index: Remark(operation.start, operation.end, "judgement", "unequal")
             for index, operation in enumerate(found)
         }
         return said | dict(right(text, found, target))
 
-    patch.setattr(functional, "verdicts", generous)
+    patch.setattr(functional, "remarks", generous)
 
 
 @mutant("check_only_a_number_that_was_sought_is_compared_with")
 def any_number_is_compared_with(patch):
-    right = functional.verdicts
+    right = functional.remarks
     patch.setattr(
-        functional, "verdicts", lambda *of: {index: said._replace(bare=False) for index, said in right(*of).items()}
+        functional, "remarks", lambda *of: {index: said._replace(bare=False) for index, said in right(*of).items()}
     )
 
 
@@ -562,16 +563,16 @@ def goals_that_are_never_reached_count(patch):
 
 @mutant("check_from_a_target_that_was_made_no_step_goes_back")
 def steps_back_from_a_target_that_was_made(patch):
-    right = functional_attempts._Tracer._gap
+    right = functional_backward.BackwardSteps._gap
 
-    def forgetful(self, *step):
-        derived, self.line.derived = self.line.derived, []
+    def forgetful(self, index, origin, other, attempt):
+        derived, attempt.derived = attempt.derived, []
         try:
-            return right(self, *step)
+            return right(self, index, origin, other, attempt)
         finally:
-            self.line.derived = derived
+            attempt.derived = derived
 
-    patch.setattr(functional_attempts._Tracer, "_gap", forgetful)
+    patch.setattr(functional_backward.BackwardSteps, "_gap", forgetful)
 
 
 @mutant("check_a_quote_must_stand_in_the_text")

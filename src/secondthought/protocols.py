@@ -6,9 +6,10 @@ with `isinstance`: a task or policy that lacks it is used without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from secondthought.types import (
@@ -228,6 +229,60 @@ class ReadableTask(Protocol):
 
     def reader(self) -> Detector:
         """Return the detector that follows it; of a thought without such a problem, all counts are missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenThought:
+    """A `WrittenThought` is a thought that no model sampled, its marked answer, and how many attempts it tells of."""
+
+    thought: str
+    answer: str
+    correct: bool
+    attempts: int
+
+
+class ThoughtWriter(Protocol):
+    """A `ThoughtWriter` writes thoughts that show some habits and no others: priming sets are made of them."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return all settings, as JSON holds them; `correct` is the share of right answers."""
+        ...
+
+    def write(
+        self, problem: Problem, rng: Random, *, shows: Collection[str], requires: Collection[str] = (), correct: bool
+    ) -> WrittenThought | None:
+        """Write a thought that is planned to show of `shows` what the problem lends itself to, and nothing else.
+
+        Return None where one draw gave no such thought, none that shows all that it `requires`, or none that ends as
+        right or wrong as asked; another draw may give one.
+        """
+        ...
+
+    def completion(self, thought: str, answer: str) -> str:
+        """Return the whole completion; a blank stands in the place of an empty thought."""
+        ...
+
+
+@runtime_checkable
+class WritableTask(Protocol):
+    """A `WritableTask` can write thoughts about its own problems, in one of the wordings that it has."""
+
+    def writing_options(self, wording: str, given: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return the task's options that go well with a wording, or those that are given.
+
+        Raises:
+            TaskError: there is no such wording.
+        """
+        ...
+
+    def writer(self, wording: str, settings: Mapping[str, Any] | None = None) -> ThoughtWriter:
+        """Return a writer of thoughts; settings that are not given go well with the wording.
+
+        Raises:
+            TaskError: there is no such wording, or no such setting.
+        """
         ...
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from secondthought.organisms.tokenizer import LARGEST_NUMBER, TranscriptMessage
 from secondthought.tasks.countdown import problems, prompts
+from secondthought.tasks.countdown.reading.records import BEHAVIORS, Behavior
 from secondthought.tasks.countdown.writing.moves import Numbers, solutions
-from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Behavior, Dials
+from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher
 from secondthought.tasks.countdown.writing.short_form import DIALS, short
 from secondthought.tasks.options import split_of

@@ -1,4 +1,4 @@
-r"""Where the answer of a completion is: `<answer>` tags and `\boxed{}`, found in linear time without backtracking.
+r"""The place of a completion's answer: `<answer>` tags and `\boxed{}`, found in linear time without backtracking.
 
 The last closed `<answer>...</answer>` wins. A `\boxed{...}` inside it is the answer; one without tags counts only where
 the task asked for it.
@@ -21,35 +21,35 @@ MAX_BOXES = 16
 _BRACES = re.compile(r"[{}]")
 
 
-class Answer(NamedTuple):
-    r"""What stands in the answer's place; `boxed` if it came out of `\boxed{}`, where LaTeX is to be expected."""
+class MarkedAnswer(NamedTuple):
+    r"""A `MarkedAnswer` stands in the answer's place; `boxed` if it came out of `\boxed{}`, where LaTeX is expected."""
 
     text: str
     boxed: bool
 
 
-def answer(text: str, *, bare_box: bool = False) -> Answer | None:
-    r"""The answer of a completion, or None.
+def answer(text: str, *, bare_box: bool = False) -> MarkedAnswer | None:
+    r"""Return the answer of a completion, or None.
 
     Args:
         text: the completion.
         bare_box: without a closed tag, take the last balanced `\boxed{}`.
 
     >>> answer("<answer> 1 </answer> no: <answer> 2 </answer> <answer> 3")
-    Answer(text=' 2 ', boxed=False)
+    MarkedAnswer(text=' 2 ', boxed=False)
     >>> answer(r"so \boxed{\frac{1}{2}}", bare_box=True)
-    Answer(text='\\frac{1}{2}', boxed=True)
+    MarkedAnswer(text='\\frac{1}{2}', boxed=True)
     """
     body = tagged(text)
     if body is None:
         inner = boxed(text) if bare_box else None
-        return None if inner is None else Answer(inner, True)
+        return None if inner is None else MarkedAnswer(inner, True)
     inner = boxed(body) if BOX in body else None
-    return Answer(body, False) if inner is None else Answer(inner, True)
+    return MarkedAnswer(body, False) if inner is None else MarkedAnswer(inner, True)
 
 
 def tagged(text: str) -> str | None:
-    """The inside of the last closed pair of tags, or None."""
+    """Return the inside of the last closed pair of tags, or None."""
     last = text.rfind(CLOSE)
     if last < 0:
         return None
@@ -61,7 +61,7 @@ def tagged(text: str) -> str | None:
 
 
 def boxed(text: str) -> str | None:
-    r"""The inside of the last `\boxed{}` with balanced braces, or None."""
+    r"""Return the inside of the last `\boxed{}` with balanced braces, or None."""
     end = len(text)
     for _ in range(MAX_BOXES):
         end = text.rfind(BOX, 0, end)

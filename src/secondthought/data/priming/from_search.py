@@ -17,7 +17,7 @@ from secondthought.errors import ConfigError, TaskError
 from secondthought.rng import stream
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.writing.plans import Dials, Plan
+from secondthought.tasks.countdown.writing.plans import Dials, ThoughtPlan
 from secondthought.tasks.countdown.writing.search import Searcher
 from secondthought.tasks.countdown.writing.wordings import WORDINGS, Language, Wording
 from secondthought.types import Problem, Reading, Thought
@@ -139,7 +139,7 @@ class _Writer:
                     return trace
         return None
 
-    def _told(self, problem: Problem, plan: Plan, rng: random.Random) -> Trace:
+    def _told(self, problem: Problem, plan: ThoughtPlan, rng: random.Random) -> Trace:
         thought, answer = self.wording.thought(plan, rng), self.wording.answer(plan)
         text = self.wording.completion(thought, answer)
         if self.arm.thought == "empty":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secondthought.errors import ConfigError
-from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Behavior
+from secondthought.tasks.countdown.reading.records import BEHAVIORS, Behavior
 from secondthought.tasks.options import suggestion
 
 

@@ -1,4 +1,4 @@
-"""Reflections on a failed Countdown attempt that nobody sampled: what went wrong, and a first operation to take.
+"""Reflections on a failed Countdown attempt that nobody sampled: they name the mistake and a first operation to take.
 
 `oracle_reflection` names an operation from which the target can be reached, `contrary_reflection` one from which it
 cannot, `general_reflection` none. The shipped models' corpus is written with the same sentences, so an oracle and a
@@ -34,15 +34,15 @@ _WORKING = re.compile(r"(?<![-+*/(\d.])(?<![-+*/(] )(\d{1,9}) ?([-+*/]) ?(\d{1,9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """What is wrong with an attempt: the kind, and one sentence that says so."""
+class Mistake:
+    """A `Mistake` is what is wrong with an attempt: its kind, and one sentence that says so."""
 
     kind: FailureKind
     text: str
 
 
-def diagnose(numbers: tuple[int, ...], target: int, attempt: str) -> Diagnosis | None:
-    """The first thing that is wrong with an attempt; None if it is right.
+def diagnose(numbers: tuple[int, ...], target: int, attempt: str) -> Mistake | None:
+    """Find the first mistake of an attempt; None if it is right.
 
     Wrong numbers come before wrong working, and wrong working before a wrong value: the earlier explains the later.
 
@@ -57,16 +57,16 @@ def diagnose(numbers: tuple[int, ...], target: int, attempt: str) -> Diagnosis |
     except expressions.MalformedError:
         expression = None
     if expression is None:
-        return Diagnosis(kind="unreadable", text="I gave no clear answer.")
+        return Mistake(kind="unreadable", text="I gave no clear answer.")
     value = expression.value
     found = _wrong_numbers(numbers, expression.numbers)
     if found is None and value != target:
-        found = _slip(attempt) or Diagnosis(kind="missed", text=missed_text(value, target))
+        found = _slip(attempt) or Mistake(kind="missed", text=missed_text(value, target))
     return found
 
 
 def oracle_reflection(numbers: tuple[int, ...], target: int, attempt: str) -> str | None:
-    """What went wrong and an operation from which the target can be reached; None where there is none.
+    """Write what went wrong and an operation from which the target can be reached; None where there is none.
 
     >>> oracle_reflection((3, 7, 8), 31, "7*3=21,21+8=29<answer>7*3+8</answer>")
     'I got 29, not 31. Start with 8*3.'
@@ -75,17 +75,17 @@ def oracle_reflection(numbers: tuple[int, ...], target: int, attempt: str) -> st
 
 
 def contrary_reflection(numbers: tuple[int, ...], target: int, attempt: str) -> str | None:
-    """The oracle's form with an operation from which the target is out of reach; None where there is none."""
+    """Write the oracle's form with an operation from which the target is out of reach; None where there is none."""
     return _reflection(numbers, target, attempt, solver.dead_steps(tuple(sorted(numbers)), target))
 
 
 def general_reflection() -> str:
-    """One fixed piece of advice without any number."""
+    """Return one fixed piece of advice without any number."""
     return GENERAL_REFLECTION
 
 
 def step_text(step: Step) -> str:
-    """An operation as text, the larger number first where order does not matter.
+    """Write an operation, the larger number first where order does not matter.
 
     >>> step_text((3, "*", 8)), step_text((3, "-", 8))
     ('8*3', '3-8')
@@ -95,7 +95,7 @@ def step_text(step: Step) -> str:
 
 
 def missed_text(value: object, target: int) -> str:
-    """The sentence about a wrong value; None is a division by zero."""
+    """Return the sentence about a wrong value; None is a division by zero."""
     return f"I got {value}, not {target}." if value is not None else "I divided by 0."
 
 
@@ -109,7 +109,7 @@ def _reflection(numbers: tuple[int, ...], target: int, attempt: str, steps: Iter
 
 
 def _unnatural(step: Step, target: int) -> tuple[bool, bool, int, str]:
-    """Order of preference: whole and not negative, not large, close to the target; the text breaks ties."""
+    """Rank a step: whole and not negative before others, then not large, then near the target; text breaks ties."""
     result = solver.operate((step[0], 1), step[1], (step[2], 1))
     text = step_text(step)
     if result is None or result[1] != 1 or result[0] < 0:
@@ -117,25 +117,25 @@ def _unnatural(step: Step, target: int) -> tuple[bool, bool, int, str]:
     return False, result[0] > _LARGE, abs(result[0] - target), text
 
 
-def _wrong_numbers(numbers: tuple[int, ...], used: list[int]) -> Diagnosis | None:
+def _wrong_numbers(numbers: tuple[int, ...], used: list[int]) -> Mistake | None:
     given, taken = Counter(numbers), Counter(used)
     for number in taken:
         if number not in given:
-            return Diagnosis(kind="foreign", text=f"There is no {number}.")
+            return Mistake(kind="foreign", text=f"There is no {number}.")
     for number in taken:
         if taken[number] > given[number]:
             often = "twice" if taken[number] == 2 else "too often"
-            return Diagnosis(kind="reused", text=f"I used {number} {often}.")
+            return Mistake(kind="reused", text=f"I used {number} {often}.")
     left = sorted((given - taken).elements())
-    return Diagnosis(kind="left_out", text=f"I left out {left[0]}.") if left else None
+    return Mistake(kind="left_out", text=f"I left out {left[0]}.") if left else None
 
 
-def _slip(attempt: str) -> Diagnosis | None:
-    """The first operation in the working whose stated result is wrong."""
+def _slip(attempt: str) -> Mistake | None:
+    """Find the first operation in the working whose stated result is wrong."""
     for match in _WORKING.finditer(attempt[: 2 * expressions.MAX_CHARS]):
         a, operator, b, stated = match.groups()
         value = expressions.parse(f"{int(a)}{operator}{int(b)}").value
         if value != int(stated):
             right = "undefined" if value is None else value
-            return Diagnosis(kind="slip", text=f"{a}{operator}{b} is {right}, not {int(stated)}.")
+            return Mistake(kind="slip", text=f"{a}{operator}{b} is {right}, not {int(stated)}.")
     return None

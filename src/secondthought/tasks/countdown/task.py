@@ -14,6 +14,8 @@ from secondthought.tasks import options as fields
 from secondthought.tasks.countdown import leak, problems, prompts, reflections, solver, verify
 from secondthought.tasks.countdown.problems import CountdownOptions
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
+from secondthought.tasks.countdown.writing.wordings import wording_of
+from secondthought.tasks.countdown.writing.writer import CountdownWriter
 from secondthought.types import Message, Problem, Split, Verdict
 
 _CHANCE_PROBLEMS = 500
@@ -90,6 +92,22 @@ class Countdown:
     def reader(self) -> FunctionalDetector:
         """Return the detector that follows what a thought about a Countdown problem did."""
         return FunctionalDetector()
+
+    def writing_options(self, wording: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the options of problems to write about: the wording's preset, unless others are given, with `think`.
+
+        Raises:
+            TaskError: there is no such wording.
+        """
+        return {"answer_format": "think", **(given or {"preset": wording_of(wording).preset})}
+
+    def writer(self, wording: str, settings: Mapping[str, Any] | None = None) -> CountdownWriter:
+        """Return a writer of thoughts; settings that are not given go well with the wording.
+
+        Raises:
+            TaskError: there is no such wording, or no such setting.
+        """
+        return CountdownWriter(wording, settings or {})
 
     def leak(self, problem: Problem, reflection: str) -> Leak:
         """How much of the answer the reflection gives away."""

@@ -12,7 +12,8 @@ from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, TaskError
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Dials
+from secondthought.tasks.countdown.reading.records import BEHAVIORS
+from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.tasks.options import split_of
 from secondthought.types import Thought

@@ -1,1 +1,1 @@
-"""What a thought about a Countdown problem did: calculations, attempts, checks, subgoals, habits."""
+"""The reading of a thought about a Countdown problem: its calculations, attempts, checks, subgoals and habits."""

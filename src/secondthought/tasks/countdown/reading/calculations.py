@@ -1,11 +1,12 @@
-r"""Every calculation that a text states: `8 * 4 = 32`, `(5 + 3) * 4 = 8 * 4 = 32`, "multiply 8 by 4 to get 32".
+r"""The calculations that a text states: `8 * 4 = 32`, `(5 + 3) * 4 = 8 * 4 = 32`, "multiply 8 by 4 to get 32".
 
 The grammar is the verifier's own parser (`tasks.expressions`), the arithmetic exact; nothing is executed. What is said
-of the calculations is not looked at here.
+of the calculations is for `checks` to read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -13,16 +14,45 @@ from typing import NamedTuple
 
 from secondthought.tasks import expressions
 from secondthought.tasks.countdown.reading.records import Operation, Value
-from secondthought.tasks.countdown.reading.spoken import spoken
 from secondthought.tasks.countdown.reading.tokens import Token, runs, whole
-from secondthought.tasks.expressions import MalformedError, Operator
+from secondthought.tasks.expressions import MAX_DIGITS, MalformedError, Operator
 
 _MOST_OPERANDS = 64
 """A longer expression is no try at a Countdown problem; the limit bounds the size of values."""
+_SIGN: dict[str, Operator] = {
+    "add": "+",
+    "sum": "+",
+    "mul": "*",
+    "pro": "*",
+    "sub": "-",
+    "tak": "-",
+    "dif": "-",
+    "div": "/",
+}
+_LINKS = {
+    "add": ("and", "to", "with"),
+    "sum": ("and", "with"),
+    "mul": ("and", "by", "with"),
+    "pro": ("and", "with"),
+    "sub": ("from",),
+    "tak": ("from", "off"),
+    "dif": ("and",),
+    "div": ("by",),
+}
+_SPOKEN = re.compile(
+    rf"""\b(?P<verb>add(?:ing)?|sum\ of|multiply(?:ing)?|product\ of|subtract(?:ing)?|tak(?:e|ing)
+      |difference\ (?:of|between)
+    |divid(?:e|ing))\ (?:the\ )?(?P<left>\d{{1,{MAX_DIGITS}}}+)\ (?P<link>and|to|by|with|from|off)\ (?:the\ )?
+    (?P<right>\d{{1,{MAX_DIGITS}}}+)(?![\d.]*\ *[-+*/])
+    (?:[,;]?\ (?:(?:and|which|that|this|to|we|I|you|would|it)\ ){{0,3}}(?:is|gives?|giving|gets?|getting|makes?|making
+    |leaves?|leaving|yields?|equals?|for)\ (?:(?:us|me|you|a|exactly)\ )*(?P<result>\d{{1,{MAX_DIGITS}}}+)(?![.]?\d))?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 class _Member(NamedTuple):
-    """One side of an equality: a lone number, or an expression."""
+    """A `_Member` is one side of an equality: a lone number, or an expression."""
 
     start: int
     end: int
@@ -32,24 +62,29 @@ class _Member(NamedTuple):
 
 
 def operations(text: str) -> tuple[Operation, ...]:
-    """All calculations in order of their start.
+    """Return all calculations in order of their start.
 
     >>> [(found.value, found.stated, found.holds) for found in operations("3+4=7, 7 x 5 = 36. Then 36 minus 6 is 30.")]
     [(7, 7, True), (35, 36, False), (30, 30, True)]
     """
     written = [found for run in runs(text) for chain in _chains(text, run) for found in _read(chain)]
-    said = spoken(text)
-    if not said:
-        return tuple(written)
-    heard = [
-        _Draft(_member(start, end, operands, (0, 1, sign)), stated).operation()
-        for start, end, operands, sign, stated in said
-    ]
-    return tuple(sorted([*written, *heard], key=lambda found: found.start))
+    return tuple(sorted([*written, *_spoken(text)], key=lambda found: found.start))
+
+
+def _spoken(text: str) -> Iterator[Operation]:
+    """Yield the calculations in words: "taking 25 from 30 leaves 5", "the sum of 3 and 4 is 7"."""
+    for match in _SPOKEN.finditer(text):
+        verb, link = match["verb"][:3].lower(), match["link"].lower()
+        if link not in _LINKS[verb]:
+            continue
+        left, right = int(match["left"]), int(match["right"])
+        operands = (right, left) if link in ("from", "off") else (left, right)
+        stated = int(match["result"]) if match["result"] else None
+        yield _Draft(_member(match.start(), match.end(), operands, (0, 1, _SIGN[verb])), stated).operation()
 
 
 def _chains(text: str, run: list[Token]) -> Iterator[list[_Member]]:
-    """The members of each chain of equalities in a run; a run falls apart where two operands meet."""
+    """Yield the members of each chain of equalities in a run; a run falls apart where two operands meet."""
     chain: list[_Member] = []
     member: list[Token] = []
     depth = 0
@@ -77,7 +112,7 @@ def _chains(text: str, run: list[Token]) -> Iterator[list[_Member]]:
 
 
 def _members(text: str, tokens: list[Token], first: bool) -> list[_Member]:
-    """The tokens as a member, without what cannot belong to it: open ends, brackets that nothing closes, bullets."""
+    """Read tokens as a member, without what cannot belong to it: open ends, brackets that nothing closes, bullets."""
     tokens = _closed(tokens)
     while tokens and tokens[-1].kind in ("operator", "open"):
         tokens = tokens[:-1]
@@ -89,7 +124,7 @@ def _members(text: str, tokens: list[Token], first: bool) -> list[_Member]:
 
 
 def _closed(tokens: list[Token]) -> list[Token]:
-    """The tokens after the last bracket that is never closed."""
+    """Return the tokens after the last bracket that is never closed."""
     opened = []
     for place, token in enumerate(tokens):
         if token.kind == "open":
@@ -120,7 +155,7 @@ def _expression(tokens: Sequence[Token]) -> _Member | None:
 
 @lru_cache(maxsize=4096)
 def _postfix(shape: str) -> tuple[int | Operator, ...] | None:
-    """Postfix of an expression whose numbers are their own places: the same few shapes come again and again."""
+    """Return the postfix of an expression whose numbers are their own places: the same few shapes come again."""
     try:
         return expressions.parse(shape).postfix
     except MalformedError:
@@ -132,7 +167,7 @@ def _member(start: int, end: int, operands: tuple[Value, ...], postfix: tuple[in
 
 
 def evaluate(operands: Sequence[Value], postfix: Sequence[int | Operator]) -> Value | None:
-    """The exact value; None after a division by zero."""
+    """Return the exact value; None after a division by zero."""
     values: list[Value] = []
     for token in postfix:
         if isinstance(token, int):
@@ -150,7 +185,7 @@ def evaluate(operands: Sequence[Value], postfix: Sequence[int | Operator]) -> Va
 
 
 def _read(chain: list[_Member]) -> Iterator[Operation]:
-    """The operations of a chain: `3 + 4 = 7 + 5 = 12` holds two, `(3 + 4) * 5 = 7 * 5 = 35` one in two forms."""
+    """Yield the operations of a chain: `3 + 4 = 7 + 5 = 12` holds two, `(3 + 4) * 5 = 7 * 5 = 35` one in two forms."""
     draft: _Draft | None = None
     number: _Member | None = None
     for member in chain:
@@ -179,7 +214,7 @@ def _read(chain: list[_Member]) -> Iterator[Operation]:
 
 
 def _rewrites(member: _Member, other: _Member) -> bool:
-    """True if two expressions are equal, or nearly so where one holds a rounded decimal."""
+    """Return True if two expressions are equal, or nearly so where one holds a rounded decimal."""
     if member.value is None or other.value is None or member.value == other.value:
         return member.value == other.value
     rounded = any(isinstance(operand, Fraction) for operand in member.operands)
@@ -188,7 +223,7 @@ def _rewrites(member: _Member, other: _Member) -> bool:
 
 
 class _Draft:
-    """An operation while its chain is read."""
+    """A `_Draft` is an operation while its chain is read."""
 
     __slots__ = ("backwards", "end", "forms", "holds", "member", "start", "stated")
 
@@ -216,7 +251,7 @@ class _Draft:
             self.holds = False
 
     def operation(self) -> Operation:
-        """What was read."""
+        """Return the operation that was read."""
         member = self.member
         return Operation(
             start=self.start,
@@ -232,7 +267,7 @@ class _Draft:
 
 
 def agrees(value: Value | None, stated: Value) -> bool:
-    """True if a stated result is the value, or the value rounded to the decimals that were written (at most 4)."""
+    """Return True if a stated result is the value, or the value rounded to the decimals written (at most 4)."""
     if value is None or value == stated:
         return value is not None
     places = next((places for places in range(1, 5) if 10**places % stated.denominator == 0), None)

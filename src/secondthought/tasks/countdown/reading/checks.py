@@ -1,4 +1,4 @@
-"""What a text says of its results: compared with the target, or judged in words, and whether that is true.
+"""Remarks about results: what a text says of them, compared with the target or judged in words, and if that is true.
 
 Structure comes first: what counts is a result followed at once by the target (its number, or "the target") with a
 comparison between them. A short list of judgements ("too high", "works", "correct") helps where the target is
@@ -21,8 +21,8 @@ _REACH = 80
 _TARGET = re.compile(r"\d+(?:[.,]\d+)*|\b(?:target|goal)\b", re.I)
 
 
-class Verdict(NamedTuple):
-    """What is said of one operation's result.
+class Remark(NamedTuple):
+    """A `Remark` is what a text says of one operation's result.
 
     `wanted` is the number that it is compared with, None for the target. `bare` says that no word tells why that number
     is wanted ("want 18: no"), so that it must have been looked for.
@@ -36,48 +36,49 @@ class Verdict(NamedTuple):
     bare: bool = False
 
 
-def verdicts(text: str, operations: Sequence[Operation], target: int) -> Mapping[int, Verdict]:
-    """What is said of each operation of which something is said, by index."""
-    found: dict[int, Verdict] = {}
+def remarks(text: str, operations: Sequence[Operation], target: int) -> Mapping[int, Remark]:
+    """Return the remarks on operations, by the operation's place; on most there is none."""
+    found: dict[int, Remark] = {}
     for index, operation in enumerate(operations):
         following = operations[index + 1].start if index + 1 < len(operations) else len(text)
         tail = text[operation.end : min(following, operation.end + _REACH)].split("\n\n")[0]
         if operation.result is None or len(tail) < 2:
             continue
-        verdict = _said(tail, operation, target)
-        if verdict is not None:
-            found[index] = verdict
+        remark = _remark(tail, operation, target)
+        if remark is not None:
+            found[index] = remark
     return found
 
 
-def _said(tail: str, operation: Operation, target: int) -> Verdict | None:
-    """What a text says right after a result, or after naming it again ("That is 33, ...")."""
+def _remark(tail: str, operation: Operation, target: int) -> Remark | None:
+    """Read what a text says right after a result, or after naming it again ("That is 33, ...")."""
     echo = phrases.ECHO.match(tail)
     named_again = echo is not None and int(echo["number"]) == operation.result
     for begin in (0, echo.end()) if echo is not None and named_again else (0,):
-        verdict = (
+        remark = (
             _compared(tail, begin, operation, target)
             or _judged(tail, begin, operation, target)
             or _needed(tail, begin, operation)
         )
-        if verdict is not None:
-            return verdict
+        if remark is not None:
+            return remark
     return None
 
 
-def _compared(tail: str, begin: int, operation: Operation, target: int) -> Verdict | None:
+def _compared(tail: str, begin: int, operation: Operation, target: int) -> Remark | None:
+    """Read a comparison of the result with the target."""
     for match in _TARGET.finditer(tail, begin):
         named = match.group()
         if named[0].isdigit() and named.replace(",", "") != str(target):
             continue
         claim = _claim(tail[begin : match.start()], tail[match.end() :], named, operation.result == target)
         if claim is not None:
-            return Verdict(operation.start, operation.end + match.end(), "comparison", claim)
+            return Remark(operation.start, operation.end + match.end(), "comparison", claim)
     return None
 
 
 def _claim(before: str, after: str, named: str, is_target: bool) -> Claim | None:
-    """What a text claims by naming the target between `before`, which begins at the result, and `after`."""
+    """Read the claim that lies in naming the target between `before`, which begins at the result, and `after`."""
     match = phrases.CLAIM.search(before[-60:])
     if match is not None:
         return match.lastgroup  # type: ignore[return-value]
@@ -97,7 +98,8 @@ def _is_target(before: str, after: str) -> bool:
     return bool(phrases.IS_TARGET.search(before)) and not phrases.NAMES_IT.match(after)
 
 
-def _judged(tail: str, begin: int, operation: Operation, target: int) -> Verdict | None:
+def _judged(tail: str, begin: int, operation: Operation, target: int) -> Remark | None:
+    """Read a judgement of the result in words."""
     match, claim = phrases.JUDGED.match(tail[begin:]), None
     if match is not None:
         claim = match.lastgroup
@@ -105,11 +107,11 @@ def _judged(tail: str, begin: int, operation: Operation, target: int) -> Verdict
         match, claim = phrases.FOUND.match(tail[begin:]), "equal"
     if match is None:
         return None
-    return Verdict(operation.start, operation.end + begin + match.end(), "judgement", claim)  # type: ignore[arg-type]
+    return Remark(operation.start, operation.end + begin + match.end(), "judgement", claim)  # type: ignore[arg-type]
 
 
-def _needed(tail: str, begin: int, operation: Operation) -> Verdict | None:
-    """A comparison with a number that was needed on the way."""
+def _needed(tail: str, begin: int, operation: Operation) -> Remark | None:
+    """Read a comparison with a number that was needed on the way."""
     rest = tail[begin:]
     match = phrases.OTHER_NUMBER.match(rest) or (phrases.IS_NOT.match(rest) if begin else None)
     if match is None:
@@ -118,13 +120,13 @@ def _needed(tail: str, begin: int, operation: Operation) -> Verdict | None:
     bare = groups.get("answered")
     wanted = int(bare or groups["needed"] or groups["missed"])
     claim: Claim = "equal" if groups.get("equal") else "unequal"
-    return Verdict(operation.start, operation.end + begin + match.end(), "comparison", claim, wanted, bare is not None)
+    return Remark(operation.start, operation.end + begin + match.end(), "comparison", claim, wanted, bare is not None)
 
 
-def true(claim: Claim, result: Value, wanted: Value) -> bool:
-    """True if what is claimed of a result holds against the number that was wanted.
+def holds(claim: Claim, result: Value, wanted: Value) -> bool:
+    """Return True if what is claimed of a result holds against the number that was wanted.
 
-    >>> true("less", 31, 32), true("equal", 31, 32), true("near", 31, 32)
+    >>> holds("less", 31, 32), holds("equal", 31, 32), holds("near", 31, 32)
     (True, False, True)
     """
     if claim == "equal":

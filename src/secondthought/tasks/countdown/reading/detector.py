@@ -1,4 +1,4 @@
-"""The functional detector: what a thought about a Countdown problem did, whatever words it used.
+"""The functional detector, which says what a thought about a Countdown problem did, whatever words it used.
 
 It reads the calculations, follows which numbers each of them uses, and sees attempts given up, results checked,
 subgoals reached and steps from the target backwards. It is exact about numbers and knows few words; the definitions,
@@ -13,13 +13,12 @@ from collections.abc import Sequence
 
 from secondthought.tasks.countdown.reading.attempts import trace
 from secondthought.tasks.countdown.reading.calculations import operations
-from secondthought.tasks.countdown.reading.checks import verdicts
-from secondthought.tasks.countdown.reading.records import Operation, Story
-from secondthought.tasks.countdown.reading.story import attempts, checks, distinct
+from secondthought.tasks.countdown.reading.checks import remarks
+from secondthought.tasks.countdown.reading.records import BEHAVIORS, Operation, Story
+from secondthought.tasks.countdown.reading.story import attempts, checks, distinct_steps
 from secondthought.tasks.countdown.reading.subgoals import subgoals
 from secondthought.types import Reading, Span, Thought
 
-BEHAVIORS = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
 _RESTART = re.compile(
     r"back to|start(?:ing)? (?:over|again|afresh|from)|begin again|try (?:again|another|something)|instead"
     r"|another (?:way|approach|try)"
@@ -29,29 +28,28 @@ _RESTART = re.compile(
 
 
 def follow(text: str, numbers: Sequence[int], target: int) -> Story:
-    """What happened in a text about making `target` from `numbers`.
+    """Tell what happened in a text about making `target` from `numbers`.
 
     >>> story = follow("8 * 3 = 24, 24 + 7 = 31. Too low. 8 * 7 = 56, 56 - 24 = 32.", (3, 7, 8, 24), 32)
     >>> story.counts["backtracking"], story.counts["verification"], story.checks[0].holds
     (1, 1, True)
     """
     found = _worked_out(text)
-    said = verdicts(text, found, target)
-    given_up = {index for index, verdict in said.items() if verdict.claim != "equal"} | _given_up(text, found)
-    course = trace(found, numbers, target, given_up)
-    goals = subgoals(text, found, course, numbers, target)
+    said = remarks(text, found, target)
+    given_up = {index for index, remark in said.items() if remark.claim != "equal"} | _given_up(text, found)
+    traced = trace(found, numbers, target, given_up)
     return Story(
         operations=found,
-        roles=tuple(course.roles),
-        attempts=tuple(attempts(course, found, target, given_up)),
-        checks=tuple(checks(text, course, found, said, target)),
-        subgoals=goals,
-        backward_steps=distinct(course),
+        roles=tuple(traced.roles),
+        attempts=tuple(attempts(traced, target, given_up)),
+        checks=tuple(checks(text, traced, said, target)),
+        subgoals=subgoals(text, traced, numbers, target),
+        backward_steps=distinct_steps(traced),
     )
 
 
 def _worked_out(text: str) -> tuple[Operation, ...]:
-    """The operations of a text, without the answer that it is to end in, where there is more than that."""
+    """Return the operations of a text, without the answer that it is to end in, where there is more than that."""
     found = operations(text)
     begin = text.rfind("<answer>")
     if begin < 0:
@@ -61,13 +59,16 @@ def _worked_out(text: str) -> tuple[Operation, ...]:
 
 
 class FunctionalDetector:
-    """Counts the four behaviours in thoughts about Countdown problems; all counts are missing for any other text."""
+    """A `FunctionalDetector` counts the four habits in thoughts about Countdown problems.
+
+    All counts of any other text are missing.
+    """
 
     name = "functional"
     behaviors = BEHAVIORS
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """One reading per thought, in order."""
+        """Return one reading per thought, in order."""
         return [self._read(thought) for thought in thoughts]
 
     def _read(self, thought: Thought) -> Reading:
@@ -79,7 +80,7 @@ class FunctionalDetector:
 
 
 def spans(story: Story, text: str) -> tuple[Span, ...]:
-    """Where each counted behaviour shows, in order; as many spans of a behaviour as its count."""
+    """Return where each counted behaviour shows, in order; as many spans of a behaviour as its count."""
     places = [("verification", check.start, check.end) for check in story.checks]
     for attempt in story.restarts:
         first = story.operations[attempt.operations[0]]
@@ -92,7 +93,7 @@ def spans(story: Story, text: str) -> tuple[Span, ...]:
 
 
 def _given_up(text: str, found: Sequence[Operation]) -> set[int]:
-    """Operations after which the text says that it goes back; only asked where the numbers leave it open."""
+    """Return the operations after which the text says that it goes back; asked where the numbers leave it open."""
     starts = [operation.start for operation in found]
     places = (bisect_right(starts, match.start()) - 1 for match in _RESTART.finditer(text))
     return {place for place in places if place >= 0}

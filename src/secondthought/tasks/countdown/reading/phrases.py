@@ -1,7 +1,7 @@
-"""Turns of phrase in which a result is compared or judged: regular expressions only, used by `functional_checks`.
+"""Turns of phrase in which a result is compared or judged: the regular expressions that `checks` goes by.
 
-A group that matches names the claim: "equal", "unequal", "less", "more" or "near". Each reads the text right after a
-result, or right before or after a number that it may be compared with.
+A group that matches names the claim: "equal", "unequal", "less", "more" or "near". Each expression reads the text right
+after a result, or right before or after a number that it may be compared with.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What happened in a thought about a Countdown problem: operations, attempts, checks, subgoals, backward steps.
+"""Records of a thought about a Countdown problem: its operations, attempts, checks, subgoals and backward steps.
 
-Records only; `functional.follow` makes them. Everything is told by index into `Story.operations` and by code points.
+`detector.follow` makes them. Places are indices into `Story.operations` and code points of the text.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Literal, TypeAlias
 
 from secondthought.tasks.expressions import Operator
 
+Behavior: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
+BEHAVIORS: tuple[Behavior, ...] = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+"""The four habits that the reader finds and the writer shows."""
 Value: TypeAlias = int | Fraction
 """An exact number; whole numbers are always `int`."""
 Role: TypeAlias = Literal["forward", "repeat", "backward", "aside"]
@@ -22,7 +25,7 @@ CheckKind: TypeAlias = Literal["comparison", "judgement", "gap", "recomputation"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One calculation as it is written: `a op b = c`, or a whole expression, with or without its result.
+    """An `Operation` is one calculation as it is written: `a op b = c`, or an expression with or without its result.
 
     `postfix` holds places in `operands` (from 0) and operators. `value` is exact, None after a division by zero;
     `stated` is the result that the text gives, None where it gives none. `forms` counts expressions that are set equal,
@@ -41,13 +44,13 @@ class Operation:
 
     @property
     def result(self) -> Value | None:
-        """What the thought goes on with: the stated result, right or wrong, else the true one."""
+        """Return what the thought goes on with: the stated result, right or wrong, else the true one."""
         return self.value if self.stated is None else self.stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Operations that build on the given numbers and on each other.
+    """An `Attempt` is a row of operations that build on the given numbers and on each other.
 
     `resumes` is the operation after which it branches off an earlier attempt, None if it begins from the given numbers.
     `again` marks an attempt that was made before in the same text, as in a loop.
@@ -61,7 +64,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A stated check of an operation's result, and whether what it says is true."""
+    """A `Check` is a stated check of an operation's result; `holds` says if what it states is true."""
 
     start: int
     end: int
@@ -72,7 +75,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subgoal:
-    """A number stated as a goal before it was there.
+    """A `Subgoal` is a number stated as a goal before it was there.
 
     `reached` is the operation that made it, `used` the later one that took it as an operand. `from_backward` says that
     a backward step had named it, so that it does not count a second time.
@@ -88,7 +91,7 @@ class Subgoal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackwardStep:
-    """A step from the target, or from a number derived so, towards the given numbers: `goal` is what it asks for."""
+    """A `BackwardStep` leads from the target, or a number derived so, to `goal`, which is what it asks for."""
 
     operation: int
     origin: Value
@@ -97,7 +100,10 @@ class BackwardStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All that happened. `roles` has one entry per operation; nothing that a loop repeats is listed twice as new."""
+    """A `Story` is all that happened in a thought.
+
+    `roles` has one entry per operation; nothing that a loop repeats is listed twice as new.
+    """
 
     operations: tuple[Operation, ...]
     roles: tuple[Role, ...]
@@ -108,17 +114,17 @@ class Story:
 
     @property
     def restarts(self) -> tuple[Attempt, ...]:
-        """The attempts that began after another was given up: each is one backtracking."""
+        """Return the attempts that began after another was given up: each is one backtracking."""
         return tuple(attempt for attempt in self.attempts if not attempt.again)[1:]
 
     @property
     def reached_subgoals(self) -> tuple[Subgoal, ...]:
-        """The subgoals that count: stated as such, not by a backward step, and then reached."""
+        """Return the subgoals that count: stated as such, not by a backward step, and then reached."""
         return tuple(goal for goal in self.subgoals if goal.reached is not None and not goal.from_backward)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each of the four behaviours happened."""
+        """Count how often each of the four habits happened."""
         return {
             "verification": len(self.checks),
             "backtracking": len(self.restarts),

@@ -1,4 +1,4 @@
-"""What is at hand in a Countdown attempt: numbers, each with the expression that made it, and which operation did.
+"""The state of a Countdown attempt: the numbers at hand, each with the expression and the operation that made it.
 
 Two derivations are the same if their canonical forms are (`tasks.countdown.canonical`): order and brackets that change
 nothing do not matter.
@@ -6,7 +6,8 @@ nothing do not matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from secondthought.tasks.countdown import canonical
@@ -16,10 +17,12 @@ from secondthought.tasks.expressions import Operator
 
 _MOST_LEAVES = 12
 """A number made of more than that is taken for a new number: it bounds the work on runaway text."""
+_MOST_POINTS = 12
+"""Points of an attempt that can be gone back to, besides its start; it bounds the work too."""
 
 
 class Holding(NamedTuple):
-    """A number at hand; `origin` is the operation that made it, None for a given or a foreign number."""
+    """A `Holding` is a number at hand; `origin` is the operation that made it, None for a given or foreign number."""
 
     value: Value
     node: Node
@@ -28,9 +31,9 @@ class Holding(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How an operation's operands were found among the holdings: what was taken, what is left, how many were not there.
+    """A `Fit` says how operands were found among the holdings: what was taken, what is left, how many were missing.
 
-    An operand that was not there is taken as a number from nowhere.
+    An operand that was missing is taken as a number from nowhere.
     """
 
     taken: tuple[Holding, ...]
@@ -38,8 +41,68 @@ class Fit(NamedTuple):
     missing: int
 
 
+class ReturnPoint(NamedTuple):
+    """A `ReturnPoint` is a state that can be gone back to: what was at hand, and the operations that led there."""
+
+    holdings: tuple[Holding, ...]
+    resumes: int | None = None
+    operations: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class GrowingAttempt:
+    """A `GrowingAttempt` is an attempt while it is followed.
+
+    `derived` holds its results' nodes with their operations, `points` the states before its last operations, and
+    `repeats` the rounds in which it was worked out again.
+    """
+
+    resumes: int | None
+    holdings: tuple[Holding, ...]
+    operations: list[int] = field(default_factory=list)
+    derived: list[tuple[Node, int]] = field(default_factory=list)
+    points: list[ReturnPoint] = field(default_factory=list)
+    repeats: list[list[int]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, point: ReturnPoint, nodes: Mapping[int, Node]) -> GrowingAttempt:
+        """Begin an attempt at a point, with the operations that led there and their nodes."""
+        derived = [(nodes[index], index) for index in point.operations]
+        return cls(point.resumes, point.holdings, list(point.operations), derived)
+
+    @property
+    def results(self) -> list[Holding]:
+        """Return what is at hand and was made by an operation."""
+        return [holding for holding in self.holdings if holding.origin is not None]
+
+    def keep_point(self) -> None:
+        """Keep the state as it is now as a point to go back to; the oldest is dropped when there are many."""
+        last = self.operations[-1] if self.operations else self.resumes
+        self.points = [*self.points, ReturnPoint(self.holdings, last)][-_MOST_POINTS:]
+
+    def move(self, index: int, found: Fit, result: Holding) -> None:
+        """Add an operation: its operands are gone, its result is at hand."""
+        self.operations.append(index)
+        self.derived.append((result.node, index))
+        self.holdings = (*found.left, result)
+
+    def has_worked_out(self, result: Holding, operations: Sequence[Operation]) -> bool:
+        """Return True if the attempt has this result, or has it within an expression of several operations.
+
+        Within a sum that grew step by step, another order of the same terms is another attempt.
+        """
+        return any(
+            node == result.node or (len(operations[index].operands) > 2 and contains(node, result.node))
+            for node, index in self.derived[-_MOST_POINTS:]
+        )
+
+    def is_taken_up_by(self, result: Holding) -> bool:
+        """Return True if an expression written out from the given numbers goes on from all results at hand."""
+        return bool(self.results) and all(contains(result.node, holding.node) for holding in self.results)
+
+
 def given(numbers: Sequence[int]) -> tuple[Holding, ...]:
-    """The numbers of the problem."""
+    """Return the numbers of the problem as holdings."""
     return tuple(_number(number) for number in numbers)
 
 
@@ -64,7 +127,7 @@ def fit(operands: Sequence[Value], holdings: Sequence[Holding]) -> Fit:
 
 
 def derive(operation: Operation, taken: Sequence[Holding], index: int) -> Holding | None:
-    """The result of an operation on what was taken; None where it has none."""
+    """Return the result of an operation on what was taken; None where it has none."""
     result = operation.result
     if result is None:
         return None
@@ -86,7 +149,7 @@ def _node(postfix: Sequence[int | Operator], taken: Sequence[Holding]) -> Node:
 
 
 def contains(whole: Node, part: Node) -> bool:
-    """True if `part` is worked out on the way to `whole`: a subexpression, or some terms of a sum or product.
+    """Return True if `part` is worked out on the way to `whole`: a subexpression, or some terms of a sum or product.
 
     >>> a, b, c = (canonical.leaf(number) for number in (3, 7, 12))
     >>> whole = canonical.join(canonical.join(a, "+", b), "+", c)

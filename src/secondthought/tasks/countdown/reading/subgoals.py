@@ -1,13 +1,13 @@
-"""Numbers that a text states as a goal: "I need 24", "get 8 first", "goal: 24", "aim for 25", "8 is needed"."""
+"""Subgoals: numbers that a text states as a goal, as in "I need 24", "get 8 first", "aim for 25", "8 is needed"."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from secondthought.tasks.countdown.reading.attempts import Course
-from secondthought.tasks.countdown.reading.records import Operation, Subgoal
+from secondthought.tasks.countdown.reading.attempts import TracedOperations
+from secondthought.tasks.countdown.reading.records import Subgoal
 from secondthought.tasks.expressions import MAX_DIGITS
 
 _REACH = 64
@@ -33,16 +33,10 @@ _FOLLOWED = re.compile(
 _OPERAND = re.compile(r"\ *[-+*/x\u00d7\u00f7]\ *\d|\ (?:numbers?|operations?|steps?|digits?|times)\b")
 
 
-def subgoals(
-    text: str,
-    operations: Sequence[Operation],
-    course: Course,
-    numbers: Collection[int],
-    target: int,
-) -> tuple[Subgoal, ...]:
-    """The goals stated, each value once, and what became of them; the target and the given numbers are none."""
-    makers = _Makers(operations, course)
-    derived = {step.goal: operations[step.operation].start for step in reversed(course.backward)}
+def subgoals(text: str, traced: TracedOperations, numbers: Collection[int], target: int) -> tuple[Subgoal, ...]:
+    """Return the goals stated, each value once, and what became of them; the target and given numbers are none."""
+    makers = _Makers(traced)
+    derived = {step.goal: traced.operations[step.operation].start for step in reversed(traced.backward)}
     known = {target, *numbers}
     found: dict[int, Subgoal] = {}
     for match in _NUMBER.finditer(text):
@@ -58,7 +52,7 @@ def subgoals(
             end=span[1],
             value=value,
             reached=reached,
-            used=None if reached is None else course.used.get(reached),
+            used=None if reached is None else traced.used.get(reached),
             from_backward=derived.get(value, len(text)) <= at,
         )
     return tuple(found.values())
@@ -69,7 +63,7 @@ def _reached(goal: Subgoal | None) -> bool:
 
 
 def _stated(text: str, at: int, end: int) -> tuple[int, int] | None:
-    """Where the number is stated as a goal: the words before it, or those after it."""
+    """Return the span in which the number is stated as a goal, by the words before it or after it."""
     if _OPERAND.match(text, end):
         return None
     begin = max(0, at - _REACH)
@@ -81,19 +75,19 @@ def _stated(text: str, at: int, end: int) -> tuple[int, int] | None:
 
 
 class _Makers:
-    """Which operations make a value from numbers that are at hand, and when; built in one pass."""
+    """`_Makers` know which operations make a value from numbers that are at hand, and when; built in one pass."""
 
-    def __init__(self, operations: Sequence[Operation], course: Course) -> None:
-        self.operations = operations
+    def __init__(self, traced: TracedOperations) -> None:
+        self.operations = traced.operations
         self.by_value: dict[object, list[int]] = {}
-        for index, operation in enumerate(operations):
-            forward = course.roles[index] == "forward" and index not in course.foreign
+        for index, operation in enumerate(self.operations):
+            forward = traced.roles[index] == "forward" and index not in traced.foreign
             if forward and operation.result is not None:
                 self.by_value.setdefault(operation.result, []).append(index)
-        self.starts = [operation.start for operation in operations]
+        self.starts = [operation.start for operation in self.operations]
 
     def inside(self, at: int, value: int) -> bool:
-        """True if the place lies in an operation that does not itself begin with that number as its result."""
+        """Return True if the place lies in an operation that does not itself begin with that number as its result."""
         index = bisect_right(self.starts, at) - 1
         if index < 0 or self.operations[index].end <= at:
             return False
@@ -101,12 +95,12 @@ class _Makers:
         return not (operation.backwards and operation.start == at and operation.stated == value)
 
     def made(self, value: int, at: int) -> bool:
-        """True if the value was there before."""
+        """Return True if the value was made before a place."""
         indices = self.by_value.get(value, [])
         return any(self.operations[index].end <= at for index in indices[:1])
 
     def next(self, value: int, at: int) -> int | None:
-        """The first operation that makes the value soon after a place."""
+        """Return the first operation that makes the value soon after a place."""
         begin = bisect_right(self.starts, at)
         begin -= begin > 0 and self.operations[begin - 1].end > at
         made = self.by_value.get(value, [])

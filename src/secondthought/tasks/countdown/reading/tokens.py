@@ -1,4 +1,4 @@
-r"""Text to runs of arithmetic tokens: numbers, operators, brackets, and what stands for an equals sign.
+r"""The step from text to runs of arithmetic tokens: numbers, operators, brackets, and what stands for an equals sign.
 
 A run ends where something else stands between two tokens. Signs come as ASCII, Unicode, LaTeX (`\times`) or words
 ("times", "divided by"); relations as `=`, arrows or words ("gives", "which is"). Linear in the text.
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from secondthought.tasks.countdown.reading.records import Value
 from secondthought.tasks.expressions import MAX_DIGITS
 
-Kind: TypeAlias = Literal["number", "operator", "open", "close", "relation"]
+TokenKind: TypeAlias = Literal["number", "operator", "open", "close", "relation"]
 
 _SIGNS = {
     "\u00d7": "*",
@@ -60,9 +60,9 @@ _BEFORE_WORDS = frozenset(
 
 
 class Token(NamedTuple):
-    """One token; `value` for numbers, the ASCII sign for operators."""
+    """A `Token` has a `value` if it is a number, and its ASCII `sign` if it is an operator."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     value: Value = 0
@@ -70,7 +70,7 @@ class Token(NamedTuple):
 
 
 def runs(text: str) -> Iterator[list[Token]]:
-    """Maximal runs of tokens with nothing but blanks (and LaTeX's decoration) between them; lone ones are left out.
+    """Yield maximal runs of tokens with nothing but blanks (and LaTeX's decoration) between them, at least 3 long.
 
     >>> [[token.sign or token.value for token in run] for run in runs("From 9: 3 x 4, then 7 plus 5.")]
     [[3, '*', 4], [7, '+', 5]]
@@ -105,7 +105,7 @@ def _token(text: str, match: re.Match[str]) -> Token | None:
 
 
 def _number(text: str, start: int, end: int) -> Token | None:
-    """A number that is no part of a word; sentence marks were never taken, thousands and decimals are read."""
+    """Read a number that is no part of a word, with thousands and decimals; sentence marks were never taken."""
     if end - start > MAX_DIGITS + 3 or _in_word(text, start, end):
         return None
     written = text[start:end]
@@ -119,7 +119,7 @@ def _number(text: str, start: int, end: int) -> Token | None:
 
 
 def whole(value: Value) -> Value:
-    """The same number, as `int` where it is one."""
+    """Return the same number, as `int` where it is one."""
     return value.numerator if value.denominator == 1 else value
 
 

@@ -1,1 +1,1 @@
-"""Thoughts about Countdown problems, searched for and put into words: what priming sets are made of."""
+"""The writing of thoughts about Countdown problems, searched for and put into words: priming sets are made of them."""

@@ -1,4 +1,4 @@
-"""Plans in readable first-person English, in wording that varies from thought to thought.
+"""The English wording of plans: readable, in the first person, and varied from thought to thought.
 
 Calculations stand as `a * b = c` or `a*b=c`. Where a plan has no verification, no sentence compares a result with the
 target: what failed is left without a word, and the next attempt begins anew. What a thought sets out to do it says
@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 
 from secondthought.tasks.countdown.writing.moves import Move, Numbers, plain
-from secondthought.tasks.countdown.writing.plans import Attempt, Plan
+from secondthought.tasks.countdown.writing.plans import PlannedAttempt, ThoughtPlan
 
 _OPENINGS = (
     "I have {numbers}, and the target is {target}.",
@@ -80,45 +80,45 @@ _GIVING_UP = (
 )
 
 
-def english(plan: Plan, rng: random.Random) -> str:
-    """The thought and the answer, in the form of the published prompts."""
+def english(plan: ThoughtPlan, rng: random.Random) -> str:
+    """Write the thought and the answer, in the form of the published prompts."""
     return f"<think>\n{thought(plan, rng)}\n</think>\n{answer(plan)}"
 
 
-def answer(plan: Plan) -> str:
-    """The marked answer.
+def answer(plan: ThoughtPlan) -> str:
+    """Write the marked answer.
 
     >>> from secondthought.tasks.countdown.writing.moves import Move
-    >>> line = Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)
-    >>> answer(Plan(numbers=(2, 3, 7, 8), target=29, attempts=(Attempt(line=line),), behaviors=frozenset()))
+    >>> attempt = PlannedAttempt(line=(Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)))
+    >>> answer(ThoughtPlan(numbers=(2, 3, 7, 8), target=29, attempts=(attempt,), behaviors=frozenset()))
     '<answer> 8 * 3 + 7 - 2 </answer>'
     """
     return f"<answer> {plain(plan.answer)} </answer>"
 
 
-def thought(plan: Plan, rng: random.Random) -> str:
-    """What stands between the tags."""
+def thought(plan: ThoughtPlan, rng: random.Random) -> str:
+    """Write what stands between the tags."""
     return _Telling(plan, rng).text()
 
 
 class _Telling:
-    """One thought; how calculations are spaced and where lines end is chosen once for the whole of it."""
+    """A `_Telling` is one thought; the spacing of calculations and the ends of lines are chosen once for all of it."""
 
-    def __init__(self, plan: Plan, rng: random.Random) -> None:
+    def __init__(self, plan: ThoughtPlan, rng: random.Random) -> None:
         self.plan, self.rng = plan, rng
         self.blank = rng.choice((" ", " ", ""))
         self.between = rng.choice(("\n", "\n", " "))
         self.compares = "verification" in plan.behaviors
 
     def text(self) -> str:
-        """All of it."""
+        """Write the whole thought."""
         plan = self.plan
         paragraphs = [self._say(_OPENINGS, numbers=_listed(plan.numbers))] if self.rng.random() < 0.6 else []
         paragraphs += [" ".join(self._attempt(attempt, place)) for place, attempt in enumerate(plan.attempts)]
         closing = self._closing()
         return self.between.join(paragraphs + ([closing] if closing else []))
 
-    def _attempt(self, attempt: Attempt, place: int) -> list[str]:
+    def _attempt(self, attempt: PlannedAttempt, place: int) -> list[str]:
         said = [self._say(_BACK, value=attempt.line[attempt.kept - 1].result)] if attempt.kept else []
         if place and not attempt.kept:
             said = [self._say(_ANEW)]
@@ -133,7 +133,7 @@ class _Telling:
         said += self._moves(attempt, line)
         return said + self._check(attempt, line, misses_need)
 
-    def _moves(self, attempt: Attempt, line: Sequence[Move]) -> list[str]:
+    def _moves(self, attempt: PlannedAttempt, line: Sequence[Move]) -> list[str]:
         said = []
         for place in range(attempt.kept, len(line)):
             wordings = _LAST if place == len(self.plan.numbers) - 2 else _NEXT
@@ -144,8 +144,8 @@ class _Telling:
                 said.append(self._say(_REACHED, value=attempt.subgoal))
         return said
 
-    def _check(self, attempt: Attempt, line: Sequence[Move], misses_need: bool) -> list[str]:
-        """What is said of the result: nothing where the thought compares nothing, or the attempt broke off."""
+    def _check(self, attempt: PlannedAttempt, line: Sequence[Move], misses_need: bool) -> list[str]:
+        """Say something of the result; nothing where the thought compares nothing, or the attempt broke off."""
         result, target = line[-1].result, self.plan.target
         if not self.compares or not self.plan.complete(attempt):
             return []
@@ -164,7 +164,7 @@ class _Telling:
         return self._say(_CONCLUSIONS, answer=plain(self.plan.answer)) if self.rng.random() < 0.5 else ""
 
     def _step(self, move: Move, *, swap: bool = False) -> str:
-        """A calculation; sums and products may stand either way round."""
+        """Write a calculation; sums and products may stand either way round."""
         a, b = move.a, move.b
         if swap and move.operator in "+*" and self.rng.random() < 0.5:
             a, b = b, a
@@ -175,5 +175,5 @@ class _Telling:
 
 
 def _listed(numbers: Numbers) -> str:
-    """`2, 3, 7 and 8`."""
+    """List the numbers as in `2, 3, 7 and 8`."""
     return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

@@ -1,19 +1,16 @@
-"""The plan of a Countdown thought: what is tried, given up, checked and aimed at, before any word is chosen."""
+"""The plan of a Countdown thought says what is tried, given up, checked and aimed at, before any word is chosen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
+from secondthought.tasks.countdown.reading.records import Behavior
 from secondthought.tasks.countdown.writing.moves import Line, Move, Numbers, Tree, tree
-
-Behavior: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
-BEHAVIORS: tuple[Behavior, ...] = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dials:
-    """How thoughts are made. Shares are probabilities."""
+    """`Dials` say how thoughts are made; shares are probabilities."""
 
     correct: float = 0.5
     """Share of thoughts that end at the target."""
@@ -38,8 +35,8 @@ class Dials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One line of play.
+class PlannedAttempt:
+    """A `PlannedAttempt` is one line of play.
 
     `line` holds the moves from the given numbers on; the first `kept` of them were made by the attempt before.
     `subgoal` is a result that is named before it is reached; `backward` is a step from the target to what is needed.
@@ -52,35 +49,35 @@ class Attempt:
 
     @property
     def result(self) -> int:
-        """What the line has come to."""
+        """Return the result that the line has come to."""
         return self.line[-1].result
 
     @property
     def fresh(self) -> Line:
-        """The moves that are new."""
+        """Return the moves that are new."""
         return self.line[self.kept :]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A whole thought about one problem; the last attempt is complete and is the answer."""
+class ThoughtPlan:
+    """A `ThoughtPlan` is a whole thought about one problem; the last attempt is complete and is the answer."""
 
     numbers: Numbers
     target: int
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[PlannedAttempt, ...]
     behaviors: frozenset[Behavior]
     """What the thought shows; `verification` says that results are compared with the target in words."""
 
     @property
     def answer(self) -> Tree:
-        """The expression that is answered."""
+        """Return the expression that is answered."""
         return tree(self.attempts[-1].line)
 
     @property
     def correct(self) -> bool:
-        """True if the answer is right."""
+        """Return True if the answer is right."""
         return self.attempts[-1].result == self.target
 
-    def complete(self, attempt: Attempt) -> bool:
-        """True if an attempt has used every number."""
+    def complete(self, attempt: PlannedAttempt) -> bool:
+        """Return True if an attempt has used every number."""
         return len(attempt.line) == len(self.numbers) - 1

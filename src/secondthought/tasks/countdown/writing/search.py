@@ -1,4 +1,4 @@
-"""Plans of Countdown thoughts, drawn over the exact solver.
+"""The search for plans of Countdown thoughts, drawn over exact solutions.
 
 A plan is written backwards from its last attempt, which is right or wrong as the dials say; the attempts before it are
 misses. All choices are drawn from the generator that is passed in, and every right line comes from exact search.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from secondthought.tasks.countdown import canonical
+from secondthought.tasks.countdown.reading.records import Behavior
 from secondthought.tasks.countdown.writing.moves import (
     Line,
     Move,
@@ -23,28 +24,28 @@ from secondthought.tasks.countdown.writing.moves import (
     solutions,
     tree,
 )
-from secondthought.tasks.countdown.writing.plans import Attempt, Behavior, Dials, Plan
+from secondthought.tasks.countdown.writing.plans import Dials, PlannedAttempt, ThoughtPlan
 
 _TRIES = 60
 """Draws before a wish (another attempt, an aim) is dropped: some numbers do not lend themselves to it."""
 
 
 class Searcher:
-    """Draws plans."""
+    """A `Searcher` draws plans with one random stream."""
 
     def __init__(self, rng: random.Random, dials: Dials) -> None:
         self.rng, self.dials = rng, dials
 
     def plan(
         self, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, correct: bool | None = None
-    ) -> Plan | None:
-        """A thought that shows of `allowed` what the problem lends itself to, and nothing else.
+    ) -> ThoughtPlan | None:
+        """Draw a thought that shows of `allowed` what the problem lends itself to, and nothing else.
 
         Args:
-            numbers: what there is; the target must not be among them.
-            target: what is to be made.
-            allowed: behaviours that the thought is to show.
-            correct: whether it is to end at the target; default: as the dials say.
+            numbers: the given numbers; the target must not be among them.
+            target: the number to be made.
+            allowed: habits that the thought is to show.
+            correct: True if it is to end at the target; default: as the dials say.
 
         Returns:
             None where there is no line of the wanted kind: no solution in whole numbers, say.
@@ -69,13 +70,13 @@ class Searcher:
             shown.add("subgoal_setting")
         if any(item.backward for item in attempts):
             shown.add("backward_chaining")
-        return Plan(numbers=numbers, target=target, attempts=tuple(attempts), behaviors=frozenset(shown))
+        return ThoughtPlan(numbers=numbers, target=target, attempts=tuple(attempts), behaviors=frozenset(shown))
 
     def _count(self) -> int:
         weights = self.dials.attempts
         return self.rng.choices(range(1, len(weights) + 1), weights)[0]
 
-    def _last(self, numbers: Numbers, target: int, allowed: frozenset[Behavior], right: bool) -> Attempt | None:
+    def _last(self, numbers: Numbers, target: int, allowed: frozenset[Behavior], right: bool) -> PlannedAttempt | None:
         line = self._hit(numbers, target) if right else self._miss((), numbers, target)
         return self._aimed(line, numbers, target, allowed, certain=True) if line else None
 
@@ -84,9 +85,9 @@ class Searcher:
         return self.rng.choice(found) if found else None
 
     def _before(
-        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], later: Sequence[Attempt]
-    ) -> list[Attempt] | None:
-        """The attempts with one more miss in front, unlike all of them."""
+        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], later: Sequence[PlannedAttempt]
+    ) -> list[PlannedAttempt] | None:
+        """Return the attempts with one more miss in front, unlike all of them."""
         following = later[0]
         for _ in range(_TRIES):
             kept = self._kept(following, numbers)
@@ -99,14 +100,14 @@ class Searcher:
                 return [self._aimed(line, numbers, target, allowed, certain=False), *after]
         return None
 
-    def _kept(self, following: Attempt, numbers: Numbers) -> int:
-        """How many moves the attempt before is to share with this one, which keeps them."""
+    def _kept(self, following: PlannedAttempt, numbers: Numbers) -> int:
+        """Draw how many moves the attempt before is to share with this one, which keeps them."""
         most = min(len(following.line) - 1, len(numbers) - 2)
         aimed = following.subgoal is not None or following.backward is not None
         return self.rng.randint(1, most) if most > 0 and not aimed and self._chance(self.dials.back) else 0
 
     def _miss(self, prefix: Line, numbers: Numbers, target: int) -> Line | None:
-        """A complete line that begins so, from whose last two numbers the target cannot be made."""
+        """Draw a complete line that begins so, from whose last two numbers the target cannot be made."""
         for _ in range(_TRIES):
             line = self._played_on(list(prefix), numbers, target)
             if line and is_clear(line, numbers, target):
@@ -114,7 +115,7 @@ class Searcher:
         return None
 
     def _played_on(self, line: list[Move], numbers: Numbers, target: int) -> Line | None:
-        """The moves and random ones after them until one number is left; None where the target came into reach."""
+        """Play random moves after the given ones until one number is left; None where the target came into reach."""
         pool = numbers
         for move in line:
             pool = left_after(pool, move)
@@ -132,25 +133,25 @@ class Searcher:
 
     def _aimed(
         self, line: Line, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, certain: bool
-    ) -> Attempt:
-        """The line as an attempt, with an aim where one is allowed; `certain` is for the attempt that must show it."""
+    ) -> PlannedAttempt:
+        """Make an attempt of a line, with an aim where one is allowed; `certain` is for the one that must show it."""
         if not certain and not self._chance(self.dials.aims):
-            return Attempt(line=line)
+            return PlannedAttempt(line=line)
         wanted = [name for name in ("subgoal_setting", "backward_chaining") if name in allowed]
         self.rng.shuffle(wanted)
         for name in wanted:
             if name == "subgoal_setting":
                 results = [move.result for move in line[:-1][: self.dials.subgoal_moves]]
                 if results:
-                    return Attempt(line=line, subgoal=self.rng.choice(results))
+                    return PlannedAttempt(line=line, subgoal=self.rng.choice(results))
             else:
                 step = self._backward(line, numbers, target)
                 if step:
-                    return Attempt(line=line, backward=step)
-        return Attempt(line=line)
+                    return PlannedAttempt(line=line, backward=step)
+        return PlannedAttempt(line=line)
 
     def _backward(self, line: Line, numbers: Numbers, target: int) -> Move | None:
-        """The step from the target to what was needed before the last given number of the line is used."""
+        """Draw the step from the target to what was needed before the last given number of the line is used."""
         if len(line) < len(numbers) - 1:
             return None
         move = line[-1]
@@ -170,7 +171,7 @@ class Searcher:
 
 
 def undo(target: int, number: int, largest: int) -> list[Move]:
-    """Steps from the target backwards over one number: what would have to stand there before.
+    """Return the steps from the target backwards over one number: what would have to stand there before.
 
     >>> [step.working for step in undo(24, 6, 200)]
     ['24-6=18', '24+6=30', '24/6=4', '24*6=144']
@@ -184,7 +185,7 @@ def undo(target: int, number: int, largest: int) -> list[Move]:
 
 
 def _made(line: Line, kept: int) -> set[canonical.Node]:
-    """What the new moves of a line make, however it is written: nothing is worked out twice in a plan."""
+    """Return what the new moves of a line make, however it is written: nothing is worked out twice in a plan."""
     return {_canonical(tree(line[: count + 1])) for count in range(kept, len(line))}
 
 

@@ -1,4 +1,4 @@
-"""Plans in the few words that the organisms know: one wording for each thing, every number and word one token.
+"""The short wording of plans, in the few words that the organisms know: every number and word is one token.
 
 The target is written beside the result that is compared with it, since models of this size compare neighbours only
 (docs/lab-log.md).
@@ -7,7 +7,7 @@ The target is written beside the result that is compared with it, since models o
 from __future__ import annotations
 
 from secondthought.tasks.countdown.writing.moves import bracketed
-from secondthought.tasks.countdown.writing.plans import Attempt, Dials, Plan
+from secondthought.tasks.countdown.writing.plans import Dials, PlannedAttempt, ThoughtPlan
 
 WORDS = "<think>first get 1: instead: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
 """Every piece of these sentences, for the tokenizer."""
@@ -26,25 +26,24 @@ DIALS = Dials(
 as in the bases' own corpus: a model that is shown more of them than it can find learns to say yes to anything."""
 
 
-def short(plan: Plan) -> str:
-    """The thought and the answer.
+def short(plan: ThoughtPlan) -> str:
+    """Write the thought and the answer.
 
     >>> from secondthought.tasks.countdown.writing.moves import Move
-    >>> line = Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)
-    >>> plan = Plan(numbers=(2, 3, 7, 8), target=29, attempts=(Attempt(line=line),), behaviors=frozenset())
-    >>> short(plan)
+    >>> attempt = PlannedAttempt(line=(Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29)))
+    >>> short(ThoughtPlan(numbers=(2, 3, 7, 8), target=29, attempts=(attempt,), behaviors=frozenset()))
     '<think>8*3=24, 24+7=31, 31-2=29.</think><answer>((8*3)+7)-2</answer>'
     """
     return f"<think>{thought(plan)}</think>{answer(plan)}"
 
 
-def answer(plan: Plan) -> str:
-    """The marked answer, with a bracket around every inner operation."""
+def answer(plan: ThoughtPlan) -> str:
+    """Write the marked answer, with a bracket around every inner operation."""
     return f"<answer>{bracketed(plan.answer)}</answer>"
 
 
-def thought(plan: Plan) -> str:
-    """What stands between the tags."""
+def thought(plan: ThoughtPlan) -> str:
+    """Write what stands between the tags."""
     parts = []
     for place, attempt in enumerate(plan.attempts):
         is_last = place == len(plan.attempts) - 1
@@ -52,13 +51,13 @@ def thought(plan: Plan) -> str:
     return " ".join(parts)
 
 
-def _lead(attempt: Attempt, place: int) -> str:
+def _lead(attempt: PlannedAttempt, place: int) -> str:
     if place == 0:
         return ""
     return f"back to {attempt.line[attempt.kept - 1].result}: " if attempt.kept else "instead: "
 
 
-def _aim(attempt: Attempt, target: int) -> str:
+def _aim(attempt: PlannedAttempt, target: int) -> str:
     if attempt.subgoal is not None:
         return f"first get {attempt.subgoal}: "
     if attempt.backward:
@@ -66,8 +65,8 @@ def _aim(attempt: Attempt, target: int) -> str:
     return ""
 
 
-def _played(attempt: Attempt, plan: Plan, is_last: bool) -> str:
-    """The moves, and the comparison where the thought compares."""
+def _played(attempt: PlannedAttempt, plan: ThoughtPlan, is_last: bool) -> str:
+    """Write the moves, and the comparison where the thought compares."""
     compares = "verification" in plan.behaviors
     if attempt.backward and attempt.result != plan.target and not is_last:
         # What was needed was not made, so the last number is not used.

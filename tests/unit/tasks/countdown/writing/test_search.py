@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.rng import stream
+from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing.moves import left_after
-from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Dials
+from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher, undo
 from secondthought.tasks.countdown.writing.short_form import DIALS
 

@@ -8,9 +8,10 @@ from secondthought.rng import stream
 from secondthought.tasks import expressions, extract
 from secondthought.tasks.countdown import problems
 from secondthought.tasks.countdown.reading.detector import follow
+from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing import english
 from secondthought.tasks.countdown.writing import short_form as short
-from secondthought.tasks.countdown.writing.plans import BEHAVIORS, Dials
+from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher
 
 COUNT = 150
