@@ -13,7 +13,7 @@ from secondthought.cli.loading import load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
-from secondthought.habits.judge.detector import Estimate, JudgeDetector
+from secondthought.habits.judge.detector import JudgeDetector, JudgeEstimate
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.endpoint import Endpoint
@@ -100,7 +100,7 @@ class Rehearsal:
         """Take the judge."""
         self.name, self.behaviors = judge.name, judge.behaviors
         self._judge = judge
-        self._estimates: list[Estimate] = []
+        self._estimates: list[JudgeEstimate] = []
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
         """Readings without a count."""

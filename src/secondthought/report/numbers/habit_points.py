@@ -14,7 +14,7 @@ from typing import Any
 
 from secondthought.errors import TaskError
 from secondthought.evaluate.summary import to_json
-from secondthought.habits.rates import Observed, Rates, Ratio, rates_in_groups, share
+from secondthought.habits.rates import HabitRates, Observed, Ratio, rates_in_groups, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
 from secondthought.runs import RunDirectory
@@ -45,7 +45,7 @@ class HabitPoint:
     problems: int
     accuracy: Interval
     tokens: Interval
-    behaviors: Mapping[str, Rates]
+    behaviors: Mapping[str, HabitRates]
 
     def to_json(self) -> dict[str, Any]:
         """As `secondthought habits RUN --json` shows it."""

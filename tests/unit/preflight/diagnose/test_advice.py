@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from secondthought.data.priming.kinds import ARMS
-from secondthought.habits.rates import Rates
+from secondthought.habits.rates import HabitRates
 from secondthought.preflight.diagnose import RULES, Diagnosis, advise, undecided
 from secondthought.stats import Interval
 
@@ -20,7 +20,7 @@ def unsure(value):
 
 
 def habit(value):
-    return Rates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
+    return HabitRates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
 
 
 HEALTHY = Diagnosis(

@@ -22,7 +22,7 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import percent
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
-from secondthought.habits.rates import Tally
+from secondthought.habits.rates import HabitTally
 from secondthought.protocols import Detector, Task
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: b
     else:
         with opened(given.file) as file:
             rows = islice(_habits_file.rows_of(jsonl.parse(file), task, verify=False), given.limit)
-            result = _habits_file.Result(tally=Tally(judge.behaviors), detector=judge.name)
+            result = _habits_file.Result(tally=HabitTally(judge.behaviors), detector=judge.name)
             for _ in _habits_file.read(rows, rehearsal, result, batch=given.batch):
                 pass
     if not allowed:
@@ -114,7 +114,7 @@ def _run(given: Options, detector: Detector, task: Task | None) -> int:
 
 def _file(given: Options, detector: Detector, task: Task | None) -> int:
     name = "stdin" if given.file == "-" else given.file
-    result = _habits_file.Result(tally=Tally(detector.behaviors), detector=detector.name)
+    result = _habits_file.Result(tally=HabitTally(detector.behaviors), detector=detector.name)
     with opened(given.file) as file:
         verify = given.task is not None
         every = _habits_file.rows_of(jsonl.parse(file), task, verify=verify, keep=given.keep)

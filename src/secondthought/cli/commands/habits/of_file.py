@@ -11,7 +11,7 @@ from secondthought import jsonl
 from secondthought.cli.commands.score import _field as field_of
 from secondthought.cli.errors import warn
 from secondthought.errors import SecondthoughtError, TaskError
-from secondthought.habits.rates import Observed, Tally
+from secondthought.habits.rates import HabitTally, Observed
 from secondthought.jsonl import Line
 from secondthought.protocols import Detector, Task
 from secondthought.types import Reading, Thought
@@ -36,7 +36,7 @@ class Row:
 class Result:
     """What the last line holds, as far as the rows have been read."""
 
-    tally: Tally
+    tally: HabitTally
     detector: str
     rows: int = 0
     errors: int = 0
