@@ -1,4 +1,4 @@
-"""Behaviours in the first tries of an evaluation, for a run's metrics and its summary."""
+"""Habits are counted in the first tries of an evaluation, for a run's metrics and its summary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from secondthought.evaluate import to_json
 from secondthought.evaluate.rows import ProblemRow
 from secondthought.habits.detectors import detector
-from secondthought.habits.rates import Habits, Observed, summarise_habits
+from secondthought.habits.rates import HabitSummary, Observed, summarise_habits
 from secondthought.stats import mean_interval
 from secondthought.types import Problem, Thought
 
@@ -16,8 +16,8 @@ NONE = "none"
 """The name of no detector: nothing is counted."""
 
 
-def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> Habits:
-    """What the detector of that name finds."""
+def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> HabitSummary:
+    """Return the rates of what the detector of that name finds."""
     reads = detector(name)
     thoughts = [
         Thought(text=row.turns[0].text, problem=Problem(id=row.problem_id, task=task, messages=(), data=row.data))
@@ -36,7 +36,7 @@ def in_first_tries(rows: Sequence[ProblemRow], task: str, name: str) -> Habits:
 
 
 def metrics(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, float]:
-    """Presence and mean count of each behaviour (docs/metrics.md); nothing without a detector."""
+    """Return presence and mean count of each behaviour (docs/metrics.md); nothing without a detector."""
     if name == NONE:
         return {}
     found: dict[str, float] = {}
@@ -47,11 +47,11 @@ def metrics(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, float
 
 
 def rates(rows: Sequence[ProblemRow], task: str, name: str) -> dict[str, Any]:
-    """The same with intervals, and the length of a first try, as `summary.json` holds them."""
+    """Return the same with intervals, and the length of a first try, as `summary.json` holds them."""
     length = to_json({"attempt_length": mean_interval([row.turns[0].num_tokens for row in rows])})
     return length if name == NONE else {**length, "habits": in_first_tries(rows, task, name).to_json()}
 
 
 def mean_length(rows: Sequence[ProblemRow]) -> float:
-    """Tokens of a first try; NaN where there is none."""
+    """Return the mean number of tokens of a first try; NaN where there is none."""
     return mean_interval([row.turns[0].num_tokens for row in rows]).estimate

@@ -15,11 +15,11 @@ from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.config import Config
-from secondthought.data.priming.filtering import Gathering, from_file
+from secondthought.data.priming.filtering import TraceFilter, from_file
 from secondthought.data.priming.from_samples import from_samples
 from secondthought.data.priming.from_search import SetRequest, Trace, traces
 from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
-from secondthought.data.priming.kinds import ARMS, arm
+from secondthought.data.priming.kinds import KINDS, kind
 from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, RunError
 from secondthought.inference.chat.answer_cache import AnswerCache
@@ -106,10 +106,10 @@ class Options(Config):
 def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
     given = parse(Options, argv, prog, positional=("arm", "out"))
-    kind = _source(given)
+    source = _source(given)
     if given.arm != ANY:
-        arm(given.arm)
-    elif kind not in ("samples", "file"):
+        kind(given.arm)
+    elif source not in ("samples", "file"):
         raise ConfigError(
             "any is for traces that exist already: give --source.samples or --source.file, or name an arm"
         )
@@ -117,7 +117,7 @@ def run(argv: list[str], prog: str) -> None:
         raise RunError(f"{given.out}: exists already; choose another file, or give --overwrite")
     with disk_errors(given.out):
         require_plain(given.out)  # now, not after a teacher has been asked
-    made, origin = _search(given) if kind == "search" else _gather(given, kind)
+    made, origin = _search(given) if source == "search" else _gather(given, source)
     about = write_set(given.out, made, origin)
     _warn_of_absent(given, about)
     if given.json_:
@@ -128,9 +128,9 @@ def run(argv: list[str], prog: str) -> None:
 
 def _warn_of_absent(given: Options, about: dict[str, Any]) -> None:
     """Search plans what an arm is named after in every trace; from elsewhere comes what comes."""
-    required = () if given.arm == ANY else sorted(arm(given.arm).requires)
+    required = () if given.arm == ANY else sorted(kind(given.arm).requires)
     absent = [name for name in required if about["behaviors"][name]["present"] == 0 and about["count"]]
-    if absent and arm(given.arm).thought == "told":
+    if absent and kind(given.arm).thought == "told":
         warn(
             f"{given.out}: no trace shows {' or '.join(absent)}, which the arm {given.arm} is named after"
             " (functional detector); read some before you prime with them"
@@ -151,7 +151,7 @@ def _source(given: Options) -> str:
 
 def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
     request = SetRequest(
-        arm=given.arm,
+        kind=given.arm,
         count=given.count or _COUNT,
         seed=given.seed,
         language=given.wording,
@@ -161,7 +161,7 @@ def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
     made = list(traces(request, _length(given)))
     return made, {
         "source": "search",
-        "arm": request.arm,
+        "arm": request.kind,
         "seed": request.seed,
         "wording": request.language,
         "task": {"name": "countdown", "options": request.all_options, "split": "train"},
@@ -170,31 +170,31 @@ def _search(given: Options) -> tuple[Sequence[Trace], dict[str, Any]]:
     }
 
 
-def _gather(given: Options, kind: str) -> tuple[Sequence[Trace], dict[str, Any]]:
+def _gather(given: Options, source: str) -> tuple[Sequence[Trace], dict[str, Any]]:
     task = load_task(given.source.task, given.options or _default_options(given))
-    forbids = () if given.arm == ANY else arm(given.arm).forbids
-    if kind == "endpoint":
-        gathering, where = _ask(given, task), f"{given.source.model} at {given.source.endpoint}"
-    elif kind == "samples":
-        gathering = from_samples(given.source.samples, task, given.count, given.seed, forbids=forbids)
+    forbids = () if given.arm == ANY else kind(given.arm).forbids
+    if source == "endpoint":
+        taken, where = _ask(given, task), f"{given.source.model} at {given.source.endpoint}"
+    elif source == "samples":
+        taken = from_samples(given.source.samples, task, given.count, given.seed, forbids=forbids)
         where = ", ".join(map(str, given.source.samples))
     else:
         assert given.source.file is not None
-        wrong = given.arm != ANY and arm(given.arm).correct == 0.0
-        gathering = from_file(given.source.file, task, given.count, forbids, only_wrong=wrong)
+        wrong = given.arm != ANY and kind(given.arm).correct == 0.0
+        taken = from_file(given.source.file, task, given.count, forbids, only_wrong=wrong)
         where = str(given.source.file)
-    return gathering.require(where), {
-        "source": kind,
+    return taken.require(where), {
+        "source": source,
         "from": where,
         "arm": given.arm,
         "seed": given.seed,
         "task": {"name": task.name, "options": given.options or _default_options(given), "split": "not test"},
-        "left_out": dict(gathering.left_out),
-        **({"sampling": asdict(SAMPLING), "answers": _answers_path(given).name} if kind == "endpoint" else {}),
+        "left_out": dict(taken.left_out),
+        **({"sampling": asdict(SAMPLING), "answers": _answers_path(given).name} if source == "endpoint" else {}),
     }
 
 
-def _ask(given: Options, task: Any) -> Gathering:
+def _ask(given: Options, task: Any) -> TraceFilter:
     source = given.source
     if not source.model:
         raise ConfigError("--source.endpoint needs --source.model, the teacher's name there")
@@ -223,13 +223,13 @@ def _default_options(given: Options) -> dict[str, Any]:
 
 def _dials(given: Options) -> Dials:
     own = {name: value for name, value in given.dials.model_dump().items() if value is not None}
-    if ARMS[given.arm].correct is not None and "correct" in own:
+    if KINDS[given.arm].correct is not None and "correct" in own:
         raise ConfigError(f"dials.correct: the arm {given.arm} fixes it; leave it out")
     return replace(WORDINGS[given.wording].dials, **own)
 
 
 def _length(given: Options) -> Any:
-    if ARMS[given.arm].thought != "dots":
+    if KINDS[given.arm].thought != "dots":
         return None
     if given.tokenizer is None:
         raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a model with --tokenizer")

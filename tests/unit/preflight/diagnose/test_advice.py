@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from secondthought.data.priming.kinds import ARMS
+from secondthought.data.priming.kinds import KINDS
 from secondthought.habits.rates import HabitRates
 from secondthought.preflight.diagnose import RULES, Diagnosis, advise, undecided
 from secondthought.stats import Interval
@@ -113,4 +113,4 @@ def test_whoever_does_not_search_is_told_which_set():
 def test_sets_that_are_advised_can_be_made():
     advised = {name for rule in RULES for name in re.findall(r"`prime ([\w-]+)", rule.says)}
     assert advised
-    assert advised <= set(ARMS)
+    assert advised <= set(KINDS)
