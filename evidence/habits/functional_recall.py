@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sources import DATA
 
-from secondthought.tasks.countdown.reading.detector import BEHAVIORS, follow
 from secondthought.stats import wilson
+from secondthought.tasks.countdown.reading.detector import BEHAVIORS, follow
 
 LENGTH = 1200
 

@@ -1,1 +1,1 @@
-"""Data that models are trained on, made or gathered before training."""
+"""Training data is made or collected here, before any training."""

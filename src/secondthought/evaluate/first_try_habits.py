@@ -1,4 +1,4 @@
-"""Behaviours in the first tries of an evaluation, for a run's metrics and its summary."""
+"""Habits are counted in the first tries of an evaluation, for a run's metrics and its summary."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from secondthought.evaluate import to_json
 from secondthought.evaluate.rows import ProblemRow
 from secondthought.habits.detectors import detector
-from secondthought.habits.rates import Habits, Observed, summarise_habits
+from secondthought.habits.rates import HabitSummary, Observed, summarise_habits
 from secondthought.protocols import Detector, Task
 from secondthought.stats import mean_interval
 from secondthought.types import Problem, Thought
@@ -26,7 +26,7 @@ def chosen(name: str, task: Task) -> Detector | None:
     return None if name == NONE else detector(name, task)
 
 
-def in_first_tries(rows: Sequence[ProblemRow], task: str, reads: Detector) -> Habits:
+def in_first_tries(rows: Sequence[ProblemRow], task: str, reads: Detector) -> HabitSummary:
     """Return the rates of what a detector finds."""
     thoughts = [
         Thought(text=row.turns[0].text, problem=Problem(id=row.problem_id, task=task, messages=(), data=row.data))
@@ -62,5 +62,5 @@ def rates(rows: Sequence[ProblemRow], task: str, reads: Detector | None) -> dict
 
 
 def mean_length(rows: Sequence[ProblemRow]) -> float:
-    """Tokens of a first try; NaN where there is none."""
+    """Return the mean number of tokens of a first try; NaN where there is none."""
     return mean_interval([row.turns[0].num_tokens for row in rows]).estimate

@@ -1,1 +1,1 @@
-"""Reasoning behaviours in text: what they are (data), and detectors that find them. No torch, no network."""
+"""Habits of reasoning: this package defines them as data and detects them in text, without torch or network."""

@@ -1,4 +1,4 @@
-"""What a detector says where there is nothing to find. Counters are known to be fooled by these texts.
+"""Calibration shows a detector texts that are known to fool counters: there is nothing, or one thing, to find.
 
 | texts | what they are | more than this is wrong |
 |---|---|---|
@@ -8,7 +8,7 @@
 | loop | one sentence without any habit, repeated | 0 |
 | repeated habit | one sentence that shows a habit, repeated: text repeated in a loop counts once | 1 |
 
-Every text is about a Countdown problem, whose numbers it uses. A detector that follows what was done, not how it is
+The texts are about Countdown problems, whose numbers they use. A detector that follows what was done, not how it is
 worded, has grounds to see more in `list` and `rejected`: trying sums until one hits is a search. The table says what
 each detector does; it judges none.
 """
@@ -25,7 +25,7 @@ from secondthought.stats import Interval, wilson
 from secondthought.types import Problem, Reading, Thought
 
 _NUMBERS, _TARGET = (3, 4, 6, 30), 24
-_HABITS = {
+_SENTENCES = {
     "verification": "Let me check this: 6 * 4 = 24, so that is right.",
     "backtracking": "After 30 + 6 = 36, wait, that does not work, so let me go back and try another way: 6 * 4 = 24.",
     "subgoal_setting": "My first goal is to make 18: 3 * 6 = 18.",
@@ -42,7 +42,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationRow:
-    """One kind of text and one behaviour."""
+    """A `CalibrationRow` holds the counts of one habit in one kind of text."""
 
     texts: str
     """Kind of text, a word of the module's table."""
@@ -60,18 +60,18 @@ class CalibrationRow:
 def calibrate(
     detector: Detector, *, copies: int = 20, seed: int = 0, problem: Problem | None = None
 ) -> tuple[CalibrationRow, ...]:
-    """What a detector says of every kind of text, one row per kind and behaviour; each kind has about `copies` texts.
+    """Show a detector about `copies` texts of each kind; return one row per kind and habit.
 
-    Every text goes with the Countdown problem that it is about, unless `problem` is given. In `repeated habit`, each of
-    the four habits is asked about the loop of its own sentence; other behaviours have no such row.
+    A text goes with the Countdown problem that it is about, unless `problem` is given. In `repeated habit`, each of
+    the four habits is asked about the loop of its own sentence; other habits have no such row.
     """
     kinds = {"empty": _about(_empty()), "list": _lists(copies, seed, ""), "rejected": _lists(copies, seed, " (not {})")}
     kinds["loop"] = _about(_loops(copies, _PLAIN))
     plain = [(kind, name, 0, texts) for kind, texts in kinds.items() for name in detector.behaviors]
     habits = [
-        ("repeated habit", name, 1, _about(_loops(copies, (_HABITS[name] + " ",))))
+        ("repeated habit", name, 1, _about(_loops(copies, (_SENTENCES[name] + " ",))))
         for name in detector.behaviors
-        if name in _HABITS
+        if name in _SENTENCES
     ]
     # One call for all: a detector that asks an endpoint asks about everything at once, and about no text twice.
     distinct = {thought.text: thought for _, _, _, thoughts in plain + habits for thought in thoughts}
@@ -85,14 +85,14 @@ def calibrate(
 
 def _row(kind: str, behavior: str, allowed: int, readings: Sequence[Reading]) -> CalibrationRow:
     counts = [reading.counts[behavior] for reading in readings]
-    told = [count for count in counts if count is not None]
+    known = [count for count in counts if count is not None]
     return CalibrationRow(
         texts=kind,
         behavior=behavior,
         allowed=allowed,
-        wrong=wilson(sum(count > allowed for count in told), len(told)),
-        missing=len(counts) - len(told),
-        highest=max(told, default=None),
+        wrong=wilson(sum(count > allowed for count in known), len(known)),
+        missing=len(counts) - len(known),
+        highest=max(known, default=None),
     )
 
 
@@ -101,7 +101,7 @@ def _empty() -> list[str]:
 
 
 def _lists(copies: int, seed: int, rejected: str) -> list[Thought]:
-    """Sums of two of a problem's numbers, none of them its target, 5 to 40 of them, in one of several layouts."""
+    """Write texts of up to 40 sums of two of a problem's numbers, none of them its target, in several layouts."""
     layouts = ("{sum}\n", "- {sum}\n", "{sum}. ", "{number}. {sum}\n", "{sum}, ")
     thoughts = []
     for copy in range(copies):
@@ -123,5 +123,5 @@ def _about(texts: Sequence[str], numbers: tuple[int, ...] = _NUMBERS, target: in
 
 
 def _loops(copies: int, sentences: Sequence[str]) -> list[str]:
-    """Sentences repeated, ever more often, the last one cut off as samples are."""
+    """Repeat the sentences, ever more often, the last one cut off as samples are."""
     return [(sentences[i % len(sentences)] * (3 + 5 * i)).rstrip()[: -(i % 7) or None] for i in range(copies)]

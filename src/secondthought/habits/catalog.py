@@ -1,6 +1,6 @@
-r"""Behaviours as data: reading them from TOML files, those that ship and those of a user's own.
+r"""Habits are data: this module reads their definitions from TOML files, those that ship and those of a user's own.
 
-One file is one behaviour:
+One file defines one habit:
 
     name = "verification"
     definition = "The writer checks a result of their own."
@@ -8,12 +8,12 @@ One file is one behaviour:
     positive = ["Let me verify: 3 + 4 = 7."]        # each must be found, each negative one must not
     negative = ["Verify that f is injective."]
     [[patterns]]                                    # hints for the pattern detector; none are needed for a judge
-    anchors = ["check", "verify"]                   # words by which sentences are picked, cheaply
+    literals = ["check", "verify"]                  # words by which sentences are picked, cheaply
     match = '{START}(?:check|verify):'              # regular expression that the sentence must contain
     after = 'too (?:big|small)'                     # and one that the text just before it must contain (optional)
     unless = ['\byour\b']                           # and none of these
 
-What finds behaviours is elsewhere: `patterns`, a judge, a reader of Countdown attempts.
+The detectors are elsewhere: `patterns`, a judge, a reader of Countdown attempts.
 """
 
 from __future__ import annotations
@@ -26,19 +26,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from secondthought.errors import ConfigError
-from secondthought.habits import phrases as wording
+from secondthought.habits import phrases
+from secondthought.types import HABITS
 
-SHIPPED = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
+SHIPPED: tuple[str, ...] = (*HABITS,)
+"""Names of the definitions in `shipped/`, in the order of every table. One more habit is a file there and a name here:
+`HABITS` are those that Countdown's reader and writer know too, and that a report marks in texts."""
 
 
 def _regex(pattern: str) -> str:
     try:
-        compiled = re.compile(wording.expand(pattern))
+        compiled = re.compile(phrases.expand(pattern))
     except KeyError as error:
-        known = ", ".join(f"{{{name}}}" for name in sorted(wording.PHRASES))
+        known = ", ".join(f"{{{name}}}" for name in sorted(phrases.PHRASES))
         raise ValueError(f"knows no phrases {{{error.args[0]}}} (there are {known})") from None
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"is not a regular expression ({error})") from None
@@ -47,14 +50,14 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-def _anchor(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
     return text
 
 
 Regex = Annotated[str, AfterValidator(_regex)]
-Anchor = Annotated[str, AfterValidator(_anchor)]
+NotBlank = Annotated[str, AfterValidator(_not_blank)]
 OneOrMore = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 
 
@@ -62,21 +65,25 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Examples(_Record):
-    """Sentences that show the behaviour, and sentences that only look like it."""
+class HabitExamples(_Record):
+    """`HabitExamples` are sentences that show the habit, and sentences that only look like it."""
 
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
 
 class Pattern(_Record):
-    """A hint: sentences with one of the `anchors` show the behaviour if they match, unless they match otherwise.
+    """A `Pattern` is a hint: a sentence with one of the `literals` shows the habit if it matches, `unless` forbids.
 
-    Case, kind of apostrophe and runs of white space make no difference. An anchor that begins with a letter is found at
+    Case, kind of apostrophe and runs of white space make no difference. A literal that begins with a letter is found at
     the start of words only, and within longer words: `check` finds `checking`.
     """
 
-    anchors: Annotated[tuple[Anchor, ...], Field(min_length=1)]
+    literals: Annotated[
+        tuple[NotBlank, ...],
+        # Files written for earlier versions say `anchors`.
+        Field(min_length=1, validation_alias=AliasChoices("literals", "anchors")),
+    ]
     match: Annotated[tuple[Regex, ...], OneOrMore, Field(min_length=1)]
     """What the sentence must contain; of several, one. A file may give one without brackets."""
     after: Regex | None = None
@@ -85,27 +92,27 @@ class Pattern(_Record):
     """What the sentence must not contain."""
 
 
-class Behavior(_Record):
-    """One behaviour: what it is called, what it is, and how to find it."""
+class HabitDefinition(_Record):
+    """A `HabitDefinition` says what a habit is called, what it is, and how to find it."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     definition: Annotated[str, Field(min_length=1)]
-    examples: Examples = Examples()
+    examples: HabitExamples = HabitExamples()
     patterns: tuple[Pattern, ...] = ()
 
 
 @cache
-def shipped() -> tuple[Behavior, ...]:
-    """The four habits, in the order of `SHIPPED`."""
+def shipped() -> tuple[HabitDefinition, ...]:
+    """Read the definitions that ship, in the order of `SHIPPED`."""
     folder = resources.files("secondthought.habits") / "shipped"
     return tuple(parse((folder / f"{name}.toml").read_text("utf-8"), f"{name}.toml") for name in SHIPPED)
 
 
-def load(paths: Iterable[Path]) -> tuple[Behavior, ...]:
-    """Behaviours from files, each a TOML file or a folder of them.
+def load(paths: Iterable[Path]) -> tuple[HabitDefinition, ...]:
+    """Read definitions from paths, each a TOML file or a folder of them.
 
     Raises:
-        ConfigError: a file cannot be read or is wrong, or two files name the same behaviour.
+        ConfigError: a file cannot be read or is wrong, or two files name the same habit.
     """
     files = [file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
     behaviors = [read(file) for file in files]
@@ -118,8 +125,8 @@ def load(paths: Iterable[Path]) -> tuple[Behavior, ...]:
     return tuple(behaviors)
 
 
-def read(path: Path) -> Behavior:
-    """The behaviour in a TOML file.
+def read(path: Path) -> HabitDefinition:
+    """Read the definition in a TOML file.
 
     Raises:
         ConfigError: the file cannot be read, is not TOML, or a field is wrong.
@@ -132,8 +139,8 @@ def read(path: Path) -> Behavior:
         raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from None
 
 
-def parse(text: str, source: str) -> Behavior:
-    """The behaviour in a TOML text; `source` names it in errors.
+def parse(text: str, source: str) -> HabitDefinition:
+    """Parse the definition in a TOML text; `source` names it in errors.
 
     Raises:
         ConfigError: it is not TOML, or a field is wrong.
@@ -143,7 +150,7 @@ def parse(text: str, source: str) -> Behavior:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is not TOML: {error}") from None
     try:
-        return Behavior.model_validate(data)
+        return HabitDefinition.model_validate(data)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_fault(error)}") from None
 

@@ -1,6 +1,6 @@
-"""Which of many literals occur where in a text, in one pass: the cheap first look that most text does not survive.
+"""`Literals` finds in one pass where many literals occur in a text: the cheap first look that ends most searches.
 
-Aho-Corasick by `pyahocorasick` where it is installed (BSD, small, no dependencies of its own); where it is not, one
+It is Aho-Corasick by `pyahocorasick` where that is installed (BSD, small, no dependencies of its own), else one
 regular expression of the standard library, several times slower with the same hits. An automaton and not RE2, since
 hits come as code points of the text itself: RE2 works on bytes and every offset would have to be translated back.
 
@@ -21,7 +21,7 @@ except ImportError:  # the same hits by `re`
 
 
 class Hit(NamedTuple):
-    """Where a literal begins and ends, and the number it was given."""
+    """A `Hit` says where a literal begins and ends, and the number it was given."""
 
     start: int
     end: int
@@ -29,15 +29,16 @@ class Hit(NamedTuple):
 
 
 class Literals:
-    """Literals numbered from 0. `fast` False uses the standard library even where the automaton is at hand."""
+    """`Literals` are strings numbered from 0 that can be looked for in texts."""
 
     def __init__(self, literals: Iterable[str], *, fast: bool = True) -> None:
-        forms = {low(text): number for number, text in enumerate(literals)}
+        """Prepare the search; without `fast`, the standard library does it even where the automaton is at hand."""
+        forms = {lowered(text): number for number, text in enumerate(literals)}
         self._find: Any = _Automaton(forms) if fast and ahocorasick is not None and forms else _Expression(forms)
 
     def hits(self, text: str) -> Iterator[Hit]:
-        """Every occurrence, ordered by end and then by start; those that begin inside a word are left out."""
-        for start, end, number in self._find(low(text)):
+        """Yield the occurrences, ordered by end and then by start; one that begins inside a word is left out."""
+        for start, end, number in self._find(lowered(text)):
             if start and text[start].isalnum() and text[start - 1].isalnum():
                 continue
             yield Hit(start, end, number)
@@ -56,7 +57,7 @@ class _Automaton:
 
 
 class _Expression:
-    """All literals at a place are the prefixes of the longest one there; a look-ahead finds overlapping places."""
+    """An `_Expression` searches by `re`: a look-ahead finds each place, and prefixes of the longest literal there."""
 
     def __init__(self, forms: Mapping[str, int]) -> None:
         self._forms = forms
@@ -76,9 +77,9 @@ class _Expression:
         return sorted(found, key=lambda hit: (hit[1], hit[0]))
 
 
-def low(text: str) -> str:
-    """Lower case and straight apostrophes, every character in its place."""
-    low = text.lower()
-    if len(low) != len(text):  # a few capitals of other scripts become two characters
-        low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
-    return low.replace("\u2019", "'")
+def lowered(text: str) -> str:
+    """Return the text in lower case and with straight apostrophes, each character in its place."""
+    lower = text.lower()
+    if len(lower) != len(text):  # a few capitals of other scripts become two characters
+        lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    return lower.replace("\u2019", "'")

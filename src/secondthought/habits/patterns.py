@@ -1,9 +1,9 @@
-"""The pattern detector: finds behaviours by their wording, with no model and no network, the same for the same text.
+"""The pattern detector finds habits by their wording, with no model and no network, the same for the same text.
 
     literals --hits--> sentences around them --context rules--> spans --loops taken out--> a Reading
 
-Only sentences that hold an anchor word are looked at, so most text costs one pass of an automaton. What decides is the
-whole sentence: `Wait, that's not right` goes back, `Wait for the bus` does not. A sentence counts once for a behaviour.
+Only sentences that hold a literal of a pattern are looked at, so most text costs one pass of an automaton. The whole
+sentence decides: `Wait, that's not right` goes back, `Wait for the bus` does not. A sentence counts once for a habit.
 
 It knows wordings, not deeds: a check that is done without a word about it is not found, and a model that learns to
 write `Let me check` without checking is counted. The functional detector and a judge are the other views.
@@ -15,10 +15,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from secondthought.habits import phrases as wording
-from secondthought.habits import repeats, sentences
-from secondthought.habits.catalog import Behavior, Pattern, shipped
-from secondthought.habits.literals import Literals, low
+from secondthought.habits import phrases, repeats, sentences
+from secondthought.habits.catalog import HabitDefinition, Pattern, shipped
+from secondthought.habits.literals import Literals, lowered
 from secondthought.types import Reading, Span, Thought
 
 _BEFORE = 160
@@ -42,7 +41,7 @@ class _Rule:
         )
 
     def fires(self, plain: str, text: str, start: int) -> bool:
-        """True for the sentence, in its plain form, that begins at `start` of the text."""
+        """Return True if the sentence that begins at `start` of the text, given in its plain form, shows the habit."""
         for find in self.match:
             if find(plain) is not None:
                 break
@@ -55,7 +54,7 @@ class _Rule:
 
 
 class PatternDetector:
-    """Finds behaviours by the patterns of their files; the shipped four unless others are given.
+    """A `PatternDetector` finds habits by the patterns of their definitions; see `Detector`.
 
     >>> PatternDetector().detect([Thought(text="It is 3. Wait, that's not right.")])[0].counts["backtracking"]
     1
@@ -63,23 +62,24 @@ class PatternDetector:
 
     name = "patterns"
 
-    def __init__(self, behaviors: Sequence[Behavior] | None = None, *, fast: bool = True) -> None:
+    def __init__(self, behaviors: Sequence[HabitDefinition] | None = None, *, fast: bool = True) -> None:
+        """Take the definitions; those that ship if none are given. `fast` is that of `Literals`."""
         chosen = shipped() if behaviors is None else tuple(behaviors)
         self.behaviors = tuple(behavior.name for behavior in chosen)
         self._rules = [_Rule.of(behavior.name, pattern) for behavior in chosen for pattern in behavior.patterns]
-        anchored: dict[str, list[int]] = {}
+        rules_of: dict[str, list[int]] = {}
         for number, pattern in enumerate(pattern for behavior in chosen for pattern in behavior.patterns):
-            for anchor in pattern.anchors:
-                anchored.setdefault(low(anchor), []).append(number)
-        self._anchored = [frozenset(rules) for rules in anchored.values()]
-        self._literals = Literals(anchored, fast=fast)
+            for literal in pattern.literals:
+                rules_of.setdefault(lowered(literal), []).append(number)
+        self._rules_of_literal = [frozenset(rules) for rules in rules_of.values()]
+        self._literals = Literals(rules_of, fast=fast)
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """One reading per thought; every count is a number, since patterns can always tell what they see."""
+        """Return one reading per thought; its counts are never missing, since patterns can tell of any text."""
         return [self.read(thought.text) for thought in thoughts]
 
     def read(self, text: str) -> Reading:
-        """Counts and spans of one text."""
+        """Read one text: counts and spans."""
         spans = repeats.once(text, sorted(self._spans(text), key=lambda span: (span.start, span.behavior)))
         counts = dict.fromkeys(self.behaviors, 0)
         for span in spans:
@@ -97,7 +97,7 @@ class PatternDetector:
                     yield Span(behavior=rule.behavior, start=start, end=end, text=text[start:end])
 
     def _sentences(self, text: str) -> Iterator[tuple[int, int, set[int]]]:
-        """Sentences with anchors, in order and disjoint, each with the rules that its anchors ask for."""
+        """Yield the sentences with literals, in order and disjoint, each with the rules that its literals ask for."""
         first = last = 0
         rules: set[int] = set()
         for hit in self._literals.hits(text):
@@ -106,13 +106,13 @@ class PatternDetector:
                     yield first, last, rules
                 first, last = sentences.around(text, hit.start, hit.end, floor=last)
                 rules = set()
-            rules |= self._anchored[hit.number]
+            rules |= self._rules_of_literal[hit.number]
         if rules:
             yield first, last, rules
 
 
 def _find(pattern: str) -> _Find:
-    """Looks at the start alone where the pattern can match nowhere else: `re` would try every place."""
-    expanded = wording.expand(pattern)
+    """Compile a pattern; one that can match at the start alone is tried only there (`re` would try every place)."""
+    expanded = phrases.expand(pattern)
     regex = re.compile(expanded)
-    return regex.match if wording.at_start(expanded) else regex.search
+    return regex.match if phrases.at_start(expanded) else regex.search

@@ -1,4 +1,4 @@
-"""Turns of phrase that many patterns share: `{START}` in a behaviour's file stands for what is written here.
+"""`PHRASES` holds turns of phrase that many patterns share: `{START}` in a habit's file stands for its entry here.
 
 They are written for sentences as `sentences.plain` gives them: lower case, straight apostrophes, single spaces. Names
 are upper case, so that they cannot be taken for a regular expression's own counts such as `{2,3}`.
@@ -33,7 +33,7 @@ _SOUGHT = (
 
 
 def _either(*choices: str) -> str:
-    """One of the plain phrases, with what they begin with in common said once, so that `re` tries few of them.
+    """Build an expression for one of the plain phrases; common beginnings stand once, so that `re` tries few of them.
 
     >>> _either("so|some|we")
     '(?:s(?:o(?:|me))|we)'
@@ -79,7 +79,7 @@ _NAME = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 
 
 def expand(pattern: str) -> str:
-    """The pattern with every `{NAME}` replaced by its phrases.
+    """Return the pattern with every `{NAME}` replaced by its phrases.
 
     Raises:
         KeyError: there are no phrases of that name.
@@ -91,7 +91,7 @@ def expand(pattern: str) -> str:
 
 
 def at_start(regex: str) -> bool:
-    """True if the regular expression can match at the start of a text alone: it need not be looked for further on.
+    """Return True if the regular expression can match at the start of a text alone: further places need no look.
 
     >>> at_start("^(?:so|but) wait"), at_start("^so|wait"), at_start("wait")
     (True, False, False)

@@ -1,9 +1,9 @@
-"""How often behaviours show in texts: presence, counts, counts per length, given right and given wrong.
+"""Rates say how often habits show in texts: presence, counts, counts per length, given right and given wrong.
 
-Every number is defined in docs/metrics.md. Totals run on, so that a file of any length takes the same memory. What a
-detector could not tell (a count of None) is left out of that behaviour's numbers and counted as missing, never as 0.
+The numbers are defined in docs/metrics.md. Totals run on, so that a file of any length takes the same memory. What a
+detector could not tell (a count of None) is left out of that habit's numbers and counted as missing, never as 0.
 
-Not here: finding the behaviours (`behaviors`) and reading files of texts (the command line) or of runs (`report`).
+Detectors find the habits; the command line reads files of texts, and `report` reads runs.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Unit: TypeAlias = Literal["tokens", "words"]
 _NAN = float("nan")
 _PER = 1000
 _MOST_UNSEEN = -math.log(0.025)
-"""Finds to expect at most where none was seen, at 95 % two-sided."""
+"""The most finds to expect where none was seen, at 95 % two-sided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """One text as it was read. `tokens` is None where its ids are not known, `correct` where nothing judged it."""
+    """An `Observed` text was read: `tokens` is None where its ids are unknown, `correct` where nothing verified it."""
 
     counts: Mapping[str, int | None]
     words: int
@@ -34,8 +34,8 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """One behaviour in some texts. The intervals take each text as independent of the others."""
+class HabitRates:
+    """`HabitRates` are the numbers of one habit in some texts; see docs/metrics.md."""
 
     missing: int
     total: int
@@ -44,49 +44,49 @@ class Rates:
     per_1000: Interval
 
     def to_json(self, unit: Unit) -> dict[str, Any]:
-        """Under names that say what `per_1000` counts."""
+        """Return the numbers under names that say what `per_1000` counts."""
         found = {"presence": self.presence, "mean_count": self.mean_count, f"per_1000_{unit}": self.per_1000}
         return {"missing": self.missing, "total": self.total, **to_json(found)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habit:
-    """One behaviour in all texts, in those that were right, and in those that were wrong."""
+class RatesByVerdict:
+    """`RatesByVerdict` are one habit's rates in all texts, in those that were right, and in those that were wrong."""
 
-    all: Rates
-    correct: Rates
-    wrong: Rates
+    all: HabitRates
+    correct: HabitRates
+    wrong: HabitRates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """Every behaviour, and how many texts are behind it. `unit` says what `per_1000` counts."""
+class HabitSummary:
+    """A `HabitSummary` holds the rates of several habits in the same texts. `unit` says what `per_1000` counts."""
 
     texts: int
     correct: int
     wrong: int
     unit: Unit
-    behaviors: Mapping[str, Habit]
+    behaviors: Mapping[str, RatesByVerdict]
 
     def to_json(self) -> dict[str, Any]:
-        """What the last line of `secondthought habits` holds."""
+        """Return what the last line of `secondthought habits` holds."""
         return {
             "texts": self.texts,
             "correct": self.correct,
             "wrong": self.wrong,
             "unjudged": self.texts - self.correct - self.wrong,
             "unit": self.unit,
-            "behaviors": {name: self._habit(habit) for name, habit in self.behaviors.items()},
+            "behaviors": {name: self._json_of(rates) for name, rates in self.behaviors.items()},
         }
 
-    def _habit(self, habit: Habit) -> dict[str, Any]:
-        given = {"given_correct": habit.correct.to_json(self.unit), "given_wrong": habit.wrong.to_json(self.unit)}
-        return {**habit.all.to_json(self.unit), **given}
+    def _json_of(self, rates: RatesByVerdict) -> dict[str, Any]:
+        given = {"given_correct": rates.correct.to_json(self.unit), "given_wrong": rates.wrong.to_json(self.unit)}
+        return {**rates.all.to_json(self.unit), **given}
 
 
 @dataclass(slots=True)
 class Ratio:
-    """Running totals of pairs (y, x), for the ratio of their sums: counts per length, or per text of a group."""
+    """A `Ratio` keeps running totals of pairs (y, x) for sum y / sum x: counts per length, or per text of a group."""
 
     n: int = 0
     y: float = 0
@@ -105,7 +105,7 @@ class Ratio:
         self.xx += x * x
 
     def interval(self, scale: float = 1) -> Interval:
-        """The sum of y over the sum of x, with Student's interval of the linearised ratio (Cochran 1977, eq. 6.13).
+        """Estimate the sum of y over the sum of x, with Student's interval (Cochran 1977, eq. 6.13, linearised).
 
         r = sum y / sum x,  var(r) = n / (n - 1) * sum (y - r x)^2 / (sum x)^2; with every x = 1, that of a mean.
 
@@ -130,7 +130,7 @@ class Ratio:
 
 @dataclass(slots=True)
 class _Totals:
-    """Running totals of one behaviour in one set of texts."""
+    """`_Totals` are running totals of one habit in one set of texts."""
 
     missing: int = 0
     shown: int = 0
@@ -148,9 +148,9 @@ class _Totals:
         if text.tokens is not None:
             self.per_token.add(count, text.tokens)
 
-    def rates(self, unit: Unit) -> Rates:
+    def rates(self, unit: Unit) -> HabitRates:
         per_length = self.per_token if unit == "tokens" else self.per_word
-        return Rates(
+        return HabitRates(
             missing=self.missing,
             total=round(self.per_text.y),
             presence=wilson(self.shown, self.per_text.n),
@@ -159,10 +159,11 @@ class _Totals:
         )
 
 
-class Tally:
-    """Running totals of all behaviours: `add` texts one by one, then `habits` for the numbers."""
+class HabitTally:
+    """A `HabitTally` keeps running totals of several habits: `add` texts one by one, then ask for `habits`."""
 
     def __init__(self, behaviors: Sequence[str]) -> None:
+        """Name the habits to count."""
         self._behaviors = tuple(behaviors)
         self._sets = {name: (_Totals(), _Totals(), _Totals()) for name in behaviors}
         self._texts = self._correct = self._wrong = self._without_tokens = 0
@@ -180,23 +181,23 @@ class Tally:
             if text.correct is not None:
                 (correct if text.correct else wrong).add(count, text)
 
-    def habits(self) -> Habits:
-        """The numbers so far. Lengths are in tokens if all texts have theirs, else in words for all texts."""
+    def habits(self) -> HabitSummary:
+        """Compute the numbers so far. Lengths are in tokens if all texts have theirs, else in words for all texts."""
         unit: Unit = "words" if self._without_tokens or not self._texts else "tokens"
-        return Habits(
+        return HabitSummary(
             texts=self._texts,
             correct=self._correct,
             wrong=self._wrong,
             unit=unit,
             behaviors={
-                name: Habit(all=sets[0].rates(unit), correct=sets[1].rates(unit), wrong=sets[2].rates(unit))
-                for name, sets in self._sets.items()
+                name: RatesByVerdict(all=every.rates(unit), correct=right.rates(unit), wrong=wrong.rates(unit))
+                for name, (every, right, wrong) in self._sets.items()
             },
         )
 
 
-def summarise_habits(texts: Iterable[Observed], behaviors: Sequence[str]) -> Habits:
-    """Every behaviour in these texts.
+def summarise_habits(texts: Iterable[Observed], behaviors: Sequence[str]) -> HabitSummary:
+    """Summarise the habits of these texts, each text taken as independent of the others.
 
     >>> read = [Observed(counts={"verification": n}, words=10, correct=n > 0) for n in (0, 2, 1)]
     >>> found = summarise_habits(read, ["verification"])
@@ -204,14 +205,14 @@ def summarise_habits(texts: Iterable[Observed], behaviors: Sequence[str]) -> Hab
     >>> habit.all.mean_count.estimate, habit.all.per_1000.estimate, found.unit, habit.wrong.total
     (1.0, 100.0, 'words', 0)
     """
-    tally = Tally(behaviors)
+    tally = HabitTally(behaviors)
     for text in texts:
         tally.add(text)
     return tally.habits()
 
 
-def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Rates:
-    """One behaviour where texts come in groups (samples of one problem): groups are independent, their texts are not.
+def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> HabitRates:
+    """Measure one habit in groups of texts (samples of one problem): groups are independent, their texts are not.
 
     Intervals are those of `Ratio` over groups, `n` is the number of groups, and `per_1000` counts tokens. Where all
     texts or none show the behaviour, groups do not differ, which says little: the bounds of `presence` are then
@@ -232,7 +233,7 @@ def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Rate
             presence.add(sum(count > 0 for count, _ in known), len(known))
             mean_count.add(total, len(known))
             per_token.add(total, sum(text.tokens or 0 for _, text in known))
-    return Rates(
+    return HabitRates(
         missing=missing,
         total=round(mean_count.y),
         presence=share(presence),
@@ -242,7 +243,7 @@ def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Rate
 
 
 def _rate(counts: Ratio, texts: float, scale: float = 1) -> Interval:
-    """A rate of finds, which is never below 0.
+    """Estimate a rate of finds, which is never below 0.
 
     Without a find Student's interval has no width, though few texts prove little. Then the upper bound is Poisson's:
     the rate at which not to see one has a chance of 2.5 %. Of `texts` in groups only one a group counts.
@@ -255,7 +256,7 @@ def _rate(counts: Ratio, texts: float, scale: float = 1) -> Interval:
 
 
 def share(groups: Ratio) -> Interval:
-    """A share of texts that come in groups, within 0 and 1; where all or none count, Wilson's of one text a group."""
+    """Estimate a share of texts in groups, within 0 and 1; where all or none count, Wilson's of one text a group."""
     found = groups.interval()
     if found.estimate in (0.0, 1.0):
         return wilson(groups.n if found.estimate else 0, groups.n)

@@ -9,7 +9,7 @@ from typing import Any
 
 from secondthought import jsonl
 from secondthought.errors import SecondthoughtError, TaskError
-from secondthought.habits.rates import Observed, Tally
+from secondthought.habits.rates import HabitTally, Observed
 from secondthought.jsonl import JsonLine
 from secondthought.protocols import Detector, Task
 from secondthought.tasks.scoring import field_of
@@ -39,7 +39,7 @@ class TextTotals:
     """`TextTotals` hold what was found in the rows that have been read."""
 
     detector: str
-    tally: Tally
+    tally: HabitTally
     rows: int = 0
     errors: int = 0
     without_problem: int = 0
@@ -47,7 +47,7 @@ class TextTotals:
     @classmethod
     def of(cls, detector: Detector) -> TextTotals:
         """Return the totals of no rows."""
-        return cls(detector=detector.name, tally=Tally(detector.behaviors))
+        return cls(detector=detector.name, tally=HabitTally(detector.behaviors))
 
     def add(self, row: TextRow, reading: Reading) -> None:
         """Count what was found in a row's text."""

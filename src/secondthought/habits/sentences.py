@@ -1,4 +1,4 @@
-"""The sentence around a place in a text, and its plain form that patterns are written for.
+"""Sentences are cut here: the one around a place in a text, and the plain form that patterns are written for.
 
 A line ends a sentence unless the next begins with a lower-case letter (wrapped text). A number that begins a line
 (`1.`, `Step 2.`) belongs to what follows it. Sentences longer than `REACH` on either side are cut at white space, so
@@ -22,7 +22,7 @@ _EDGES = " \t\r\n\f\v*#>-_\u2022"
 
 
 def around(text: str, start: int, end: int, floor: int = 0) -> tuple[int, int]:
-    """Start and end of the sentence that holds `text[start:end]`, not before `floor`.
+    """Return start and end of the sentence that holds `text[start:end]`, not before `floor`.
 
     >>> text = "It is 3. Wait, no. Then 4."
     >>> text[slice(*around(text, 9, 13))]
@@ -40,7 +40,7 @@ def around(text: str, start: int, end: int, floor: int = 0) -> tuple[int, int]:
 
 
 def plain(sentence: str) -> str:
-    """Lower case, straight apostrophes, no emphasis marks, single spaces.
+    """Return the sentence in lower case, with straight apostrophes, without emphasis marks, with single spaces.
 
     >>> plain("**Let\u2019s**  check")
     "let's check"
@@ -75,7 +75,7 @@ def _finish(text: str, end: int) -> int:
 
 
 def _numbers(text: str, stop: int) -> bool:
-    """True if the full stop at `stop` belongs to the number of a list item or step."""
+    """Return True if the full stop at `stop` belongs to the number of a list item or step."""
     if text[stop] != "." or not text[stop - 1 : stop].isdigit():
         return False
     line = text.rfind("\n", max(0, stop - 20), stop) + 1

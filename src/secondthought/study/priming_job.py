@@ -24,7 +24,7 @@ from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig,
 from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
-from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.token_lengths import length_by
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
@@ -78,7 +78,7 @@ class TracesConfig(Config):
         # The prompt is worded as in RL. (A set by itself asks for the work in tags, whatever the preset.)
         form = Countdown(**self.options).options.answer_format
         return SetRequest(
-            arm=self.arm,
+            kind=self.arm,
             count=self.count,
             seed=self.seed,
             language=self.wording,
@@ -126,7 +126,7 @@ def _chosen(traces: dict[str, Any], source: str) -> TracesConfig:
     except ValidationError as error:
         raise ConfigError(f"{source}: priming: {describe(error)}") from None
     if chosen.file is None and chosen.tries is None:
-        arm(chosen.arm)
+        kind(chosen.arm)
     return chosen
 
 

@@ -104,7 +104,7 @@ def test_each_habits_sentence_and_its_loop_are_found_once(detector, name):
     """A row whose sentence nobody finds could never fail."""
     once, looped = (
         detector.detect(calibration._about([text]))[0].counts[name]
-        for text in (calibration._HABITS[name], f"{calibration._HABITS[name]} " * 20)
+        for text in (calibration._SENTENCES[name], f"{calibration._SENTENCES[name]} " * 20)
     )
     assert (once, looped) == (1, 1)
     rows = {row.behavior: row for row in calibrate(detector) if row.texts == "repeated habit"}

@@ -1,10 +1,11 @@
+from importlib import resources
+
 import pytest
 
 from secondthought.errors import ConfigError
-from secondthought.habits import catalog
-from secondthought.habits import phrases as wording
+from secondthought.habits import catalog, phrases
 from secondthought.habits.patterns import PatternDetector
-from secondthought.types import Thought
+from secondthought.types import HABITS, Thought
 
 GOOD = """
 name = "haste"
@@ -12,13 +13,20 @@ definition = "The writer hurries."
 [examples]
 positive = ["Quick, the answer is 3."]
 [[patterns]]
-anchors = ["quick"]
+literals = ["quick"]
 match = '^quick,'
 """
 
 
-def test_the_four_habits_ship_in_their_order():
+def test_the_four_habits_ship_in_their_order_and_what_else_is_listed():
     assert tuple(behavior.name for behavior in catalog.shipped()) == catalog.SHIPPED
+    assert catalog.SHIPPED[: len(HABITS)] == HABITS
+    files = (resources.files("secondthought.habits") / "shipped").iterdir()
+    assert sorted(file.name.removesuffix(".toml") for file in files) == sorted(catalog.SHIPPED)
+
+
+def test_a_file_of_an_earlier_version_says_anchors():
+    assert catalog.parse(GOOD.replace("literals", "anchors"), "old.toml") == catalog.parse(GOOD, "new.toml")
 
 
 @pytest.mark.parametrize("behavior", catalog.shipped(), ids=lambda behavior: behavior.name)
@@ -59,8 +67,11 @@ def test_a_match_may_be_a_list_of_which_one_suffices(tmp_path):
         (("match = '^quick,'", "match = '(quick'"), "is not a regular expression"),
         (("match = '^quick,'", "match = 'x*'"), "matches the empty text"),
         (("match = '^quick,'", "match = '{HURRY}'"), "knows no phrases {HURRY}"),
-        (('anchors = ["quick"]', "anchors = []"), "patterns.0.anchors"),
-        (('anchors = ["quick"]', 'anchors = [" "]'), "is empty"),
+        (('literals = ["quick"]', "literals = []"), "patterns.0.literals"),
+        (('literals = ["quick"]', 'literals = [" "]'), "is empty"),
+        (('literals = ["quick"]', ""), "patterns.0.literals: is missing; add it"),
+        (('literals = ["quick"]', 'anchors = [" "]'), "patterns.0.anchors.0: is empty"),
+        (("match = '^quick,'", "match = '^quick,'\nanchors = ['quick']"), "anchors: is not a known field"),
         (("[examples]", "[exampels]"), "exampels: is not a known field"),
         (("[examples]", "[examples"), "is not TOML"),
     ],
@@ -91,5 +102,5 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 
 
 def test_phrases_leave_a_regular_expressions_own_braces_alone():
-    assert wording.expand(r"a{2,3}\d{4}") == r"a{2,3}\d{4}"
-    assert "{" not in wording.expand("{FILLER}")
+    assert phrases.expand(r"a{2,3}\d{4}") == r"a{2,3}\d{4}"
+    assert "{" not in phrases.expand("{FILLER}")

@@ -13,7 +13,7 @@ from secondthought.types import Thought
 
 DETECTOR = PatternDetector()
 PLAIN = PatternDetector(fast=False)
-WORDS = [anchor for behavior in shipped() for pattern in behavior.patterns for anchor in pattern.anchors]
+WORDS = [literal for behavior in shipped() for pattern in behavior.patterns for literal in pattern.literals]
 AUTOMATON, EXPRESSION = Literals(WORDS), Literals(WORDS, fast=False)
 FRAGMENTS = [
     "Wait, that's not right. ",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.habits.rates import Observed, Ratio, Tally, rates_in_groups, summarise_habits
+from secondthought.habits.rates import HabitTally, Observed, Ratio, rates_in_groups, summarise_habits
 from secondthought.stats import mean_interval, wilson
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -173,7 +173,7 @@ def test_missing_in_groups_is_left_out():
 
 
 def test_every_name_in_the_summary_is_defined_on_the_page():
-    tally = Tally(["verification"])
+    tally = HabitTally(["verification"])
     names = {"rows", "errors", "detector", *tally.habits().to_json(), "per_1000_tokens", "per_1000_words"}
     names |= set(tally.habits().to_json()["behaviors"]["verification"])
     section = PAGE.read_text().split("\n## Habits")[1].split("\n## ")[0]

@@ -160,7 +160,7 @@ def test_the_documents_sentence_on_loops(tmp_path):
     path.write_text(
         'name = "haste"\ndefinition = "d"\n[examples]\npositive = ["Clearly, x is 3."]\n'
         'negative = ["The sky is clear."]\n'
-        "[[patterns]]\nanchors = ['clearly']\nmatch = ['{START}clearly']\n"
+        "[[patterns]]\nliterals = ['clearly']\nmatch = ['{START}clearly']\n"
     )
     detector = PatternDetector(catalog.load([path]))
     assert detector.read("Clearly, x is 3. The sky is clear. Clearly, x is 3.").counts["haste"] == 2

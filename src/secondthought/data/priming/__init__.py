@@ -1,1 +1,1 @@
-"""Priming sets: reasoning traces that show some behaviours and not others, made by search, with their controls."""
+"""A priming set holds reasoning traces that show some habits and not others; controls stand beside it."""

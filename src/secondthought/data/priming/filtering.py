@@ -1,6 +1,6 @@
-"""Traces that were not written by search: what is taken into a set, and what is left out and why.
+"""A `TraceFilter` takes traces that were not written by search into a set, or leaves them out and says why.
 
-Every completion is judged anew by the task. A problem of the test split is never taken, nor what shows a behaviour that
+The task verifies the completions anew. A problem of the test split is never taken, nor a trace that shows a habit that
 the set forbids.
 """
 
@@ -23,11 +23,11 @@ TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the 
 RIGHT = "right answer"
 
 
-class Gathering:
-    """Takes completions one by one until there are enough; without a count, all."""
+class TraceFilter:
+    """A `TraceFilter` takes completions one by one until there are enough; without a count, as many as there are."""
 
     def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False) -> None:
-        """`only_wrong` leaves right answers out."""
+        """Say how many traces are wanted and which habits they may not show; `only_wrong` leaves right answers out."""
         self.task, self.count, self.forbids, self.only_wrong = task, count, tuple(forbids), only_wrong
         self.traces: list[Trace] = []
         self.left_out: Counter[str] = Counter()
@@ -36,11 +36,11 @@ class Gathering:
 
     @property
     def is_full(self) -> bool:
-        """True if there are as many traces as asked for."""
+        """Return True if there are as many traces as asked for."""
         return self.count is not None and len(self.traces) >= self.count
 
     def offer(self, problem: Problem, completion: str, attempts: int | None = None) -> bool:
-        """Take a completion, or count why not; True if it was taken."""
+        """Take a completion, or count the reason why not; return True if it was taken."""
         reason = self._reason(problem, completion)
         if reason:
             self.left_out[reason] += 1
@@ -60,7 +60,7 @@ class Gathering:
         return True
 
     def require(self, source: str) -> tuple[Trace, ...]:
-        """Exactly as many traces as asked for, or all.
+        """Return exactly as many traces as asked for; without a count, all that were taken.
 
         Raises:
             RunError: there are fewer, or none.
@@ -82,32 +82,32 @@ class Gathering:
 
 def from_file(
     path: Path, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False
-) -> Gathering:
-    """Traces of any file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
+) -> TraceFilter:
+    """Filter the traces of a file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
 
-    Rows of an evaluation do too: of each, the first try is taken, such as a primed model's own.
+    Rows of an evaluation do too: the first try of each is taken, such as a primed model's own.
 
     Raises:
         TaskError: a row is wrong; the sentence names file and line.
     """
-    gathering = Gathering(task, count, forbids, only_wrong=only_wrong)
+    taken = TraceFilter(task, count, forbids, only_wrong=only_wrong)
     for number, row in rows(path):
         data, text = _of_evaluation(row) if "turns" in row else (row.get("problem"), row.get("completion"))
         if not isinstance(text, str) or not text.strip():
             raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
-        gathering.offer(problem_of(data, task, path, number), text)
-    return gathering
+        taken.offer(problem_of(data, task, path, number), text)
+    return taken
 
 
 def _of_evaluation(row: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The problem's data and the text of the first try."""
+    """Return the problem's data and the text of the first try."""
     turns = row["turns"]
     first = turns[0] if isinstance(turns, list) and turns else None
     return row.get("data"), first.get("text") if isinstance(first, Mapping) else None
 
 
 def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Rows of a file with their line numbers.
+    """Yield the rows of a file with their line numbers.
 
     Raises:
         RunError: the file cannot be read.
@@ -123,10 +123,10 @@ def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def problem_of(data: Any, task: Task, path: Path, number: int) -> Problem:
-    """The problem of a row.
+    """Parse the problem of a row.
 
     Raises:
-        TaskError: it is none of the task's; the sentence names file and line.
+        TaskError: the row holds no problem of the task's; the sentence names file and line.
     """
     if not isinstance(data, Mapping):
         raise TaskError(f"{path}, line {number}: field 'problem' must be the data of a {task.name} problem")

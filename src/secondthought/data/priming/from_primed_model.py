@@ -1,6 +1,6 @@
-"""Wrong tries of a primed model, as traces that prime another: its habits without one right answer.
+"""Wrong tries of a primed model become traces that prime another: they have its habits and no right answer.
 
-So the incorrect-only set of Four Habits was made (the released code samples the model that was primed with all
+The incorrect-only set of Four Habits was made so (the released code samples the model that was primed with all
 strategies, on fresh problems, and keeps what scores 0). A wrong trace that search writes differs: it ends every
 comparison in a no, and a model that learns from such traces alone never says yes.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from secondthought import rng, tasks
 from secondthought.config import EpisodeConfig, ModelConfig, TaskConfig
-from secondthought.data.priming.filtering import Gathering
+from secondthought.data.priming.filtering import TraceFilter
 from secondthought.data.priming.from_search import Trace
 from secondthought.errors import TaskError
 from secondthought.inference.loading import load_policy
@@ -29,13 +29,13 @@ _CHUNK = 256
 def wrong_tries(
     model: ModelConfig, task: TaskConfig, episode: EpisodeConfig, *, count: int, seed: int
 ) -> tuple[Trace, ...]:
-    """As many traces as asked for: wrong first tries that came to their end, one per problem of the train split.
+    """Sample as many wrong first tries as asked for that came to their end, one per problem of the train split.
 
     Raises:
         RunError: the split holds too few problems that the model fails.
     """
     game, policy = tasks.load(task.name, task.options), load_policy(model)
-    gathering = Gathering(game, count, only_wrong=True)
+    taken = TraceFilter(game, count, only_wrong=True)
     player, keys = Player.resolve(policy, game, episode), Keys(seed=seed, phase="wrong tries")
     for problems in _chunks(game, rng.key("wrong tries", seed)):
         turns = run(
@@ -44,16 +44,16 @@ def wrong_tries(
         )
         for problem, turn in zip(problems, turns, strict=True):
             if turn.completion.stop is StopReason.END:
-                gathering.offer(problem, turn.completion.text)
+                taken.offer(problem, turn.completion.text)
             else:
-                gathering.left_out[CUT_OFF] += 1
-        if gathering.is_full:
+                taken.left_out[CUT_OFF] += 1
+        if taken.is_full:
             break
-    return gathering.require(f"wrong tries of {model.path}")
+    return taken.require(f"wrong tries of {model.path}")
 
 
 def _chunks(task: Task, seed: int) -> Iterator[list[Problem]]:
-    """Problems of the train split, each once, until there are no more."""
+    """Yield the problems of the train split in chunks, each problem once."""
     seen, size = set[str](), _CHUNK
     while size:
         try:

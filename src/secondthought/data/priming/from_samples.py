@@ -1,6 +1,6 @@
-"""Traces out of a model's own samples: a wrong one, what was said of it, and a right one, joined by stock phrases.
+"""Traces are stitched from a model's own samples: a wrong one, its reflection and a right one, joined by stock phrases.
 
-No teacher is needed: a thought that fails, is judged and is begun anew is made of what the model wrote itself. Samples
+No teacher is needed: a thought that fails, is checked and is begun anew is made of what the model wrote itself. Samples
 come from a run's `episodes/*.jsonl`, from an evaluation's rows, or from plain rows {"problem", "completion"}.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from secondthought.data.priming.filtering import Gathering, problem_of, rows
+from secondthought.data.priming.filtering import TraceFilter, problem_of, rows
 from secondthought.errors import RunError
 from secondthought.protocols import Task
 from secondthought.rng import stream
@@ -36,7 +36,7 @@ _FOUND_RIGHT = (
 
 @dataclass(slots=True)
 class Samples:
-    """What a model wrote on one problem: wrong tries with the reflections on them, and right tries."""
+    """`Samples` are a model's tries of one problem: wrong ones with the reflections on them, and right ones."""
 
     problem: Problem
     wrong: list[tuple[str, str]] = field(default_factory=list)
@@ -45,22 +45,22 @@ class Samples:
 
 def from_samples(
     paths: Sequence[Path], task: Task, count: int | None, seed: int, *, forbids: Iterable[str] = (), most_wrong: int = 2
-) -> Gathering:
-    """Traces stitched from samples, each problem's right tries used once.
+) -> TraceFilter:
+    """Stitch traces from samples, each problem's right tries used once.
 
     Args:
         paths: files of samples.
-        task: who judges them.
+        task: verifies them.
         count: traces that are wanted; None: all.
         seed: of choices and phrases.
-        forbids: behaviours that no trace may show.
+        forbids: habits that no trace may show.
         most_wrong: wrong tries in one trace, at most; at least one.
 
     Raises:
         TaskError: a row is wrong.
         RunError: no problem has both a wrong and a right sample.
     """
-    rng, gathering = stream("priming", "samples", seed), Gathering(task, count, forbids)
+    rng, taken = stream("priming", "samples", seed), TraceFilter(task, count, forbids)
     found = [samples for samples in collected(paths, task) if samples.right and samples.wrong]
     if not found:
         names = ", ".join(map(str, paths))
@@ -69,12 +69,12 @@ def from_samples(
     for samples in found:
         for right in dict.fromkeys(samples.right):
             wrong = rng.sample(samples.wrong, min(len(samples.wrong), rng.randint(1, most_wrong)))
-            gathering.offer(samples.problem, stitched(wrong, right, rng), attempts=len(wrong) + 1)
-    return gathering
+            taken.offer(samples.problem, stitched(wrong, right, rng), attempts=len(wrong) + 1)
+    return taken
 
 
 def stitched(wrong: Sequence[tuple[str, str]], right: str, rng: random.Random) -> str:
-    """One completion: each wrong thought with its verdict and reflection, then the right one with its answer.
+    """Write one completion: the wrong thoughts with verdict and reflection, then the right one with its answer.
 
     >>> wrong = "<think>8+3=11</think><answer>8+3</answer>", "I should multiply."
     >>> text = stitched([wrong], "<think>8*3=24</think><answer>8*3</answer>", random.Random(0))
@@ -91,7 +91,7 @@ def stitched(wrong: Sequence[tuple[str, str]], right: str, rng: random.Random) -
 
 
 def thought_of(text: str) -> str:
-    """What stands between the tags, or without them all but the marked answer.
+    """Return the text between the tags, or without tags all but the marked answer.
 
     >>> thought_of("<think> 8*3=24 </think><answer>8*3</answer>"), thought_of("So 8*3. <answer>8*3</answer>")
     ('8*3=24', 'So 8*3.')
@@ -101,7 +101,7 @@ def thought_of(text: str) -> str:
 
 
 def collected(paths: Sequence[Path], task: Task) -> list[Samples]:
-    """All samples by problem, in order of appearance; every try is judged anew."""
+    """Collect the samples by problem, in order of appearance; the task verifies each try anew."""
     found: dict[str, Samples] = {}
     for path in paths:
         for number, row in rows(path):
@@ -117,7 +117,7 @@ def collected(paths: Sequence[Path], task: Task) -> list[Samples]:
 
 
 def _tries(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each try of a row with the reflection that was written on it, if any."""
+    """Yield the tries of a row, each with the reflection that was written on it, if any."""
     if isinstance(row.get("completion"), str):
         yield row["completion"], str(row.get("reflection") or "")
     yield from _in_order(row.get("turns") or ())

@@ -1,6 +1,6 @@
-"""Priming sets written by search: as many traces as asked for, exactly the share of right answers, nothing forbidden.
+"""Search writes priming sets: as many traces as asked for, exactly the share of right answers, nothing forbidden.
 
-A trace that shows a forbidden behaviour to the functional detector is drawn again. Problems come from the train split,
+A trace that shows a forbidden habit to the functional detector is drawn again. Problems come from the train split,
 each at most once.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from secondthought.data.priming.kinds import Arm, arm
+from secondthought.data.priming.kinds import SetKind, kind
 from secondthought.errors import ConfigError, TaskError
 from secondthought.rng import stream
 from secondthought.tasks.countdown import Countdown
@@ -35,7 +35,7 @@ Length = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """One example: a problem, what is to be said, and what is known of it."""
+    """A `Trace` is one example: a problem, the completion to learn, and what is known of it."""
 
     problem: Problem
     completion: str
@@ -44,7 +44,7 @@ class Trace:
     reading: Reading
 
     def row(self) -> dict[str, Any]:
-        """As a line of a priming set: what `train sft`, `score` and `habits` read."""
+        """Return the trace as a line of a priming set, which `train sft`, `score` and `habits` read."""
         return {
             "id": self.problem.id,
             "problem": dict(self.problem.data),
@@ -58,9 +58,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetRequest:
-    """What is to be written."""
+    """A `SetRequest` says which set is to be written."""
 
-    arm: str
+    kind: str
+    """A key of `KINDS`."""
     count: int
     seed: int = 0
     language: Language = "english"
@@ -71,30 +72,30 @@ class SetRequest:
 
     @property
     def all_dials(self) -> Dials:
-        """The dials with what the arm itself fixes."""
-        fixed = arm(self.arm).correct
+        """Return the dials with what the kind itself fixes."""
+        fixed = kind(self.kind).correct
         dials = self.dials or WORDINGS[self.language].dials
         return dials if fixed is None else replace(dials, correct=fixed)
 
     @property
     def all_options(self) -> dict[str, Any]:
-        """The options of the task."""
+        """Return the options of the task."""
         return {"answer_format": "think", **(self.options or {"preset": WORDINGS[self.language].preset})}
 
 
 def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]:
-    """The traces of a set.
+    """Write the traces of a set.
 
     Args:
-        request: which.
+        request: the set.
         length: counts tokens; needed for dots alone.
 
     Raises:
-        ConfigError: there is no such arm, or dots were asked for without a tokenizer.
+        ConfigError: there is no such kind, or dots were asked for without a tokenizer.
         TaskError: the task has too few problems that lend themselves to it.
     """
     writer, source = _Writer(request, length), problems_of(request)
-    drawn_as = arm(request.arm).twin or request.arm
+    drawn_as = kind(request.kind).twin or request.kind
     rng, wanted = stream("priming", drawn_as, request.seed), list(_verdicts(request))
     rng.shuffle(wanted)
     unfit: dict[bool, list[Problem]] = {True: [], False: []}
@@ -109,15 +110,15 @@ def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]
 
 class _Writer:
     def __init__(self, request: SetRequest, length: Length | None) -> None:
-        self.arm: Arm = arm(request.arm)
+        self.kind: SetKind = kind(request.kind)
         self.wording: Wording = WORDINGS[request.language]
         self.task = Countdown(**request.all_options)
         self.dials, self.length, self.detector = request.all_dials, length, FunctionalDetector()
-        if self.arm.thought == "dots" and length is None:
+        if self.kind.thought == "dots" and length is None:
             raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a --tokenizer")
 
     def first(self, source: Iterator[Problem], correct: bool, rng: random.Random, unfit: list[Problem]) -> Trace | None:
-        """A trace for the first problem that lends itself to one; those before it become `unfit`."""
+        """Write a trace for the first problem that lends itself to one; problems before it become `unfit`."""
         for problem in source:
             trace = self.trace(problem, correct, rng)
             if trace:
@@ -126,25 +127,25 @@ class _Writer:
         return None
 
     def trace(self, problem: Problem, correct: bool, rng: random.Random) -> Trace | None:
-        """A trace for this problem, or None where it does not lend itself to one."""
+        """Write a trace for this problem; None where it does not lend itself to one."""
         numbers, target = tuple(problem.data["numbers"]), problem.data["target"]
         if target in numbers:
             return None
         searcher = Searcher(rng, self.dials)
         for _ in range(_DRAWS):
-            plan = searcher.plan(numbers, target, self.arm.behaviors, correct=correct)
-            if plan and self.arm.requires <= plan.behaviors:
-                trace = self._told(problem, plan, rng)
-                if not any(trace.reading.counts[name] for name in self.arm.forbids):
+            plan = searcher.plan(numbers, target, self.kind.behaviors, correct=correct)
+            if plan and self.kind.requires <= plan.behaviors:
+                trace = self._written(problem, plan, rng)
+                if not any(trace.reading.counts[name] for name in self.kind.forbids):
                     return trace
         return None
 
-    def _told(self, problem: Problem, plan: ThoughtPlan, rng: random.Random) -> Trace:
+    def _written(self, problem: Problem, plan: ThoughtPlan, rng: random.Random) -> Trace:
         thought, answer = self.wording.thought(plan, rng), self.wording.answer(plan)
         text = self.wording.completion(thought, answer)
-        if self.arm.thought == "empty":
+        if self.kind.thought == "empty":
             text = self.wording.empty(answer)
-        elif self.length is not None and self.arm.thought == "dots":
+        elif self.length is not None and self.kind.thought == "dots":
             text = self.wording.completion(dots(self.length(thought), self.length), answer)
         verdict = self.task.verify(problem, text)
         if verdict.correct != plan.correct:
@@ -156,13 +157,13 @@ class _Writer:
             problem=problem,
             completion=text,
             correct=verdict.correct,
-            attempts=len(plan.attempts) if self.arm.thought == "told" else 0,
+            attempts=len(plan.attempts) if self.kind.thought == "told" else 0,
             reading=reading,
         )
 
 
 def dots(count: int, length: Length) -> str:
-    """Dots of that many tokens, or as near to it as the tokenizer allows.
+    """Return dots of that many tokens, or as near to it as the tokenizer allows.
 
     >>> dots(3, lambda text: len(text.split()))
     '. . .'
@@ -181,13 +182,13 @@ def _dots(count: int) -> str:
 
 
 def _verdicts(request: SetRequest) -> Iterator[bool]:
-    """Exactly the wanted share of right answers, to the nearest whole trace."""
+    """Yield True for exactly the wanted share of right answers, to the nearest whole trace, then False."""
     right = round(request.all_dials.correct * request.count)
     return (place < right for place in range(request.count))
 
 
 def problems_of(request: SetRequest) -> Iterator[Problem]:
-    """Problems of the train split, each once, as far as there are any; 64 for each trace that is wanted, at most.
+    """Yield problems of the train split, each once, as far as there are any; at most 64 per wanted trace.
 
     A longer list begins with the shorter one, so it is drawn as needed. How many there are a task tells only by
     refusing: between what it gave and what it refused, the middle is asked for next.
@@ -203,7 +204,7 @@ def problems_of(request: SetRequest) -> Iterator[Problem]:
         except TaskError as error:
             if size <= request.count:
                 raise TaskError(
-                    f"priming arm {request.arm}: {size} traces were asked for, but {error} (another preset:"
+                    f"priming arm {request.kind}: {size} traces were asked for, but {error} (another preset:"
                     " --options.preset)"
                 ) from None
             most, refused = size - 1, True
@@ -214,7 +215,7 @@ def problems_of(request: SetRequest) -> Iterator[Problem]:
 
 
 def _drained(problems: list[Problem]) -> Iterator[Problem]:
-    """Those of a list, which is emptied by it."""
+    """Yield the problems of a list from its front, and take each off the list."""
     while problems:
         yield problems.pop(0)
 
@@ -222,7 +223,7 @@ def _drained(problems: list[Problem]) -> Iterator[Problem]:
 def _too_few(request: SetRequest, done: int) -> TaskError:
     fewer = "ask for somewhat fewer with --count" if done else "choose other dials"
     return TaskError(
-        f"priming arm {request.arm}: {request.count} traces were asked for, but only {done} can be made of the problems"
-        f" that the train split holds; {fewer}, another preset with --options.preset (`tasks show countdown` lists"
-        " them), or wider ranges of numbers and targets"
+        f"priming arm {request.kind}: {request.count} traces were asked for, but only {done} can be made of the"
+        f" problems that the train split holds; {fewer}, another preset with --options.preset (`tasks show countdown`"
+        " lists them), or wider ranges of numbers and targets"
     )

@@ -1,8 +1,8 @@
-"""Traces from a teacher at an endpoint, which is told what to show and what to leave out.
+"""A teacher at an endpoint writes traces; a system text tells it what to show and what to leave out.
 
-As the paper made its sets: a system text per arm, no filter on right answers. What comes back without both tags, or
-shows what the arm forbids, is left out and counted, and more is asked for. Answers are kept as they come: asked again
-for the same arm and problem, in the next run too, it reads what is there.
+The paper made its sets so: a system text per kind of set, no filter on right answers. A completion without both tags,
+or one that shows what the kind forbids, is left out and counted, and more is asked for. Answers are kept as they come:
+asked again for the same kind and problem, in the next run too, `from_teacher` reads what is there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from secondthought.data.priming.filtering import Gathering
-from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.filtering import TraceFilter
+from secondthought.data.priming.kinds import kind
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
 from secondthought.protocols import Answer, ChatModel, Task
-from secondthought.tasks.countdown.reading.records import Behavior
-from secondthought.types import Message, Problem, Sampling
+from secondthought.types import HabitName, Message, Problem, Sampling
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=1024)
 """The paper's."""
@@ -26,7 +25,7 @@ _SPARE = 1.05
 """Asked for per trace that is missing; the paper asked for 5 % more than it needed."""
 _TAGS = re.compile(r"<think>.*</think>.*<answer>.*</answer>", re.DOTALL)
 
-_SHOW: dict[Behavior, str] = {
+_SHOW: dict[HabitName, str] = {
     "verification": (
         "Compare what you reach with the target in words, for example: `8 * 4 = 32, that is not 30`, or `this matches"
         " 30`."
@@ -42,7 +41,7 @@ _SHOW: dict[Behavior, str] = {
         "Work from the target back to what is needed, for example: `30 - 6 = 24, so I need 24 from the other numbers`."
     ),
 }
-_LEAVE_OUT: dict[Behavior, str] = {
+_LEAVE_OUT: dict[HabitName, str] = {
     "verification": "Never compare a result with the target, never judge it (no `too high`, `not 30`, `this works`).",
     "backtracking": "Do not give up a line of steps: write one line of steps that leads to the answer.",
     "subgoal_setting": "Do not announce intermediate numbers before you make them.",
@@ -51,15 +50,15 @@ _LEAVE_OUT: dict[Behavior, str] = {
 
 
 def system_text(name: str) -> str:
-    """What the teacher is told for an arm.
+    """Write the system text that tells a teacher how traces of this kind think.
 
     Raises:
-        ConfigError: the arm is a control that no teacher can write.
+        ConfigError: the kind is a control that no teacher can write.
 
     >>> "never judge" in system_text("backtracking"), "never judge" in system_text("all-strategies")
     (True, False)
     """
-    chosen = arm(name)
+    chosen = kind(name)
     if chosen.thought != "told" or chosen.correct is not None:
         raise ConfigError(
             f"the control {name} is made by search; a teacher writes the sets that show or leave out habits"
@@ -85,16 +84,16 @@ def from_teacher(
     cache: AnswerCache | None = None,
     rounds: int = ROUNDS,
     told: Callable[[int], None] = lambda number: None,
-) -> Gathering:
-    """Ask until there are enough traces, in rounds.
+) -> TraceFilter:
+    """Ask a teacher until there are enough traces, in rounds.
 
     Args:
-        teacher: who is asked.
-        task: whose problems of the train split are asked about, each once.
-        name: of the arm.
+        teacher: the model to ask.
+        task: its problems of the train split are asked about, each once.
+        name: a key of `KINDS`.
         count: traces that are wanted.
         seed: of the problems.
-        sampling: temperature and length of its answers.
+        sampling: temperature and length of the answers.
         cache: holds what was answered before, and gets each answer at once; default: in memory only.
         rounds: at most; one in which nothing was answered is the last.
         told: hears after each round how many traces there are.
@@ -104,26 +103,26 @@ def from_teacher(
         PolicyError: nothing can be asked at all.
     """
     text, asked = system_text(name), 0
-    gathering = Gathering(task, count, arm(name).forbids, only_wrong=arm(name).correct == 0.0)
+    taken = TraceFilter(task, count, kind(name).forbids, only_wrong=kind(name).correct == 0.0)
     cache = cache or AnswerCache()
     for _ in range(rounds):
-        more = max(1, round(_SPARE * (count - len(gathering.traces))))
+        more = max(1, round(_SPARE * (count - len(taken.traces))))
         problems = task.problems("train", asked + more, seed)[asked:]
         asked += more
         answers = _answers(teacher, problems, text, sampling, cache)
         for problem, answer in zip(problems, answers, strict=True):
-            _offer(gathering, problem, answer)
-        told(len(gathering.traces))
-        if gathering.is_full or all(answer.text is None for answer in answers):
+            _offer(taken, problem, answer)
+        told(len(taken.traces))
+        if taken.is_full or all(answer.text is None for answer in answers):
             break
-    gathering.require(f"the endpoint ({teacher.name})")
-    return gathering
+    taken.require(f"the endpoint ({teacher.name})")
+    return taken
 
 
 def _answers(
     teacher: ChatModel, problems: Sequence[Problem], text: str, sampling: Sampling, cache: AnswerCache
 ) -> list[Answer]:
-    """One for each problem; only what is not in the cache is asked."""
+    """Return an answer for each problem; ask only what is not in the cache."""
     system = Message(role="system", content=text)
     conversations = [(system, *problem.messages) for problem in problems]
     keys = [key_of(teacher.name, conversation, sampling) for conversation in conversations]
@@ -142,11 +141,11 @@ def _answers(
     return [Answer(place, cache.get(key), errors.get(place, "")) for place, key in enumerate(keys)]
 
 
-def _offer(gathering: Gathering, problem: Problem, answer: Answer) -> None:
+def _offer(taken: TraceFilter, problem: Problem, answer: Answer) -> None:
     if answer.text is None:
         reason = answer.error.partition(":")[0]  # what a server says beyond it may be other words every time
-        gathering.left_out[f"{NO_ANSWER} ({reason})" if reason else NO_ANSWER] += 1
+        taken.left_out[f"{NO_ANSWER} ({reason})" if reason else NO_ANSWER] += 1
     elif _TAGS.search(answer.text):
-        gathering.offer(problem, answer.text.strip())
+        taken.offer(problem, answer.text.strip())
     else:
-        gathering.left_out[NO_TAGS] += 1
+        taken.left_out[NO_TAGS] += 1

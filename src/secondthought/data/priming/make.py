@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import tasks
-from secondthought.data.priming.filtering import Gathering, from_file
+from secondthought.data.priming.filtering import TraceFilter, from_file
 from secondthought.data.priming.from_samples import from_samples
 from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
 from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
-from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.request import COUNT, FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet
 from secondthought.data.priming.set_file import write_set
 from secondthought.errors import RunError
@@ -74,7 +74,7 @@ def _searched(request: SetRequest, tokenizer: str | None) -> Made:
     made = list(traces(request, _length_by(request, tokenizer)))
     return made, {
         "source": "search",
-        "arm": request.arm,
+        "arm": request.kind,
         "seed": request.seed,
         "wording": request.language,
         "task": {"name": "countdown", "options": request.all_options, "split": "train"},
@@ -84,7 +84,7 @@ def _searched(request: SetRequest, tokenizer: str | None) -> Made:
 
 
 def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
-    if arm(request.arm).thought != "dots" or tokenizer is None:
+    if kind(request.kind).thought != "dots" or tokenizer is None:
         return None
     from secondthought.data.priming.token_lengths import length_by  # transformers, only where it is needed
 
@@ -115,7 +115,7 @@ def _gathered(wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, 
     }
 
 
-def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> Gathering:
+def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> TraceFilter:
     teacher, cache = OpenAIClient(source.endpoint), AnswerCache(answers)
     try:
         return from_teacher(teacher, task, wanted.kind, wanted.count or COUNT, wanted.seed, cache=cache, told=_progress)

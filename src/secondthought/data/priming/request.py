@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from secondthought.data.priming.from_search import SetRequest
-from secondthought.data.priming.kinds import arm
+from secondthought.data.priming.kinds import kind
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.tasks.countdown.writing.wordings import WORDINGS, Language
@@ -73,7 +73,7 @@ class PrimingSet:
 
     def __post_init__(self) -> None:
         if self.kind != ANY:
-            arm(self.kind)
+            kind(self.kind)
         elif not isinstance(self.source, FromSamples | FromFile):
             raise ConfigError(
                 "any is for traces that exist already: give --source.samples or --source.file, or name an arm"
@@ -82,18 +82,18 @@ class PrimingSet:
     @property
     def forbids(self) -> tuple[str, ...]:
         """Return the habits that none of the traces may show."""
-        return () if self.kind == ANY else arm(self.kind).forbids
+        return () if self.kind == ANY else kind(self.kind).forbids
 
     @property
     def only_wrong(self) -> bool:
         """Return True if every answer has to be wrong."""
-        return self.kind != ANY and arm(self.kind).correct == 0.0
+        return self.kind != ANY and kind(self.kind).correct == 0.0
 
     @property
     def named_after(self) -> tuple[str, ...]:
         """Return the habits that the traces should show because the kind is named after them."""
-        told = self.kind != ANY and arm(self.kind).thought == "told"
-        return tuple(sorted(arm(self.kind).requires)) if told else ()
+        told = self.kind != ANY and kind(self.kind).thought == "told"
+        return tuple(sorted(kind(self.kind).requires)) if told else ()
 
     @property
     def task_options(self) -> dict[str, Any]:
@@ -108,10 +108,10 @@ class PrimingSet:
         Raises:
             ConfigError: a dial is given that the kind itself fixes.
         """
-        if arm(self.kind).correct is not None and "correct" in dials:
+        if kind(self.kind).correct is not None and "correct" in dials:
             raise ConfigError(f"dials.correct: the arm {self.kind} fixes it; leave it out")
         return SetRequest(
-            arm=self.kind,
+            kind=self.kind,
             count=self.count or COUNT,
             seed=self.seed,
             language=self.wording,

@@ -1,4 +1,4 @@
-"""A priming set on disk: the traces as JSON lines, and beside them where they come from and what they show."""
+"""A priming set on disk is a file of JSON lines; one beside it says where the traces come from and what they show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA = 1
 
 
 def provenance_path(path: Path) -> Path:
-    """Where the provenance of a set stands.
+    """Return the path of a set's provenance.
 
     >>> provenance_path(Path("sets/direct.jsonl")).name
     'direct.provenance.json'
@@ -24,11 +24,11 @@ def provenance_path(path: Path) -> Path:
 
 
 def write_set(path: Path, traces: Sequence[Trace], origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Write traces and provenance; returns the provenance.
+    """Write traces and provenance; return the provenance.
 
     Args:
         path: the JSONL file.
-        traces: what is written, in order.
+        traces: the lines, in order.
         origin: how they were made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,18 +49,18 @@ def write_set(path: Path, traces: Sequence[Trace], origin: Mapping[str, Any]) ->
 
 
 def summary(traces: Sequence[Trace]) -> dict[str, dict[str, float]]:
-    """By the functional detector: in how many traces each behaviour shows, how often on average, how many are missing.
+    """Count by the detector's readings how many traces show each habit, how often on average, and how many are missing.
 
-    What could not be told is left out of presence and mean.
+    A count that is missing is left out of presence and mean.
     """
     names = traces[0].reading.counts if traces else ()
     found = {}
     for name in names:
-        told = [count for trace in traces if (count := trace.reading.counts[name]) is not None]
+        known = [count for trace in traces if (count := trace.reading.counts[name]) is not None]
         found[name] = {
-            "present": sum(count > 0 for count in told),
-            "mean": _mean(told),
-            "missing": len(traces) - len(told),
+            "present": sum(count > 0 for count in known),
+            "mean": _mean(known),
+            "missing": len(traces) - len(known),
         }
     return found
 

@@ -1,4 +1,4 @@
-"""Lengths of texts by a model's own tokenizer, which is loaded without the model."""
+"""A model's own tokenizer measures texts here; it is loaded without the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secondthought.models.shipped import resolve
 
 
 def length_by(path: str) -> Callable[[str], int]:
-    """Counts the tokens of a text.
+    """Build a function that counts the tokens of a text.
 
     Args:
         path: a checkpoint directory, a hub id, or a shipped model's name.

@@ -1,1 +1,1 @@
-"""A model that labels texts: what it is asked, how its answers are read, and the detector made of it."""
+"""A judge is a model that labels texts: here are its question, the reading of its answers, and its detector."""

@@ -1,4 +1,4 @@
-"""What a judge said, read without trust: the quotes that it gives as evidence, or that its answer cannot be read."""
+"""A judge's answers are read here without trust: they hold quotes as evidence, or they cannot be read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _STRAY_BACKSLASH = re.compile(r'\\(?:u(?![0-9a-fA-F]{4})|(?!["\\/bfnrtu]))|(\\.)
 
 
 def quotes_in(answer: str) -> tuple[str, ...] | None:
-    """The quotes of the JSON object with an `evidence` list that an answer holds; None if it cannot be told.
+    """Return the quotes of the JSON object with an `evidence` list that an answer holds; None if it cannot be told.
 
-    Thinking, prose and code fences around the object are passed over. Two objects that say different things cannot be
-    told apart from one that the judged text brought with it: None. An entry that is no quote is an empty one.
+    Thinking, prose and code fences around the object are passed over. With two objects that say different things, one
+    may come from the judged text itself: None. An entry that is no quote becomes an empty one.
 
     >>> quotes_in('Here: {"evidence": ["Wait", {"quote": "let me check"}]}')
     ('Wait', 'let me check')
@@ -28,13 +28,13 @@ def quotes_in(answer: str) -> tuple[str, ...] | None:
     """
     if len(answer) > _MOST_CHARACTERS:
         return None
-    said = answer.rpartition("</think>")[2]
-    found = _evidence(said) or _evidence(_STRAY_BACKSLASH.sub(lambda match: match[1] or "\\" + match[0], said))
+    spoken = answer.rpartition("</think>")[2]
+    found = _evidence(spoken) or _evidence(_STRAY_BACKSLASH.sub(lambda match: match[1] or "\\" + match[0], spoken))
     return found[0] if len(set(found)) == 1 else None
 
 
 def _evidence(text: str) -> list[tuple[str, ...]]:
-    """Of every object in the text that has a list of evidence, what it lists."""
+    """Return the lists of evidence of the text's objects, in order; nothing if there are too many objects."""
     found: list[tuple[str, ...]] = []
     begins = _OBJECT.search(text)
     for _ in range(_MOST_OBJECTS):

@@ -1,7 +1,7 @@
-"""A detector that asks a language model. It knows no endpoint: whatever `ChatModel` can be asked.
+"""`JudgeDetector` finds habits by asking a language model, any `ChatModel`; it knows no endpoint.
 
-One question per text and behaviour. The judge must quote what it found, and each quote is looked up in the text: the
-count is the number of quotes that stand there, each place once. What cannot be told is missing, never 0:
+It asks one question per text and habit. The judge must quote what it found, and each quote is looked up in the text:
+the count is the number of quotes that stand there, each place once. What cannot be told is missing, never 0:
     - no answer came (the reason is counted),
     - the answer holds no readable JSON of the form that was asked for,
     - none of the quotes that it gives stands in the text.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from secondthought.errors import ConfigError
-from secondthought.habits.catalog import Behavior
+from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.judge.answers import quotes_in
 from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
@@ -36,8 +36,8 @@ _REASONS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """What `detect` would send; nothing has been sent."""
+class JudgeEstimate:
+    """A `JudgeEstimate` counts what `detect` would send; nothing has been sent."""
 
     questions: int
     """Pairs of a text and a behaviour."""
@@ -49,13 +49,13 @@ class Estimate:
     """The most that can come back, if every answer is as long as it may be."""
 
     def cost(self, prompt_price: float, answer_price: float) -> float:
-        """The most that it can cost at prices per million tokens, as far as the number of prompt tokens is right."""
+        """Compute the most that it can cost at prices per million tokens, if the number of prompt tokens is right."""
         return (self.prompt_tokens * prompt_price + self.answer_tokens * answer_price) / 1e6
 
 
 @dataclass(slots=True)
-class Tally:
-    """What became of all questions so far."""
+class JudgeTally:
+    """A `JudgeTally` counts what became of all questions so far."""
 
     questions: int = 0
     blank: int = 0
@@ -72,9 +72,9 @@ class Tally:
     """Quotes of a place that was quoted already."""
 
     def lines(self) -> list[str]:
-        """The tally for people.
+        """Write the tally for people.
 
-        >>> Tally(questions=3, answered=2, missing=Counter({"no answer: HTTP 500": 1}), quotes=4, dropped=1).lines()[0]
+        >>> JudgeTally(questions=3, answered=2, missing=Counter({"no answer: HTTP 500": 1})).lines()[0]
         '3 questions: 2 answered, 0 about blank texts, 1 missing'
         """
         common = self.missing.most_common(_REASONS)
@@ -89,41 +89,43 @@ class Tally:
 
 
 class JudgeDetector:
-    """Finds behaviours by asking; see `Detector`. Asked again about the same text, it reads its cache."""
+    """A `JudgeDetector` finds habits by asking; see `Detector`. Asked again about the same text, it reads its cache."""
 
     def __init__(
         self,
-        asks: ChatModel,
-        behaviors: Sequence[Behavior],
+        chat: ChatModel,
+        behaviors: Sequence[HabitDefinition],
         *,
         cache: AnswerCache | None = None,
         max_tokens: int = MAX_TOKENS,
     ) -> None:
-        """Take who is asked and what for. With a cache on disk, an interrupted `detect` goes on where it stopped."""
+        """Take the model and the habits to ask about. A cache on disk lets an interrupted `detect` go on."""
         if not behaviors or len({behavior.name for behavior in behaviors}) < len(behaviors):
             raise ConfigError("judge: it needs at least one behaviour, and no two of one name")
         if max_tokens < 1:
             raise ConfigError(f"judge: max_tokens is {max_tokens}; it must be at least 1")
-        self.name = f"judge:{asks.name}"
+        self.name = f"judge:{chat.name}"
         self.behaviors = tuple(behavior.name for behavior in behaviors)
-        self.tally = Tally()
+        self.tally = JudgeTally()
         self.cache = cache or AnswerCache()
-        self._asks, self._described = asks, tuple(behaviors)
+        self._chat, self._definitions = chat, tuple(behaviors)
         self._sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
 
-    def estimate(self, thoughts: Sequence[Thought]) -> Estimate:
-        """What `detect` would send for these. Nothing is sent."""
+    def estimate(self, thoughts: Sequence[Thought]) -> JudgeEstimate:
+        """Count what `detect` would send for these. Nothing is sent."""
         pending = self._pending(thoughts)
-        sent = sum(len(message.content.encode()) for question in _Lazy(pending, self._ask_for) for message in question)
-        return Estimate(
-            questions=len(thoughts) * len(self._described),
+        sent = sum(
+            len(message.content.encode()) for question in _Lazy(pending, self._question_for) for message in question
+        )
+        return JudgeEstimate(
+            questions=len(thoughts) * len(self._definitions),
             requests=len(pending),
             prompt_tokens=math.ceil(sent / _BYTES_PER_TOKEN),
             answer_tokens=len(pending) * self._sampling.max_tokens,
         )
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
-        """See `Detector.detect`.
+        """Read the thoughts by asking what the cache does not hold; see `Detector.detect`.
 
         Raises:
             PolicyError: nothing can be asked at all. What was answered before is in the cache.
@@ -136,30 +138,30 @@ class JudgeDetector:
             if answer.text is None:
                 reasons[keys[answer.index]] = answer.error
             else:
-                self.cache.put(keys[answer.index], answer.text, judge=self._asks.name)
+                self.cache.put(keys[answer.index], answer.text, judge=self._chat.name)
 
         if pending:
-            self._asks.ask(_Lazy(pending, self._ask_for), self._sampling, keep)
+            self._chat.ask(_Lazy(pending, self._question_for), self._sampling, keep)
         return [self._reading(thought, reasons) for thought in thoughts]
 
-    def _ask_for(self, item: tuple[Thought, Behavior]) -> tuple[Message, ...]:
+    def _question_for(self, item: tuple[Thought, HabitDefinition]) -> tuple[Message, ...]:
         thought, behavior = item
         return question(behavior, Page(thought.text), thought.problem)
 
     def _keys(self, thought: Thought) -> list[str | None]:
-        """Per behaviour, the key of its question; None where nothing is to be asked."""
+        """Return the key of each habit's question; None where nothing is to be asked."""
         page = Page(thought.text)
         if page.is_blank:
-            return [None] * len(self._described)
-        questions = (question(behavior, page, thought.problem) for behavior in self._described)
-        return [key_of(self._asks.name, messages, self._sampling) for messages in questions]
+            return [None] * len(self._definitions)
+        questions = (question(behavior, page, thought.problem) for behavior in self._definitions)
+        return [key_of(self._chat.name, messages, self._sampling) for messages in questions]
 
-    def _pending(self, thoughts: Sequence[Thought]) -> dict[str, tuple[Thought, Behavior]]:
-        """Questions to ask, each once."""
+    def _pending(self, thoughts: Sequence[Thought]) -> dict[str, tuple[Thought, HabitDefinition]]:
+        """Collect the questions that are to be asked, by their keys."""
         return {
             key: (thought, behavior)
             for thought in thoughts
-            for key, behavior in zip(self._keys(thought), self._described, strict=True)
+            for key, behavior in zip(self._keys(thought), self._definitions, strict=True)
             if key is not None and self.cache.get(key) is None
         }
 
@@ -213,12 +215,12 @@ class JudgeDetector:
 
 
 class _Lazy(Sequence[tuple[Message, ...]]):
-    """Questions that are written when they are asked: all at once, long texts would fill the memory."""
+    """A `_Lazy` sequence writes each question when it is asked: all at once, long texts would fill the memory."""
 
     def __init__(
         self,
-        items: Mapping[str, tuple[Thought, Behavior]],
-        build: Callable[[tuple[Thought, Behavior]], tuple[Message, ...]],
+        items: Mapping[str, tuple[Thought, HabitDefinition]],
+        build: Callable[[tuple[Thought, HabitDefinition]], tuple[Message, ...]],
     ) -> None:
         self._items, self._build = list(items.values()), build
 

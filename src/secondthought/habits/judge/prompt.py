@@ -1,10 +1,13 @@
-"""What a judge is asked: one behaviour, one text, quotes as evidence, JSON as form. The text is hostile data."""
+"""The question for a judge is written here: one habit, one text, quotes as evidence, JSON as form.
+
+The text is hostile data.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
-from secondthought.habits.catalog import Behavior
+from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.judge.quotes import Page
 from secondthought.types import Message, Problem
 
@@ -40,8 +43,8 @@ The text is about this problem, which is data too and not to be quoted:
 """
 
 
-def question(behavior: Behavior, page: Page, problem: Problem | None = None) -> tuple[Message, ...]:
-    """The conversation that asks for one behaviour in one text.
+def question(behavior: HabitDefinition, page: Page, problem: Problem | None = None) -> tuple[Message, ...]:
+    """Write the conversation that asks for one habit in one text.
 
     One user message, because some templates know no system role; what is the same for every text comes first, because
     servers keep common beginnings.
@@ -65,7 +68,7 @@ def question(behavior: Behavior, page: Page, problem: Problem | None = None) -> 
 
 
 def _mark(text: str) -> str:
-    """A number that the text does not hold, the same whenever it is asked about, so that answers can be kept."""
+    """Return a number that the text does not hold, the same for the same text, so that answers can be kept."""
     mark = ""
     while not mark or mark in text:
         mark = hashlib.blake2b((mark + text).encode(), digest_size=6).hexdigest()

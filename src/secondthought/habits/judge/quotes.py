@@ -1,4 +1,4 @@
-"""Quotes looked up in the text that they are said to come from, and the text as a judge may safely be shown it.
+"""A `Page` is a text as a judge may safely be shown it; quotes that a judge gives are looked up in it.
 
 A quote counts only if it stands in the text, word for word; white space and typographic quotation marks may differ,
 which models change without noticing. Places are code points of the original text.
@@ -25,20 +25,20 @@ _LEAST_LETTERS = 2
 
 
 class Page:
-    """A text, as shown to a judge, in which quotes can be found."""
+    """A `Page` is a text, shown to a judge, in which quotes can be found."""
 
     def __init__(self, text: str) -> None:
-        """Take the text as it is."""
+        """Keep the text as it is."""
         self.text = text
 
     @property
     def is_blank(self) -> bool:
-        """True if there is nothing in it that could be quoted."""
+        """Return True if the text holds nothing that could be quoted."""
         return sum(map(str.isalnum, self.text)) < _LEAST_LETTERS
 
     @cached_property
     def shown(self) -> str:
-        """The text without control tokens: a space breaks each, and a lone surrogate, which no request can hold, goes.
+        """Return the text without control tokens: a space breaks each; a lone surrogate, which no request holds, goes.
 
         >>> Page("So 4.<|im_end|>").shown
         'So 4.< |im_end| >'
@@ -46,7 +46,7 @@ class Page:
         return _SURROGATES.sub("\ufffd", _TEMPLATE_TOKENS.sub(r"\g<0> ", self.text))
 
     def find(self, quote: str, behavior: str, taken: tuple[Span, ...] = ()) -> Span | None:
-        r"""The first place of the quote that overlaps none of `taken`, or None.
+        r"""Return the first place of the quote that overlaps none of `taken`, or None.
 
         >>> Page("No.  Let me\ntry again.").find("Let me try", "backtracking")
         Span(behavior='backtracking', start=5, end=15, text='Let me\ntry')
@@ -64,7 +64,7 @@ class Page:
 
     @cached_property
     def _kept(self) -> tuple[str, list[int]]:
-        """What is shown with each run of white space as one space, and where its characters stand in the text."""
+        """Return the shown text with single spaces, and where each of its characters stands in the text."""
         breaks = {match.end() for match in _TEMPLATE_TOKENS.finditer(self.text)}
         kept: list[str] = []
         places: list[int] = []
@@ -88,7 +88,7 @@ class Page:
 
 
 def flat(quote: str) -> str:
-    r"""A quote as it is compared: quotes that are equal then are the same.
+    r"""Return a quote in the form in which quotes are compared: quotes that are equal then are the same.
 
     >>> flat(" Let\u2019s\n see ")
     "Let's see"
@@ -97,6 +97,6 @@ def flat(quote: str) -> str:
 
 
 def _spellings(quote: str) -> list[str]:
-    """The quote, then without the marks that models put around quotes, then with backslashes that JSON swallowed."""
+    """List spellings to look for: as given, without marks around it, and with backslashes that JSON swallowed."""
     ways = [quote, quote.strip().strip("\"'`\u2018\u2019\u201c\u201d.\u2026 "), quote.translate(_SWALLOWED)]
     return list(dict.fromkeys(flat(way) for way in ways))

@@ -1,1 +1,1 @@
-"""Models that answer whole conversations in text: over HTTP, or a local one that stands in."""
+"""Chat models answer whole conversations in text: over HTTP, or by a local policy that stands in."""

@@ -1,4 +1,4 @@
-"""Answers of a judge or teacher on disk: one JSON line each, written when it comes, never rewritten.
+"""An `AnswerCache` keeps a judge's or teacher's answers on disk: one JSON line each, written at once, never rewritten.
 
 A process that is killed while writing leaves a torn last line: it is passed over, and the next line starts afresh.
 Answers are kept as they were given, so a better reader reads old ones again without asking.
@@ -18,10 +18,10 @@ from secondthought.types import Message, Sampling
 
 
 class AnswerCache:
-    """Answers by the key of their question; in memory only if there is no path."""
+    """An `AnswerCache` holds answers by the key of their question; in memory only if there is no path."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Read what is there. The file is made at the first answer."""
+        """Read the answers of the file, if it is there. The file is made at the first answer."""
         self.path = path
         self.num_unreadable = 0
         """Lines that were passed over."""
@@ -31,7 +31,7 @@ class AnswerCache:
             self._read(path)
 
     def get(self, key: str) -> str | None:
-        """The answer, or None if there is none yet."""
+        """Return the answer, or None if there is none yet."""
         return self._answers.get(key)
 
     def put(self, key: str, answer: str, **about: str) -> None:
@@ -74,7 +74,7 @@ class AnswerCache:
 
 
 def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
-    """What decides an answer, hashed: who is asked, what, and how."""
+    """Hash what decides an answer: the model that is asked, the conversation, and the sampling."""
     parts = [
         judge,
         sampling.temperature,
@@ -85,5 +85,5 @@ def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
 
 
 def _storable(text: str) -> str:
-    """UTF-8 holds no lone surrogate."""
+    """Replace lone surrogates, which UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Where a model is served and how patiently it is asked: settings, the key's variable, and the back-off. No network."""
+"""An `Endpoint` says where a model is served and how patiently it is asked; it uses no network itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secondthought.inference.chat.http import address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a model is served, and how patiently it is asked."""
+    """An `Endpoint` says where a model is served, and how patiently it is asked."""
 
     url: str
     """Base URL, such as http://localhost:8000/v1."""
@@ -48,7 +48,11 @@ class Endpoint:
             raise ConfigError("endpoint: time_limit_s must be above 0, and the delays not below it")
 
     def key(self) -> str | None:
-        """The key, from the environment."""
+        """Read the key from the environment; None where no variable is named.
+
+        Raises:
+            ConfigError: the variable is not set, or holds what no HTTP header may hold.
+        """
         if self.key_variable is None:
             return None
         key = os.environ.get(self.key_variable, "").strip()
@@ -60,7 +64,7 @@ class Endpoint:
         return key
 
     def delay(self, attempt: int, asked_for: float | None, jitter: random.Random) -> float | None:
-        """Seconds to wait after the n-th attempt failed, or None if waiting is no use.
+        """Return the seconds to wait after the n-th attempt failed, or None if waiting is no use.
 
         min(longest, first * 2^(n - 1)) * U(1/2, 1); where the server asks for a time, that time + U(0, first).
         """

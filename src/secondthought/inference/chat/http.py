@@ -1,4 +1,4 @@
-"""One POST to an HTTP server within a time limit that holds. No retries, no redirects, no proxies: those are policy.
+"""A POST is sent to an HTTP server within a time limit that holds, without retries, redirects or proxies.
 
 `http.client` limits each read of a socket, so a server that drips a byte now and then can hold a request for ever. Here
 a timer shuts the socket down when the time of the whole request is over.
@@ -24,7 +24,7 @@ _CHUNK = 64 * 1024
 
 
 class Address(NamedTuple):
-    """Where requests go."""
+    """An `Address` says where requests go."""
 
     secure: bool
     host: str
@@ -33,7 +33,7 @@ class Address(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What the server said."""
+    """A `Reply` is what a server sent back, whole."""
 
     status: int
     headers: Message
@@ -41,7 +41,7 @@ class Reply(NamedTuple):
 
 
 class NoReply(Exception):
-    """No whole reply came: refused, cut off, or too late. Never leaves the client."""
+    """`NoReply` says that no whole reply came: refused, cut off, or too late. It never leaves the client."""
 
     def __init__(self, reason: str, *, reached: bool = True) -> None:
         """Say why; `reached` is false if no connection was made at all."""
@@ -50,7 +50,7 @@ class NoReply(Exception):
 
 
 def address(url: str) -> Address:
-    """Where `chat/completions` of a base URL is; the full URL is taken as well.
+    """Return where `chat/completions` of a base URL is; the full URL is taken as well.
 
     >>> address("http://localhost:8000/v1")
     Address(secure=False, host='localhost', port=8000, path='/v1/chat/completions')
@@ -70,19 +70,19 @@ def address(url: str) -> Address:
     return Address(parts.scheme == "https", host, port, path + (f"?{parts.query}" if parts.query else ""))
 
 
-class Wires:
-    """The requests that are under way, so that all of them can be cut at once."""
+class OpenRequests:
+    """`OpenRequests` are the requests that are under way, so that all of them can be cut at once."""
 
     def __init__(self) -> None:
-        """Nothing is under way yet."""
-        self._open: set[_Wire] = set()
+        """Begin with no request under way."""
+        self._open: set[_Connection] = set()
         self._lock = threading.Lock()
 
     def cut(self) -> None:
-        """Cut every request that is under way; whoever waits for its reply gets `NoReply`."""
+        """Cut the requests that are under way; whoever waits for a reply gets `NoReply`."""
         with self._lock:
-            for wire in self._open:
-                wire.cut()
+            for connection in self._open:
+                connection.cut()
 
     def post(self, where: Address, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
         """Send `body` and read the whole reply.
@@ -90,23 +90,23 @@ class Wires:
         Raises:
             NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
         """
-        wire = _Wire(where, time_limit_s)
+        connection = _Connection(where, time_limit_s)
         with self._lock:
-            self._open.add(wire)
+            self._open.add(connection)
         try:
-            return wire.exchange(where.path, body, headers)
+            return connection.exchange(where.path, body, headers)
         except (OSError, http.client.HTTPException, NoReply) as error:
-            if wire.late or isinstance(error, TimeoutError):
+            if connection.late or isinstance(error, TimeoutError):
                 raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
-            raise error if isinstance(error, NoReply) else NoReply(_told(error)) from None
+            raise error if isinstance(error, NoReply) else NoReply(_reason(error)) from None
         finally:
             with self._lock:
-                self._open.discard(wire)
-            wire.close()
+                self._open.discard(connection)
+            connection.close()
 
 
-class _Wire:
-    """One connection, cut when its time is over."""
+class _Connection:
+    """A `_Connection` carries one request and is cut when its time is over."""
 
     def __init__(self, where: Address, time_limit_s: float) -> None:
         if where.secure:
@@ -146,7 +146,7 @@ class _Wire:
         except TimeoutError:
             raise
         except (OSError, UnicodeError) as error:
-            raise NoReply(_told(error), reached=False) from None
+            raise NoReply(_reason(error), reached=False) from None
         # The connection forgets its socket when it hands it to a response that will close it: `cut` must not.
         self._socket = self._connection.sock
         if self.late:
@@ -170,7 +170,7 @@ def _content(response: http.client.HTTPResponse) -> bytes:
     return b"".join(chunks)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, http.client.IncompleteRead):
         return "the connection was cut in the middle of the answer"
     if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):

@@ -1,4 +1,4 @@
-"""A policy that answers whole conversations (`ChatModel`): a local model in place of an endpoint."""
+"""`LocalChat` lets a policy answer whole conversations (`ChatModel`): a local model in place of an endpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secondthought.types import Message, Prompt, Sampling
 
 
 class LocalChat:
-    """Answers with a local policy, `rows` conversations at a time."""
+    """A `LocalChat` answers with a local policy, `rows` conversations at a time."""
 
     def __init__(self, policy: Policy, *, rows: int = 16, seed: int = 0) -> None:
         """Take the policy. Answers at a temperature depend on `seed` and the conversation, not on its neighbours."""
@@ -25,7 +25,7 @@ class LocalChat:
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
-        """See `ChatModel.ask`. A conversation that the policy cannot hold gets None; the others are answered."""
+        """Answer the conversations; see `ChatModel.ask`. One that the policy cannot hold gets None."""
         seen: Counter[tuple[Message, ...]] = Counter()
         answers: list[Answer] = []
         for start in range(0, len(conversations), self._rows):
@@ -36,10 +36,10 @@ class LocalChat:
         return answers
 
     def _prompt(self, messages: tuple[Message, ...], seen: Counter[tuple[Message, ...]]) -> Prompt:
-        """Asked the same thing twice, a policy with a temperature may say two things."""
+        """Build a prompt whose key counts repetitions: asked the same twice, a policy may give two answers."""
         seen[messages] += 1
-        said = [text for message in messages for text in (message.role, message.content)]
-        return Prompt(trunk=self._policy.start(messages), key=rng.key("ask", self._seed, seen[messages], *said))
+        texts = [text for message in messages for text in (message.role, message.content)]
+        return Prompt(trunk=self._policy.start(messages), key=rng.key("ask", self._seed, seen[messages], *texts))
 
     def _answers(self, start: int, prompts: Sequence[Prompt], sampling: Sampling) -> list[Answer]:
         try:

@@ -1,7 +1,7 @@
-"""A client of any endpoint that speaks OpenAI's chat/completions: hosted models, vLLM, llama.cpp, Ollama.
+"""`OpenAIClient` asks any endpoint that speaks OpenAI's chat/completions: hosted models, vLLM, llama.cpp, Ollama.
 
 It sends conversations and gets texts; it is no policy: there are no token ids, and the server's template is its own.
-What goes wrong on the way is tried again, and what cannot be had is None with its reason.
+A request that goes wrong is sent again; an answer that cannot be had is None with its reason.
 
 | what happens | what is done |
 |---|---|
@@ -26,7 +26,7 @@ from typing import TypeAlias
 from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.http import NoReply, Reply, Wires, address
+from secondthought.inference.chat.http import NoReply, OpenRequests, Reply, address
 from secondthought.inference.chat.replies import completion, retry_after, words
 from secondthought.protocols import Answer
 from secondthought.types import Message, Sampling
@@ -44,7 +44,7 @@ _STOPPED = "not asked: the call was stopped"
 
 @dataclass(slots=True)
 class Usage:
-    """What a client has spent: requests sent, conversations answered, and tokens as far as the server tells."""
+    """`Usage` counts what a client has spent: requests, answered conversations, and tokens as far as servers tell."""
 
     requests: int = 0
     answers: int = 0
@@ -53,7 +53,7 @@ class Usage:
 
 
 class OpenAIClient:
-    """ChatModel an endpoint; see `ChatModel`."""
+    """An `OpenAIClient` asks an endpoint; see `ChatModel`."""
 
     def __init__(self, endpoint: Endpoint, *, pause: Wait = threading.Event.wait) -> None:
         """Read the key from the environment. Nothing is sent yet."""
@@ -71,7 +71,7 @@ class OpenAIClient:
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
-        """See `ChatModel.ask`. Ctrl-C sends nothing more and waits for what is under way; a second one drops it."""
+        """Ask the endpoint; see `ChatModel.ask`. Ctrl-C waits for the requests under way; a second one drops them."""
         call = _Call(self, conversations, sampling, keep)
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="ask")
         workers: list[Future[None]] = []
@@ -86,14 +86,14 @@ class OpenAIClient:
             try:
                 _until_done(workers, whatever_fails=True)
             except KeyboardInterrupt:
-                call.wires.cut()
+                call.requests.cut()
                 raise
             finally:
                 pool.shutdown()
         return call.answers
 
     def body(self, conversation: Sequence[Message], sampling: Sampling) -> bytes:
-        """What is sent for one conversation."""
+        """Write the body of the request for one conversation."""
         fields = {
             "model": self.endpoint.model,
             "messages": [{"role": message.role, "content": message.content} for message in conversation],
@@ -104,19 +104,19 @@ class OpenAIClient:
         return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
 
     def headers(self) -> dict[str, str]:
-        """Headers of every request, the key among them."""
+        """Return the headers of a request, the key among them."""
         own = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "secondthought"}
         return own | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
 
     def words(self, body: bytes) -> str:
-        """What the server says is wrong, without the key should it repeat it."""
+        """Return what the server says is wrong, without the key should the server repeat it."""
         return words(body.replace(self._key.encode(), b"***") if self._key else body)
 
 
 def _until_done(workers: Sequence[Future[None]], *, whatever_fails: bool = False) -> None:
-    """Wait for all, or raise the first failure.
+    """Wait for the workers, or raise the first failure.
 
-    It looks around now and then, since the system may hand Ctrl-C to a worker's thread, and that wakes nobody here.
+    The wait ends now and then, since the system may hand Ctrl-C to a worker's thread, and that wakes nobody here.
     """
     waiting = set(workers)
     while waiting:
@@ -126,7 +126,7 @@ def _until_done(workers: Sequence[Future[None]], *, whatever_fails: bool = False
 
 
 class _Later(Exception):
-    """Worth another attempt, after the seconds that the server asked for if it did."""
+    """`_Later` says that another attempt is worth it, after the seconds that the server asked for if it did."""
 
     def __init__(self, reason: str, seconds: float | None = None, *, reached: bool = True) -> None:
         super().__init__(reason)
@@ -135,11 +135,11 @@ class _Later(Exception):
 
 
 class _Never(Exception):
-    """No attempt will be answered."""
+    """`_Never` says that no attempt will be answered."""
 
 
 class _Call:
-    """One call of `ask`: its workers take the next conversation each until none is left."""
+    """A `_Call` is one call of `ask`: its workers take the next conversation each until none is left."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Call:
         self.conversations, self.sampling, self.keep = conversations, sampling, keep
         self.answers = [Answer(i, None, _STOPPED) for i in range(len(conversations))]
         self.stop = threading.Event()
-        self.wires = Wires()
+        self.requests = OpenRequests()
         self._next: Iterator[int] = itertools.count()
         self._lock = threading.Lock()
         self._failed_in_row = 0
@@ -219,19 +219,19 @@ class _Call:
         with self._lock:
             client.usage.requests += 1
         try:
-            reply = self.wires.post(client._address, body, client.headers(), self.endpoint.time_limit_s)
+            reply = self.requests.post(client._address, body, client.headers(), self.endpoint.time_limit_s)
         except NoReply as error:
             raise _Later(str(error), reached=error.reached) from None
         if reply.status != 200:
             self._refused(reply)
-        said = completion(reply.body)
-        if said is None:
+        answer = completion(reply.body)
+        if answer is None:
             raise _Later(f"the body is no chat completion: {client.words(reply.body)}")
         with self._lock:
             client.usage.answers += 1
-            client.usage.prompt_tokens += said.prompt_tokens
-            client.usage.answer_tokens += said.answer_tokens
-        return said.text
+            client.usage.prompt_tokens += answer.prompt_tokens
+            client.usage.answer_tokens += answer.answer_tokens
+        return answer.text
 
     def _refused(self, reply: Reply) -> None:
         reason = f"HTTP {reply.status}: {self.client.words(reply.body)}"

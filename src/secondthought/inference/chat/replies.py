@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server says, read without trust: completions, errors, and how long it asks to wait."""
+"""Replies of an OpenAI-compatible server are read here without trust: completions, errors, and how long to wait."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from email.message import Message
 from typing import NamedTuple
 
 
-class Said(NamedTuple):
-    """A chat completion, and the tokens that it cost (0 where the server does not tell)."""
+class ChatReply(NamedTuple):
+    """A `ChatReply` is a chat completion, with the tokens that it cost (0 where the server does not tell)."""
 
     text: str
     prompt_tokens: int
     answer_tokens: int
 
 
-def completion(body: bytes) -> Said | None:
-    """The completion that a body holds, or None if it is something else.
+def completion(body: bytes) -> ChatReply | None:
+    """Return the completion that a body holds, or None if it is something else.
 
-    A model that declined, or spent all its tokens on thinking, has said nothing: that is an answer too.
+    A model that declined, or spent all its tokens on thinking, gives an empty text: that is an answer too.
 
     >>> completion(b'{"choices": [{"message": {"content": "Hi"}}]}')
-    Said(text='Hi', prompt_tokens=0, answer_tokens=0)
+    ChatReply(text='Hi', prompt_tokens=0, answer_tokens=0)
     >>> completion(b"<html>")
     """
     try:
@@ -35,11 +35,11 @@ def completion(body: bytes) -> Said | None:
     if not isinstance(text, str | None):
         return None
     usage = parsed.get("usage")
-    return Said(text or "", _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    return ChatReply(text or "", _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
 
 
 def words(body: bytes, most: int = 200) -> str:
-    r"""What a server says is wrong, on one line.
+    r"""Return what a server says is wrong, on one line.
 
     >>> words(b'{"error": {"message": "too long"}}'), words(b"<h1>Bad\n gateway</h1>"), words(b"")
     ('too long', '<h1>Bad gateway</h1>', 'no words')
@@ -54,7 +54,7 @@ def words(body: bytes, most: int = 200) -> str:
 
 
 def retry_after(headers: Message) -> float | None:
-    """Seconds that the server asks to wait, given as a number or a date; None if it asks for nothing readable."""
+    """Return the seconds that the server asks to wait, by a number or a date; None if it asks for nothing readable."""
     value = (headers.get("Retry-After") or "").strip()
     try:
         seconds = float(value)

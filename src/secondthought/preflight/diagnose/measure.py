@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secondthought.evaluate import failures_of, play_controls, rescue_rates, to_json
-from secondthought.habits.rates import Observed, Rates, rates_in_groups
+from secondthought.habits.rates import HabitRates, Observed, rates_in_groups
 from secondthought.preflight.diagnose import rates
 from secondthought.preflight.diagnose.rates import turns
 from secondthought.protocols import Detector, DiagnosableTask
@@ -39,7 +39,7 @@ class Diagnosis:
     distinct: Interval
     entropy: Interval
     detector: str
-    habits: Mapping[str, Rates]
+    habits: Mapping[str, HabitRates]
     retries: Mapping[str, Interval]
     """Retries that are right after a failed first try, by what stood in the reflection's place."""
     rescue: Interval | None
@@ -110,7 +110,7 @@ def diagnose(
     )
 
 
-def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, Rates]:
+def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, HabitRates]:
     thoughts = [Thought(text=turn.completion.text, problem=group.problem) for group in groups for turn in turns(group)]
     readings = iter(detector.detect(thoughts))
     observed = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought.errors import TaskError
-from secondthought.habits.rates import Observed, Rates, Ratio, rates_in_groups, share
+from secondthought.habits.rates import HabitRates, Observed, Ratio, rates_in_groups, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
 from secondthought.runs import RunDirectory
@@ -44,7 +44,7 @@ class HabitPoint:
     problems: int
     accuracy: Interval
     tokens: Interval
-    habits: Mapping[str, Rates]
+    habits: Mapping[str, HabitRates]
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that `secondthought habits RUN --json` shows."""

@@ -171,7 +171,7 @@ def test_behaviours_of_a_users_own(cli, tmp_path):
     own = tmp_path / "doubt.toml"
     own.write_text(
         'name = "doubt"\ndefinition = "The writer is not sure."\n'
-        "[[patterns]]\nanchors = ['not sure']\nmatch = '\\bnot sure\\b'\n"
+        "[[patterns]]\nliterals = ['not sure']\nmatch = '\\bnot sure\\b'\n"
     )
     result = cli("habits", "--behaviors", own, stdin=lines({"text": "I am not sure about that."}))
     assert result.rows[0]["counts"] == {"doubt": 1}

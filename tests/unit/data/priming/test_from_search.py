@@ -7,16 +7,15 @@ import pytest
 
 from secondthought import jsonl
 from secondthought.data.priming.from_search import SetRequest, dots, problems_of, traces
-from secondthought.data.priming.kinds import ARMS, arm
+from secondthought.data.priming.kinds import KINDS, kind
 from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, TaskError
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.tasks.options import split_of
-from secondthought.types import Thought
+from secondthought.types import HABITS, Thought
 
 COUNT = 24
 
@@ -26,15 +25,15 @@ def words(text):
 
 
 def made(name, language="english", **kwargs):
-    return list(traces(SetRequest(arm=name, count=COUNT, language=language, **kwargs), words))
+    return list(traces(SetRequest(kind=name, count=COUNT, language=language, **kwargs), words))
 
 
 @pytest.fixture(scope="module", params=WORDINGS)
 def every_set(request):
-    return request.param, {name: made(name, request.param) for name in ARMS}
+    return request.param, {name: made(name, request.param) for name in KINDS}
 
 
-def test_nine_arms(every_set):
+def test_nine_kinds(every_set):
     language, sets = every_set
     assert len(sets) == 9
     for name, found in sets.items():
@@ -45,19 +44,19 @@ def test_nine_arms(every_set):
         assert sum(trace.correct for trace in found) == right
 
 
-def test_what_an_arm_forbids_occurs_in_none_of_its_traces(every_set):
+def test_what_a_kind_forbids_occurs_in_none_of_its_traces(every_set):
     detector = FunctionalDetector()
     for name, found in every_set[1].items():
         readings = detector.detect([Thought(text=item.completion, problem=item.problem) for item in found])
-        assert arm(name).forbids == tuple(b for b in BEHAVIORS if b not in arm(name).behaviors) or "all" not in name
-        for behavior in arm(name).forbids:
+        assert kind(name).forbids == tuple(b for b in HABITS if b not in kind(name).behaviors) or "all" not in name
+        for behavior in kind(name).forbids:
             assert not any(reading.counts[behavior] for reading in readings), (name, behavior)
 
 
-def test_what_an_arm_is_named_after_occurs_in_most(every_set):
+def test_what_a_kind_is_named_after_occurs_in_most(every_set):
     for name, found in every_set[1].items():
-        if ARMS[name].thought == "told":
-            for behavior in ARMS[name].requires:
+        if KINDS[name].thought == "told":
+            for behavior in KINDS[name].requires:
                 share = sum(bool(trace.reading.counts[behavior]) for trace in found) / COUNT
                 assert share > 0.7, (name, behavior, share)
 
@@ -114,7 +113,7 @@ def test_sentences():
     with pytest.raises(ConfigError, match=r"no priming arm 'backtrakcing' .did you mean 'backtracking'"):
         made("backtrakcing")
     with pytest.raises(ConfigError, match="--tokenizer"):
-        list(traces(SetRequest(arm="dots", count=1)))
+        list(traces(SetRequest(kind="dots", count=1)))
     with pytest.raises(TaskError, match="problems"):
         made("direct", options={"num_numbers": 2, "max_number": 3, "min_target": 4, "max_target": 6})
 
@@ -135,22 +134,22 @@ def few():
 
 def test_a_split_is_used_up_before_there_are_too_few(few):
     """A request for more problems than there are must not hide those that are left."""
-    found = list(traces(SetRequest(arm="direct", count=few - 14, options=FEW)))
+    found = list(traces(SetRequest(kind="direct", count=few - 14, options=FEW)))
     assert len({trace.problem.id for trace in found}) == few - 14
 
 
 def test_near_the_end_every_problem_is_drawn_once_and_in_order(few):
-    drawn = list(problems_of(SetRequest(arm="direct", count=few // 2, options=FEW)))
+    drawn = list(problems_of(SetRequest(kind="direct", count=few // 2, options=FEW)))
     assert drawn == Countdown(**FEW).problems("train", few, 0)
 
 
 def test_too_few_is_one_sentence_with_the_number_that_there_are(few):
     with pytest.raises(TaskError, match=rf"{few + 1} traces .* only {few} of {few + 1} problems .* --options.preset"):
-        list(traces(SetRequest(arm="direct", count=few + 1, options=FEW)))
+        list(traces(SetRequest(kind="direct", count=few + 1, options=FEW)))
     given = {**FEW, "min_number": 5, "max_number": 12, "min_target": 5, "max_target": 12}
     made = []
     with pytest.raises(TaskError, match=r"300 traces .* fewer with --count, .* --options.preset") as error:
-        made += (trace for trace in traces(SetRequest(arm="direct", count=300, options=given)))
+        made += (trace for trace in traces(SetRequest(kind="direct", count=300, options=given)))
     assert f"only {len(made)} can be made" in str(error.value)
 
 

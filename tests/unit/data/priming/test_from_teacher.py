@@ -42,10 +42,10 @@ def test_what_goes_wrong_on_the_way_is_tried_again_and_the_set_is_exact(tmp_path
     script = {text: [trouble] for text, trouble in zip(prompts(8), troubles, strict=True)}
     with serving(good, script) as server:
         teacher = client(server, time_limit_s=1.0)
-        gathering = from_teacher(teacher, TASK, "direct", 20, 0, cache=AnswerCache(tmp_path / "a.jsonl"))
-        assert len(gathering.require("teacher")) == 20
-        assert [trace.problem.id for trace in gathering.traces] == [p.id for p in TASK.problems("train", 20, 0)]
-        assert set(gathering.left_out) <= {"more than asked"}
+        taken = from_teacher(teacher, TASK, "direct", 20, 0, cache=AnswerCache(tmp_path / "a.jsonl"))
+        assert len(taken.require("teacher")) == 20
+        assert [trace.problem.id for trace in taken.traces] == [p.id for p in TASK.problems("train", 20, 0)]
+        assert set(taken.left_out) <= {"more than asked"}
         assert teacher.usage.answers == 21
         assert len(server.asked) == 21 + len(troubles)
 
@@ -54,11 +54,11 @@ def test_a_conversation_that_is_never_answered_is_counted_by_reason_and_replaced
     first, second, third = prompts(3)
     script = {first: [status(400, "too long")], second: [status(500)] * 99, third: [body(completion("I pass."))]}
     with serving(good, script) as server:
-        gathering = from_teacher(client(server, attempts=2), TASK, "direct", 12, 0)
-    assert len(gathering.traces) == 12
-    assert gathering.left_out["no answer from the endpoint (HTTP 400)"] == 1
-    assert gathering.left_out["no answer from the endpoint (HTTP 500)"] == 1
-    assert gathering.left_out[NO_TAGS] == 1
+        taken = from_teacher(client(server, attempts=2), TASK, "direct", 12, 0)
+    assert len(taken.traces) == 12
+    assert taken.left_out["no answer from the endpoint (HTTP 400)"] == 1
+    assert taken.left_out["no answer from the endpoint (HTTP 500)"] == 1
+    assert taken.left_out[NO_TAGS] == 1
 
 
 def test_what_was_answered_is_not_asked_again(tmp_path):
@@ -75,7 +75,7 @@ def test_what_was_answered_is_not_asked_again(tmp_path):
         assert len(server.asked) - before - len(asked) == 13 - 9
         assert more.traces[:9] == found.traces
         from_teacher(client(server), TASK, "backtracking", 1, 0, cache=AnswerCache(path))
-        assert len(server.asked) == before + len(asked) + 4 + 1, "another arm is another question"
+        assert len(server.asked) == before + len(asked) + 4 + 1, "another kind is another question"
 
 
 def test_a_server_that_breaks_down_ends_the_asking_and_keeps_what_came(tmp_path):

@@ -26,17 +26,17 @@ def rows_of(split, count, text="<think>It is clear.</think><answer>1</answer>"):
 
 
 def test_any_file_is_judged_and_kept_as_it_is(tmp_path):
-    rows = [trace.row() for trace in traces(SetRequest(arm="all-strategies", count=10))]
+    rows = [trace.row() for trace in traces(SetRequest(kind="all-strategies", count=10))]
     found = from_file(write(tmp_path / "human.jsonl", rows), TASK, 10).require("human.jsonl")
     assert [trace.completion for trace in found] == [row["completion"] for row in rows]
     assert [trace.correct for trace in found] == [row["correct"] for row in rows]
 
 
 def test_right_answers_stay_out_of_a_set_of_wrong_ones(tmp_path):
-    rows = [trace.row() for trace in traces(SetRequest(arm="all-strategies", count=10))]
-    gathering = from_file(write(tmp_path / "own.jsonl", rows), TASK, None, only_wrong=True)
-    assert gathering.left_out[RIGHT] == sum(row["correct"] for row in rows) > 0
-    assert not any(trace.correct for trace in gathering.traces)
+    rows = [trace.row() for trace in traces(SetRequest(kind="all-strategies", count=10))]
+    taken = from_file(write(tmp_path / "own.jsonl", rows), TASK, None, only_wrong=True)
+    assert taken.left_out[RIGHT] == sum(row["correct"] for row in rows) > 0
+    assert not any(trace.correct for trace in taken.traces)
 
 
 def test_first_tries_of_an_evaluation_are_traces_too(tmp_path):
@@ -50,14 +50,14 @@ def test_first_tries_of_an_evaluation_are_traces_too(tmp_path):
 
 def test_test_problems_and_forbidden_habits_stay_out(tmp_path):
     path = write(tmp_path / "mixed.jsonl", [*rows_of("test", 3), *rows_of("train", 2), *rows_of("train", 2)])
-    gathering = from_file(path, TASK, 2)
-    assert gathering.left_out == {TEST: 3, "twice": 2}
-    assert {split_of(trace.problem.id) for trace in gathering.traces} == {"train"}
-    searched = [trace.row() for trace in traces(SetRequest(arm="backtracking", count=5))]
-    gathering = from_file(write(tmp_path / "b.jsonl", searched), TASK, 5, forbids=("backtracking",))
-    assert gathering.left_out == {FORBIDDEN: 5}
+    taken = from_file(path, TASK, 2)
+    assert taken.left_out == {TEST: 3, "twice": 2}
+    assert {split_of(trace.problem.id) for trace in taken.traces} == {"train"}
+    searched = [trace.row() for trace in traces(SetRequest(kind="backtracking", count=5))]
+    taken = from_file(write(tmp_path / "b.jsonl", searched), TASK, 5, forbids=("backtracking",))
+    assert taken.left_out == {FORBIDDEN: 5}
     with pytest.raises(RunError, match=r"0 of 5 traces \(5 left out: shows what the set forbids\)"):
-        gathering.require("b.jsonl")
+        taken.require("b.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ class Teacher:
 
 def test_a_teacher_is_asked_until_there_are_enough():
     teacher = Teacher("<think>Let me see.</think>\n<answer>1</answer>", None, "I do not know.")
-    gathering = from_teacher(teacher, TASK, "direct", 6, 0)
-    assert len(gathering.require("teacher")) == 6
-    assert gathering.left_out[NO_ANSWER] > 0
-    assert gathering.left_out[NO_TAGS] > 0
+    taken = from_teacher(teacher, TASK, "direct", 6, 0)
+    assert len(taken.require("teacher")) == 6
+    assert taken.left_out[NO_ANSWER] > 0
+    assert taken.left_out[NO_TAGS] > 0
     problems = [conversation[-1].content for asked in teacher.asked for conversation in asked]
     assert len(set(problems)) == len(problems)
     assert len(teacher.asked) > 1

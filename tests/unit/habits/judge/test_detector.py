@@ -24,9 +24,9 @@ from misbehaving_server import (
 
 from secondthought.errors import ConfigError, PolicyError, RunError
 from secondthought.habits import catalog
-from secondthought.habits.catalog import Behavior, Examples
+from secondthought.habits.catalog import HabitDefinition, HabitExamples
 from secondthought.habits.judge.answers import quotes_in
-from secondthought.habits.judge.detector import JudgeDetector, Tally
+from secondthought.habits.judge.detector import JudgeDetector, JudgeTally
 from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
 from secondthought.inference.chat.answer_cache import AnswerCache
@@ -39,8 +39,8 @@ from secondthought.types import Message, Problem, Span, Thought
 
 
 def behavior(name, definition="what it is"):
-    examples = Examples(positive=("Let me check: 3 + 4 = 7.",), negative=("Check out my shop.",))
-    return Behavior(name=name, definition=definition, examples=examples)
+    examples = HabitExamples(positive=("Let me check: 3 + 4 = 7.",), negative=("Check out my shop.",))
+    return HabitDefinition(name=name, definition=definition, examples=examples)
 
 
 BACKTRACKING, VERIFICATION = behavior("backtracking"), behavior("verification")
@@ -259,7 +259,7 @@ class TestMissing:
     def test_none_found_is_zero(self):
         detector = judge(lambda messages: evidence())
         assert detector.detect([Thought(text="Four.")])[0].counts == {"backtracking": 0}
-        assert detector.tally == Tally(questions=1, answered=1)
+        assert detector.tally == JudgeTally(questions=1, answered=1)
 
     def test_a_quote_that_does_not_stand_there_is_dropped_and_the_others_count(self):
         detector = judge(lambda messages: evidence("Wait, no", "made up"))
@@ -267,7 +267,7 @@ class TestMissing:
         assert detector.tally.dropped == 1
 
     def test_many_reasons_are_shown_as_few(self):
-        lines = Tally(missing=Counter(map(str, range(50)))).lines()
+        lines = JudgeTally(missing=Counter(map(str, range(50)))).lines()
         assert len(lines) == 8
         assert "other reasons: 45" in lines[6]
 
@@ -275,7 +275,7 @@ class TestMissing:
     def test_a_blank_text_is_not_asked_about(self, text):
         detector = judge(lambda messages: evidence("made up"))
         assert detector.detect([Thought(text=text)])[0].counts == {"backtracking": 0}
-        assert detector.tally == Tally(questions=1, blank=1)
+        assert detector.tally == JudgeTally(questions=1, blank=1)
 
 
 class TestPrompt:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from secondthought.data.priming.kinds import ARMS
-from secondthought.habits.rates import Rates
+from secondthought.data.priming.kinds import KINDS
+from secondthought.habits.rates import HabitRates
 from secondthought.preflight.diagnose import RULES, Diagnosis, advise, undecided
 from secondthought.stats import Interval
 
@@ -20,7 +20,7 @@ def unsure(value):
 
 
 def habit(value):
-    return Rates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
+    return HabitRates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
 
 
 HEALTHY = Diagnosis(
@@ -113,4 +113,4 @@ def test_whoever_does_not_search_is_told_which_set():
 def test_sets_that_are_advised_can_be_made():
     advised = {name for rule in RULES for name in re.findall(r"`prime ([\w-]+)", rule.says)}
     assert advised
-    assert advised <= set(ARMS)
+    assert advised <= set(KINDS)
