@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from secondthought.cli.loading import load_policy, load_task
+from secondthought.cli.loading import current_directory, load_policy, load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
-from secondthought.habits.detectors import reader_of
+from secondthought.habits.detectors import DETECTORS, detector
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
@@ -24,11 +24,18 @@ _JUDGE_ROWS = 64
 """Texts that a judge is asked about at once; the other detectors answer row by row."""
 
 
+def _known(name: str) -> str:
+    if name not in (*DETECTORS, "judge") and ":" not in name:
+        raise ValueError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, judge, or module:Class")
+    return name
+
+
 class DetectorOptions(Config):
     """Options that choose a detector, and what it looks for."""
 
-    detector: Literal["patterns", "functional", "judge"] = "patterns"
-    """patterns: by wording; functional: by what was done, as the task reads it; judge: by asking a model."""
+    detector: Annotated[str, AfterValidator(_known)] = "patterns"
+    """patterns: by wording; functional: by what was done, as the task reads it; judge: by asking a model; module:Class:
+    one of your own."""
     behaviors: Path | None = None
     """Behaviours of your own in place of the four that ship: a TOML file, or a folder of them (patterns, judge)."""
     task: str | None = None
@@ -72,10 +79,13 @@ def detector_of(given: DetectorOptions) -> Detector:
     for flag, value in {"judge-model": given.judge_model, "endpoint": given.endpoint, "answers": given.answers}.items():
         if value is not None and given.detector != "judge":
             raise ConfigError(f"--{flag} goes with --detector judge; leave it out, or choose that detector")
-    if given.detector == "functional":
+    if given.detector not in ("patterns", "judge"):
         if given.behaviors is not None:
-            raise ConfigError("--behaviors goes with --detector patterns or judge: functional knows its four only")
-        return reader_of(_task(given))
+            raise ConfigError(
+                f"--behaviors goes with --detector patterns or judge: {given.detector} knows its four only"
+            )
+        with current_directory():
+            return detector(given.detector, _task(given))
     behaviors = catalog.shipped() if given.behaviors is None else catalog.load([given.behaviors])
     if not behaviors:
         raise ConfigError(f"{given.behaviors}: holds no behaviours; put a TOML file for each there")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import number, percent
@@ -38,8 +38,9 @@ class Options(Config):
     """Which problems; RL would start from those of `train`."""
     seed: int = 0
     """Which problems of the split, and what is sampled."""
-    detector: Literal["auto", "functional", "patterns"] = "auto"
-    """What finds habits: by what was done (Countdown), or by wording; `auto` takes the first where the task can."""
+    detector: str = "auto"
+    """functional: finds habits by what was done, as the task reads it; patterns: by wording; module:Class: one of your
+    own; auto: functional where the task can."""
     retries: bool = True
     """Also play reflections and retries: rescue and listening."""
     threads: int | None = Field(None, ge=1)
@@ -72,12 +73,14 @@ def _diagnose(given: Options, policy: Any, task: Task) -> Any:
     from secondthought.preflight.diagnose import diagnose
     from secondthought.rollout.player import Player
 
-    functional = given.detector == "functional" or (given.detector == "auto" and isinstance(task, ReadableTask))
+    best = "functional" if isinstance(task, ReadableTask) else "patterns"
+    with current_directory():
+        reads = detector(best if given.detector == "auto" else given.detector, task)
     return diagnose(
         Player.resolve(policy, task, given.episode),
         task.problems(given.split, given.problems, given.seed),
         samples=given.samples,
-        detector=detector("functional" if functional else "patterns", task),
+        detector=reads,
         seed=given.seed,
         retries=given.retries,
     )
