@@ -1,6 +1,7 @@
 """Rules about the source that no single module can keep alone: layers, sizes, docstrings, light imports, no eval."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 SRC = Path(__file__).parent.parent / "src" / "secondthought"
 FILES = sorted(SRC.rglob("*.py"))
 MOST_LINES = 320
+MOST_FUNCTION_LINES = 45
 
 LAYERS = (
     ("types", "errors", "rng"),
@@ -70,6 +72,89 @@ def test_imports_point_down(path):
     others = [name for name in imports(path) if part_of(name) not in ("", own)]
     wrong = [name for name in others if LAYER[part_of(name)] >= LAYER[own]]
     assert not wrong, f"{relative(path)} imports {wrong} from its own layer or from above"
+
+
+def test_every_part_has_a_floor_and_contributing_lists_the_same():
+    """The sentence of CONTRIBUTING.md reads as the table does: parts that share a floor stand in brackets."""
+    found = {path.relative_to(SRC).parts[0].removesuffix(".py") for path in FILES} - {"__init__", "__main__"}
+    assert found == set(LAYER)
+    page = (SRC.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sentence = re.search(r"From the bottom, with what shares a floor in brackets: (.*?)\.\n", page, re.DOTALL)[1]
+    floors = re.findall(r"\(([^)]*)\)|(`\w+`)", sentence)
+    assert tuple(tuple(re.findall(r"`(\w+)`", both or single)) for both, single in floors) == LAYERS
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_module_imports_the_package_itself(path):
+    """Its `__init__` lists public names of all floors: whoever imports it from below runs up."""
+    if relative(path) == "__main__.py":
+        return
+    bare = [
+        node.lineno
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Import)
+        for name in node.names
+        if name.name == "secondthought"
+    ]
+    assert not bare, f"{relative(path)}:{bare}"
+
+
+MODULES = {module_of(path) for path in FILES}
+
+
+def private_names(path):
+    """Names with an underscore that a module takes from another one: imported, or as an attribute of it."""
+    tree, modules = parsed(path), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "secondthought":
+            for name in node.names:
+                if name.name.startswith("_") and not name.name.startswith("__"):
+                    yield f"{path.name}:{node.lineno} {name.name}"
+                if f"{node.module}.{name.name}" in MODULES:
+                    modules.add(name.asname or name.name)
+    for node in ast.walk(tree):
+        private = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if private and isinstance(node.value, ast.Name) and node.value.id in modules:
+            yield f"{path.name}:{node.lineno} {node.value.id}.{node.attr}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_no_private_name_of_another_module(path):
+    assert not list(private_names(path))
+
+
+def test_a_private_name_would_be_seen(tmp_path):
+    file = tmp_path / "nosy.py"
+    file.write_text("from secondthought.rng import _hash\nfrom secondthought import rng\nrng._hash\n")
+    assert list(private_names(file)) == ["nosy.py:1 _hash", "nosy.py:3 rng._hash"]
+
+
+def test_a_prefix_is_a_missing_folder():
+    """No file's name begins with that of its neighbour and an underscore, and none is hidden behind an underscore."""
+    for path in FILES:
+        names = {other.stem for other in path.parent.glob("*.py")} | {
+            other.name for other in path.parent.iterdir() if other.is_dir()
+        }
+        assert not [name for name in names if path.stem.startswith(f"{name}_")], relative(path)
+        assert path.name.startswith("__") or not path.name.startswith("_"), relative(path)
+
+
+def test_one_meaning_a_class_name():
+    """`Options` alone is every command's own; any other name is one class."""
+    homes = {}
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef) and node.name != "Options":
+                homes.setdefault(node.name, []).append(relative(path))
+    assert not {name: where for name, where in homes.items() if len(where) > 1}
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_a_function_fits_on_a_screen(path):
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            size = node.end_lineno - node.lineno + 1
+            assert size <= MOST_FUNCTION_LINES, f"{relative(path)}:{node.lineno} {node.name} has {size} lines"
 
 
 def test_learning_knows_no_inference():

@@ -20,7 +20,7 @@ from secondthought.preflight.resources import inputs
 from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
 from secondthought.train.sft.examples import Example, read_examples, split
-from secondthought.train.sft.inputs import Plan
+from secondthought.train.sft.inputs import ExampleOrder
 from secondthought.train.sft.learner import trees_of
 from secondthought.trees import TokenTree, by_branches, micro_batches
 
@@ -62,7 +62,7 @@ def told(config: SftConfig, *, examples: int | None, tokens: float | None) -> Co
         held_out=held,
         tokens=tokens,
         learned=None,
-        steps_per_epoch=None if learned_from is None else Plan.of(config, learned_from).steps_per_epoch,
+        steps_per_epoch=None if learned_from is None else ExampleOrder.of(config, learned_from).steps_per_epoch,
     )
 
 
@@ -98,7 +98,7 @@ def _counted(config: SftConfig, path: Path, policy: LocalModel) -> Corpus:
 
 def of_examples(config: SftConfig, examples: Sequence[Example], held_out: int, *, source: str) -> Corpus:
     """Counts over the first epoch, in the very micro-batches that training makes."""
-    plan = Plan.of(config, len(examples))
+    plan = ExampleOrder.of(config, len(examples))
     limit = config.train.micro_batch_tokens
     batches: list[Trees] = []
     for step in range(1, plan.steps_per_epoch + 1):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-import secondthought
 from secondthought.report.numbers.inputs import gather
 from secondthought.report.numbers.runs import Run, load_runs
 from secondthought.report.page import sections, tables
@@ -52,7 +52,7 @@ def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["line_class"] = line_class
     environment.globals |= {
-        "version": getattr(secondthought, "__version__", ""),
+        "version": version("secondthought"),
         "css": Markup(_resource("style.css")),
         "script": Markup(_resource("browser.js")),
     }

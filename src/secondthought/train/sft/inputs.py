@@ -17,7 +17,7 @@ from secondthought.train.sft.examples import Example, Examples, read_examples, s
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ExampleOrder:
     """The order in which a run goes through its examples: which ones each step learns from."""
 
     num_examples: int
@@ -27,7 +27,7 @@ class Plan:
     seed: int
 
     @classmethod
-    def of(cls, config: SftConfig, num_examples: int) -> Plan:
+    def of(cls, config: SftConfig, num_examples: int) -> ExampleOrder:
         """Build the steps that a config makes of so many examples.
 
         Raises:
@@ -68,7 +68,7 @@ class Material:
     found: Examples
     examples: list[Example]
     held_out: list[Example]
-    plan: Plan
+    plan: ExampleOrder
 
     @classmethod
     def read(cls, config: SftConfig, path: Path) -> Material:
@@ -77,7 +77,7 @@ class Material:
         task = None if config.task is None else tasks.load(config.task, config.options)
         found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
         examples, held_out = split(found.kept, config.eval_share, config.seed)
-        return cls(path, policy, found, examples, held_out, Plan.of(config, len(examples)))
+        return cls(path, policy, found, examples, held_out, ExampleOrder.of(config, len(examples)))
 
     def facts(self) -> dict[str, Any]:
         """Return what `data.json` says, and the summary with it."""

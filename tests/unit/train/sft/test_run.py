@@ -21,7 +21,7 @@ from secondthought.inference.local import LocalPolicy
 from secondthought.models import lora
 from secondthought.train.sft import learner as sft_learner
 from secondthought.train.sft.examples import Example, read_examples, split
-from secondthought.train.sft.inputs import Plan
+from secondthought.train.sft.inputs import ExampleOrder
 from secondthought.train.sft.learner import SftLearner, rate_of_step, trees_of
 from secondthought.trees import TokenTree, by_branches, micro_batches
 
@@ -356,9 +356,9 @@ def test_an_epoch_is_every_example_once(count, size, epochs, drop_last):
     config = SftConfig(train=SftTrainConfig(batch_size=size, epochs=epochs, drop_last=drop_last))
     if drop_last and count < size:
         with pytest.raises(ConfigError, match="do not fill a batch"):
-            Plan.of(config, count)
+            ExampleOrder.of(config, count)
         return
-    plan = Plan.of(config, count)
+    plan = ExampleOrder.of(config, count)
     assert plan.steps == epochs * plan.steps_per_epoch
     for epoch in range(epochs):
         steps = range(epoch * plan.steps_per_epoch + 1, (epoch + 1) * plan.steps_per_epoch + 1)
@@ -369,12 +369,12 @@ def test_an_epoch_is_every_example_once(count, size, epochs, drop_last):
 
 
 def test_steps_in_place_of_epochs_and_another_order_each_epoch():
-    plan = Plan.of(SftConfig(train=SftTrainConfig(batch_size=10, steps=7)), 50)
+    plan = ExampleOrder.of(SftConfig(train=SftTrainConfig(batch_size=10, steps=7)), 50)
     assert (plan.steps, plan.steps_per_epoch) == (7, 5)
     assert plan.ends_epoch(5)
     assert plan.ends_epoch(7)
     assert plan.batch(1) != plan.batch(6)
-    other = Plan.of(SftConfig(seed=1, train=SftTrainConfig(batch_size=10, steps=7)), 50)
+    other = ExampleOrder.of(SftConfig(seed=1, train=SftTrainConfig(batch_size=10, steps=7)), 50)
     assert plan.batch(1) != other.batch(1)
 
 
@@ -390,7 +390,7 @@ def test_the_papers_settings_ship():
     assert found.optim == SftOptimConfig(
         lr=1e-5, betas=(0.9, 0.95), weight_decay=0.01, schedule="cosine", warmup_share=0.1, max_grad_norm=1.0
     )
-    assert Plan.of(found, 1000).steps == 75
+    assert ExampleOrder.of(found, 1000).steps == 75
 
 
 def test_the_organisms_settings_ship():
