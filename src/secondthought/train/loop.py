@@ -13,10 +13,10 @@ from typing import TypeAlias
 from secondthought import rng
 from secondthought.distributed.world import World
 from secondthought.rollout.mining import MiningStats
-from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
+from secondthought.runs.trackers import Tracker
 from secondthought.train import checkpoint
 from secondthought.train.algorithms import Play
 from secondthought.train.credit import Credited, credit, learned_kinds
@@ -24,7 +24,6 @@ from secondthought.train.critic.advantages import judge
 from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_groups, of_judgement, of_mining, of_update, sampled_tokens
-from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
 from secondthought.types import TurnKind
 
@@ -45,7 +44,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """Everything that a training run is made of. A process without a recorder writes nothing and shows nothing."""
+    """Everything that a training run is made of. A process without a recorder writes nothing and tells no tracker."""
 
     play: Play
     curriculum: Curriculum
@@ -53,8 +52,7 @@ class Loop:
     validate: Validate
     run: RunDirectory
     recorder: Recorder | None
-    console: Console
-    monitor: Monitor
+    tracker: Tracker
     world: World
 
     def train(self, progress: Progress) -> Progress:
@@ -113,9 +111,7 @@ class Loop:
         if self.recorder is None:
             return
         self.recorder.metrics(progress.step, metrics)
-        self.console.step(progress.step, metrics, self._share_done(progress))
-        for warning in self.monitor.warnings(progress.step, metrics):
-            self.console.note(f"warning: {warning}")
+        self.tracker.row(progress.step, metrics)
 
     def _record_episodes(self, step: int, credited: list[Credited]) -> None:
         if self.recorder is None:
