@@ -5,6 +5,7 @@ from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory, Status
 from secondthought.runs.listing import RunRow, list_runs, show_run
 from secondthought.runs.recorder import Recorder, read_metrics
+from secondthought.runs.trackers import Tracker, Trackers
 
 __all__ = [
     "Checkpoints",
@@ -13,6 +14,8 @@ __all__ = [
     "RunDirectory",
     "RunRow",
     "Status",
+    "Tracker",
+    "Trackers",
     "list_runs",
     "read_metrics",
     "show_run",

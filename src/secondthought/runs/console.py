@@ -23,16 +23,21 @@ SHOWN = {
 
 
 class Console:
-    """Shows how a run gets on: by steps, or by its share of a token budget where that ends the run.
+    """A `Tracker` that shows how a run gets on, by steps or by its share of a token budget where that ends the run.
 
-    `steps` is None where a token budget ends it; `start` is the share of the run that was done before (a resumed run),
-    of which `shown` steps need not be told again. `names` are the metrics on the line and what they are called there.
+    Args:
+        steps: how many there will be; None where a token budget ends the run.
+        done: the share of the run that is done, given a step and its metrics; default: its share of `steps`.
+        start: the share that was done before (a resumed run).
+        shown: steps that were shown before.
+        names: the metrics on the line, and what they are called there.
     """
 
     def __init__(
         self,
         steps: int | None,
         *,
+        done: Callable[[int, Mapping[str, float]], float] | None = None,
         start: float = 0.0,
         shown: int = 0,
         names: Mapping[str, str] = SHOWN,
@@ -42,6 +47,7 @@ class Console:
     ) -> None:
         self._names = names
         self._steps, self._start, self._quiet, self._clock = steps, start, quiet, clock
+        self._done = done or (lambda step, metrics: step / steps if steps else math.nan)
         self._stream = sys.stderr if stream is None else stream
         self._began = clock()
         self._last: dict[str, float] = {}
@@ -65,17 +71,22 @@ class Console:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the live line as it is; what follows is written below it."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
-    def step(self, step: int, metrics: Mapping[str, float | None], done: float) -> None:
-        """A step was finished, and with it so great a share of the run. Telling it twice shows it once."""
-        values = {key: value for key, value in metrics.items() if value is not None and not math.isnan(value)}
-        self._last.update({key: values[key] for key in self._names if key in values})
+    def row(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Show a step that was finished; shown twice, it is there once."""
+        known = {key: value for key, value in metrics.items() if not math.isnan(value)}
+        self._last.update({key: known[key] for key in self._names if key in known})
         if self._quiet or step <= self._shown:
             return
         self._shown = step
+        done = self._done(step, metrics)
         at = f"step {step}/{self._steps}" if self._steps is not None else f"step {step}  {done:.0%} done"
         values_text = (f"{self._names[key]} {_short(value)}" for key, value in self._last.items())
         text = "  ".join([at, *values_text, self._time_left(step, done)])

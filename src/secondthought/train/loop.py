@@ -15,17 +15,16 @@ from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
-from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
+from secondthought.runs.trackers import Tracker
 from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
-from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
 from secondthought.types import TurnKind
 
@@ -46,7 +45,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """Everything that a training run is made of. A process without a recorder writes nothing and shows nothing."""
+    """A `Loop` holds the parts of a training run. A process without a recorder writes nothing and tells no tracker."""
 
     config: RunConfig
     player: Player
@@ -55,8 +54,7 @@ class Loop:
     validate: Validate
     run: RunDirectory
     recorder: Recorder | None
-    console: Console
-    monitor: Monitor
+    tracker: Tracker
     world: World
 
     def train(self, progress: Progress) -> Progress:
@@ -115,9 +113,7 @@ class Loop:
         if self.recorder is None:
             return
         self.recorder.metrics(progress.step, metrics)
-        self.console.step(progress.step, metrics, self._share_done(progress))
-        for warning in self.monitor.warnings(progress.step, metrics):
-            self.console.note(f"warning: {warning}")
+        self.tracker.row(progress.step, metrics)
 
     def _record_episodes(self, step: int, credited: list[Credited]) -> None:
         if self.recorder is None:

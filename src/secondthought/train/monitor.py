@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 PATIENCE = 5
 """Consecutive steps of all-zero or all-one reward before a warning: one such step is chance."""
@@ -14,13 +14,22 @@ ORACLE_DROP = 0.1
 
 
 class Monitor:
-    """Watches metrics; holds only what it has seen."""
+    """A `Tracker` that watches metrics and says its warnings; it holds only what it has seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
+        self._say = say
         self._given: set[str] = set()
         self._constant = 0
         self._reward = math.nan
         self._first: dict[str, float] = {}
+
+    def row(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Say what is new at this step."""
+        for warning in self.warnings(step, metrics):
+            self._say(f"warning: {warning}")
+
+    def close(self) -> None:
+        """Do nothing: each warning was said when it came."""
 
     def warnings(self, step: int, metrics: Mapping[str, float]) -> Iterator[str]:
         """Yield the warnings that are new at this step."""

@@ -28,6 +28,7 @@ from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
+from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
@@ -50,33 +51,37 @@ def execute(
     overwrite: bool = False,
     quiet: bool = False,
     command: Sequence[str] = (),
+    trackers: Sequence[Tracker] = (),
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
-    Under `torchrun` all processes call this with the same arguments and return the same.
+    Under `torchrun` all processes call this with the same arguments and return the same. `trackers` are told of each
+    step that is recorded, and closed at the end; one that fails is left out and stops nothing.
 
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
     """
-    return in_run(
-        config,
-        lambda: None,  # a model that cannot be loaded leaves a run that failed
-        lambda run, world, _: _Execution(config, run, world, quiet=quiet or not world.is_first).complete(),
-        timeout_s=config.train.timeout_s,
-        resume=resume,
-        overwrite=overwrite,
-        command=command,
-        facts={},
-    )
+    with Trackers(trackers) as added:
+        return in_run(
+            config,
+            lambda: None,  # a model that cannot be loaded leaves a run that failed
+            lambda run, world, _: _Execution(config, run, world, added, quiet=quiet or not world.is_first).complete(),
+            timeout_s=config.train.timeout_s,
+            resume=resume,
+            overwrite=overwrite,
+            command=command,
+            facts={},
+        )
 
 
 class _Execution:
     """The stages of one run, in order."""
 
-    def __init__(self, config: RunConfig, run: RunDirectory, world: World, *, quiet: bool) -> None:
+    def __init__(self, config: RunConfig, run: RunDirectory, world: World, added: Tracker, *, quiet: bool) -> None:
         self.config = config
         self.run = run
         self.world = world
+        self.added = added
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
         self.policy: LocalPolicy = load_policy(config.model)
@@ -114,7 +119,7 @@ class _Execution:
         return self.run.summary()
 
     def _train(self, learner: Learner, console: Console) -> Progress:
-        progress, monitor = Progress(), Monitor()
+        progress, monitor = Progress(), Monitor(console.note)
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             at = self.run.checkpoints.at(last["step"])
@@ -132,8 +137,7 @@ class _Execution:
             validate=self._validator(),
             run=self.run,
             recorder=recorder,
-            console=console,
-            monitor=monitor,
+            tracker=Trackers([console, monitor, self.added]),
             world=self.world,
         )
         with console:
@@ -209,6 +213,7 @@ class _Execution:
             tokens = max((row.get("tokens/sampled", 0.0) for row in rows if row["step"] <= step), default=0.0)
         return Console(
             train.steps if train.max_sampled_tokens is None else None,
+            done=lambda step, metrics: share_done(train, step, int(metrics.get("tokens/sampled", 0))),
             start=share_done(train, step, int(tokens)),
             shown=step,
             quiet=self.quiet,

@@ -160,9 +160,9 @@ class Terminal(io.StringIO):
 def test_plain_progress_is_one_line_per_step():
     stream, now = io.StringIO(), iter([0.0, 0.0, 2.0, 5.0])
     with Console(100, start=0.5, shown=50, stream=stream, clock=lambda: next(now)) as console:
-        console.step(51, {"reward/mean": 0.25, "policy/kl_ref": float("nan"), "eval/first_try": 0.5}, 0.51)
-        console.step(51, {}, 0.51)
-        console.step(52, {"reward/mean": 0.125, "eval/first_try": None}, 0.52)
+        console.row(51, {"reward/mean": 0.25, "policy/kl_ref": float("nan"), "eval/first_try": 0.5})
+        console.row(51, {})
+        console.row(52, {"reward/mean": 0.125, "eval/first_try": float("nan")})
         console.note("saved [best]")
     assert stream.getvalue().splitlines() == [
         "step 51/100  reward .250  first .500  2.0 s/step  1m38s left",
@@ -173,9 +173,10 @@ def test_plain_progress_is_one_line_per_step():
 
 def test_a_run_that_ends_with_its_tokens_shows_its_share_of_them():
     stream, now = io.StringIO(), iter([0.0, 0.0, 10.0, 20.0])
-    with Console(None, stream=stream, clock=lambda: next(now)) as console:
-        console.step(1, {}, 0.25)
-        console.step(2, {}, 0.4)
+    budget = {"done": lambda step, metrics: metrics["tokens/sampled"] / 1000}
+    with Console(None, **budget, stream=stream, clock=lambda: next(now)) as console:
+        console.row(1, {"tokens/sampled": 250})
+        console.row(2, {"tokens/sampled": 400})
     assert stream.getvalue().splitlines() == [
         "step 1  25% done  10.0 s/step  30s left",
         "step 2  40% done  10.0 s/step  30s left",
@@ -185,12 +186,12 @@ def test_a_run_that_ends_with_its_tokens_shows_its_share_of_them():
 def test_live_and_quiet_progress():
     stream = Terminal()
     with Console(2, stream=stream) as console:
-        console.step(1, {"reward/mean": 0.25}, 0.5)
+        console.row(1, {"reward/mean": 0.25})
         console.note("hostile [/markup]")
     assert "1/2" in stream.getvalue()
     assert "hostile [/markup]" in stream.getvalue()
     quiet = Terminal()
     with Console(2, stream=quiet, quiet=True) as console:
-        console.step(1, {}, 0.5)
+        console.row(1, {})
         console.note("x")
     assert quiet.getvalue() == ""

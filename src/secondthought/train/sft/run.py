@@ -166,7 +166,7 @@ class _Sft:
     def _record(self, step: int, metrics: Mapping[str, float]) -> None:
         if self.recorder is not None:
             self.recorder.metrics(step, metrics)
-            self.console.step(step, metrics, self._share_done())
+            self.console.row(step, metrics)
 
     def _save(self) -> None:
         """Write a checkpoint; the pointers move once it is whole."""
