@@ -25,6 +25,7 @@ from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
 from secondthought.runs import files
 from secondthought.runs.console import Console
+from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.train import checkpoint
@@ -50,10 +51,12 @@ def execute(
     overwrite: bool = False,
     quiet: bool = False,
     command: Sequence[str] = (),
+    declared: Declaration | None = None,
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
-    Under `torchrun` all processes call this with the same arguments and return the same.
+    What a study says of the run (`declared`) is written beside it. Under `torchrun` all processes call this with the
+    same arguments and return the same.
 
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
@@ -67,6 +70,7 @@ def execute(
         overwrite=overwrite,
         command=command,
         facts={},
+        declared=declared,
     )
 
 

@@ -1,4 +1,4 @@
-"""The arms of Four Habits: a base model, primed or not (`origin` in a run's config), after the same RL; their table."""
+"""The arms of Four Habits: a base model, primed or not (as a study declares it), after the same RL; their table."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def has_origins(arms: Sequence[Arm]) -> bool:
 
 def base_of(arm: Arm) -> str:
     """Name of its model before any priming; empty where runs do not say."""
-    return str(get(arm.runs[0].config, "origin", "base") or "")
+    return arm.declared.base
 
 
 def priming_of(arm: Arm) -> str:
     """Name of the set that it was primed with; empty if none."""
-    return str(get(arm.runs[0].config, "origin", "priming") or "")
+    return arm.declared.priming
 
 
 def evaluated(arms: Sequence[Arm]) -> list[Arm]:

@@ -104,7 +104,7 @@ def _not_the_form(primed: Arm | None, placeholders: Sequence[Arm | None]) -> Cla
 
 
 def _dose(arms: Sequence[Arm]) -> Claim:
-    bases = [(dose, arm) for arm in arms if (dose := get(arm.runs[0].config, "origin", "dose")) is not None]
+    bases = [(dose, arm) for arm in arms if (dose := arm.declared.dose) is not None]
     bases = sorted(((float(dose), arm) for dose, arm in bases if not priming_of(arm)), key=lambda pair: pair[0])
     least, most = (bases[0][1], bases[-1][1]) if len(bases) > 2 else (None, None)
     doses = ", ".join(f"{100 * dose:g} %: {100 * gain(arm, 'first_try').pooled.estimate:+.1f}" for dose, arm in bases)
@@ -112,7 +112,7 @@ def _dose(arms: Sequence[Arm]) -> Claim:
         "More habits in pretraining text, more gain",
         "Llama-3.2-3B after continued pretraining and RL: .489 with habits, .368 with few",
         _named("first-try gain, {} - {}", GAIN, most, least),
-        _difference(most, least, GAIN, "three bases that differ in `origin.dose` alone are needed"),
+        _difference(most, least, GAIN, "three bases that differ in `dose` alone are needed"),
     )
     return claim if not doses else replace(claim, why=f"{claim.why}; gain by dose {doses}")
 
