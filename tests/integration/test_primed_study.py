@@ -69,6 +69,10 @@ def test_base_priming_rl_and_habits(tmp_path, checkpoints):
     assert not any("eval/second_try" in row for row in rows)
     groups = arms(load_runs([out / "plain/seed_0", out / "primed/seed_0"]))
     assert has_origins(groups)
+    declared = {"base": "tiny", "priming": "all-strategies", "arm": "primed", "dose": None}
+    assert json.loads((out / "primed/seed_0/declared.json").read_text()) == declared
+    assert "origin" not in RunDirectory.open(out / "primed/seed_0").config()
+    assert "tiny, primed: all-strategies" in (out / "primed/seed_0/report.html").read_text()
     assert {arm.name for arm in groups} == {"tiny", "tiny, primed: all-strategies"}
     assert found["report"] == str(out / "report.html")
     assert "tiny, primed: all-strategies" in (out / "report.html").read_text()
@@ -105,7 +109,9 @@ def test_an_arm_may_be_primed_with_another_ones_wrong_tries(tmp_path):
         .replace(f"{tmp_path / 'qwen2'}", "rich")
         .replace("max_attempt_tokens = 8", "max_attempt_tokens = 64")
     )
-    file.write_text(text + '[arms.own]\nbase = "tiny"\npriming = "own-wrong"\nwrong_tries_of = "primed"\n')
+    file.write_text(
+        text + '[arms.own]\nbase = "tiny"\npriming = "own-wrong"\npriming_settings = { tries_of = "primed" }\n'
+    )
     found = run(file)
     out = tmp_path / "out"
     assert found["complete"], (out / "own/primed.log").read_text()

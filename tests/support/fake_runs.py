@@ -6,6 +6,7 @@ from pathlib import Path
 
 from secondthought.habits.catalog import SHIPPED
 from secondthought.runs import Recorder, RunDirectory
+from secondthought.runs.declaration import Declaration, declare
 from secondthought.runs.environment import describe
 
 PROBLEMS = 400
@@ -268,10 +269,8 @@ def write_arm(
     for seed in seeds:
         path = root / f"{base}-{priming or 'plain'}" / f"seed_{seed}"
         with RunDirectory.create(path) as run:
-            origin = {"base": base, "priming": priming, "dose": dose, **({"arm": arm} if arm else {})}
-            run.write_config(
-                {"seed": seed, "origin": origin, "algorithm": {"type": "grpo"}, "model": {"path": str(path)}}
-            )
+            run.write_config({"seed": seed, "algorithm": {"type": "grpo"}, "model": {"path": str(path)}})
+            declare(run, Declaration(base=base, priming=priming, dose=dose, arm=arm or ""))
             sides = {}
             for when, share in (("before", before), ("after", after)):
                 hits = round(share * PROBLEMS) + seed * (when == "after")

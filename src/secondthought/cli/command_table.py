@@ -18,7 +18,7 @@ class Command(NamedTuple):
 
 
 _RESUME = "what was done is kept: run the same command with --resume to go on"
-_AGAIN = "finished pieces are kept: run the same command again to go on"
+_AGAIN = "finished jobs are kept: run the same command again to go on"
 
 COMMANDS: dict[str, Command] = {
     "demo": Command(
@@ -52,7 +52,7 @@ COMMANDS: dict[str, Command] = {
     "report": Command("report:run", "one HTML file from run directories"),
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
-    "study": Command("study:run", "several seeds and comparators, in resumable pieces", _AGAIN),
+    "study": Command("study:run", "several seeds and comparators, in resumable jobs", _AGAIN),
     "bench verify": Command("bench.compare:verify", "completions verified per second"),
     "bench solve": Command("bench.compare:solve", "time to solve a Countdown problem"),
     "bench habits": Command("bench.compare:habits", "megabytes that the pattern detector reads per second"),

@@ -64,7 +64,7 @@ class _Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind what runs, as Ctrl-C does: a study ends its pieces, files are left whole.
+    """Let SIGTERM unwind what runs, as Ctrl-C does: a study ends its jobs, files are left whole.
 
     Not under torchrun, which ends a process that hangs in a collective by it, and not outside the main thread.
     """

@@ -72,7 +72,8 @@ def file_values(kind: type[Config], path: Path, reserved: Sequence[str] = ()) ->
     Raises:
         ConfigError: the file is not TOML, or a key is unknown, or a value is not allowed.
     """
-    data = read_toml(path)
+    retired = kind.RETIRED - kind.model_fields.keys()
+    data = {key: value for key, value in read_toml(path).items() if key not in retired}
     _check_keys(kind, data, str(path), "", reserved)
     return _check_values(kind, data, path)
 

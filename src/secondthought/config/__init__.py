@@ -7,7 +7,7 @@ resolved config is written as JSON into the run directory. Unknown keys are refu
 from secondthought.config.base import Config, describe, overlay, read_toml
 from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, LoraConfig, ModelConfig, TaskConfig
-from secondthought.config.run import EvalConfig, OriginConfig, RunConfig, resolve
+from secondthought.config.run import EvalConfig, RunConfig, resolve
 
 __all__ = [
     "AlgorithmConfig",
@@ -18,7 +18,6 @@ __all__ = [
     "LoraConfig",
     "ModelConfig",
     "OptimConfig",
-    "OriginConfig",
     "RunConfig",
     "TaskConfig",
     "TrainConfig",

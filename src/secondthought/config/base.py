@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from secondthought.errors import ConfigError
 
@@ -16,6 +16,17 @@ class Config(BaseModel):
     """Base of all configs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+    RETIRED: ClassVar[frozenset[str]] = frozenset()
+    """Keys that are settings no longer. Files of earlier versions may hold them: they are passed over."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, data: Any) -> Any:
+        retired = cls.RETIRED - cls.model_fields.keys()
+        if not retired or not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if key not in retired}
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -44,24 +44,11 @@ class EvalConfig(Config):
     """Also play pass@2, no reflection, another problem's, a fixed general one, an oracle's and a contrary one."""
 
 
-class OriginConfig(Config):
-    """Where a run's model comes from, for reports that compare arms by it. Nothing is trained by it."""
-
-    base: str = ""
-    """Name of the model before any priming."""
-    priming: str = ""
-    """Name of the priming set that it was trained on; empty if none."""
-    # Not written where it is not given: the settings of runs begun before there was one stay equal to themselves.
-    arm: str = Field("", exclude_if=lambda arm: not arm)
-    """Name of the arm in its study: what it was primed with in detail stands there."""
-    model: str = Field("", exclude_if=lambda model: not model)
-    """Where each seed has a model of its own: their path with `{seed}` for the seed. Reports take them for one arm."""
-    dose: float | None = None
-    """Share of the base model's training text that shows habits, where that is known."""
-
-
 class RunConfig(Config):
     """A whole run: what is trained, how, and where it is written."""
+
+    RETIRED = frozenset({"origin"})
+    """What a study says of its runs, which is no setting and lies beside the run: see `runs.declaration`."""
 
     run_dir: Path = Path("runs/latest")
     """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
@@ -69,8 +56,6 @@ class RunConfig(Config):
     """Of sampling and data order."""
     threads: int | None = Field(None, ge=1)
     """CPU threads of torch; default: all cores."""
-    origin: OriginConfig = Field(OriginConfig(), exclude_if=lambda origin: origin == OriginConfig())
-    """What a study compares: base model and priming."""
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
     episode: EpisodeConfig = EpisodeConfig()

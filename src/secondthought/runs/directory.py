@@ -2,6 +2,7 @@
 
     config.json            the resolved config, with the schema's number
     environment.json       versions, revision, machine, seed, command line
+    declared.json          what a study says of the run (`runs.declaration`), if it is of one
     metrics.jsonl          one row per step
     episodes/step_000010.jsonl
     evaluations/NAME.jsonl

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought.errors import RunError
-from secondthought.runs import lock
+from secondthought.runs import declaration, lock
 from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.runs.recorder import read_metrics
 
@@ -51,6 +51,7 @@ def show_run(path: Path) -> dict[str, Any]:
         "run": asdict(row(run)),
         "config": run.config(),
         "environment": run.environment(),
+        "declared": declaration.read(run).model_dump(mode="json"),
         "summary": run.summary(),
         "evaluations": run.evaluations(),
         "checkpoints": {

@@ -1,1 +1,1 @@
-"""Several runs and what they say together: arms, jobs, the queue that works them off."""
+"""A study is several runs and what they say together: arms, jobs, and the queue that works the jobs off."""

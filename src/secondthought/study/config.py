@@ -1,26 +1,28 @@
-"""The file of a study: settings common to all, then [arms.NAME] with its seeds and what differs."""
+"""The file of a study holds settings common to all, then [arms.NAME] with its seeds and what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from secondthought.config import Config, describe, overlay, read_toml
 from secondthought.errors import ConfigError
+from secondthought.report.papers.catalog import PAPERS
 
-OWN_WRONG = "own-wrong"
 SEED = "{seed}"
 """In the path of an arm's model: each seed has a base of its own."""
+TRIES_OF = "tries_of"
+"""Option of an arm's priming set: the set is what another arm's primed model got wrong."""
 
 
 class ArmConfig(Config):
-    """One arm: how it differs from the study's common settings."""
+    """An `ArmConfig` says how one arm differs from the study's common settings."""
 
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    """One piece per seed."""
+    """One run per seed."""
     tokens_of: str | None = None
     """Train until as many tokens have been sampled as by that arm."""
     base: str = ""
@@ -28,28 +30,45 @@ class ArmConfig(Config):
     dose: float | None = Field(None, ge=0, le=1)
     """Share of the base model's training text that shows habits, where that is known."""
     priming: str = ""
-    """A set of `secondthought prime` that the model is fine-tuned on before RL."""
+    """Name of the set that the model is fine-tuned on before RL: one of `secondthought prime`, or any name for a set
+    from another source (`file` or `tries_of` in `priming_settings`)."""
     primed_anew: bool = False
     """Each seed has a set and a fine-tuning of its own, drawn with that seed. Default: one for all seeds, as in the
     paper; intervals then say nothing of how much primings differ. A model path with `{seed}` has the same effect."""
-    wrong_tries_of: str | None = None
-    """With `priming = "own-wrong"`: the primed arm whose model's wrong first tries are the set. So the paper made its
-    set without right answers. Problems are drawn anew; some of those that primed that model may be among them."""
     priming_settings: dict[str, Any] = Field(default_factory=dict)
-    """Options of that set, laid over the common ones."""
+    """Options of that set, laid over the common ones. `tries_of = "ARM"`: wrong first tries of the model that the other
+    arm was primed to be are the set. Its problems are drawn anew; some that primed that model may be among them."""
     sft: dict[str, Any] = Field(default_factory=dict)
     """Settings of the fine-tuning, laid over the common ones."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Tables and keys as in a training config, laid over the common ones."""
 
+    @property
+    def tries_of(self) -> str | None:
+        """Return the arm whose primed model's wrong tries are the set of this one, if there is such an arm."""
+        return self.priming_settings.get(TRIES_OF)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _translate(cls, data: Any) -> Any:
+        """Read `wrong_tries_of`, which was a key of the arm in earlier versions, as an option of its set."""
+        if not isinstance(data, Mapping) or "wrong_tries_of" not in data:
+            return data
+        kept = {key: value for key, value in data.items() if key != "wrong_tries_of"}
+        if data["wrong_tries_of"] is None:  # as `--dry-run` printed it
+            return kept
+        return overlay({"priming_settings": {TRIES_OF: data["wrong_tries_of"]}}, kept)
+
 
 class StudyConfig(Config):
-    """A whole study file."""
+    """A `StudyConfig` is a whole study file."""
 
     out: Path
-    """Directory of the pieces: OUT/ARM/seed_N."""
+    """Directory of the jobs: OUT/ARM/seed_N."""
     jobs: int = Field(1, ge=1)
-    """Pieces that run at once; on a CPU, one per core with `threads = 1` is fastest."""
+    """Jobs that run at once; on a CPU, one per core with `threads = 1` is fastest."""
+    claims: str = ""
+    """Name of the paper whose claims the report judges; default: the report chooses by what the arms say."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Tables and keys as in a training config, common to all arms."""
     priming: dict[str, Any] = Field(default_factory=dict)
@@ -57,26 +76,26 @@ class StudyConfig(Config):
     sft: dict[str, Any] = Field(default_factory=dict)
     """Settings of the fine-tuning on them, as in a config of `train sft`."""
     peers: dict[str, str] = Field(default_factory=dict)
-    """Untrained models to compare with, by name; evaluated once, when every piece is finished."""
+    """Untrained models to compare with, by name; evaluated once, when every job is finished."""
     arms: dict[str, ArmConfig]
-    """By name, in the order in which they are run."""
+    """Arms by name, in the order in which they are run."""
 
     def settings_of(self, name: str) -> dict[str, Any]:
-        """Tables and keys of an arm, its own laid over the common ones."""
+        """Return the tables and keys of an arm, its own laid over the common ones."""
         return overlay(self.settings, self.arms[name].settings)
 
     def model_of(self, name: str) -> str:
-        """Path of an arm's model before priming, as it is written; empty if it is the default one."""
+        """Return the path of an arm's model before priming, as it is written; empty if it is the default one."""
         model = self.settings_of(name).get("model")
         return str(model.get("path", "")) if isinstance(model, dict) else ""
 
     def primes_by_seed(self, name: str) -> bool:
-        """Whether each seed of an arm has a priming of its own."""
+        """Return True if each seed of an arm has a priming of its own."""
         arm = self.arms[name]
         return bool(arm.priming) and (arm.primed_anew or SEED in self.model_of(name))
 
     def priming_seed(self, name: str, seed: int | None) -> int | None:
-        """The seed of the priming that a run starts from; None for the one that all seeds share."""
+        """Return the seed of the priming that a run starts from; None for the one that all seeds share."""
         return seed if self.primes_by_seed(name) else None
 
 
@@ -90,16 +109,18 @@ def load_study(path: Path) -> StudyConfig:
         study = StudyConfig.model_validate(read_toml(path))
     except ValidationError as error:
         raise ConfigError(f"{path}: {describe(error)}") from None
+    if study.claims and study.claims not in PAPERS:
+        raise ConfigError(f"{path}: claims: {study.claims!r} is no paper whose claims are known: {', '.join(PAPERS)}")
     above: list[str] = []
     for name, arm in study.arms.items():
-        for key, wrong in (*_wrong(arm, above), *_wrong_tries(study, name, above)):
-            raise ConfigError(f"{path}: arms.{name}.{key}: {wrong}")
+        for key, reason in (*_contradictions(arm, above), *_wrong_tries(study, name, above)):
+            raise ConfigError(f"{path}: arms.{name}.{key}: {reason}")
         above.append(name)
     return study
 
 
-def _wrong(arm: ArmConfig, above: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Keys of an arm that contradict what stands elsewhere, and how."""
+def _contradictions(arm: ArmConfig, above: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield keys of an arm that contradict what stands elsewhere, and how."""
     if len(set(arm.seeds)) < len(arm.seeds):
         yield "seeds", f"{list(arm.seeds)} holds a seed twice; name each once"
     if arm.tokens_of is not None and arm.tokens_of not in above:
@@ -109,13 +130,17 @@ def _wrong(arm: ArmConfig, above: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_tries(study: StudyConfig, name: str, above: Sequence[str]) -> Iterator[tuple[str, str]]:
-    arm, other = study.arms[name], study.arms[name].wrong_tries_of
+    """Yield what keeps an arm from being primed with another one's tries, by key."""
+    arm, other = study.arms[name], study.arms[name].tries_of
+    key = f"priming_settings.{TRIES_OF}"
     if other is None:
         return
     if other not in above or not study.arms[other].priming:
-        yield "wrong_tries_of", f"{other!r} is no arm above it that is primed"
-    elif arm.priming != OWN_WRONG:
-        yield "priming", f"with wrong_tries_of it is {OWN_WRONG!r}"
+        yield key, f"{other!r} is no arm above it that is primed"
+    elif not arm.priming:
+        yield "priming", f"is missing; with {key} it is any name for the set"
+    elif arm.priming_settings.get("file") is not None:
+        yield key, "a set has one source; leave this or `file` out"
     elif study.primes_by_seed(other) and not study.primes_by_seed(name):
         yield "primed_anew", f"is to be true, since each seed of {other!r} has a priming of its own"
     elif study.primes_by_seed(other) and not set(arm.seeds) <= set(study.arms[other].seeds):

@@ -1,7 +1,7 @@
-"""What comes before RL in a primed arm of a study: a priming set is written, and the base is fine-tuned on it.
+"""A priming comes before RL in a primed arm of a study: a set is written, and the base is fine-tuned on it.
 
     OUT/ARM/primed/set.jsonl       the set
-    OUT/ARM/primed/set.jsonl.json  what was asked for: a set made with other settings is refused
+    OUT/ARM/primed/set.jsonl.json  the settings of the set: one made with other settings is refused
     OUT/ARM/primed/sft             a run of `train sft`; its model is what the RL of every seed starts from
 
 All three are reused where they are there. As in the paper an arm is primed once and its seeds are seeds of RL, unless
@@ -33,35 +33,38 @@ from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.train.sft.run import MODEL, model_of, train_sft
 
+SFT = "sft"
+"""Run directory of the fine-tuning, in that of the priming."""
+
 
 class TriesConfig(Config):
-    """Wrong first tries of a model, as traces."""
+    """A `TriesConfig` says how wrong first tries of a model are sampled, as traces."""
 
     model: ModelConfig
-    """Who tries."""
+    """The model that tries."""
     task: TaskConfig
-    """At what."""
+    """The task that it tries."""
     episode: EpisodeConfig
-    """How, and in how many tokens."""
+    """How a try is sampled, and in how many tokens."""
 
 
 class TracesConfig(Config):
-    """Which priming set."""
+    """A `TracesConfig` says what a priming set is made of, and how large it is."""
 
     arm: str
-    """One of the nine, or with `file` any name."""
+    """One of the nine kinds, or with `file` or `tries` any name."""
     count: int = Field(1000, ge=1)
-    """Traces, each about a problem of its own."""
+    """Number of traces, each about a problem of its own."""
     seed: int = 0
-    """Of problems and traces."""
+    """Seed of problems and traces."""
     wording: Literal["english", "short"] = "english"
-    """In which words: English for any model, or the few that the organisms know."""
+    """Words of the traces: English for any model, or the few that the organisms know."""
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers; default: that of the wording."""
     attempts: tuple[float, ...] | None = None
     """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Of Countdown: which problems."""
+    """Options of Countdown: which problems."""
     # Not written where there is none: sets made before it was an option stay equal to themselves.
     file: Path | None = Field(None, exclude_if=lambda file: file is None)
     """Traces that are there already (`prime` from other sources) in place of ones written here; `arm` names them."""
@@ -69,7 +72,7 @@ class TracesConfig(Config):
     """Wrong tries of a primed model in place of ones written here; `arm` names them."""
 
     def request(self) -> SetRequest:
-        """As the writer of sets takes it."""
+        """Return the request that the writer of sets takes."""
         dials = WORDINGS[self.wording].dials
         if self.correct is not None:
             dials = replace(dials, correct=self.correct)
@@ -88,14 +91,14 @@ class TracesConfig(Config):
 
 
 class PrimingStage(Config):
-    """A set and the fine-tuning on it."""
+    """A `PrimingStage` holds all settings of one priming: those of the set, and those of the fine-tuning on it."""
 
     traces: TracesConfig
     sft: SftConfig
 
     @classmethod
     def of(cls, directory: Path, traces: dict[str, Any], sft: dict[str, Any], *, base: ModelConfig) -> PrimingStage:
-        """The stage of one arm; its base is loaded as RL loads it, whole weights unless `sft` says otherwise.
+        """Build the stage of one arm; its base is loaded as RL loads it, whole weights unless `sft` says otherwise.
 
         Raises:
             ConfigError: a setting is unknown or out of range, or there is no such set.
@@ -105,19 +108,24 @@ class PrimingStage(Config):
             **sft,
             "model": {**base.model_dump(mode="json", exclude={"lora"}), **sft.get("model", {})},
             "data": str(directory / "set.jsonl"),
-            "run_dir": str(directory / "sft"),
+            "run_dir": str(directory / SFT),
         }
         return cls(traces=chosen, sft=resolve_sft(data, source=str(directory)))
 
     @property
     def directory(self) -> Path:
-        """Where all of it is."""
+        """Return the directory of the set, and of the fine-tuning on it."""
         return self.sft.run_dir.parent
 
     @property
     def model(self) -> Path:
-        """Where the primed model will be."""
+        """Return the path that the primed model will have."""
         return self.sft.run_dir / MODEL
+
+
+def model_in(directory: Path) -> Path:
+    """Return the path of the primed model in the directory of a priming."""
+    return directory / SFT / MODEL
 
 
 def _chosen(traces: dict[str, Any], source: str) -> TracesConfig:
@@ -131,24 +139,24 @@ def _chosen(traces: dict[str, Any], source: str) -> TracesConfig:
 
 
 def require_same(stage: PrimingStage) -> None:
-    """Refuse to go on from a set that was made with other settings.
+    """Raise an error if the set is there and was made with other settings.
 
     Raises:
-        RunError: it was.
+        RunError: the set was made with other settings.
     """
-    asked, path = _asked(stage), stage.directory / "set.jsonl"
-    if asked.exists() and files.read_json(asked) != json.loads(stage.traces.model_dump_json()):
+    settings, path = _settings_file(stage), stage.directory / "set.jsonl"
+    if settings.exists() and files.read_json(settings) != json.loads(stage.traces.model_dump_json()):
         raise RunError(f"{path}: was made with other settings; move it away, or give the study another `out`")
 
 
 def prime(stage: PrimingStage) -> Path:
-    """Write the set and fine-tune on it, or go on where that stopped; returns the primed model.
+    """Write the set and fine-tune on it, or go on where that stopped; return the path of the primed model.
 
     Raises:
-        RunError: what is there was made with other settings.
+        RunError: the set or the fine-tuning is there and was made with other settings.
     """
     require_same(stage)
-    if not _asked(stage).exists():
+    if not _settings_file(stage).exists():
         _write(stage)
     train_sft(stage.sft, resume=is_run(stage.sft.run_dir), quiet=True)
     return model_of(stage.sft.run_dir)
@@ -160,13 +168,14 @@ def _write(stage: PrimingStage) -> None:
     with files.disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         jsonl.write(path, rows)
-    files.write_json(_asked(stage), json.loads(stage.traces.model_dump_json()))  # last: it says that the set is whole
+    # Last: this file says that the set is whole.
+    files.write_json(_settings_file(stage), json.loads(stage.traces.model_dump_json()))
 
 
 def _rows(stage: PrimingStage) -> Iterable[Mapping[str, Any]]:
     asked = stage.traces
     if asked.file is not None:
-        return _given(asked)
+        return _rows_of(asked.file, asked.count)
     if asked.tries is not None:
         tries = asked.tries
         found: Iterable[Trace] = wrong_tries(tries.model, tries.task, tries.episode, count=asked.count, seed=asked.seed)
@@ -175,25 +184,28 @@ def _rows(stage: PrimingStage) -> Iterable[Mapping[str, Any]]:
     return (trace.row() for trace in found)
 
 
-def _given(asked: TracesConfig) -> list[Mapping[str, Any]]:
-    """The first rows of a file, as many as were asked for."""
-    assert asked.file is not None
+def _rows_of(file: Path, count: int) -> list[Mapping[str, Any]]:
+    """Return the first rows of a file.
+
+    Raises:
+        RunError: the file cannot be read, or holds fewer rows.
+    """
     try:
-        lines = list(islice(jsonl.read(asked.file), asked.count))
+        lines = list(islice(jsonl.read(file), count))
     except OSError as error:
-        raise RunError(f"{asked.file}: cannot be read: {error.strerror}") from None
+        raise RunError(f"{file}: cannot be read: {error.strerror}") from None
     for line in lines:
         if line.value is None:
-            raise RunError(f"{asked.file}, line {line.number}: {line.error}")
-    if len(lines) < asked.count:
-        raise RunError(f"{asked.file}: holds {len(lines)} traces, not {asked.count}; lower `count`")
+            raise RunError(f"{file}, line {line.number}: {line.error}")
+    if len(lines) < count:
+        raise RunError(f"{file}: holds {len(lines)} traces, not {count}; lower `count`")
     return [line.value for line in lines if line.value is not None]
 
 
-def _asked(stage: PrimingStage) -> Path:
+def _settings_file(stage: PrimingStage) -> Path:
     return stage.directory / "set.jsonl.json"
 
 
 def _length(stage: PrimingStage) -> Length | None:
-    """Tokens by the base model's own tokenizer, read only where a set needs it."""
+    """Return the counter of tokens by the base model's own tokenizer, read only where a set needs it."""
     return length_by(stage.sft.model.path) if stage.traces.arm == "dots" else None

@@ -1,4 +1,4 @@
-"""Pieces of a study, each in a process of its own, some at a time."""
+"""The queue of a study runs its jobs, each in a process of its own, some at a time."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from secondthought.study.jobs import AnyPiece, Piece, State
+from secondthought.study.jobs import AnyJob, Job, State
 
 POLL_SECONDS = 0.5
 
 
 def work_off(
-    ready: Callable[[], Sequence[AnyPiece]], *, jobs: int, deadline: float | None, tell: Callable[[str], None]
-) -> Iterator[tuple[AnyPiece, State]]:
-    """Run pieces, `jobs` at a time; yields each with how it ended.
+    ready: Callable[[], Sequence[AnyJob]], *, at_once: int, deadline: float | None, progress: Callable[[str], None]
+) -> Iterator[tuple[AnyJob, State]]:
+    """Run jobs, some at a time; yield each with how it ended.
 
     Args:
-        ready: gives the pieces that can begin now, each once. It is asked again whenever some may have ended, so
-            nothing waits for the last piece of an arm.
-        jobs: how many run at once.
-        deadline: on the monotonic clock; no piece begins after it.
-        tell: hears what begins and ends.
+        ready: gives the jobs that can begin now, each once. It is asked again whenever some may have ended, so nothing
+            waits for the last job of an arm.
+        at_once: how many run at once.
+        deadline: on the monotonic clock; no job begins after it.
+        progress: hears what begins and ends.
     """
-    waiting, running = list[AnyPiece](), dict[str, tuple[AnyPiece, subprocess.Popen[bytes]]]()
+    waiting, running = list[AnyJob](), dict[str, tuple[AnyJob, subprocess.Popen[bytes]]]()
     try:
         while True:
             waiting = sorted([*waiting, *ready()], key=_first_seeds_first)
             late = deadline is not None and time.monotonic() > deadline
-            while waiting and len(running) < jobs and not late:
-                piece = waiting.pop(0)
-                tell(f"{piece.name}: begins")
-                running[piece.name] = (piece, _start(piece))
+            while waiting and len(running) < at_once and not late:
+                job = waiting.pop(0)
+                progress(f"{job.name}: begins")
+                running[job.name] = (job, _start(job))
             if not running:
                 return
             time.sleep(POLL_SECONDS)
-            for name, (piece, process) in list(running.items()):
+            for name, (job, process) in list(running.items()):
                 if process.poll() is not None:
                     del running[name]
                     done: State = "finished" if process.returncode == 0 else "failed"
-                    tell(f"{name}: {done}" + ("" if done == "finished" else f", see {_log(piece)}"))
-                    yield piece, done
+                    progress(f"{name}: {done}" + ("" if done == "finished" else f", see {_log(job)}"))
+                    yield job, done
     finally:
         for _, process in running.values():
             process.terminate()
             process.wait()
 
 
-def _first_seeds_first(piece: AnyPiece) -> tuple[int, bool]:
-    """What is stopped early then has one seed of every arm, not all seeds of some."""
-    return (-1 if piece.seed is None else piece.seed, isinstance(piece, Piece))
+def _first_seeds_first(job: AnyJob) -> tuple[int, bool]:
+    """Return a key that sorts jobs by seed: a study stopped early has one seed of every arm, not all of some."""
+    return (-1 if job.seed is None else job.seed, isinstance(job, Job))
 
 
-def _start(piece: AnyPiece) -> subprocess.Popen[bytes]:
-    """A process of its own: pieces share no memory, and one that dies takes no other with it."""
-    directory = piece.directory
+def _start(job: AnyJob) -> subprocess.Popen[bytes]:
+    """Start the process of a job: jobs share no memory, and one that dies takes no other with it."""
+    directory = job.directory
     directory.parent.mkdir(parents=True, exist_ok=True)
     file = directory.parent / f"{directory.name}.json"
-    file.write_text(json.dumps(piece.job()), encoding="utf-8")
+    file.write_text(json.dumps(job.to_json()), encoding="utf-8")
     command = [sys.executable, "-m", "secondthought.study.worker", str(file)]
-    with _log(piece).open("ab") as log:
+    with _log(job).open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-def _log(piece: AnyPiece) -> Path:
-    return piece.directory.parent / f"{piece.directory.name}.log"
+def _log(job: AnyJob) -> Path:
+    return job.directory.parent / f"{job.directory.name}.log"

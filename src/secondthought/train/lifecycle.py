@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.runs import environment
+from secondthought.runs.declaration import Declaration, declare
 from secondthought.runs.directory import RunDirectory
 
 T = TypeVar("T")
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 class AnyConfig(Protocol):
     """The settings of a run, whatever it trains."""
+
+    RETIRED: ClassVar[frozenset[str]]
 
     @property
     def run_dir(self) -> Path:
@@ -53,11 +56,13 @@ def in_run(
     overwrite: bool,
     command: Sequence[str],
     facts: Mapping[str, Any],
+    declared: Declaration | None = None,
 ) -> dict[str, Any]:
     """Open the run's directory, do `complete` in it and keep its status; a finished run is returned as it is.
 
     `prepare` reads what the run needs, each process for itself; where it fails, nothing is begun. `facts` are in the
-    summary from the start. Under `torchrun` all processes call this alike.
+    summary from the start, and what is `declared` of the run lies beside it. Under `torchrun` all processes call this
+    alike.
 
     Raises:
         RunError: the directory cannot be used, or was begun with other settings.
@@ -76,6 +81,8 @@ def in_run(
             prepared = prepare()
             if not resume:
                 _describe(run, config, world, command)
+            if declared is not None:
+                declare(run, declared)
             run.write_summary("running", {**facts, **run.summary()})
             world.gather("the run directory", None)
             try:
@@ -106,6 +113,12 @@ def is_finished(run: RunDirectory) -> bool:
     return bool(run.summary().get("status") == "finished")
 
 
+def changed_settings(run: RunDirectory, config: AnyConfig) -> list[str]:
+    """Return the keys, sorted, in which a config differs from a run's; keys that are settings no longer are ignored."""
+    old, new = run.config(), json.loads(config.model_dump_json())
+    return sorted(key for key in {**old, **new} if key not in config.RETIRED and old.get(key) != new.get(key))
+
+
 def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Sequence[str]) -> None:
     """Describe what was asked, where and by how many processes."""
     run.write_config(json.loads(config.model_dump_json()))
@@ -114,8 +127,7 @@ def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Seque
 
 
 def _require_same(run: RunDirectory, config: AnyConfig) -> None:
-    old, new = run.config(), json.loads(config.model_dump_json())
-    changed = sorted(key for key in {**old, **new} if old.get(key) != new.get(key) and key != "run_dir")
+    changed = [key for key in changed_settings(run, config) if key != "run_dir"]
     if changed:
         raise RunError(
             f"{run.path}: cannot resume with other settings ({', '.join(changed)} changed); give the same ones or start"

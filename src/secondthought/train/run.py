@@ -26,6 +26,7 @@ from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
 from secondthought.runs import files
 from secondthought.runs.console import Console
+from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
@@ -52,11 +53,13 @@ def execute(
     quiet: bool = False,
     command: Sequence[str] = (),
     trackers: Sequence[Tracker] = (),
+    declared: Declaration | None = None,
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
     Under `torchrun` all processes call this with the same arguments and return the same. `trackers` are told of each
-    step that is recorded, and closed at the end; one that fails is left out and stops nothing.
+    step that is recorded, and closed at the end; one that fails is left out and stops nothing. What a study says of the
+    run (`declared`) is written beside it.
 
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
@@ -71,6 +74,7 @@ def execute(
             overwrite=overwrite,
             command=command,
             facts={},
+            declared=declared,
         )
 
 

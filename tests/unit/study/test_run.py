@@ -1,5 +1,6 @@
-"""A study's pieces: what each is, what is reused, and what waits; the pieces themselves are fakes."""
+"""A study's jobs: what each is, what is reused, and what waits; the jobs themselves are fakes."""
 
+import json
 import subprocess
 import sys
 
@@ -7,9 +8,11 @@ import pytest
 
 from secondthought.config import RunConfig
 from secondthought.errors import ConfigError, RunError
+from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
-from secondthought.study import arms, queue
+from secondthought.study import queue
 from secondthought.study import run as study
+from secondthought.study.arms import ENOUGH_STEPS, Arm
 from secondthought.study.config import load_study
 
 TEXT = """
@@ -35,15 +38,16 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture
 def started(monkeypatch):
-    """Pieces that were started; each leaves a run that finished, or fails where `fail` names it."""
+    """Jobs that were started; each leaves a run that finished, or fails where `fail` names it."""
     names, fail = [], set()
 
-    def start(piece):
-        names.append(piece.name)
-        failed = piece.name in fail
-        with RunDirectory.create(piece.config.run_dir, overwrite=True) as run:
-            run.write_config(piece.config.model_dump(mode="json"))
-            run.write_summary("failed" if failed else "finished", {"tokens_sampled": 100 + 50 * piece.seed})
+    def start(job):
+        names.append(job.name)
+        failed = job.name in fail
+        with RunDirectory.create(job.config.run_dir, overwrite=True) as run:
+            run.write_config(job.config.model_dump(mode="json"))
+            declare(run, job.declared)
+            run.write_summary("failed" if failed else "finished", {"tokens_sampled": 100 + 50 * job.seed})
         return subprocess.Popen([sys.executable, "-c", f"raise SystemExit({int(failed)})"])
 
     monkeypatch.setattr(queue, "_start", start)
@@ -54,7 +58,7 @@ def run(file, **options):
     return study.run_study(file, progress=lambda text: None, **options)
 
 
-def test_all_pieces_then_none(file, started):
+def test_all_jobs_then_none(file, started):
     names, _ = started
     found = run(file)
     assert found["complete"]
@@ -65,13 +69,13 @@ def test_all_pieces_then_none(file, started):
 
 def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
     run(file)
-    (piece,) = arms.run_pieces(load_study(file), "second", "test")
-    assert piece.config.train.max_sampled_tokens == 125
-    assert piece.config.train.steps == arms.ENOUGH_STEPS
-    assert piece.config.algorithm.type == "grpo"
+    (job,) = Arm(load_study(file), "second", "test").jobs()
+    assert job.config.train.max_sampled_tokens == 125
+    assert job.config.train.steps == ENOUGH_STEPS
+    assert job.config.algorithm.type == "grpo"
 
 
-def test_a_failed_piece_is_named_and_tried_again(file, started):
+def test_a_failed_job_is_named_and_tried_again(file, started):
     names, fail = started
     fail.add("first/seed_1")
     found = run(file)
@@ -100,9 +104,9 @@ def test_what_waits_begins_as_soon_as_it_can(file, started, monkeypatch):
     slow = "[arms.slow]\n"
     file.write_text("jobs = 2\n" + file.read_text() + slow)
 
-    def start(piece):
-        process = quick(piece)
-        if piece.arm != "slow":
+    def start(job):
+        process = quick(job)
+        if job.arm != "slow":
             return process
         process.wait()
         return _EndsAfter(lambda: "second/seed_0" in names)
@@ -169,7 +173,7 @@ def test_the_deadline_leaves_the_rest_pending(file, started):
     assert set(found["pieces"].values()) == {"pending"}
 
 
-def test_other_settings_than_a_finished_piece_had_are_refused(file, started):
+def test_other_settings_than_a_finished_job_had_are_refused(file, started):
     run(file)
     file.write_text(file.read_text().replace("steps = 3", "steps = 4"))
     with pytest.raises(RunError, match="was made with other settings"):
@@ -179,37 +183,6 @@ def test_other_settings_than_a_finished_piece_had_are_refused(file, started):
 def test_an_arm_that_is_not_above_is_no_budget(file):
     file.write_text(file.read_text().replace('tokens_of = "first"', 'tokens_of = "third"'))
     with pytest.raises(ConfigError, match=r"arms\.second\.tokens_of: 'third' is no arm above it"):
-        load_study(file)
-
-
-WRONG = '[arms.own]\npriming = "own-wrong"\nwrong_tries_of = "{}"\n'
-
-
-@pytest.mark.parametrize("other", ["first", "nobody"])
-def test_wrong_tries_are_of_a_primed_arm_above(file, other):
-    file.write_text(file.read_text() + WRONG.format(other))
-    with pytest.raises(ConfigError, match=rf"arms\.own\.wrong_tries_of: '{other}' is no arm above it that is primed"):
-        load_study(file)
-
-
-def test_wrong_tries_have_one_name(file):
-    primed = '[arms.primed]\npriming = "all-strategies"\n'
-    file.write_text(file.read_text() + primed + WRONG.format("primed").replace("own-wrong", "other"))
-    with pytest.raises(ConfigError, match=r"arms\.own\.priming: .* 'own-wrong'"):
-        load_study(file)
-
-
-@pytest.mark.parametrize(
-    ("own", "said"),
-    [
-        ("", "primed_anew: is to be true, since each seed of 'primed' has a priming of its own"),
-        ("primed_anew = true\nseeds = [1, 2]", r"seeds: \[1, 2\] are not all seeds of 'primed'"),
-    ],
-)
-def test_wrong_tries_of_an_arm_primed_by_seed_are_taken_seed_by_seed(file, own, said):
-    primed = '[arms.primed]\npriming = "all-strategies"\nprimed_anew = true\nseeds = [0, 1]\n'
-    file.write_text(file.read_text() + primed + WRONG.format("primed") + own)
-    with pytest.raises(ConfigError, match=rf"arms\.own\.{said}"):
         load_study(file)
 
 
@@ -240,7 +213,58 @@ def test_a_wrong_set_is_found_before_anything_begins(file, started, common, said
 
 
 def test_settings_lie_over_the_common_ones(file):
-    pieces = list(arms.run_pieces(load_study(file), "first", "test"))
-    assert [piece.config.seed for piece in pieces] == [0, 1]
-    assert all(piece.config.train.steps == 3 for piece in pieces)
-    assert isinstance(pieces[0].config, RunConfig)
+    jobs = list(Arm(load_study(file), "first", "test").jobs())
+    assert [job.config.seed for job in jobs] == [0, 1]
+    assert all(job.config.train.steps == 3 for job in jobs)
+    assert isinstance(jobs[0].config, RunConfig)
+
+
+def as_earlier(run_dir, **origin):
+    """Rewrite a run as earlier versions did, which held among its settings what is declared of it."""
+    (run_dir / "declared.json").unlink(missing_ok=True)
+    written = json.loads((run_dir / "config.json").read_text())
+    written["config"]["origin"] = {"base": "", "priming": "", "dose": None, **origin}
+    (run_dir / "config.json").write_text(json.dumps(written))
+
+
+BASES = 'base = "terse"\nseeds = [0, 1]'
+
+
+def test_runs_of_earlier_versions_are_taken_as_they_are(file, started, tmp_path):
+    names, _ = started
+    file.write_text(file.read_text().replace("seeds = [0, 1]", BASES))
+    found = run(file)
+    for seed in (0, 1):
+        as_earlier(tmp_path / f"out/first/seed_{seed}", base="terse", arm="first")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*")}
+    assert run(file) == found
+    assert len(names) == 3
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*")} == before
+    file.write_text(file.read_text().replace("steps = 3", "steps = 4"))
+    with pytest.raises(RunError, match=r"first/seed_0: was made with other settings"):
+        run(file)
+
+
+def test_what_is_declared_of_finished_runs_may_change(file, started, tmp_path):
+    """It is no setting: nothing runs again, the report is made anew, and only then."""
+    names, _ = started
+    file.write_text(file.read_text().replace("seeds = [0, 1]", BASES))
+    run(file)
+    as_earlier(tmp_path / "out/first/seed_1", base="terse", arm="first")
+    report = tmp_path / "out/report.html"
+    report.write_text("old")
+    run(file)
+    assert report.read_text() == "old"
+    file.write_text('claims = "four-habits"\n' + file.read_text().replace('"terse"', '"poor"'))
+    run(file)
+    assert len(names) == 3
+    assert "poor" in report.read_text()
+    for name in ("first/seed_0", "first/seed_1"):
+        declared = {"base": "poor", "priming": "", "arm": "first", "dose": None, "claims": "four-habits"}
+        assert json.loads((tmp_path / "out" / name / "declared.json").read_text()) == declared
+    assert json.loads((tmp_path / "out/second/seed_0/declared.json").read_text())["claims"] == "four-habits"
+
+
+def test_the_state_of_every_job_is_printed_under_pieces(file, started):
+    """Scripts read this key."""
+    assert run(file)["pieces"] == dict.fromkeys(["first/seed_0", "first/seed_1", "second/seed_0"], "finished")

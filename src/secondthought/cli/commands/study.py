@@ -1,4 +1,4 @@
-"""`secondthought study` runs several arms and seeds of the same training, in pieces that can be stopped and resumed."""
+"""`secondthought study` runs several arms and seeds of the same training, in jobs that can be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Options(Config):
     file: Path
     """A study file: settings common to all, then [arms.NAME] with its seeds and what differs."""
     minutes: float | None = Field(None, gt=0)
-    """Begin no new piece after so many minutes."""
+    """Begin no new job after so many minutes."""
     dry_run: bool = False
     """Check the settings of every arm, print the study as JSON and stop."""
     json_: bool = False
@@ -27,7 +27,7 @@ class Options(Config):
 
 
 def run(argv: list[str], prog: str) -> int:
-    """Run what is left and print the state; return 1 if a piece failed."""
+    """Run what is left of the study; return 1 if a job failed."""
     given = parse(Options, argv, prog, positional=("file",))
     from secondthought.study.run import run_study
 
@@ -38,7 +38,7 @@ def run(argv: list[str], prog: str) -> int:
     if given.json_:
         write_line(found)
     else:
-        write_table("", ["piece", "state"], list(found["pieces"].items()))
+        write_table("", ["job", "state"], list(found["pieces"].items()))
         if found["report"]:
             write_text(f"report: {found['report']}")
         write_text("complete" if found["complete"] else f"not complete; go on with: {prog} {given.file}")

@@ -1,4 +1,4 @@
-"""Primed arms begin with a base model, primed or not (`origin` in a run's config), and then have the same RL.
+"""Primed arms begin with a base model, primed or not (as a study declares it), and then have the same RL.
 
 What they are compared by is read here: names of base and priming, accuracy, shares of habits. No markup.
 """
@@ -21,18 +21,17 @@ def has_origins(arms: Sequence[Arm]) -> bool:
 
 def base_of(arm: Arm) -> str:
     """Return the name of an arm's model before any priming; empty where its runs do not say."""
-    return str(get(arm.runs[0].config, "origin", "base") or "")
+    return arm.declared.base
 
 
 def priming_of(arm: Arm) -> str:
     """Return the name of the set that an arm was primed with; empty if none."""
-    return str(get(arm.runs[0].config, "origin", "priming") or "")
+    return arm.declared.priming
 
 
 def dose_of(arm: Arm) -> float | None:
     """Return the share of the base's training text that shows habits; None where runs do not say."""
-    dose = get(arm.runs[0].config, "origin", "dose")
-    return None if dose is None else float(dose)
+    return arm.declared.dose
 
 
 def evaluated(arms: Sequence[Arm]) -> list[Arm]:

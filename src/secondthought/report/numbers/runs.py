@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from secondthought.errors import RunError
-from secondthought.runs import RunDirectory, read_metrics
+from secondthought.runs import RunDirectory, declaration, read_metrics
+from secondthought.runs.declaration import Declaration
 from secondthought.runs.listing import status
 
 NAN = float("nan")
@@ -52,6 +53,13 @@ class Run:
     environment: Mapping[str, Any]
     summary: Mapping[str, Any]
     metrics: Sequence[Mapping[str, float]]
+    declared: Declaration = field(default_factory=Declaration)
+    """What a study says of the run: base, priming, dose; empty where nothing was declared."""
+
+    @property
+    def declared_claims(self) -> str | None:
+        """Return the name of the paper whose claims the run's study wants judged; None where it does not say."""
+        return self.declared.claims or None
 
     def outcomes(self, evaluation: str) -> dict[str, ProblemOutcome]:
         """Return the outcome per problem of one evaluation; empty if it was not kept."""
@@ -73,6 +81,16 @@ class Arm:
         """Count distinct seeds: a run that was copied counts once."""
         return len({run.seed for run in self.runs})
 
+    @property
+    def declared(self) -> Declaration:
+        """Return what is declared of the arm's runs: they are one arm because it is the same, `claims` apart."""
+        return self.runs[0].declared
+
+    @property
+    def declared_claims(self) -> str | None:
+        """Return the paper whose claims the first of the runs that says so wants judged; None where none says so."""
+        return next((run.declared_claims for run in self.runs if run.declared_claims), None)
+
 
 def load_run(path: Path, label: str) -> Run:
     """Read one run directory; `label` is what the report calls it.
@@ -82,18 +100,19 @@ def load_run(path: Path, label: str) -> Run:
     """
     directory = RunDirectory.open(path)
     config, summary = directory.config(), directory.summary()
-    seed = get(config, "seed")
+    seed, declared = get(config, "seed"), declaration.read(directory)
     return Run(
         directory=directory,
         label=label,
-        arm=_arm(config, summary),
+        arm=_arm(config, summary, declared),
         seed=seed if isinstance(seed, int) else None,
-        model=str(get(config, "origin", "base") or get(summary, "model") or get(config, "model", "path") or "?"),
+        model=str(declared.base or get(summary, "model") or get(config, "model", "path") or "?"),
         status=status(directory, summary),
         config=config,
         environment=directory.environment(),
         summary=summary,
         metrics=read_metrics(directory.metrics_path),
+        declared=declared,
     )
 
 
@@ -148,8 +167,10 @@ def _name(run: Run, others: Sequence[Run]) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    """Return the settings that make an arm: dotted names and values."""
-    flat = {**_flat(run.config, ""), "model": get(run.config, "origin", "model") or run.model}
+    """Return what makes an arm, dotted names and values: settings, and what is declared but for the claims."""
+    origin = run.declared.model_copy(update={"claims": ""})
+    declared = {} if origin == Declaration() else origin.model_dump()
+    flat = {**_flat({**run.config, "origin": declared}, ""), "model": origin.model or run.model}
     return {key: value for key, value in flat.items() if key not in SAME_ARM}
 
 
@@ -181,11 +202,10 @@ def items(value: Any) -> Iterator[Any]:
     yield from value if isinstance(value, list) else ()
 
 
-def _arm(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+def _arm(config: Mapping[str, Any], summary: Mapping[str, Any], declared: Declaration) -> str:
     algorithm = get(config, "algorithm")
-    base, priming = get(config, "origin", "base"), get(config, "origin", "priming")
-    if base:
-        return f"{base}, primed: {priming}" if priming else str(base)
+    if declared.base:
+        return f"{declared.base}, primed: {declared.priming}" if declared.priming else declared.base
     if get(algorithm, "permute_rewards"):
         return PERMUTED_ARM
     kind, credit = get(algorithm, "type"), get(algorithm, "credit")

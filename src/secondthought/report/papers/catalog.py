@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from secondthought.report.numbers.primed_arms import has_origins
-from secondthought.report.numbers.runs import Arm, Run
+from secondthought.report.numbers.runs import Arm
 from secondthought.report.papers import four_habits, reflect_retry_reward
 from secondthought.report.papers.claim import Paper
 
@@ -30,10 +30,5 @@ def unknown_papers(arms: Sequence[Arm]) -> list[str]:
     return list(dict.fromkeys(name for name in _declared(arms) if name not in PAPERS))
 
 
-def declared_claims(run: Run) -> str | None:
-    """Return the name of the paper that a run declares; None if it declares none."""
-    return getattr(run, "declared_claims", None) or None
-
-
 def _declared(arms: Sequence[Arm]) -> Iterator[str]:
-    return (name for arm in arms for run in arm.runs if (name := declared_claims(run)) is not None)
+    return (name for arm in arms if (name := arm.declared_claims) is not None)

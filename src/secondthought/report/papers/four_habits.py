@@ -121,7 +121,7 @@ def _dose(arms: Sequence[Arm]) -> Claim:
         "More habits in pretraining text, more gain",
         "Llama-3.2-3B after continued pretraining and RL: .489 with habits, .368 with few",
         _named("first-try gain, {} - {}", GAIN, most, least),
-        _difference(most, least, GAIN, "three bases that differ in `origin.dose` alone are needed"),
+        _difference(most, least, GAIN, "three bases that differ in `dose` alone are needed"),
     )
     doses = ", ".join(f"{100 * dose:g} %: {100 * gain(arm, 'first_try').pooled.estimate:+.1f}" for dose, arm in bases)
     return claim.explained(f"; gain by dose {doses}") if doses else claim

@@ -254,6 +254,28 @@ def test_train_passes_everything_on(cli, monkeypatch, tmp_path):
     assert options["command"][:3] == ["secondthought", "train", "retry-only"]
 
 
+def test_an_origin_by_hand_is_declared_and_no_setting(cli, monkeypatch, tmp_path, one_sentence):
+    """Files and flags of earlier versions hold it as if it were a setting."""
+    declared = []
+    monkeypatch.setattr(
+        "secondthought.train.run.execute",
+        lambda config, **how: declared.append(how["declared"]) or {"status": "finished", "paired": {}},
+    )
+    file = tmp_path / "c.toml"
+    file.write_text('[origin]\nbase = "terse"\ndose = 0.1\n')
+    assert cli("train", "grpo", file, "--origin.priming", "direct", "--quiet").code == 0
+    assert cli("train", "grpo", "--quiet").code == 0
+    assert [one and one.model_dump() for one in declared] == [{"base": "terse", "priming": "direct", "dose": 0.1}, None]
+    assert "origin" not in cli("train", "grpo", file, "--dry-run").object
+    assert cli("plan", file, "--json").object["kind"] == "run"
+    assert "did you mean 'base'" in one_sentence(cli("train", "grpo", _written(file, '[origin]\nbasis = "x"\n')), 2)
+
+
+def _written(path, text):
+    path.write_text(text)
+    return path
+
+
 def test_train_prints_before_and_after(cli, monkeypatch):
     def rate(estimate):
         return {"estimate": estimate, "low": estimate - 0.01, "high": estimate + 0.01, "n": 100}

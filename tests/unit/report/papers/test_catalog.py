@@ -1,14 +1,11 @@
 """The paper of a report: the one that runs declare, else the one that their origins point to."""
 
-from types import SimpleNamespace
-
 import pytest
 from fake_runs import write_arm, write_fake_run
 
 from secondthought.report import build_report
-from secondthought.report.numbers.runs import arms, load_runs
-from secondthought.report.papers import catalog
-from secondthought.report.papers.catalog import PAPERS, declared_claims, paper_of, unknown_papers
+from secondthought.report.numbers.runs import Arm, arms, load_runs
+from secondthought.report.papers.catalog import PAPERS, paper_of, unknown_papers
 
 
 @pytest.fixture
@@ -28,25 +25,18 @@ def test_runs_that_declare_nothing_are_guessed_from_their_origins(plain, primed)
 
 
 def test_a_declared_paper_comes_before_the_guess(plain, primed, monkeypatch):
-    monkeypatch.setattr(catalog, "declared_claims", lambda run: "reflect-retry-reward")
+    monkeypatch.setattr(Arm, "declared_claims", property(lambda arm: "reflect-retry-reward"))
     assert paper_of(primed) is PAPERS["reflect-retry-reward"]
-    monkeypatch.setattr(catalog, "declared_claims", lambda run: "four-habits")
+    monkeypatch.setattr(Arm, "declared_claims", property(lambda arm: "four-habits"))
     assert paper_of(plain) is PAPERS["four-habits"]
 
 
 def test_a_paper_of_a_later_version_is_named_and_the_report_is_made(primed, tmp_path, monkeypatch):
-    monkeypatch.setattr(catalog, "declared_claims", lambda run: "to-come")
+    monkeypatch.setattr(Arm, "declared_claims", property(lambda arm: "to-come"))
     assert paper_of(primed) is PAPERS["four-habits"]
     assert unknown_papers(primed) == ["to-come"]
     text = build_report([arm.runs[0].directory.path for arm in primed], tmp_path / "report.html").read_text()
     assert "claims that this version does not know: to-come." in text
-
-
-@pytest.mark.parametrize(
-    ("run", "name"), [({}, None), ({"declared_claims": ""}, None), ({"declared_claims": "x"}, "x")]
-)
-def test_a_run_may_declare_its_claims(run, name):
-    assert declared_claims(SimpleNamespace(**run)) == name
 
 
 def test_every_paper_says_something_of_any_runs(plain):

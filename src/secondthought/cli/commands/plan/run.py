@@ -96,7 +96,7 @@ def _arm(path: Path, name: str) -> RunConfig:
         ConfigError: no arm is named, or there is none of that name.
         RunError: the arm takes the token budget of another that has not run.
     """
-    from secondthought.study.arms import config_of, run_piece
+    from secondthought.study.arms import Arm
     from secondthought.study.config import load_study
 
     study: StudyConfig = load_study(path)
@@ -104,8 +104,8 @@ def _arm(path: Path, name: str) -> RunConfig:
         what = f"has no arm {name!r}" if name else "is a study of several runs"
         raise ConfigError(f"{path}: {what}; name one of its arms with --arm: {', '.join(study.arms)}")
     seed = study.arms[name].seeds[0]
-    config = run_piece(study, name, seed, str(path)).config
-    return config.model_copy(update={"model": config_of(study, name, seed, str(path)).model})
+    arm = Arm(study, name, str(path))
+    return arm.job(seed).config.model_copy(update={"model": arm.unprimed(seed).model})
 
 
 def _print(found: Mapping[str, Any]) -> None:

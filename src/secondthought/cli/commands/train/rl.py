@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from secondthought.cli.loading import current_directory, load_task
@@ -9,6 +10,7 @@ from secondthought.cli.options import parse
 from secondthought.cli.run_options import OWN, RunFlags, long_flags, run_as_asked
 from secondthought.cli.summary_table import print_summary
 from secondthought.config import RunConfig, resolve
+from secondthought.runs.declaration import Declaration
 
 
 class Options(RunConfig, RunFlags):
@@ -17,13 +19,17 @@ class Options(RunConfig, RunFlags):
     --model PATH is short for --model.path PATH. Options of the task itself are set with --task.options.NAME VALUE.
     """
 
+    origin: Declaration = Declaration()
+    """What reports compare runs by, as a study says it of its own; nothing is trained by it."""
+
 
 def run(argv: list[str], prog: str) -> None:
     """Train by the algorithm that the command is called by."""
     words, fixed = long_flags(argv), {"algorithm.type": prog.split()[-1]}
     given = parse(Options, words, prog, positional=("config",), reserved=OWN[1:], fixed=fixed)
-    config = resolve(given.model_dump(exclude=set(OWN)), source="command line")
-    run_as_asked(config, given, [*prog.split(), *argv], _train, print_summary)
+    config = resolve(given.model_dump(exclude={*OWN, "origin"}), source="command line")
+    train = partial(_train, declared=None if given.origin == Declaration() else given.origin)
+    run_as_asked(config, given, [*prog.split(), *argv], train, print_summary)
 
 
 def _train(config: RunConfig, **how: Any) -> dict[str, Any]:
