@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 from secondthought.habits.catalog import SHIPPED
-from secondthought.runs import Recorder, RunDirectory
+from secondthought.runs import Recorder, RunDirectory, files
 from secondthought.runs.declaration import Declaration, declare
 from secondthought.runs.environment import describe
 
@@ -14,6 +14,11 @@ PROBLEMS = 400
 LIFT = {"reflect-retry": 0.22, "grpo": 0.25, "retry-only": 0.10, "credit-all": 0.24, "permuted-rewards": 0.0}
 REASONS = ["wrong_numbers", "missed_target", "malformed"]
 HOSTILE = '</script><img src=x onerror="document.title=1"><b>&amp;{{ 7 * 7 }}'
+
+
+def write_evaluation(run: RunDirectory, name: str, rows: list[dict]) -> None:
+    """As `evaluate.write_rows` does of real rows, which have more fields."""
+    files.write_rows(run.path / "evaluations" / f"{name}.jsonl", rows)
 
 
 def rate(hits: int, n: int) -> dict:
@@ -227,8 +232,8 @@ def final(run, draw, lift, problems, peers, temperatures):
     for name, temperature, sharper in (("t1.0", 1.0, 0.0), ("t0.5", 0.5, 0.02), ("t0.0", 0.0, 0.03))[:temperatures]:
         olds = evaluation(random.Random(f"base {temperature}"), 0.18 + sharper, 0.15, temperature, problems)
         news = evaluation(draw, 0.18 + 0.7 * lift + sharper, 0.15 + 0.6 * lift, temperature, problems)
-        run.write_evaluation(f"before_{name}", olds)
-        run.write_evaluation(f"after_{name}", news)
+        write_evaluation(run, f"before_{name}", olds)
+        write_evaluation(run, f"after_{name}", news)
         before[name], after[name] = summarise(olds), summarise(news)
         tests[name] = {measure: paired(olds, news, measure) for measure in ("first_try", "second_try")}
     shares = {"oracle": 0.6, "own": 0.15, "shuffled": 0.12, "fixed": 0.1, "none": 0.09, "contrary": 0.05, "pass@2": 0.3}
@@ -274,7 +279,7 @@ def write_arm(
             sides = {}
             for when, share in (("before", before), ("after", after)):
                 hits = round(share * PROBLEMS) + seed * (when == "after")
-                run.write_evaluation(f"{when}_t1.0", [tried_once(place, place < hits) for place in range(PROBLEMS)])
+                write_evaluation(run, f"{when}_t1.0", [tried_once(place, place < hits) for place in range(PROBLEMS)])
                 found = zip(SHIPPED, habits if when == "before" else habits_after or habits[::-1], strict=True)
                 sides[when] = {
                     "t1.0": {

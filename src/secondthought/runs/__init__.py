@@ -1,4 +1,4 @@
-"""The run directory: what was asked of a run and what happened in it. Files are the truth; nothing here needs torch."""
+"""A run directory holds what was asked of a run and what happened in it. Files are the truth; no torch is needed."""
 
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.console import Console

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: directories named by step, and two small pointers, `best.json` and `last.json`.
+"""Checkpoints of a run are directories named by step; two small files, `best.json` and `last.json`, point at them.
 
 A checkpoint has its name only when it is whole. Pointers are files and not links, so a run directory can be copied
 anywhere. What a checkpoint holds is not known here.
@@ -20,32 +20,32 @@ Pointer: TypeAlias = Literal["best", "last"]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints under one directory."""
+    """`Checkpoints` finds, makes and deletes the checkpoints under one directory."""
 
     path: Path
 
     def at(self, step: int) -> Path:
-        """The directory of a step, there or not."""
+        """Return the directory of a step's checkpoint, there or not."""
         return self.path / f"step_{step:06d}"
 
     def new(self, step: int) -> AbstractContextManager[Path]:
-        """A directory to fill, which becomes the checkpoint of `step` when the `with` block ends without an error."""
+        """Open a directory to fill; it becomes the checkpoint of `step` when the `with` block ends without an error."""
         return files.new_directory(self.at(step))
 
     def steps(self) -> list[int]:
-        """Steps that have a whole checkpoint, in order."""
+        """Return the steps that have a whole checkpoint, in order."""
         names = (path.name.removeprefix("step_") for path in self.path.glob("step_*") if path.is_dir())
         return sorted(int(name) for name in names if name.isdecimal())
 
     def point(self, name: Pointer, step: int, **facts: Any) -> None:
-        """Make `best` or `last` point at the checkpoint of a step; `facts` (a score) are kept beside it."""
+        """Point `best` or `last` at the checkpoint of a step; `facts` (a score) are kept beside it."""
         files.write_json(self.path / f"{name}.json", {**facts, "step": step})
 
     def pointer(self, name: Pointer) -> dict[str, Any] | None:
-        """What `best` or `last` says, or None if it was never set.
+        """Read what `best` or `last` says; None if it was never set.
 
         Raises:
-            RunError: it points at a checkpoint that is not there.
+            RunError: the pointer names a checkpoint that is not there.
         """
         path = self.path / f"{name}.json"
         if not path.exists():
@@ -57,7 +57,7 @@ class Checkpoints:
         return value
 
     def prune(self, keep: Collection[int]) -> None:
-        """Delete the checkpoints of all steps but these and those that `best` and `last` point at."""
+        """Delete every checkpoint but those of the steps in `keep` and those that `best` and `last` point at."""
         pointed = [self.pointer("best"), self.pointer("last")]
         kept = {*keep, *(value["step"] for value in pointed if value is not None)}
         with files.disk_errors(self.path):

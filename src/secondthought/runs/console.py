@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: one live line on a terminal, one plain line per step elsewhere, nothing if quiet."""
+"""The console shows progress on stderr: a live line on a terminal, a plain line per step elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = {
     "policy/kl_ref": "kl",
     "groups/flat_share": "flat",
 }
-"""Metrics on the progress line, and what they are called there. Evaluations keep their last value."""
+"""The progress line shows these metrics under these names. Evaluations keep their last value."""
 
 
 class Console:
@@ -80,7 +80,7 @@ class Console:
             self._progress = None
 
     def row(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Show a step that was finished; shown twice, it is there once."""
+        """Show a step that was finished, once, however often it comes."""
         known = {key: value for key, value in metrics.items() if not math.isnan(value)}
         self._last.update({key: known[key] for key in self._names if key in known})
         if self._quiet or step <= self._shown:
@@ -97,7 +97,7 @@ class Console:
             self._stream.flush()
 
     def note(self, text: str) -> None:
-        """A line of its own: a warning, an evaluation's result, where a file is."""
+        """Write a line of its own: a warning, an evaluation's result, where a file is."""
         if self._quiet:
             return
         if self._progress is not None:
@@ -113,7 +113,7 @@ class Console:
 
 
 def duration(seconds: float) -> str:
-    """A time to read; `?` where it is not known.
+    """Write a time for people; `?` where it is not known.
 
     >>> duration(7), duration(245), duration(7384)
     ('7s', '4m05s', '2h03m')

@@ -1,4 +1,4 @@
-"""A run directory: everything that was asked of a run and everything that happened in it, as files.
+"""A run directory keeps everything that was asked of a run and everything that happened in it, as files.
 
     config.json            the resolved config, with the schema's number
     environment.json       versions, revision, machine, seed, command line
@@ -35,14 +35,14 @@ Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
-    """One run on disk. Made by `create` (to write), `resume` (to go on writing) or `open` (to read)."""
+    """A `RunDirectory` is one run on disk: from `create` to write, `resume` to go on writing, `open` to read."""
 
     path: Path
     lock: Lock | None = None
 
     @classmethod
     def create(cls, path: Path, *, overwrite: bool = False) -> RunDirectory:
-        """An empty run directory, locked for this process.
+        """Make an empty run directory and lock it for this process.
 
         With `overwrite`, a directory that holds a run of ours is emptied first; nothing else is ever deleted.
 
@@ -63,20 +63,20 @@ class RunDirectory:
 
     @classmethod
     def resume(cls, path: Path) -> RunDirectory:
-        """A run that was begun before, locked for this process.
+        """Open a run that was begun before and lock it for this process.
 
         Raises:
-            RunError: there is no run of ours, or another process writes it.
+            RunError: the directory holds no run of ours, or another process writes it.
         """
         cls.open(path)
         return cls(path, Lock.acquire(path))
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """A run to read; no lock is taken.
+        """Open a run to read; no lock is taken.
 
         Raises:
-            RunError: there is no run of ours.
+            RunError: the directory holds no run of ours.
         """
         if not path.is_dir():
             raise RunError(f"{path}: no such run directory")
@@ -99,35 +99,35 @@ class RunDirectory:
 
     @property
     def metrics_path(self) -> Path:
-        """Where the recorder appends."""
+        """Return the path of the file to which the recorder appends."""
         return self.path / "metrics.jsonl"
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """What the run can be continued from."""
+        """Return the checkpoints, from which the run can go on."""
         return Checkpoints(self.path / "checkpoints")
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Write the resolved config; this is what makes the directory a run."""
+        """Write the resolved config, which makes the directory a run."""
         files.write_json(
             self.path / "config.json", {"written_by": WRITTEN_BY, "schema": SCHEMA, "config": dict(config)}
         )
 
     def config(self) -> dict[str, Any]:
-        """The resolved config."""
+        """Read the resolved config."""
         config = files.read_json(self.path / "config.json").get("config")
         return config if isinstance(config, dict) else {}
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
-        """Write where and with what the run ran; see `runs.environment`."""
+        """Write the environment of the run; see `runs.environment`."""
         files.write_json(self.path / "environment.json", environment)
 
     def environment(self) -> dict[str, Any]:
-        """Where and with what the run ran; empty if that was never written."""
+        """Read the environment of the run; empty if it was never written."""
         return _read_or_empty(self.path / "environment.json")
 
     def write_summary(self, status: Status, results: Mapping[str, Any]) -> None:
-        """Write status and results, replacing what was there."""
+        """Write status and results in place of what was there."""
         files.write_json(self.path / "summary.json", {**results, "schema": SCHEMA, "status": status})
 
     def update_status(self, status: Status) -> None:
@@ -135,31 +135,27 @@ class RunDirectory:
         self.write_summary(status, self.summary())
 
     def summary(self) -> dict[str, Any]:
-        """Status and results; empty if nothing was written yet."""
+        """Read status and results; empty if nothing was written yet."""
         return _read_or_empty(self.path / "summary.json")
 
-    def write_evaluation(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write one evaluation's episodes, one row per problem."""
-        files.write_rows(self._evaluation_path(name), rows)
-
     def evaluation(self, name: str) -> list[dict[str, Any]]:
-        """One evaluation's rows."""
+        """Read the rows of one evaluation, a row per problem."""
         return list(files.read_rows(self._evaluation_path(name)))
 
     def evaluations(self) -> list[str]:
-        """Names of the evaluations that are there."""
+        """Return the names of the evaluations that are there."""
         return sorted(path.stem for path in (self.path / "evaluations").glob("*.jsonl"))
 
     def episodes_path(self, step: int) -> Path:
-        """Where the groups of a step are."""
+        """Return the path of the file that holds the groups of a step."""
         return self.path / "episodes" / f"step_{step:06d}.jsonl"
 
     def episode_steps(self) -> list[int]:
-        """Steps whose groups were kept, in order."""
+        """Return the steps whose groups were kept, in order."""
         return sorted(steps_of((self.path / "episodes").glob("step_*.jsonl")))
 
     def episodes(self, step: int) -> Iterator[dict[str, Any]]:
-        """The groups of a step."""
+        """Read the groups of a step."""
         return files.read_rows(self.episodes_path(step))
 
     def _evaluation_path(self, name: str) -> Path:
@@ -172,7 +168,7 @@ _NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 def steps_of(paths: Iterable[Path]) -> Iterator[int]:
-    """The numbers in names like `step_000010.jsonl`; other names are passed over."""
+    """Yield the numbers in names like `step_000010.jsonl`; other names are passed over."""
     for path in paths:
         digits = path.name.removesuffix(".jsonl").removeprefix("step_")
         if digits.isdecimal():
@@ -180,7 +176,7 @@ def steps_of(paths: Iterable[Path]) -> Iterator[int]:
 
 
 def is_run(path: Path) -> bool:
-    """True if the directory has a config.json that we wrote."""
+    """Return True if the directory has a config.json that we wrote."""
     try:
         return files.read_json(path / "config.json").get("written_by") == WRITTEN_BY
     except RunError:

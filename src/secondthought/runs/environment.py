@@ -1,4 +1,4 @@
-"""Where and with what a run ran, without importing torch: versions, code revision, machine, command line."""
+"""The environment of a run is described without importing torch: versions, code revision, machine, command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = ("secondthought", "torch", "transformers", "tokenizers", "safetensors
 
 
 def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[str, Any]:
-    """What environment.json holds. Whatever cannot be found out is null."""
+    """Describe the environment as environment.json holds it. Whatever cannot be found out is null."""
     return {
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": shlex.join(command),
@@ -38,9 +38,9 @@ def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[
 
 
 def revision() -> dict[str, str | None] | None:
-    """Git revision of the package's own checkout, and a hash of what differs from it (null where nothing does).
+    """Return the git revision of the package's own checkout, and a hash of what differs from it (null if nothing does).
 
-    None for an installed package. A repository that merely contains the installed package is not its checkout.
+    An installed package has none: None. A repository that merely contains the installed package is not its checkout.
     """
     package = Path(secondthought.__file__).resolve().parent
     root = package.parent.parent
@@ -74,7 +74,7 @@ def _cpu_model() -> str | None:
 
 
 def _cores() -> int | None:
-    """Cores that this process may use, which in a container is fewer than the machine has."""
+    """Count the cores that this process may use, which in a container are fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the sentences for a disk that refuses them.
+"""Files appear whole or not at all, and a disk that refuses them is named in a sentence.
 
 A reader never sees half a file: content goes to `NAME.partial`, reaches the disk, and takes its name in one step. What
 an interrupted write leaves behind is called `.partial` and nothing reads it.
@@ -36,7 +36,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file.
+    """Read the object in a file.
 
     Raises:
         RunError: the file is missing, or does not hold one JSON object.
@@ -55,7 +55,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSONL file; a torn last line, which a killed process leaves, is passed over.
+    """Yield the rows of a JSONL file; a torn last line, which a killed process leaves, is passed over.
 
     Raises:
         RunError: a line before the last is not a JSON object, or the file is missing.
@@ -77,7 +77,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
-    """A directory to fill; it takes its name when the block ends, and is deleted if the block raises.
+    """Open a directory to fill; it takes its name when the block ends, and is deleted if the block raises.
 
     A directory of that name that was there before is replaced: a resumed run writes a checkpoint again.
     """
@@ -114,7 +114,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_error(path: Path, error: OSError) -> RunError:
-    """The sentence for an OSError."""
+    """Return the sentence for an OSError."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         again = "give the command again (a run goes on with --resume)"
         return RunError(f"{path}: the disk is full; free some space, then {again}")
@@ -122,7 +122,7 @@ def disk_error(path: Path, error: OSError) -> RunError:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
+    """Bring the names in a directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Runs at a glance: one row per run directory, for `runs list` and `runs show`."""
+"""Runs are listed at a glance, a row per run directory, for `runs list` and `runs show`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.runs.recorder import read_metrics
 
 TEMPERATURE = "t1.0"
-"""The temperature of the rates in a row: that of training."""
+"""Rates in a row are at this temperature, the one of training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run. Rates are at temperature 1, NaN where the run has not measured them."""
+    """A `RunRow` sums up one run. Rates are at temperature 1, NaN where the run has not measured them."""
 
     path: str
     status: str
@@ -32,7 +32,7 @@ class RunRow:
 
 
 def list_runs(root: Path) -> list[RunRow]:
-    """The runs in a directory: itself if it is one, and those below it, by path.
+    """List the runs in a directory, by path: the directory itself if it is one, and those below it.
 
     Raises:
         RunError: the directory does not exist.
@@ -44,7 +44,7 @@ def list_runs(root: Path) -> list[RunRow]:
 
 
 def show_run(path: Path) -> dict[str, Any]:
-    """Everything small about one run: its row, config, environment, summary, evaluations, checkpoints, last metrics."""
+    """Return all that is small of a run: row, config, environment, summary, evaluations, checkpoints, last metrics."""
     run = RunDirectory.open(path)
     metrics = read_metrics(run.metrics_path)
     return {
@@ -64,7 +64,7 @@ def show_run(path: Path) -> dict[str, Any]:
 
 
 def row(run: RunDirectory) -> RunRow:
-    """The row of one run."""
+    """Sum up one run in a row."""
     config, summary = run.config(), run.summary()
     metrics = read_metrics(run.metrics_path)
     return RunRow(
@@ -81,7 +81,7 @@ def row(run: RunDirectory) -> RunRow:
 
 
 def status(run: RunDirectory, summary: Mapping[str, Any]) -> str:
-    """The summary's status; a run that says it is running but that no process writes was killed: `interrupted`."""
+    """Return the summary's status; a run that says `running` but that no process writes was killed: `interrupted`."""
     said = str(summary.get("status") or "running")
     return "interrupted" if said == "running" and not lock.is_held(run.path) else said
 

@@ -1,4 +1,4 @@
-"""One writer per run directory.
+"""A lock keeps a run directory to one writer.
 
 The operating system holds the lock and drops it when its process dies, so a dead process on the same host never blocks
 a run, whatever its pid is now used for. The file also names its owner: for the sentence that the second process shows,
@@ -23,7 +23,7 @@ NAME = "lock.json"
 
 
 class Lock:
-    """A lock that is held from `acquire` to `release`, or to the end of the process."""
+    """A `Lock` is held from `acquire` to `release`, or to the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
@@ -54,7 +54,7 @@ class Lock:
 
 
 def is_held(directory: Path) -> bool:
-    """True if a living process writes this run now."""
+    """Return True if a living process writes this run now."""
     try:
         descriptor = os.open(directory / NAME, os.O_RDONLY)
     except OSError:
@@ -101,7 +101,7 @@ def _other_host(owner: dict[str, Any]) -> bool:
 
 
 def _owner(descriptor: int) -> dict[str, Any]:
-    """Who wrote the file; nothing for a released lock or one that was torn while being written."""
+    """Read who wrote the file; empty for a released lock, or one that was torn while being written."""
     try:
         value = json.loads(os.pread(descriptor, 4096, 0))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What happens in a run, written as it happens: metrics row by row, groups step by step.
+"""The recorder writes what happens in a run as it happens: metrics row by row, groups step by step.
 
 A row is in the file before `metrics` returns, so a killed process loses no finished step; at worst its last line is
 torn, which every reader here passes over and the next writer cuts off.
@@ -18,7 +18,7 @@ from secondthought.runs.directory import RunDirectory
 
 
 class Recorder:
-    """The only writer of a run's metrics and episodes."""
+    """A `Recorder` is the only writer of a run's metrics and episodes."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
@@ -50,7 +50,7 @@ class Recorder:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics file, null as NaN; empty if there is no file yet.
+    """Read the rows of a metrics file, null as NaN; empty if there is no file yet.
 
     Raises:
         RunError: a line other than a torn last one is damaged, or a row has no step.

@@ -1,6 +1,7 @@
-"""Turns and groups as rows of JSON: what `episodes/` holds. Nothing reads them back; evaluations are `evaluate.rows`.
+"""Turns and groups are written to `episodes/` as rows of JSON, for people, the report and `habits` to read.
 
-Token ids and log-probabilities stay out: they are large, and sampling again from the same keys gives them again.
+Evaluations have rows of their own (`evaluate.rows`). Token ids and log-probabilities
+stay out: they are large, and sampling again from the same keys gives them again.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any
 from secondthought.types import Group, Turn, TurnKind
 
 
-def turn_row(turn: Turn, *, request: str = "", tokens: Sequence[str] | None = None) -> dict[str, Any]:
-    """One turn. `request` is the text that it answers; `tokens` its pieces of text, where wanted."""
-    row: dict[str, Any] = {
+def turn_row(turn: Turn, *, request: str = "") -> dict[str, Any]:
+    """Write one turn as a row; `request` is the text that it answers."""
+    return {
         "kind": turn.kind.value,
         "request": request,
         "text": turn.completion.text,
@@ -21,7 +22,6 @@ def turn_row(turn: Turn, *, request: str = "", tokens: Sequence[str] | None = No
         "stop": turn.completion.stop.value,
         "verdict": _verdict_row(turn),
     }
-    return row if tokens is None else {**row, "tokens": list(tokens)}
 
 
 def group_row(
@@ -32,9 +32,10 @@ def group_row(
     learned: Sequence[TurnKind],
     requests: Mapping[TurnKind, str],
 ) -> dict[str, Any]:
-    """One group of a step. `advantages` has one number per branch; `learned` are the kinds of turn that may learn.
+    """Write one group of a step as a row.
 
-    In a branch whose advantage is zero, nothing was learned, and its row says so.
+    `advantages` has one number per branch; `learned` are the kinds of turn that may learn. In a branch whose advantage
+    is zero, nothing was learned, and its row says so.
     """
 
     def row(turn: Turn) -> dict[str, Any]:

@@ -21,8 +21,8 @@ ENOUGH_STEPS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """An `Arm` makes the jobs of its seeds: `job(seed)` is a run, `priming(seed)` what that run starts from."""
+class StudyArm:
+    """A `StudyArm` makes the jobs of its seeds: `job(seed)` is a run, `priming(seed)` what that run starts from."""
 
     study: StudyConfig
     name: str
@@ -156,8 +156,8 @@ class Arm:
         model = config.model.model_copy(update={"path": str(primed.stage.model)})
         return TriesConfig(model=model, task=config.task, episode=config.episode)
 
-    def _other(self, name: str) -> Arm:
-        return Arm(self.study, name, self.source)
+    def _other(self, name: str) -> StudyArm:
+        return StudyArm(self.study, name, self.source)
 
     def _resolved(self, data: dict[str, Any]) -> RunConfig:
         return resolve(data, source=f"{self.source}: arms.{self.name}")
@@ -167,7 +167,7 @@ class Arm:
 class PlannedJob:
     """A `PlannedJob` is to be done: its settings may be known only once the jobs that it needs are finished."""
 
-    arm: Arm
+    arm: StudyArm
     seed: int | None
     """The seed of the run, or of the priming; None for a priming that all seeds share."""
     is_priming: bool
@@ -191,9 +191,9 @@ class PlannedJob:
         return self.arm.job(self.seed)
 
 
-def arms_of(study: StudyConfig, source: str) -> list[Arm]:
+def arms_of(study: StudyConfig, source: str) -> list[StudyArm]:
     """Return the arms of a study in the order of its file."""
-    return [Arm(study, name, source) for name in study.arms]
+    return [StudyArm(study, name, source) for name in study.arms]
 
 
 def planned_jobs(study: StudyConfig, source: str) -> Iterator[PlannedJob]:

@@ -18,7 +18,7 @@ from secondthought.evaluate import peers
 from secondthought.report import build_report
 from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
-from secondthought.study.arms import Arm, PlannedJob, arms_of, check, missing_models, planned_jobs
+from secondthought.study.arms import PlannedJob, StudyArm, arms_of, check, missing_models, planned_jobs
 from secondthought.study.config import StudyConfig, load_study
 from secondthought.study.jobs import AnyJob, State
 from secondthought.study.queue import work_off
@@ -58,7 +58,7 @@ def run_study(
     return {"pieces": left.states, "runs": runs, "complete": complete, "report": report}
 
 
-def _declare(finished: Sequence[tuple[Arm, str]]) -> bool:
+def _declare(finished: Sequence[tuple[StudyArm, str]]) -> bool:
     """Write beside finished runs what the study says of them now; return True if that differs from what was there."""
     written = [declare(RunDirectory.open(arm.study.out / name), arm.declaration()) for arm, name in finished]
     return any(written)

@@ -5,8 +5,9 @@ What happens in between is the caller's; of a config only where it is written, i
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -85,14 +86,21 @@ def in_run(
                 declare(run, declared)
             run.write_summary("running", {**facts, **run.summary()})
             world.gather("the run directory", None)
-            try:
+            with _status_of_failure(run):
                 return complete(run, world, prepared)
-            except KeyboardInterrupt:
-                run.update_status("interrupted")
-                raise
-            except BaseException:
-                run.update_status("failed")
-                raise
+
+
+@contextlib.contextmanager
+def _status_of_failure(run: RunDirectory) -> Iterator[None]:
+    """Keep in the run's summary that it was interrupted or failed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.update_status("interrupted")
+        raise
+    except BaseException:
+        run.update_status("failed")
+        raise
 
 
 def opened(config: AnyConfig, *, resume: bool, overwrite: bool) -> RunDirectory:

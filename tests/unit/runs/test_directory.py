@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_runs import write_evaluation
 
 from secondthought.errors import RunError
 from secondthought.runs import RunDirectory, files, lock
@@ -91,7 +92,7 @@ def test_what_is_written_is_read(tmp_path):
         run.write_environment({"cores": 2})
         run.write_summary("running", {"arm": "grpo", "rate": float("nan")})
         run.update_status("interrupted")
-        run.write_evaluation("after_t0.5", [{"problem_id": "a", "text": "\ud800"}])
+        write_evaluation(run, "after_t0.5", [{"problem_id": "a", "text": "\ud800"}])
     run = RunDirectory.open(run.path)
     assert run.config() == {"seed": 3, "optim": {"betas": [0.9, 0.99]}}
     assert run.environment() == {"cores": 2}
@@ -103,7 +104,7 @@ def test_what_is_written_is_read(tmp_path):
 @pytest.mark.parametrize("name", ["", "../x", ".x", "a/b", "a b", "\x00"])
 def test_evaluation_names_stay_in_their_directory(tmp_path, name):
     with pytest.raises(RunError, match="use letters"):
-        made(tmp_path / "run").write_evaluation(name, [])
+        made(tmp_path / "run").evaluation(name)
 
 
 def test_the_second_writer_is_refused(tmp_path):

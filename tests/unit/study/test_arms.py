@@ -3,7 +3,7 @@
 import pytest
 
 from secondthought.errors import ConfigError
-from secondthought.study.arms import Arm, check, planned_jobs
+from secondthought.study.arms import StudyArm, check, planned_jobs
 from secondthought.study.config import load_study
 
 COMMON = """
@@ -50,14 +50,14 @@ def test_jobs_are_named_by_arm_and_seed_and_lie_there(study):
 
 
 def test_a_run_starts_from_the_model_that_its_priming_makes(study):
-    arm = Arm(study(PRIMED), "primed", "test")
+    arm = StudyArm(study(PRIMED), "primed", "test")
     assert arm.job(1).config.model.path == str(arm.priming(1).stage.model) == "runs/s/primed/primed/sft/model"
     assert arm.priming(1) == arm.priming(0) == arm.priming(None)
     assert arm.unprimed(1).model.path == "small"
 
 
 def test_wrong_tries_are_sampled_from_the_other_arms_model_as_in_rl(study):
-    tries = Arm(study(PRIMED, NEW.format("primed")), "own", "test").priming(0).stage.traces.tries
+    tries = StudyArm(study(PRIMED, NEW.format("primed")), "own", "test").priming(0).stage.traces.tries
     assert tries.model.path == "runs/s/primed/primed/sft/model"
     assert tries.task.options == {"preset": "four"}
     assert tries.episode.max_attempt_tokens == 99
@@ -67,8 +67,11 @@ def test_the_key_of_earlier_versions_has_the_same_effect(study):
     """`wrong_tries_of` was a key of the arm: such a file makes the same jobs, waits for the same ones."""
     old, new = study(PRIMED, OLD.format("primed")), study(PRIMED, NEW.format("primed"))
     assert old == new
-    assert Arm(old, "own", "test").priming(0).stage.traces.tries is not None
-    assert [planned.needs for planned in Arm(old, "own", "test").planned()] == [("primed/primed",), ("own/primed",)]
+    assert StudyArm(old, "own", "test").priming(0).stage.traces.tries is not None
+    assert [planned.needs for planned in StudyArm(old, "own", "test").planned()] == [
+        ("primed/primed",),
+        ("own/primed",),
+    ]
     kept = study(PRIMED, OLD.format("primed") + "priming_settings = { count = 7 }\n")
     assert kept.arms["own"].priming_settings == {"tries_of": "primed", "count": 7}
     assert "wrong_tries_of" not in kept.model_dump(mode="json")["arms"]["own"]
@@ -78,7 +81,7 @@ def test_the_key_of_earlier_versions_has_the_same_effect(study):
 
 def test_a_set_of_wrong_tries_has_any_name(study):
     named = NEW.format("primed").replace("own-wrong", "mistakes")
-    assert Arm(study(PRIMED, named), "own", "test").priming(0).stage.traces.arm == "mistakes"
+    assert StudyArm(study(PRIMED, named), "own", "test").priming(0).stage.traces.arm == "mistakes"
 
 
 @pytest.mark.parametrize("form", [OLD, NEW])
@@ -119,7 +122,7 @@ def test_what_an_arm_declares(study):
         '[arms.anew]\nbase = "b"\npriming = "direct"\nprimed_anew = true\n',
         top='claims = "four-habits"\n',
     )
-    found = {name: Arm(made, name, "test").declaration().model_dump() for name in made.arms}
+    found = {name: StudyArm(made, name, "test").declaration().model_dump() for name in made.arms}
     assert found == {
         "plain": {"base": "", "priming": "", "dose": None, "claims": "four-habits"},
         "rich": {"base": "rich", "priming": "", "dose": 0.5, "arm": "rich", "claims": "four-habits"},
@@ -128,7 +131,7 @@ def test_what_an_arm_declares(study):
         "anew": {"base": "b", "priming": "direct", "dose": None, "arm": "anew", "claims": "four-habits"}
         | {"model": "runs/s/anew/primed_{seed}/sft/model"},
     }
-    job = Arm(made, "rich", "test").job(0)
+    job = StudyArm(made, "rich", "test").job(0)
     assert job.to_json()["declared"] == found["rich"]
     assert not {"origin", "declared"} & job.to_json()["run"].keys()
 
@@ -142,7 +145,7 @@ def test_claims_are_of_a_paper_that_is_known(study):
 def test_an_origin_by_hand_is_declared_as_before(study):
     """It was a setting of runs; now it is data, and a mistake in it is found before anything begins."""
     made = study('[arms.a]\nsettings.origin = { base = "mine", dose = 0.1 }\n')
-    assert Arm(made, "a", "test").declaration().model_dump() == {"base": "mine", "priming": "", "dose": 0.1}
-    assert "origin" not in Arm(made, "a", "test").job(0).to_json()["run"]
+    assert StudyArm(made, "a", "test").declaration().model_dump() == {"base": "mine", "priming": "", "dose": 0.1}
+    assert "origin" not in StudyArm(made, "a", "test").job(0).to_json()["run"]
     with pytest.raises(ConfigError, match=r"test: arms\.a: origin: basis"):
         check(study('[arms.a]\nsettings.origin = { basis = "mine" }\n'), "test")

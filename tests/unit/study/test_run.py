@@ -12,7 +12,7 @@ from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
 from secondthought.study import queue
 from secondthought.study import run as study
-from secondthought.study.arms import ENOUGH_STEPS, Arm
+from secondthought.study.arms import ENOUGH_STEPS, StudyArm
 from secondthought.study.config import load_study
 
 TEXT = """
@@ -69,7 +69,7 @@ def test_all_jobs_then_none(file, started):
 
 def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
     run(file)
-    (job,) = Arm(load_study(file), "second", "test").jobs()
+    (job,) = StudyArm(load_study(file), "second", "test").jobs()
     assert job.config.train.max_sampled_tokens == 125
     assert job.config.train.steps == ENOUGH_STEPS
     assert job.config.algorithm.type == "grpo"
@@ -213,7 +213,7 @@ def test_a_wrong_set_is_found_before_anything_begins(file, started, common, said
 
 
 def test_settings_lie_over_the_common_ones(file):
-    jobs = list(Arm(load_study(file), "first", "test").jobs())
+    jobs = list(StudyArm(load_study(file), "first", "test").jobs())
     assert [job.config.seed for job in jobs] == [0, 1]
     assert all(job.config.train.steps == 3 for job in jobs)
     assert isinstance(jobs[0].config, RunConfig)

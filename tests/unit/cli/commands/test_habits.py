@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from unittest import mock
 
 import pytest
+from fake_runs import write_evaluation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from misbehaving_server import serving
@@ -235,7 +236,7 @@ def run_dir(tmp_path):
             run_directory.episodes_path(step).parent.mkdir(exist_ok=True)
             run_directory.episodes_path(step).write_bytes(lines(*rows))
         rows = [{"problem_id": name, "data": {}, "turns": [turn("attempt", TURNED, True)]} for name in "ab"]
-        run_directory.write_evaluation("after_t1.0", rows)
+        write_evaluation(run_directory, "after_t1.0", rows)
     return path
 
 
@@ -260,7 +261,7 @@ def test_curves_of_a_run(cli, run_dir, tmp_path):
 def test_points_stand_as_time_runs(cli, run_dir):
     with RunDirectory.resume(run_dir) as run_directory:
         rows = [{"problem_id": "a", "data": {}, "turns": [{"kind": "attempt", "text": "No."}]}]
-        run_directory.write_evaluation("before_t1.0", rows)
+        write_evaluation(run_directory, "before_t1.0", rows)
     found = cli("habits", run_dir, "--json").object["points"]
     sources = list(dict.fromkeys(point["source"] for point in found))
     assert sources == ["before_t1.0", "episodes", "after_t1.0"]

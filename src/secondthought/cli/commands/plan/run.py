@@ -96,7 +96,7 @@ def _arm(path: Path, name: str) -> RunConfig:
         ConfigError: no arm is named, or there is none of that name.
         RunError: the arm takes the token budget of another that has not run.
     """
-    from secondthought.study.arms import Arm
+    from secondthought.study.arms import StudyArm
     from secondthought.study.config import load_study
 
     study: StudyConfig = load_study(path)
@@ -104,7 +104,7 @@ def _arm(path: Path, name: str) -> RunConfig:
         what = f"has no arm {name!r}" if name else "is a study of several runs"
         raise ConfigError(f"{path}: {what}; name one of its arms with --arm: {', '.join(study.arms)}")
     seed = study.arms[name].seeds[0]
-    arm = Arm(study, name, str(path))
+    arm = StudyArm(study, name, str(path))
     return arm.job(seed).config.model_copy(update={"model": arm.unprimed(seed).model})
 
 
