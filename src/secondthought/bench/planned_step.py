@@ -14,18 +14,18 @@ import torch
 from secondthought.bench.memory import Probe
 from secondthought.errors import ConfigError
 from secondthought.preflight.resources import inputs, memory, workload
-from secondthought.preflight.resources.plan import Plan, Rates
+from secondthought.preflight.resources.plan import MachineSpeed, RunPlan
 from secondthought.preflight.resources.workload import Assumed
 
 
-def at_its_longest(plan: Plan) -> Plan:
+def at_its_longest(plan: RunPlan) -> RunPlan:
     """Return the plan of a step in which each first try fails, once, and every row runs to its end; one epoch."""
     train = plan.config.train.model_copy(update={"mine_tries": 1, "epochs": 1})
     config = plan.config.model_copy(update={"train": train})
     return replace(plan, config=config, assumed=Assumed(first_try=0.0, length_share=1.0))
 
 
-def measure_step(plan: Plan, rates: Rates) -> dict[str, dict[str, float]]:
+def measure_step(plan: RunPlan, rates: MachineSpeed) -> dict[str, dict[str, float]]:
     """Return peak bytes and seconds of each phase of a step and of its update, as estimated and as measured.
 
     Raises:

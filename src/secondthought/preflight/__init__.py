@@ -1,1 +1,1 @@
-"""Questions that are asked before a run: whether the model will learn, whether it will fit, how long it takes."""
+"""Preflight answers what is asked before a run: whether the model will learn, whether it fits, how long it takes."""

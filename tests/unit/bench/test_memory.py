@@ -11,7 +11,7 @@ from secondthought.config import RunConfig
 from secondthought.errors import RunError
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources.memory import Rows
-from secondthought.preflight.resources.plan import Plan, Rates
+from secondthought.preflight.resources.plan import MachineSpeed, RunPlan
 from secondthought.preflight.resources.workload import Assumed, Lengths
 
 MEGABYTE = 2**20
@@ -60,7 +60,7 @@ def test_each_phase_of_a_step_is_measured_at_its_longest(monkeypatch):
     monkeypatch.setattr(memory.Probe, "_run", measured)
     config = RunConfig(train={"groups_per_step": 3, "mine_tries": 4}, algorithm={"group_size": 2, "retries": 2})
     given = planned(config)
-    found = plan.measure_step(given, Rates(update=1e9, decode=1e9, call=1e-6))
+    found = plan.measure_step(given, MachineSpeed(update=1e9, decode=1e9, call=1e-6))
     assert list(found) == ["mining", "reflections", "retries", "update"]
     assert [item["peak_measured"] for item in found.values()] == [5] * 4
     assert asked[2]["rows"] == {"U": 3, "S": 4, "P": 10 + 256 + 5, "T": 128 + 7, "R": 256}
@@ -69,7 +69,7 @@ def test_each_phase_of_a_step_is_measured_at_its_longest(monkeypatch):
 
 def planned(config):
     lengths = Lengths(prompt=10, reflection_request=5, retry_request=7, retry_alone=6, source="a test")
-    return Plan(config=config, shape=reading.read_shape(config.model), lengths=lengths, assumed=Assumed())
+    return RunPlan(config=config, shape=reading.read_shape(config.model), lengths=lengths, assumed=Assumed())
 
 
 def test_a_critic_is_measured_with_the_policy_it_judges():
@@ -78,7 +78,7 @@ def test_a_critic_is_measured_with_the_policy_it_judges():
     algorithm = {"type": "ppo", "group_size": 8, "kl_ref": 0.0, "kl_reward": 0.001}
     settings = {"groups_per_step": 4, "micro_batch_tokens": 10**6}
     config = RunConfig(episode=tries, algorithm=algorithm, train=settings, threads=1)
-    found = plan.measure_step(planned(config), Rates(update=1e9, decode=1e9, call=1e-6))
+    found = plan.measure_step(planned(config), MachineSpeed(update=1e9, decode=1e9, call=1e-6))
     assert list(found) == ["first tries", "update"]
     for name, item in found.items():
         assert item["peak_estimated"] == pytest.approx(item["peak_measured"], rel=0.25), name
@@ -88,7 +88,7 @@ def test_a_critic_is_part_of_the_job(monkeypatch):
     asked = []
     monkeypatch.setattr(memory.Probe, "_run", lambda self, what: asked.append(self) or {"peak": 5, "seconds": 2.0})
     config = RunConfig(algorithm={"type": "ppo"}, critic={"mini_batches": 3}, train={"gradient_checkpointing": True})
-    plan.measure_step(planned(config), Rates(update=1e9, decode=1e9, call=1e-6))
+    plan.measure_step(planned(config), MachineSpeed(update=1e9, decode=1e9, call=1e-6))
     [job] = {json.dumps(probe._settings()) for probe in asked}
     told = json.loads(job)
     assert told["algorithm"]["type"] == "ppo"

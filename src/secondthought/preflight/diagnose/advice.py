@@ -1,4 +1,4 @@
-"""What to do next, from a diagnosis: rules with stated thresholds, each tied to one number.
+"""Advice says what to do next, from a diagnosis: rules with stated thresholds, each tied to one number.
 
 A rule speaks only where the number's 95 % interval lies wholly beyond the threshold; an interval that holds it is too
 uncertain to act on, and is named as such. Where thresholds come from is said beside each; they are where to start from,
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from secondthought.preflight.diagnose.measure import Diagnosis
+from secondthought.preflight.diagnose.measure import ModelDiagnosis
 from secondthought.stats import Interval
 
 Side: TypeAlias = Literal["below", "above"]
@@ -21,13 +21,13 @@ SEARCH = ("verification", "backtracking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Speaks if a number lies surely on one side of a threshold."""
+class AdviceRule:
+    """An `AdviceRule` speaks if a number lies surely on one side of a threshold."""
 
     name: str
     what: str
     """The number in words, as the table of numbers calls it."""
-    number: Callable[[Diagnosis], Interval | None]
+    number: Callable[[ModelDiagnosis], Interval | None]
     side: Side
     threshold: float
     says: str
@@ -36,13 +36,13 @@ class Rule:
     stops: bool = False
     """Later rules are of no use until this is mended."""
 
-    def known(self, found: Diagnosis) -> Interval | None:
-        """The number, if there is one with an interval."""
+    def known(self, found: ModelDiagnosis) -> Interval | None:
+        """Return the number, if there is one with an interval."""
         value = self.number(found)
         return None if value is None or value.low != value.low else value
 
-    def speaks(self, found: Diagnosis) -> Advice | None:
-        """The advice, if the rule applies."""
+    def speaks(self, found: ModelDiagnosis) -> Advice | None:
+        """Return the advice, if the rule applies."""
         value = self.known(found)
         if value is None:
             return None
@@ -52,13 +52,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A rule, and the number that makes it speak, or keeps it from speaking."""
+    """An `Advice` holds a rule, and the number that makes it speak, or keeps it from speaking."""
 
-    rule: Rule
+    rule: AdviceRule
     number: Interval
 
     def to_json(self) -> dict[str, object]:
-        """As `diagnose --json` prints it."""
+        """Return the advice as `diagnose --json` prints it."""
         return {
             "rule": self.rule.name,
             "says": self.rule.says,
@@ -69,25 +69,25 @@ class Advice:
         }
 
 
-def _most_searching(found: Diagnosis) -> Interval | None:
-    """The commoner of the two habits: both must be rare for a base to be called terse."""
+def _most_searching(found: ModelDiagnosis) -> Interval | None:
+    """Return the share of the commoner of the two habits: both must be rare for a base to be called terse."""
     known = [found.habits[name].presence for name in SEARCH if name in found.habits]
     return max(known, key=lambda one: one.estimate) if known else None
 
 
-def _flat(found: Diagnosis) -> Interval | None:
-    """Of the largest group size that the samples allow."""
+def _flat(found: ModelDiagnosis) -> Interval | None:
+    """Return the share of flat groups of the largest size that the samples allow."""
     return found.flat_groups[max(found.flat_groups)] if found.flat_groups else None
 
 
-def _best(found: Diagnosis) -> Interval:
+def _best(found: ModelDiagnosis) -> Interval:
     return found.passes[max(found.passes)]
 
 
 _LISTENING = "both shipped organisms listen by more than .5 and learn; one that listened by about .2 did not"
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[AdviceRule, ...] = (
+    AdviceRule(
         name="format",
         what="format valid",
         number=lambda found: found.format_valid,
@@ -99,7 +99,7 @@ RULES: tuple[Rule, ...] = (
         source="base models of the Four Habits paper began near 0 % right because answers could not be read",
         stops=True,
     ),
-    Rule(
+    AdviceRule(
         name="truncated",
         what="cut off at the token limit",
         number=lambda found: found.truncated,
@@ -109,7 +109,7 @@ RULES: tuple[Rule, ...] = (
         " be right.",
         source="a fifth of the samples lost is more than most differences between arms",
     ),
-    Rule(
+    AdviceRule(
         name="too hard",
         what="pass@k of the largest k",
         number=_best,
@@ -119,7 +119,7 @@ RULES: tuple[Rule, ...] = (
         source="below one solved problem in twenty, nearly every group is flat at any affordable size",
         stops=True,
     ),
-    Rule(
+    AdviceRule(
         name="too easy",
         what="first try",
         number=lambda found: found.first_try,
@@ -129,7 +129,7 @@ RULES: tuple[Rule, ...] = (
         source="a gain of more than ten points is no longer possible",
         stops=True,
     ),
-    Rule(
+    AdviceRule(
         name="flat groups",
         what="flat groups of the largest size",
         number=_flat,
@@ -138,7 +138,7 @@ RULES: tuple[Rule, ...] = (
         says="Use larger groups or problems nearer to the model's reach: from flat groups nothing is learned.",
         source="with less than three groups in ten left, a step costs more than three times as much",
     ),
-    Rule(
+    AdviceRule(
         name="no search",
         what="share that shows the commoner of verification and backtracking",
         number=_most_searching,
@@ -150,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         source="Four Habits: Llama-3.2-3B showed .10 verifications and .20 backtracks a completion and stalled at 34 %;"
         " Qwen-2.5-3B showed .62 and .65 and reached 54 %",
     ),
-    Rule(
+    AdviceRule(
         name="one answer",
         what="pairs of samples that differ",
         number=lambda found: found.distinct,
@@ -160,7 +160,7 @@ RULES: tuple[Rule, ...] = (
         " problem are mostly alike.",
         source="groups of equal samples are flat",
     ),
-    Rule(
+    AdviceRule(
         name="listens",
         what="listening",
         number=lambda found: found.listening,
@@ -169,7 +169,7 @@ RULES: tuple[Rule, ...] = (
         says="Reflect, Retry, Reward can work (`train reflect-retry`): retries use what a good reflection says.",
         source=_LISTENING,
     ),
-    Rule(
+    AdviceRule(
         name="does not listen",
         what="listening",
         number=lambda found: found.listening,
@@ -181,7 +181,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-TRAIN_NOW = Rule(
+TRAIN_NOW = AdviceRule(
     name="train now",
     what="first try",
     number=lambda found: found.first_try,
@@ -194,8 +194,8 @@ TRAIN_NOW = Rule(
 WHICH_TURN = ("listens", "does not listen")
 
 
-def advise(found: Diagnosis) -> list[Advice]:
-    """What the rules say, in their order; "train now" where none of them objects."""
+def advise(found: ModelDiagnosis) -> list[Advice]:
+    """Return what the rules say, in their order; "train now" where none of them objects."""
     given: list[Advice] = []
     for rule in RULES:
         advice = rule.speaks(found)
@@ -208,8 +208,8 @@ def advise(found: Diagnosis) -> list[Advice]:
     return given
 
 
-def undecided(found: Diagnosis) -> list[Advice]:
-    """Rules whose threshold lies within the number's interval: with more problems they might speak. A number once."""
+def undecided(found: ModelDiagnosis) -> list[Advice]:
+    """Return rules whose threshold lies within the number's interval, a number once; more problems may decide them."""
     near: dict[str, Advice] = {}
     for rule in RULES:
         value = rule.known(found)

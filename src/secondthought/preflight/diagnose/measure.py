@@ -1,4 +1,4 @@
-"""Sample a model on a task and measure what RL would start from."""
+"""A diagnosis is measured: a model is sampled on a task, and what RL would start from is counted."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DIAGNOSED_CONTROLS = (*CONTROLS, "oracle", "shuffled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """What was found. Intervals are over problems; what could not be measured is missing, not 0."""
+class ModelDiagnosis:
+    """A `ModelDiagnosis` holds what was found. Intervals are over problems; what was not measured is missing, not 0."""
 
     model: str
     task: str
@@ -48,7 +48,7 @@ class Diagnosis:
     """Retry after an oracle's reflection minus after another problem's; None if not measured."""
 
     def to_json(self) -> dict[str, Any]:
-        """What `secondthought diagnose --json` prints."""
+        """Return the object that `secondthought diagnose --json` prints."""
         names = ("first_try", "format_valid", "truncated", "length", "distinct", "entropy")
         return {
             **{name: getattr(self, name) for name in ("model", "task", "problems", "samples", "temperature")},
@@ -73,7 +73,7 @@ def diagnose(
     detector: Detector,
     seed: int = 0,
     retries: bool = True,
-) -> Diagnosis:
+) -> ModelDiagnosis:
     """Sample every problem several times; then one reflection and retry per failed problem, and controls of it.
 
     Args:
@@ -88,26 +88,33 @@ def diagnose(
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
     groups = run(player.policy, courses)
     played = _retries(player, keys, groups) if retries else {}
-    return Diagnosis(
+    return ModelDiagnosis(
         model=player.policy.name,
         task=player.task.name,
         problems=len(problems),
         samples=samples,
         temperature=player.temperature,
-        first_try=rates.first_try(groups),
-        format_valid=rates.format_valid(groups),
-        truncated=rates.truncated(groups),
-        length=rates.length(groups),
-        passes=rates.passes(groups),
-        flat_groups=rates.flat_groups(groups),
-        distinct=rates.distinct(groups),
-        entropy=rates.entropy(groups),
+        **_rates(groups),
         detector=detector.name,
         habits=_habits(groups, detector),
         retries=rescue_rates(played),
         rescue=_difference(played, "own", "second_sample"),
         listening=_difference(played, "oracle", "shuffled"),
     )
+
+
+def _rates(groups: Sequence[Group]) -> dict[str, Any]:
+    """Return what is counted in the samples alone, by the fields of a diagnosis."""
+    return {
+        "first_try": rates.first_try(groups),
+        "format_valid": rates.format_valid(groups),
+        "truncated": rates.truncated(groups),
+        "length": rates.length(groups),
+        "passes": rates.passes(groups),
+        "flat_groups": rates.flat_groups(groups),
+        "distinct": rates.distinct(groups),
+        "entropy": rates.entropy(groups),
+    }
 
 
 def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, HabitRates]:

@@ -1,4 +1,4 @@
-"""Numbers of a model's samples, several per problem, each with a 95 % interval over problems.
+"""Rates summarise a model's samples, several per problem, each with a 95 % interval over problems.
 
 Samples of one problem are not independent, so every number is first one per problem; then comes the mean and Student's
 interval of it. Estimators that need more samples of a problem than there are give nothing rather than a guess.
@@ -17,17 +17,17 @@ GROUP_SIZES = (4, 8, 16, 32, 64)
 
 
 def turns(group: Group) -> list[Turn]:
-    """A problem's samples."""
+    """Return a problem's samples."""
     return [branch.tries[0] for branch in group.branches]
 
 
 def num_correct(group: Group) -> int:
-    """How many of a problem's samples are right."""
+    """Count the samples of a problem that are right."""
     return sum(turn.verdict is not None and turn.verdict.correct for turn in turns(group))
 
 
 def share_over_problems(groups: Sequence[Group], number: Callable[[Group], float]) -> Interval:
-    """The same of a number from 0 to 1. Where all problems agree on 0 or on 1, Wilson's interval over problems.
+    """Return the mean over problems of a number from 0 to 1. Where all agree on 0 or on 1, use Wilson's interval.
 
     Student's would then have no width, as if a handful of problems could tell nothing else.
     """
@@ -38,7 +38,7 @@ def share_over_problems(groups: Sequence[Group], number: Callable[[Group], float
 
 
 def difference(values: Sequence[float]) -> Interval:
-    """Mean of differences of two outcomes that are 0 or 1. Where all are equal, as wide as Wilson's of none.
+    """Return the mean of differences of two outcomes that are 0 or 1. Equal ones get the width of Wilson's of none.
 
     >>> found = difference([0.0] * 20)
     >>> found.estimate, found.low == -found.high, round(found.high, 2)
@@ -52,47 +52,47 @@ def difference(values: Sequence[float]) -> Interval:
 
 
 def within(found: Interval, least: float, most: float) -> Interval:
-    """An interval cut to what the number can be; undefined bounds stay so."""
+    """Cut an interval to what the number can be; undefined bounds stay so."""
     low, high = (bound if math.isnan(bound) else min(most, max(least, bound)) for bound in (found.low, found.high))
     return Interval(estimate=found.estimate, low=low, high=high, n=found.n)
 
 
 def over_problems(groups: Sequence[Group], number: Callable[[Group], float]) -> Interval:
-    """The mean over problems of one number of each; problems without one (NaN) are left out."""
+    """Return the mean over problems of one number of each; problems without one (NaN) are left out."""
     return mean_interval([value for value in map(number, groups) if not math.isnan(value)])
 
 
 def first_try(groups: Sequence[Group]) -> Interval:
-    """Share of samples that are right."""
+    """Return the share of samples that are right."""
     return share_over_problems(groups, lambda group: num_correct(group) / len(group.branches))
 
 
 def format_valid(groups: Sequence[Group]) -> Interval:
-    """Share of samples from which an answer can be read, right or wrong."""
+    """Return the share of samples from which an answer can be read, right or wrong."""
     return share_over_problems(groups, lambda group: _share(group, _is_well_formed))
 
 
 def truncated(groups: Sequence[Group]) -> Interval:
-    """Share of samples that reached the token limit."""
+    """Return the share of samples that reached the token limit."""
     return share_over_problems(
         groups, lambda group: _share(group, lambda turn: turn.completion.stop is StopReason.LENGTH)
     )
 
 
 def length(groups: Sequence[Group]) -> Interval:
-    """Tokens of a sample."""
+    """Return the mean length of a sample in tokens."""
     return over_problems(groups, lambda group: _mean([len(turn.completion.token_ids) for turn in turns(group)]))
 
 
 def passes(groups: Sequence[Group]) -> dict[int, Interval]:
-    """pass@k for k = 1, 2, 4, ... up to the samples per problem (Chen et al. 2021)."""
+    """Return pass@k for k = 1, 2, 4, ... up to the samples per problem (Chen et al. 2021)."""
     samples = min(len(group.branches) for group in groups)
     sizes = [2**power for power in range(samples.bit_length())]
     return {k: share_over_problems(groups, partial(_passes, k=k)) for k in sizes}
 
 
 def flat_groups(groups: Sequence[Group]) -> dict[int, Interval]:
-    """Share of groups of each size in which all samples would be right, or all wrong: nothing is learned from them.
+    """Return the share of groups, by size, in which all samples would be right, or all wrong: these teach nothing.
 
     Only sizes up to the samples per problem, since larger groups cannot be drawn from them.
     """
@@ -101,7 +101,9 @@ def flat_groups(groups: Sequence[Group]) -> dict[int, Interval]:
 
 
 def flat_chance(samples: int, correct: int, size: int) -> float:
-    """Chance that `size` of a problem's samples, drawn without replacement, are all right or all wrong: unbiased.
+    """Return the chance that `size` of a problem's samples, drawn without replacement, are all right or all wrong.
+
+    The estimate is unbiased.
 
     >>> flat_chance(4, 2, 2), flat_chance(4, 0, 4)
     (0.3333333333333333, 1.0)
@@ -111,12 +113,12 @@ def flat_chance(samples: int, correct: int, size: int) -> float:
 
 
 def distinct(groups: Sequence[Group]) -> Interval:
-    """Share of pairs of samples of one problem whose texts differ: 0 if the model says one thing, 1 if never twice."""
+    """Return the share of pairs of samples of one problem whose texts differ: 0 if all are alike, 1 if none are."""
     return share_over_problems(groups, _distinct_pairs)
 
 
 def entropy(groups: Sequence[Group]) -> Interval:
-    """Nats per sampled token: minus the mean log-probability, unbiased at the temperature of the samples."""
+    """Return nats per sampled token: minus the mean log-probability, unbiased at the temperature of the samples."""
     return over_problems(groups, _surprise)
 
 

@@ -1,4 +1,5 @@
-"""What a run will need, from its config and its model's config.json alone: memory, tokens, time. No weights are read.
+"""Resources of a run follow from its config and its model's config.json: memory, tokens, time. No weights are read.
 
-`shape`, `memory`, `work`, `plan`: arithmetic without torch. `reading`, `rate`: what files and the machine say.
+`model_shape`, `memory`, `workload`, `plan`: arithmetic without torch. `inputs`, `machine_speed`: what files and the
+machine say.
 """

@@ -1,4 +1,4 @@
-"""A config's whole plan as one JSON object: what `secondthought plan` prints."""
+"""A description is a config's whole plan as one JSON object: it is what `secondthought plan` prints."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 from secondthought.config import RunConfig
 from secondthought.config.sft import SftConfig
 from secondthought.preflight.resources import inputs, machine_speed, sft_examples
-from secondthought.preflight.resources.plan import FORMULAS, Plan, Rates
+from secondthought.preflight.resources.plan import FORMULAS, MachineSpeed, RunPlan
 from secondthought.preflight.resources.sft_plan import SftPlan
 from secondthought.preflight.resources.workload import Assumed
 from secondthought.protocols import Task
 
 
-def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
+def make(config: RunConfig, task: Task, assumed: Assumed) -> RunPlan:
     """Read what a plan needs: the model's config.json and the prompts of some problems.
 
     Raises:
         SecondthoughtError: the model's config is not on this machine, or the task has too few problems.
     """
-    return Plan(
+    return RunPlan(
         config=config,
         shape=inputs.read_shape(config.model),
         lengths=inputs.read_lengths(config, task),
@@ -31,8 +31,8 @@ def make(config: RunConfig, task: Task, assumed: Assumed) -> Plan:
     )
 
 
-def measure_rates(plan: Plan) -> Rates:
-    """Rates of this machine at the run's own precision, threads and shapes."""
+def measure_speed(plan: RunPlan) -> MachineSpeed:
+    """Measure this machine at the run's own precision, threads and shapes."""
     config = plan.config
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -47,10 +47,10 @@ def measure_rates(plan: Plan) -> Rates:
     )
 
 
-def describe(plan: Plan, rates: Rates) -> dict[str, Any]:
-    """Model, assumptions, memory, tokens and time of a plan, and whether it fits here."""
+def describe(plan: RunPlan, speed: MachineSpeed) -> dict[str, Any]:
+    """Return model, assumptions, memory, tokens and time of a plan, and whether it fits here."""
     assumed = {**asdict(plan.assumed), "lengths": asdict(plan.lengths)}
-    return {**_found(plan, rates), "assumed": assumed, "formulas": FORMULAS}
+    return {**_found(plan, speed), "assumed": assumed, "formulas": FORMULAS}
 
 
 def make_sft(config: SftConfig, *, examples: int | None = None, tokens: float | None = None) -> SftPlan:
@@ -73,16 +73,16 @@ def make_sft(config: SftConfig, *, examples: int | None = None, tokens: float | 
 
 
 def describe_sft(plan: SftPlan) -> dict[str, Any]:
-    """Model, examples, memory, tokens and time of a plan, and whether it fits here."""
+    """Return model, examples, memory, tokens and time of a plan, and whether it fits here."""
     if plan.config.threads is not None:
         torch.set_num_threads(plan.config.threads)
     model = plan.config.model
     tokens = plan.corpus.largest.tokens
-    rates = machine_speed.measure(plan.shape, inputs.device_of(model), model.precision, tokens=tokens, rows=1)
-    return {**_found(plan, rates), "examples": asdict(plan.corpus), "formulas": FORMULAS}
+    speed = machine_speed.measure(plan.shape, inputs.device_of(model), model.precision, tokens=tokens, rows=1)
+    return {**_found(plan, speed), "examples": asdict(plan.corpus), "formulas": FORMULAS}
 
 
-def _found(plan: Plan | SftPlan, rates: Rates) -> dict[str, Any]:
+def _found(plan: RunPlan | SftPlan, speed: MachineSpeed) -> dict[str, Any]:
     model = plan.config.model
     device = inputs.device_of(model)
     machine, memory = inputs.machine_memory(device), plan.memory()
@@ -103,5 +103,5 @@ def _found(plan: Plan | SftPlan, rates: Rates) -> dict[str, Any]:
             "lower": {} if fits else plan.advice(),
         },
         "tokens": plan.tokens(),
-        "time": plan.time(rates),
+        "time": plan.time(speed),
     }

@@ -1,4 +1,4 @@
-"""What a plan reads: the model's config.json and safetensors headers, some prompts, this machine's memory.
+"""Inputs of a plan are read here: the model's config.json and safetensors headers, some prompts, this machine's memory.
 
 No weights are read. The model is built without memory, on torch's `meta` device, to count its parameters.
 """
@@ -33,7 +33,7 @@ CHARACTERS_PER_TOKEN, TEMPLATE_TOKENS = 3, 24
 
 
 def find_files(config: ModelConfig) -> Path | None:
-    """The directory on this machine that holds the model's config.json, or None; nothing is downloaded."""
+    """Return the directory on this machine that holds the model's config.json, or None; nothing is downloaded."""
     where = Path(shipped.resolve(config.path)).expanduser()
     if (where / "config.json").is_file():
         return where
@@ -45,7 +45,7 @@ def find_files(config: ModelConfig) -> Path | None:
 
 
 def model_files(config: ModelConfig) -> Path:
-    """The directory on this machine that holds the model's config.json.
+    """Return the directory on this machine that holds the model's config.json.
 
     Raises:
         PolicyError: it is not on this machine.
@@ -60,12 +60,12 @@ def model_files(config: ModelConfig) -> Path:
 
 
 def source_of(config: ModelConfig) -> str:
-    """Where a plan has a model's sizes from."""
+    """Return the words that say where a plan has a model's sizes from."""
     return "config.json" if find_files(config) is not None else "published sizes; the model is not on this machine"
 
 
 def read_config(config: ModelConfig) -> Any:
-    """The model's config with its defaults filled in; of a model that is not here, the published one if we know it.
+    """Read the model's config, defaults filled in; of a model that is not here, the published one if it is known.
 
     Raises:
         PolicyError: config.json is missing or describes no model that transformers knows.
@@ -81,7 +81,7 @@ def read_config(config: ModelConfig) -> Any:
 
 
 def read_shape(config: ModelConfig) -> ModelShape:
-    """Sizes and parameters of the model.
+    """Read sizes and parameters of the model.
 
     Raises:
         PolicyError: there is no config.json, or it describes no causal language model.
@@ -91,14 +91,14 @@ def read_shape(config: ModelConfig) -> ModelShape:
 
 
 def shape_of(model_config: Any, *, source: str, trust_remote_code: bool = False) -> ModelShape:
-    """Sizes and parameters of a model that is built without memory."""
+    """Return sizes and parameters of a model that is built without memory."""
     model = build_empty(model_config, source=source, trust_remote_code=trust_remote_code)
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     return ModelShape.of(model_config.to_dict(), shapes, source=source)
 
 
 def build_empty(model_config: Any, *, source: str, trust_remote_code: bool = False) -> Any:
-    """The model without memory for its weights.
+    """Build the model without memory for its weights.
 
     Raises:
         PolicyError: the config describes no causal language model.
@@ -112,7 +112,7 @@ def build_empty(model_config: Any, *, source: str, trust_remote_code: bool = Fal
 
 
 def stored_weights(where: Path | None) -> dict[str, int]:
-    """Parameters and bytes of the safetensors files, from their headers; zeros where there are none.
+    """Count parameters and bytes of the safetensors files, by their headers; zeros where there are none.
 
     Raises:
         PolicyError: a file is cut short or is not safetensors.
@@ -145,7 +145,7 @@ def _product(sizes: list[int]) -> int:
 
 
 def read_lengths(config: RunConfig, task: Task) -> Lengths:
-    """The longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand."""
+    """Return the longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand."""
     count = min(SOME_PROBLEMS, config.task.train_problems)
     problems = task.problems("train", count, config.task.seed)
     requests = Requests.resolve(task, config.episode)
@@ -154,12 +154,12 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
         chat = Chat(tokenizer, keep_thinking=config.model.keep_thinking)
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return _guessed_lengths(problems, requests)
-    said = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
+    nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
     return Lengths(
         prompt=max(len(chat.start(problem.messages)) for problem in problems),
-        reflection_request=len(chat.follow(said, requests.reflection)),
-        retry_request=max(len(chat.follow(said, requests.retry_after_reflection(p))) for p in problems),
-        retry_alone=max(len(chat.follow(said, requests.retry_alone(p))) for p in problems),
+        reflection_request=len(chat.follow(nothing, requests.reflection)),
+        retry_request=max(len(chat.follow(nothing, requests.retry_after_reflection(p))) for p in problems),
+        retry_alone=max(len(chat.follow(nothing, requests.retry_alone(p))) for p in problems),
         source=f"the longest of {count} training problems",
     )
 
@@ -178,7 +178,7 @@ def _guessed_lengths(problems: list[Problem], requests: Requests) -> Lengths:
 
 
 def device_of(config: ModelConfig) -> torch.device:
-    """Where training would put the model.
+    """Return the device on which training would put the model.
 
     Raises:
         PolicyError: torch knows no such device.
@@ -192,7 +192,7 @@ def device_of(config: ModelConfig) -> torch.device:
 
 
 def machine_memory(device: torch.device) -> dict[str, int]:
-    """Bytes in all and free now; of a container, what it is allowed."""
+    """Return bytes in all and free now; of a container, what it is allowed."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return {"total": total, "free": free}

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices of the model's own shapes, in the run's precision: under two seconds."""
+"""Speed is that of products of the model's own shapes on this machine, in the run's precision: under two seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from secondthought.preflight.resources.model_shape import ModelShape
-from secondthought.preflight.resources.plan import Rates
+from secondthought.preflight.resources.plan import MachineSpeed
 
 SECONDS = 0.4
 """Measured so long per shape, after a warm-up of at most as long."""
@@ -20,11 +20,11 @@ MOST_NUMBERS = 2**25
 """A matrix larger than this is measured in part."""
 
 
-def measure(shape: ModelShape, device: torch.device, precision: str, *, tokens: int, rows: int) -> Rates:
-    """Rates of products with `tokens` rows (an update) and with `rows` rows (decoding), and an empty call's time."""
+def measure(shape: ModelShape, device: torch.device, precision: str, *, tokens: int, rows: int) -> MachineSpeed:
+    """Time products with `tokens` rows (an update) and with `rows` rows (decoding), and an empty call."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     small = torch.ones(1, device=device)
-    return Rates(
+    return MachineSpeed(
         update=_rate(shape, min(tokens, MOST_UPDATE_ROWS), device, dtype),
         decode=_rate(shape, min(rows, MOST_DECODE_ROWS), device, dtype),
         call=1.0 / _per_second(lambda: small.add_(1.0), device, 0.05),
@@ -43,7 +43,7 @@ def _rate(shape: ModelShape, rows: int, device: torch.device, dtype: torch.dtype
 
 
 def _per_second(call: Callable[[], object], device: torch.device, seconds: float) -> float:
-    """Calls per second; one call alone where it takes longer than that."""
+    """Return calls per second; of one call alone where it takes longer than that."""
     _timed(call, device, 1)
     once = _timed(call, device, 1)
     count = max(1, int(seconds / max(once, 1e-7) / 2))

@@ -1,4 +1,4 @@
-"""Bytes as formulas in U, S, P, T, R, M. Every constant that was counted or calibrated is named here and nowhere else.
+"""Memory is bytes as formulas in U, S, P, T, R, M. Every constant that was counted or calibrated is named here alone.
 
     U  trees (groups) at once       P  trunk tokens of a tree        S, G  rows (branches) of a tree
     T  tail tokens per row, read but not sampled (a reflection and the retry's request, when retries are sampled)
@@ -101,7 +101,7 @@ BESIDE_SCORES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """One call of the sampler: U trunks of P tokens, S rows each, tails of T tokens, at most R tokens sampled."""
+    """A `Rows` is one call of the sampler: U trunks of P tokens, S rows each, tails of T tokens, at most R sampled."""
 
     U: int
     S: int
@@ -110,14 +110,14 @@ class Rows:
     R: int
 
     def at_once(self) -> Rows:
-        """As many trunks as run together."""
+        """Return as many of the trunks as run together."""
         S = min(self.S, MOST_ROWS)
         return Rows(U=min(self.U, -(-MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
-    """One micro-batch of the update: U trees of P trunk tokens, G branches of R tokens, M tokens read by a loss."""
+    """A `Trees` is a micro-batch: U trees of P trunk tokens, G branches of R tokens, M tokens read by a loss."""
 
     U: int
     P: int
@@ -127,13 +127,13 @@ class Trees:
 
     @property
     def tokens(self) -> int:
-        """X = U * (P + G*R)."""
+        """Return X = U * (P + G*R)."""
         return self.U * (self.P + self.G * self.R)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learning:
-    """What learns and how: parameters that learn, whether KL needs a reference, the precision.
+    """A `Learning` says what learns and how: parameters that learn, whether KL needs a reference, the precision.
 
     `critic`: a copy of the model, of which as much learns, with moments of its own and a head of one output.
     `adapters`: LoRA's learn, beside frozen weights that are the reference too.
@@ -152,12 +152,12 @@ class Learning:
 
     @property
     def width(self) -> int:
-        """B: bytes of an activation."""
+        """Return b, the bytes of an activation."""
         return 2 if self.precision == "bf16" else FP32
 
 
 def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
-    """What stays from step to step: gradients too, which the next backward frees only when it begins."""
+    """Return what stays from step to step: gradients too, which the next backward frees only when it begins."""
     weights = FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0))
     critic = {}
     if learning.critic:  # where output and input embeddings are not tied, its small head makes this V*E too much
@@ -173,12 +173,12 @@ def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
 
 
 def cast_weights(shape: ModelShape, learning: Learning) -> int:
-    """Copies that autocast makes of the matrices and keeps as long as it is on, or until the backward."""
+    """Return the bytes of autocast's copies of the matrices, kept as long as it is on, or until the backward."""
     return 2 * (shape.matrices + shape.head) if learning.precision == "bf16" else 0
 
 
 def columns(T: int, R: int) -> int:
-    """Columns of a row's cache in the end: its tail and all sampled tokens but the last, which is never read.
+    """Return the final columns of a row's cache: its tail and all sampled tokens but the last, which is never read.
 
     >>> columns(0, 1), columns(20, 13), columns(50, 100)
     (32, 32, 160)
@@ -187,7 +187,7 @@ def columns(T: int, R: int) -> int:
 
 
 def cache(shape: ModelShape, rows: Rows, width: int) -> dict[str, int]:
-    """Keys and values: 2*L*K*D*b bytes per token; a trunk's once, a row's own for every row."""
+    """Return the bytes of keys and values: 2*L*K*D*b per token; a trunk's once, a row's own for every row."""
     per_token = 2 * shape.layers * shape.keys * width
     return {
         "cache of trunks": per_token * rows.U * rows.P,
@@ -196,13 +196,13 @@ def cache(shape: ModelShape, rows: Rows, width: int) -> dict[str, int]:
 
 
 def forward(shape: ModelShape, tokens: int, width: int) -> int:
-    """Working set of a forward without gradient: one layer at a time."""
+    """Return the working set of a forward without gradient: one layer at a time."""
     widest = max(FORWARD_MLP * shape.intermediate, FORWARD_ATTENTION * shape.queries)
     return tokens * (FORWARD_HIDDEN * FP32 * shape.hidden + width * widest)
 
 
 def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
-    """Working set of a forward over `new` tokens of every row: scores with what stands beside them, or the rest."""
+    """Return the working set of a forward over `new` tokens of every row: scores and what is beside, or the rest."""
     tokens = rows.U * rows.S * new
     scores = (SCORES * width + FP32) * shape.heads * (rows.P + columns(rows.T, rows.R))
     beside = FP32 * shape.hidden + width * BESIDE_SCORES * shape.queries
@@ -210,7 +210,7 @@ def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
 
 
 def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
-    """The peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
+    """Return the peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
     now, b = rows.at_once(), learning.width
     slack = 1 + HEAP_SLACK if learning.on_cpu else 1.0
     read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
@@ -226,7 +226,7 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
 
 
 def saved_per_token(shape: ModelShape, precision: str) -> int:
-    """Bytes that a layer's norms, projections and MLP keep per token, attention's blocks left out."""
+    """Return the bytes that a layer's norms, projections and MLP keep per token, attention's blocks left out."""
     b = 2 if precision == "bf16" else FP32
     mlp = MLP_GATED if shape.gated else MLP_PLAIN
     norms = FP32 * NORM_INPUTS * shape.norms * shape.hidden + b * NORM_OUTPUTS[precision] * shape.hidden
@@ -235,7 +235,10 @@ def saved_per_token(shape: ModelShape, precision: str) -> int:
 
 
 def saved_by_attention(shape: ModelShape, trees: Trees, learning: Learning) -> int:
-    """Bytes that all layers' attention keeps: merged layers copy no trunk, expanded ones copy it to every branch."""
+    """Return the bytes that all layers' attention keeps.
+
+    Merged layers copy no trunk, expanded ones copy it to every branch.
+    """
     expanded = shape.expanded_layers if learning.on_cpu else shape.layers
     U, P, G, R, b = trees.U, trees.P, trees.G, trees.R, learning.width
     both = U * shape.queries * ((TRUNK_QUERIES + TRUNK_KEYS) * P + BRANCH_QUERIES * G * R)
@@ -249,14 +252,14 @@ def saved_by_attention(shape: ModelShape, trees: Trees, learning: Learning) -> i
 
 
 def _mask(trees: Trees) -> int:
-    """Numbers of an expanded layer's mask: R*(P+R), for every branch where trees may differ; unshared, P*P a row."""
+    """Count the numbers of an expanded layer's mask: R*(P+R), a branch where trees may differ; unshared, P*P a row."""
     if not trees.R:
         return trees.U * trees.P**2
     return (trees.U * trees.G if trees.U > 1 else 1) * trees.R * (trees.P + trees.R)
 
 
 def of_layers(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
-    """What all layers keep where they are not computed again."""
+    """Return the bytes that all layers keep where they are not computed again."""
     return {
         "activations of layers": shape.layers * trees.tokens * saved_per_token(shape, learning.precision),
         "activations of attention": saved_by_attention(shape, trees, learning),
@@ -268,7 +271,7 @@ def _cast_layers(shape: ModelShape, learning: Learning) -> int:
 
 
 def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
-    """What autograd keeps from the forward of one micro-batch."""
+    """Return the bytes that autograd keeps from the forward of one micro-batch."""
     b, X = learning.width, trees.tokens
     layers, cast = of_layers(shape, trees, learning), cast_weights(shape, learning)
     if learning.recompute:  # what autocast made for layers goes with the forward; the head's stays for the backward
@@ -284,7 +287,7 @@ def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]
 
 
 def update(shape: ModelShape, trees: Trees, learning: Learning, *, in_flight: int = LOGITS_IN_FLIGHT) -> dict[str, int]:
-    """The peak of one micro-batch above what stays: what is saved, and the logits in flight or the reference's forward.
+    """Return the peak of a micro-batch above what stays: what is saved, and logits or the reference's forward.
 
     The logits in flight (`in_flight` copies) and those of the backward take each other's place.
     """
@@ -301,7 +304,7 @@ def update(shape: ModelShape, trees: Trees, learning: Learning, *, in_flight: in
 
 
 def peak_of_update(stays: Terms, terms: Terms, batches: int) -> int:
-    """The most that is needed at once from the first forward of a step to the end of AdamW's.
+    """Return the most that is needed at once from the first forward of a step to the end of AdamW's.
 
     Before the first micro-batch's backward there are no gradients; they are made as its activations go.
     """
@@ -310,5 +313,5 @@ def peak_of_update(stays: Terms, terms: Terms, batches: int) -> int:
 
 
 def total(terms: Terms) -> int:
-    """Bytes needed at once."""
+    """Return the bytes needed at once."""
     return sum(terms.values())

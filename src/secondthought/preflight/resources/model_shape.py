@@ -1,4 +1,4 @@
-"""The sizes of a causal LM that memory and time follow from, read off its config and its parameters' shapes."""
+"""A shape holds the sizes of a causal LM that memory and time follow from, read off its config and its parameters."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """Symbols of the formulas: E hidden, F intermediate, L layers, H heads, K kv heads, D head size, V vocabulary.
+    """A `ModelShape` holds the symbols of the formulas.
 
+    E hidden, F intermediate, L layers, H heads, K kv heads, D head size, V vocabulary.
     `norms` are those of a layer over the hidden state, `head_norms` is true where queries and keys have their own.
     `expanded_layers` have a window or cap their scores (`capped`): their branches attend to copies of the trunk.
     """
@@ -48,27 +49,27 @@ class ModelShape:
 
     @property
     def head(self) -> int:
-        """Parameters of the product that makes logits: V*E."""
+        """Return the parameters of the product that makes logits: V*E."""
         return self.vocab * self.hidden
 
     @property
     def queries(self) -> int:
-        """Width of a token's queries: H*D."""
+        """Return the width of a token's queries: H*D."""
         return self.heads * self.head_size
 
     @property
     def keys(self) -> int:
-        """Width of a token's keys, or of its values: K*D."""
+        """Return the width of a token's keys, or of its values: K*D."""
         return self.kv_heads * self.head_size
 
     def adapters(self, rank: int, targets: Sequence[str]) -> int:
-        """Parameters of low-rank adapters beside the matrices that `targets` name."""
+        """Count the parameters of low-rank adapters beside the matrices that `targets` name."""
         chosen = self.sides if "all-linear" in targets else [name for name in self.sides if name in targets]
         return rank * sum(self.sides[name] for name in chosen)
 
     @classmethod
     def of(cls, config: Mapping[str, Any], shapes: Shapes, *, source: str = "model") -> ModelShape:
-        """From a complete config (defaults filled in) and the parameters' shapes.
+        """Build a shape from a complete config (defaults filled in) and the parameters' shapes.
 
         Raises:
             PolicyError: the config does not say how large a causal LM is.
@@ -100,7 +101,7 @@ def _first(config: Mapping[str, Any], names: Sequence[str], source: str) -> int:
 
 
 def _largest(value: Any) -> Any:
-    """Some families give a width per layer."""
+    """Return the largest width: some families give one per layer."""
     return max(value) if isinstance(value, (list, tuple)) else value
 
 
@@ -123,7 +124,7 @@ def _expanded_layers(config: Mapping[str, Any], layers: int) -> int:
 
 
 def _first_layer(shapes: Shapes) -> list[str]:
-    """Names of the first layer's parameters, cut to what follows its number."""
+    """Return the names of the first layer's parameters, cut to what follows its number."""
     return [name.split(".0.", 1)[1] for name in shapes if ".0." in name]
 
 

@@ -1,4 +1,4 @@
-"""A run's plan: memory, tokens and time, each with what it is made of. Arithmetic over `memory` and `work`."""
+"""A run's plan tells memory, tokens and time, each with what it is made of: arithmetic over `memory` and `workload`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KNOBS = (
 """Settings that lower a peak when they are halved."""
 LORA_RANK = 16
 """Adapters that are suggested where all parameters learn."""
-WORTH_SAYING = 0.97
+WORTHWHILE = 0.97
 """A knob is named if it brings the need below this share."""
 FORMULAS = {
     "libraries, heap": (
@@ -63,8 +63,11 @@ FORMULAS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Measured in place: operations per second of the update's and of decoding's products, seconds of an empty call."""
+class MachineSpeed:
+    """A `MachineSpeed` is measured in place.
+
+    Operations per second of the update's and of decoding's products, and seconds of an empty call.
+    """
 
     update: float
     decode: float
@@ -72,8 +75,8 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A config, a model's shape, the lengths of its prompts, and what has to be assumed."""
+class RunPlan:
+    """A `RunPlan` holds a config, a model's shape, the lengths of its prompts, and what has to be assumed."""
 
     config: RunConfig
     shape: ModelShape
@@ -83,7 +86,10 @@ class Plan:
 
     @property
     def learning(self) -> Learning:
-        """What learns: all parameters, or adapters; where a KL term needs a reference, these switched off are one."""
+        """Return what learns: all parameters, or adapters.
+
+        Where a KL term needs a reference, the model with its adapters switched off is one.
+        """
         algorithm, lora = self.config.algorithm, self.config.model.lora
         return Learning(
             trainable=self.shape.adapters(lora.rank, lora.target_modules) if lora.rank else self.shape.parameters,
@@ -98,17 +104,17 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Steps of the run, as far as the token budget lets it go."""
+        """Return the steps of the run, as far as the token budget lets it go."""
         return workload.num_steps(self.config, sum(p.expected_tokens(self.assumed) for p in self.step_phases))
 
     @property
     def step_phases(self) -> list[Phase]:
-        """What one step samples."""
+        """Return what one step samples."""
         return self._step_phases(1)
 
     @property
     def phases(self) -> dict[str, list[Phase]]:
-        """Everything that the run samples."""
+        """Return everything that the run samples."""
         given = (self.config, self.lengths, self.assumed)
         return {
             "training": self._step_phases(self.steps),
@@ -118,11 +124,11 @@ class Plan:
 
     @property
     def micro_batch(self) -> tuple[Trees, int]:
-        """The largest micro-batch, and how many a step has."""
+        """Return the largest micro-batch, and how many a step has."""
         return workload.micro_batch(self.config, workload.trees(self.config, self.lengths))
 
     def memory(self) -> dict[str, Any]:
-        """Bytes: what stays, the peak of every phase of sampling, the peak of the update, and the largest of all."""
+        """Return bytes: what stays, the peaks of every phase of sampling and of the update, and the largest of all."""
         stays = memory.resident(self.shape, self.learning)
         calls = {phase.name: phase for group in self.phases.values() for phase in group}
         sampling = {name: memory.sampling(self.shape, phase.rows, self.learning) for name, phase in calls.items()}
@@ -143,7 +149,7 @@ class Plan:
         }
 
     def tokens(self) -> dict[str, Any]:
-        """Sampled tokens: at most and expected, per step and over the run."""
+        """Count sampled tokens: at most and expected, per step and over the run."""
         per_step = {p.name: self._both([p]) for p in self.step_phases}
         whole = {part: self._both(phases) for part, phases in self.phases.items()}
         every = [phase for phases in self.phases.values() for phase in phases]
@@ -156,25 +162,25 @@ class Plan:
             "run": {**whole, "all": self._both(every)},
         }
 
-    def time(self, rates: Rates) -> dict[str, Any]:
-        """Seconds, from operations over the assumed share of the measured rates and from calls that cannot be quicker.
+    def time(self, speed: MachineSpeed) -> dict[str, Any]:
+        """Return seconds: operations over the assumed share of the measured rates, and calls that cannot be quicker.
 
         Tokenizing, judging, reading and writing are not in it: nearer a lower bound than a middle.
         """
-        parts = {part: sum(self._sampling_seconds(p, rates) for p in phases) for part, phases in self.phases.items()}
-        one_step = {phase.name: self._sampling_seconds(phase, rates) for phase in self.step_phases}
-        update = self._update_seconds(rates)
+        parts = {part: sum(self._sampling_seconds(p, speed) for p in phases) for part, phases in self.phases.items()}
+        one_step = {phase.name: self._sampling_seconds(phase, speed) for phase in self.step_phases}
+        update = self._update_seconds(speed)
         return {
             "per_step": {**one_step, "update": update},
             "run": {**parts, "updates": update * self.steps, "all": sum(parts.values()) + update * self.steps},
-            "rates": {"update": rates.update, "decode": rates.decode, "seconds_per_call": rates.call},
+            "rates": {"update": speed.update, "decode": speed.decode, "seconds_per_call": speed.call},
             "assumed_utilisation": {"update": UPDATE_UTILISATION, "sampling": SAMPLING_UTILISATION},
         }
 
     def advice(self) -> dict[str, int]:
-        """Bytes needed with one setting changed, best first; only settings that matter."""
+        """Return the bytes needed with one setting changed, best first; only settings that matter."""
         need = self.memory()["need"]
-        return worth_saying(need, {said(*knob): self._need_with(*knob) for knob in self._knobs()})
+        return worthwhile(need, {as_toml(*knob): self._need_with(*knob) for knob in self._knobs()})
 
     def _knobs(self) -> list[tuple[str, Any]]:
         model = self.config.model
@@ -197,29 +203,29 @@ class Plan:
             "expected": round(sum(phase.expected_tokens(self.assumed) for phase in phases)),
         }
 
-    def _sampling_seconds(self, phase: Phase, rates: Rates) -> float:
+    def _sampling_seconds(self, phase: Phase, speed: MachineSpeed) -> float:
         operations = workload.sampling_operations(self.shape, phase, self.assumed)
         calls = workload.sampling_forwards(phase) * self.shape.layers * OPERATIONS_PER_LAYER
-        return operations / (rates.decode * SAMPLING_UTILISATION) + calls * rates.call
+        return operations / (speed.decode * SAMPLING_UTILISATION) + calls * speed.call
 
     @property
     def _forwards_per_batch(self) -> int:
-        """A forward and a backward, which is two; the reference's; the critic's own three and that of its advantages.
+        """Count a forward and a backward, which is two; the reference's; the critic's three and that of its advantages.
 
         Where layers are computed again, one more in each backward.
         """
         learning = self.learning
         return 3 + learning.reference + 4 * learning.critic + learning.recompute * (1 + learning.critic)
 
-    def _update_seconds(self, rates: Rates) -> float:
+    def _update_seconds(self, speed: MachineSpeed) -> float:
         step = workload.trees(self.config, self.lengths)
         operations = workload.update_operations(self.shape, step, self.learning, self.assumed)
         calls = self.micro_batch[1] * self._forwards_per_batch * self.shape.layers * OPERATIONS_PER_LAYER
-        return self.config.train.epochs * (operations / (rates.update * UPDATE_UTILISATION) + calls * rates.call)
+        return self.config.train.epochs * (operations / (speed.update * UPDATE_UTILISATION) + calls * speed.call)
 
 
 def switches(model: ModelConfig, *, recomputes: bool) -> list[tuple[str, Any]]:
-    """Settings with two values or so that lower a peak, where they are not set yet."""
+    """Return settings with two values or so that lower a peak, where they are not set yet."""
     again = [] if recomputes else [("train.gradient_checkpointing", True)]
     precision = [("model.precision", "bf16")] if model.precision == "fp32" else []
     adapted = [("model.lora.rank", LORA_RANK)] if not model.lora.rank else []
@@ -227,7 +233,7 @@ def switches(model: ModelConfig, *, recomputes: bool) -> list[tuple[str, Any]]:
 
 
 def changed(config: ConfigT, name: str, value: Any) -> ConfigT:
-    """A config with one setting, named by its dotted path, changed."""
+    """Return a config with one setting, named by its dotted path, changed."""
     *sections, field = name.split(".")
     data = config.model_dump()
     table = data
@@ -237,16 +243,16 @@ def changed(config: ConfigT, name: str, value: Any) -> ConfigT:
     return type(config).model_validate(data)
 
 
-def said(name: str, value: Any) -> str:
-    """A setting as TOML has it.
+def as_toml(name: str, value: Any) -> str:
+    """Write a setting as TOML has it.
 
-    >>> said("train.gradient_checkpointing", True), said("model.precision", "bf16")
+    >>> as_toml("train.gradient_checkpointing", True), as_toml("model.precision", "bf16")
     ('train.gradient_checkpointing = true', 'model.precision = bf16')
     """
     return f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
 
 
-def worth_saying(need: int, with_changes: Mapping[str, int]) -> dict[str, int]:
-    """What is needed after each change, best first; only changes that matter."""
-    kept = {name: value for name, value in with_changes.items() if value < WORTH_SAYING * need}
+def worthwhile(need: int, with_changes: Mapping[str, int]) -> dict[str, int]:
+    """Return what is needed after each change, best first; only changes that matter."""
+    kept = {name: value for name, value in with_changes.items() if value < WORTHWHILE * need}
     return dict(sorted(kept.items(), key=lambda item: item[1]))

@@ -1,4 +1,4 @@
-"""Published configs of models that shipped settings name, so that a plan can be made where the model itself is not.
+"""Published configs of models that shipped settings name stand here, so that a plan can be made without the model.
 
 Sizes only: what a config.json leaves to defaults, or what changes no size, is left out.
 """

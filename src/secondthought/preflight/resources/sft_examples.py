@@ -1,4 +1,4 @@
-"""What a plan of fine-tuning knows of its examples: read from the file as training reads it, or told, or the longest.
+"""Examples of a plan of fine-tuning are read from the file as training reads it, or counts stand for them.
 
 The file is read with the model's own tokenizer and template, where these are here; weights never are.
 """
@@ -26,10 +26,10 @@ from secondthought.trees import TokenTree, by_branches, micro_batches
 
 
 def read(config: SftConfig, *, examples: int | None = None, tokens: float | None = None) -> Corpus:
-    """From `config.data` where that file is here, else from what is told.
+    """Read `config.data` where that file is here; else take the counts that are given.
 
     Raises:
-        ConfigError: what is told contradicts the settings or the file, or makes no step.
+        ConfigError: the counts contradict the settings or the file, or make no step.
         TaskError: a row of the file is wrong, or too long.
     """
     if config.data is not None and config.data.is_file():
@@ -37,11 +37,11 @@ def read(config: SftConfig, *, examples: int | None = None, tokens: float | None
             raise ConfigError(f"{config.data} says how many examples there are; leave --examples and the like out")
         policy = _without_weights(config)
         return _guessed(config, config.data) if policy is None else _counted(config, config.data, policy)
-    return told(config, examples=examples, tokens=tokens)
+    return from_counts(config, examples=examples, tokens=tokens)
 
 
-def told(config: SftConfig, *, examples: int | None, tokens: float | None) -> Corpus:
-    """Without a file: all of an example counts as learned, and as long as the longest where its length is not told.
+def from_counts(config: SftConfig, *, examples: int | None, tokens: float | None) -> Corpus:
+    """Describe examples without a file: all of one counts as learned; without a length it has the longest.
 
     Raises:
         ConfigError: the examples would be longer than allowed, or make no step.
@@ -67,7 +67,7 @@ def told(config: SftConfig, *, examples: int | None, tokens: float | None) -> Co
 
 
 def _held_out(config: SftConfig, examples: int) -> int:
-    """As `split` has it where no prompt comes twice."""
+    """Count the examples held out, as `split` does where no prompt comes twice."""
     held = max(1, round(config.eval_share * examples)) if config.eval_share else 0
     if held >= examples:
         raise ConfigError(f"eval_share: {examples} examples are too few to hold out {config.eval_share:g} of them")
@@ -75,7 +75,7 @@ def _held_out(config: SftConfig, examples: int) -> int:
 
 
 def _without_weights(config: SftConfig) -> LocalModel | None:
-    """A policy that tokenizes and does nothing else; None where its tokenizer is not here."""
+    """Build a policy that tokenizes and does nothing else; None where its tokenizer is not here."""
     where = inputs.find_files(config.model)
     if where is None:
         return None
@@ -97,7 +97,7 @@ def _counted(config: SftConfig, path: Path, policy: LocalModel) -> Corpus:
 
 
 def of_examples(config: SftConfig, examples: Sequence[Example], held_out: int, *, source: str) -> Corpus:
-    """Counts over the first epoch, in the very micro-batches that training makes."""
+    """Count examples over the first epoch, in the very micro-batches that training makes."""
     plan = ExampleOrder.of(config, len(examples))
     limit = config.train.micro_batch_tokens
     batches: list[Trees] = []
@@ -122,7 +122,7 @@ def of_examples(config: SftConfig, examples: Sequence[Example], held_out: int, *
 
 
 def as_trees(batch: Sequence[TokenTree]) -> Trees:
-    """A micro-batch as trees of its mean size, rounded up: as many tokens, or a few more."""
+    """Return a micro-batch as trees of its mean size, rounded up: as many tokens, or a few more."""
     branches = [branch for tree in batch for branch in tree.branches]
     U, G = len(batch), math.ceil(len(branches) / len(batch))
     return Trees(
@@ -135,10 +135,10 @@ def as_trees(batch: Sequence[TokenTree]) -> Trees:
 
 
 def _guessed(config: SftConfig, path: Path) -> Corpus:
-    """By characters, as for prompts of RL; what would be too long counts as the longest that is not."""
+    """Guess lengths by characters, as for prompts of RL; what would be too long counts as the longest that is not."""
     examples = [  # no two prompts are alike, so none is shared
-        Example(number, (number, *(0,) * (min(prompt, config.max_length - said) - 1)), (0,) * said)
-        for number, (prompt, said) in enumerate(_characters(config, path), 1)
+        Example(number, (number, *(0,) * (min(prompt, config.max_length - completion) - 1)), (0,) * completion)
+        for number, (prompt, completion) in enumerate(_characters(config, path), 1)
     ]
     if not examples:
         raise ConfigError(f"{path}: holds no example")
@@ -149,19 +149,19 @@ def _guessed(config: SftConfig, path: Path) -> Corpus:
 
 
 def _characters(config: SftConfig, path: Path) -> Iterator[tuple[int, int]]:
-    """Tokens of every row's prompt and completion, by their characters."""
+    """Yield the tokens of every row's prompt and completion, guessed by their characters."""
     per = inputs.CHARACTERS_PER_TOKEN
     for line in jsonl.read(path):
         row: dict[str, Any] = line.value or {}
         if not isinstance(row.get("completion"), str):
             raise TaskError(f"{path}, line {line.number}: {line.error or 'has no completion that is a text'}")
         prompt = row.get("messages") or row.get("problem") or row.get("prompt") or ""
-        said = min(config.max_length - 1, 1 + len(row["completion"]) // per)
-        yield inputs.TEMPLATE_TOKENS + len(" ".join(_texts(prompt))) // per, said
+        completion = min(config.max_length - 1, 1 + len(row["completion"]) // per)
+        yield inputs.TEMPLATE_TOKENS + len(" ".join(_texts(prompt))) // per, completion
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts and numbers in JSON, as the prompt would show them."""
+    """Yield the texts and numbers in JSON, as the prompt would show them."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""A fine-tuning run's plan: memory, tokens and time, by the same formulas as those of RL. Arithmetic without torch.
+"""A fine-tuning run's plan tells memory, tokens and time, by the formulas of RL. Arithmetic without torch.
 
-What nobody has said (how many examples, how long they are) is None in tokens and times; memory takes the longest
+What nobody has given (how many examples, how long they are) is None in tokens and times; memory takes the longest
 examples that the settings allow, all of their tokens learned.
 """
 
@@ -18,11 +18,11 @@ from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.plan import (
     OPERATIONS_PER_LAYER,
     UPDATE_UTILISATION,
-    Rates,
+    MachineSpeed,
+    as_toml,
     changed,
-    said,
     switches,
-    worth_saying,
+    worthwhile,
 )
 from secondthought.preflight.resources.workload import Assumed
 
@@ -32,7 +32,7 @@ _ALL = Assumed(first_try=0.0, length_share=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """What is known of the examples. `source` says from where.
+    """A `Corpus` is what is known of the examples. `source` says from where.
 
     `step` is an optimizer step of mean examples, `largest` the largest micro-batch, as trees; `number` how many
     micro-batches a step has.
@@ -54,7 +54,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SftPlan:
-    """A config, a model's shape, and what is known of the examples."""
+    """An `SftPlan` holds a config, a model's shape, and what is known of the examples."""
 
     config: SftConfig
     shape: ModelShape
@@ -63,7 +63,7 @@ class SftPlan:
 
     @property
     def learning(self) -> Learning:
-        """What learns: all parameters, or adapters; nothing is compared with a reference."""
+        """Return what learns: all parameters, or adapters; nothing is compared with a reference."""
         model = self.config.model
         return Learning(
             trainable=self.shape.adapters(model.lora.rank, model.lora.target_modules)
@@ -78,13 +78,13 @@ class SftPlan:
 
     @property
     def steps(self) -> int | None:
-        """Of the whole run, where that is known."""
+        """Return the steps of the whole run, where that is known."""
         train, per_epoch = self.config.train, self.corpus.steps_per_epoch
         return train.steps or (None if per_epoch is None else train.epochs * per_epoch)
 
     @property
     def evaluations(self) -> int | None:
-        """How often held-out loss is measured: before training, and after each epoch, the last one's part included."""
+        """Count measurements of held-out loss: before training, and after each epoch, the last one's part included."""
         if not self.config.eval_share:
             return 0
         if self.steps is None or self.corpus.steps_per_epoch is None:
@@ -92,7 +92,7 @@ class SftPlan:
         return 1 + math.ceil(self.steps / self.corpus.steps_per_epoch)
 
     def memory(self) -> dict[str, Any]:
-        """Bytes: what stays, the peaks of the update and of reading held-out examples, and the larger of both."""
+        """Return bytes: what stays, the peaks of the update and of reading held-out examples, and the larger one."""
         stays = memory.resident(self.shape, self.learning)
         laid_out = self.corpus.largest if self.config.train.share_trunk else workload.as_rows(self.corpus.largest)
         update = memory.update(self.shape, laid_out, self.learning, in_flight=memory.LOGITS_FITTED)
@@ -110,7 +110,7 @@ class SftPlan:
         }
 
     def tokens(self) -> dict[str, Any]:
-        """Tokens that are read and learned, per step, per epoch and over the run; None where it cannot be told."""
+        """Count tokens read and learned, per step, per epoch and over the run; None where that is not known."""
         corpus, size = self.corpus, self.config.train.batch_size
         step = {
             "most": size * self.config.max_length,
@@ -126,27 +126,27 @@ class SftPlan:
             "evaluations": self.evaluations,
         }
 
-    def time(self, rates: Rates) -> dict[str, Any]:
-        """Seconds, from operations over the assumed share of the measured rate and from calls; None if untold.
+    def time(self, speed: MachineSpeed) -> dict[str, Any]:
+        """Return seconds: operations over the assumed share of the measured rate, and calls; None where not known.
 
         Reading and tokenizing the file, and writing checkpoints, are not in it.
         """
-        one = self._step_seconds(rates)
+        one = self._step_seconds(speed)
         per_epoch, updates = _times(one, self.corpus.steps_per_epoch), _times(one, self.steps)
-        reading = 0.0 if not self.config.eval_share else _times(self._held_out_seconds(rates), self.evaluations)
+        reading = 0.0 if not self.config.eval_share else _times(self._held_out_seconds(speed), self.evaluations)
         parts = {"updates": updates, "held out": reading}
         whole = None if updates is None or reading is None else updates + reading
         return {
             "per_step": {"update": one},
             "per_epoch": {"updates": per_epoch},
             "run": {**parts, "all": whole},
-            "rates": {"update": rates.update, "seconds_per_call": rates.call},
+            "rates": {"update": speed.update, "seconds_per_call": speed.call},
             "assumed_utilisation": {"update": UPDATE_UTILISATION},
         }
 
     def advice(self) -> dict[str, int]:
-        """Bytes needed with one setting changed, best first; only settings that matter."""
-        return worth_saying(self.memory()["need"], {said(*knob): self._need_with(*knob) for knob in self._knobs()})
+        """Return the bytes needed with one setting changed, best first; only settings that matter."""
+        return worthwhile(self.memory()["need"], {as_toml(*knob): self._need_with(*knob) for knob in self._knobs()})
 
     def _knobs(self) -> list[tuple[str, Any]]:
         config = self.config
@@ -162,28 +162,28 @@ class SftPlan:
         largest = cut(self.corpus.largest, config)
         return int(replace(self, config=config, corpus=replace(self.corpus, largest=largest)).memory()["need"])
 
-    def _step_seconds(self, rates: Rates) -> float:
+    def _step_seconds(self, speed: MachineSpeed) -> float:
         learning = self.learning
         operations = workload.update_operations(self.shape, self.corpus.step, learning, _ALL)
         forwards = self.corpus.number * (3 + learning.recompute)
-        return self._seconds(operations, forwards, rates)
+        return self._seconds(operations, forwards, speed)
 
-    def _held_out_seconds(self, rates: Rates) -> float | None:
-        """One reading of all held-out examples: a third of forward and backward."""
+    def _held_out_seconds(self, speed: MachineSpeed) -> float | None:
+        """Return the time of reading all held-out examples once: a third of forward and backward."""
         if self.corpus.held_out is None:
             return None
         share = self.corpus.held_out / self.corpus.step.U
         once = replace(self.learning, recompute=False)
         operations = share * workload.update_operations(self.shape, self.corpus.step, once, _ALL) / 3
-        return self._seconds(operations, math.ceil(share * self.corpus.number), rates)
+        return self._seconds(operations, math.ceil(share * self.corpus.number), speed)
 
-    def _seconds(self, operations: float, forwards: int, rates: Rates) -> float:
+    def _seconds(self, operations: float, forwards: int, speed: MachineSpeed) -> float:
         calls = forwards * self.shape.layers * OPERATIONS_PER_LAYER
-        return operations / (rates.update * UPDATE_UTILISATION) + calls * rates.call
+        return operations / (speed.update * UPDATE_UTILISATION) + calls * speed.call
 
 
 def held_out(shape: ModelShape, trees: Trees, learning: Learning) -> Mapping[str, int]:
-    """The peak of reading one micro-batch for its loss alone."""
+    """Return the peak of reading one micro-batch for its loss alone."""
     return {
         "cast weights": memory.cast_weights(shape, learning),
         "forward": memory.forward(shape, trees.tokens, learning.width),
@@ -192,7 +192,7 @@ def held_out(shape: ModelShape, trees: Trees, learning: Learning) -> Mapping[str
 
 
 def uniform(config: SftConfig, size: int) -> tuple[Trees, Trees, int]:
-    """Step, largest micro-batch and number of micro-batches of examples of `size` tokens, all of them learned.
+    """Return step, largest micro-batch and number of micro-batches of examples of `size` tokens, all learned.
 
     An example's first token is read only: nothing predicts it. One of `max_length` tokens goes alone where it must.
     """
@@ -203,7 +203,7 @@ def uniform(config: SftConfig, size: int) -> tuple[Trees, Trees, int]:
 
 
 def cut(trees: Trees, config: SftConfig) -> Trees:
-    """As many of these trees as a micro-batch has room for, none longer than `max_length`; at least one.
+    """Return as many of these trees as fit a micro-batch, none longer than `max_length`; at least one.
 
     >>> cut(Trees(U=9, P=4, G=1, R=6, M=54), SftConfig(train={"micro_batch_tokens": 35}))
     Trees(U=3, P=4, G=1, R=6, M=18)

@@ -1,4 +1,4 @@
-"""What a run plays and learns from, as counts: calls of the sampler, trees of the update, tokens, operations."""
+"""The workload is what a run plays and learns from, as counts: calls of the sampler, trees, tokens, operations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORED_CONTROLS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lengths:
-    """Tokens of what nobody samples: the longest seen of each. `source` says how they were found."""
+    """A `Lengths` holds tokens of what nobody samples: the longest seen of each. `source` says how they were found."""
 
     prompt: int
     reflection_request: int
@@ -33,7 +33,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumed:
-    """What cannot be known beforehand: share of first tries that are right, and of the longest length that is used."""
+    """An `Assumed` holds what cannot be known: shares of first tries that are right, and of the longest length."""
 
     first_try: float = 0.2
     length_share: float = 0.7
@@ -41,7 +41,7 @@ class Assumed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """The same call of the sampler again and again: `rows` at most; trunks over the whole run at most and expected."""
+    """A `Phase` is one call of the sampler, repeated: `rows` at most; trunks over the run at most and expected."""
 
     name: str
     rows: Rows
@@ -51,16 +51,16 @@ class Phase:
 
     @property
     def most_tokens(self) -> int:
-        """Sampled over the run if every row ran to its end."""
+        """Count tokens sampled over the run if every row ran to its end."""
         return math.ceil(self.most_trunks * self.rows.S * self.rows.R)
 
     def expected_tokens(self, assumed: Assumed) -> float:
-        """Sampled over the run under the assumptions."""
+        """Return the tokens sampled over the run under the assumptions."""
         return self.expected_trunks * self.rows.S * self.rows.R * assumed.length_share
 
 
 def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: int) -> list[Phase]:
-    """What `steps` training steps sample."""
+    """Return what `steps` training steps sample."""
     algorithm, episode, n = config.algorithm, config.episode, config.train.groups_per_step
     A, F, G = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size
     if algorithm.row.starts_from == "problems":
@@ -86,7 +86,7 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
 
 
 def validation_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: int) -> list[Phase]:
-    """What all evaluations on the validation split sample: the first is before step 1, the last after the last.
+    """Return what all validations sample: the first is before step 1, the last after the last step.
 
     Where one try is played there is no second to compare, and no oracle's reflection on the first.
     """
@@ -98,7 +98,7 @@ def validation_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, ste
 
 
 def final_phases(config: RunConfig, lengths: Lengths, assumed: Assumed) -> list[Phase]:
-    """What the evaluations before and after training sample, peers left out: they are other models.
+    """Return what the evaluations before and after training sample, peers left out: they are other models.
 
     Controls and stored failures are second tries, so there are none where one try is played.
     """
@@ -114,7 +114,7 @@ def final_phases(config: RunConfig, lengths: Lengths, assumed: Assumed) -> list[
 
 
 def trees(config: RunConfig, lengths: Lengths) -> Trees:
-    """All groups of a step as trees of the largest size."""
+    """Return all groups of a step as trees of the largest size."""
     algorithm, episode = config.algorithm, config.episode
     A, F, G, k = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size, algorithm.retries
     anchors = algorithm.kl_anchor > 0
@@ -132,7 +132,7 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
 
 
 def micro_batch(config: RunConfig, step: Trees) -> tuple[Trees, int]:
-    """The largest micro-batch of a step and how many there are in a pass over all mini-batches."""
+    """Return the largest micro-batch of a step and how many there are in a pass over all mini-batches."""
     parts = min(config.train.mini_batches, step.U)
     in_part = math.ceil(step.U / parts)
     U = max(1, min(in_part, config.train.micro_batch_tokens // (step.P + step.G * step.R)))
@@ -140,13 +140,13 @@ def micro_batch(config: RunConfig, step: Trees) -> tuple[Trees, int]:
 
 
 def as_rows(trees: Trees) -> Trees:
-    """The same without sharing: every branch a row of its own, its trunk included, with logits at every position."""
+    """Return trees without sharing: every branch a row of its own, trunk included, with logits at every position."""
     rows, size = trees.U * trees.G, trees.P + trees.R
     return Trees(U=rows, P=size, G=1, R=0, M=rows * size)
 
 
 def num_steps(config: RunConfig, per_step: float) -> int:
-    """Steps until the last or until the token budget is spent, given the tokens that a step samples."""
+    """Return the steps until the last or until the token budget is spent, given the tokens that a step samples."""
     budget = config.train.max_sampled_tokens
     if budget is None:
         return config.train.steps
@@ -154,7 +154,7 @@ def num_steps(config: RunConfig, per_step: float) -> int:
 
 
 def sampling_operations(shape: ModelShape, phase: Phase, assumed: Assumed) -> float:
-    """Operations of a phase over the run: each trunk and tail read once, then token by token."""
+    """Return the operations of a phase over the run: each trunk and tail read once, then token by token."""
     rows, share = phase.rows, assumed.length_share
     T, R = rows.T * share, rows.R * share
     per_pair = ATTENTION * shape.layers * shape.queries
@@ -165,14 +165,14 @@ def sampling_operations(shape: ModelShape, phase: Phase, assumed: Assumed) -> fl
 
 
 def sampling_forwards(phase: Phase) -> int:
-    """Forwards of a phase over the run: one per position, and those that read trunks and tails."""
+    """Count the forwards of a phase over the run: one per position, and those that read trunks and tails."""
     now = phase.rows.at_once()
     batches = math.ceil(phase.rows.U * phase.rows.S / (now.U * now.S))
     return phase.calls * batches * (phase.rows.R + 1 + (phase.rows.T > 0))
 
 
 def update_operations(shape: ModelShape, step: Trees, learning: Learning, assumed: Assumed) -> float:
-    """Operations of one pass over a step's trees: forward, backward, and the reference's forward.
+    """Return the operations of one pass over a step's trees: forward, backward, and the reference's forward.
 
     With a critic besides: its forward before the updates, and one forward and backward in them, all without logits.
     Where layers are computed again, a forward of theirs in each backward.
@@ -190,7 +190,7 @@ def update_operations(shape: ModelShape, step: Trees, learning: Learning, assume
 def _rounds(
     name: str, config: RunConfig, lengths: Lengths, assumed: Assumed, problems: int, *, tries: int
 ) -> Iterable[Phase]:
-    """Whole episodes: every problem is tried; failures are reflected on and tried again, round by round."""
+    """Yield the phases of whole episodes: problems are tried, failures reflected on and tried again, round by round."""
     A, F = config.episode.max_attempt_tokens, config.episode.max_reflection_tokens
     yield _phase(f"{name}: first tries", Rows(U=problems, S=1, P=lengths.prompt, T=0, R=A), 1)
     P = lengths.prompt + A + lengths.reflection_request
@@ -217,7 +217,7 @@ def _phase(name: str, rows: Rows, calls: int, most: float | None = None, expecte
 
 
 def _failing(phase: Phase, assumed: Assumed) -> Phase:
-    """Only failures go on; how many a later round still has is not assumed, so each counts the first's."""
+    """Return a phase of failures alone; how many a later round has is not assumed, so each counts the first's."""
     return _phase(
         phase.name, phase.rows, phase.calls, phase.most_trunks, phase.expected_trunks * (1.0 - assumed.first_try)
     )

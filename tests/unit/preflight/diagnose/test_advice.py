@@ -7,7 +7,7 @@ import pytest
 
 from secondthought.data.priming.kinds import KINDS
 from secondthought.habits.rates import HabitRates
-from secondthought.preflight.diagnose import RULES, Diagnosis, advise, undecided
+from secondthought.preflight.diagnose import RULES, ModelDiagnosis, advise, undecided
 from secondthought.stats import Interval
 
 
@@ -23,7 +23,7 @@ def habit(value):
     return HabitRates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
 
 
-HEALTHY = Diagnosis(
+HEALTHY = ModelDiagnosis(
     model="m",
     task="t",
     problems=100,

@@ -16,7 +16,7 @@ from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import workload as work
 from secondthought.preflight.resources.memory import Learning, Rows, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
-from secondthought.preflight.resources.plan import Plan, Rates
+from secondthought.preflight.resources.plan import MachineSpeed, RunPlan
 from secondthought.preflight.resources.workload import Assumed, Lengths
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
@@ -24,7 +24,7 @@ from secondthought.types import Prompt, Sampling
 
 LENGTHS = Lengths(prompt=10, reflection_request=5, retry_request=7, retry_alone=6, source="a test")
 EXACT = Assumed(first_try=0.5, length_share=1.0)
-RATES = Rates(update=1e9, decode=1e9, call=1e-6)
+RATES = MachineSpeed(update=1e9, decode=1e9, call=1e-6)
 EVERY = ["qwen2", "llama", "qwen3", "gemma"]
 
 
@@ -37,7 +37,7 @@ def config(**changed):
 
 
 def plan(given, shape=None, assumed=EXACT):
-    return Plan(config=given, shape=shape or shape_of(tiny_model()), lengths=LENGTHS, assumed=assumed)
+    return RunPlan(config=given, shape=shape or shape_of(tiny_model()), lengths=LENGTHS, assumed=assumed)
 
 
 @pytest.mark.parametrize("architecture", [*EVERY, "mistral-window", "gemma3-window"])
@@ -297,7 +297,7 @@ def test_the_largest_peak_is_what_is_needed():
 def test_time_grows_with_steps_and_with_a_slower_machine():
     short, long = (plan(config(train={"steps": steps})) for steps in (10, 20))
     assert short.time(RATES)["run"]["all"] < long.time(RATES)["run"]["all"]
-    slower = Rates(update=RATES.update / 2, decode=RATES.decode / 2, call=2 * RATES.call)
+    slower = MachineSpeed(update=RATES.update / 2, decode=RATES.decode / 2, call=2 * RATES.call)
     assert short.time(slower)["run"]["all"] == pytest.approx(2 * short.time(RATES)["run"]["all"])
 
 

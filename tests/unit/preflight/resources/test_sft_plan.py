@@ -16,7 +16,7 @@ from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import sft_examples as corpus
 from secondthought.preflight.resources import workload as work
 from secondthought.preflight.resources.memory import Learning, Trees
-from secondthought.preflight.resources.plan import Rates
+from secondthought.preflight.resources.plan import MachineSpeed
 from secondthought.preflight.resources.sft_plan import SftPlan, cut, uniform
 from secondthought.preflight.resources.workload import Assumed
 from secondthought.train.sft.examples import Example
@@ -24,7 +24,7 @@ from secondthought.train.sft.inputs import Material
 from secondthought.train.sft.learner import SftLearner, trees_of
 from secondthought.trees import by_branches, micro_batches
 
-RATES = Rates(update=1e9, decode=1e9, call=1e-6)
+RATES = MachineSpeed(update=1e9, decode=1e9, call=1e-6)
 EXACT = Assumed(first_try=0.0, length_share=1.0)
 
 
@@ -37,7 +37,7 @@ def config(**changed):
 
 
 def plan(given, **told):
-    found = corpus.told(given, examples=told.get("examples"), tokens=told.get("tokens"))
+    found = corpus.from_counts(given, examples=told.get("examples"), tokens=told.get("tokens"))
     return SftPlan(config=given, shape=shape_of(tiny_model()), corpus=found)
 
 

@@ -77,7 +77,7 @@ def _show(config: RunConfig, given: Assumptions) -> None:
     from secondthought.preflight.resources.workload import Assumed
 
     plan = describe.make(config, task, Assumed(first_try=given.first_try, length_share=given.length_share))
-    rates = describe.measure_rates(plan)
+    rates = describe.measure_speed(plan)
     found = describe.describe(plan, rates)
     if given.measure:
         from secondthought.bench.planned_step import measure_step
