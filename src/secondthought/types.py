@@ -16,13 +16,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Split: TypeAlias = Literal["train", "validation", "test"]
 TokenIds: TypeAlias = tuple[int, ...]
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+HabitName: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
+HABITS: tuple[HabitName, ...] = get_args(HabitName)
+"""The four habits of Gandhi et al. 2025, in the order of every table; a detector may look for others too."""
 
 
 class StopReason(StrEnum):

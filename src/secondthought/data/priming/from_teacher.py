@@ -15,7 +15,7 @@ from secondthought.data.priming.kinds import arm
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
 from secondthought.protocols import Answer, ChatModel, Task
-from secondthought.tasks.countdown.reading.records import Behavior
+from secondthought.types import HabitName as Behavior
 from secondthought.types import Message, Problem, Sampling
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=1024)

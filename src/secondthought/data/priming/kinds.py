@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secondthought.errors import ConfigError
-from secondthought.tasks.countdown.reading.records import BEHAVIORS, Behavior
 from secondthought.tasks.options import suggestion
+from secondthought.types import HABITS as BEHAVIORS
+from secondthought.types import HabitName as Behavior
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

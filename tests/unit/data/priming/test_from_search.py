@@ -12,11 +12,10 @@ from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, TaskError
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.tasks.options import split_of
-from secondthought.types import Thought
+from secondthought.types import HABITS, Thought
 
 COUNT = 24
 
@@ -49,7 +48,7 @@ def test_what_an_arm_forbids_occurs_in_none_of_its_traces(every_set):
     detector = FunctionalDetector()
     for name, found in every_set[1].items():
         readings = detector.detect([Thought(text=item.completion, problem=item.problem) for item in found])
-        assert arm(name).forbids == tuple(b for b in BEHAVIORS if b not in arm(name).behaviors) or "all" not in name
+        assert arm(name).forbids == tuple(b for b in HABITS if b not in arm(name).behaviors) or "all" not in name
         for behavior in arm(name).forbids:
             assert not any(reading.counts[behavior] for reading in readings), (name, behavior)
 
