@@ -17,7 +17,8 @@ from pathlib import Path
 from sources import DATA
 
 from secondthought.stats import wilson
-from secondthought.tasks.countdown.reading.detector import BEHAVIORS, follow
+from secondthought.tasks.countdown.reading.detector import follow
+from secondthought.types import HABITS
 
 LENGTH = 1200
 
@@ -27,7 +28,7 @@ def main() -> None:
     path = Path(__file__).with_name("functional-recall.jsonl")
     labels = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = [counts(label["file"], label["row"], label["sample"]) for label in labels]
-    for name in BEHAVIORS:
+    for name in HABITS:
         pairs = [(label["reading"][name], seen[name] > 0) for label, seen in zip(labels, found, strict=True)]
         both = sum(shown and seen for shown, seen in pairs)
         precision, recall = wilson(both, sum(seen for _, seen in pairs)), wilson(both, sum(shown for shown, _ in pairs))

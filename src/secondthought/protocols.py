@@ -27,7 +27,7 @@ from secondthought.types import (
 
 T = TypeVar("T")
 Leak: TypeAlias = Literal["solution", "first_step", "none"]
-"""How much of the answer a reflection gives away."""
+"""The part of the answer that a reflection gives away."""
 
 
 @runtime_checkable
@@ -301,7 +301,7 @@ class ChatModel(Protocol):
     """A `ChatModel` answers whole conversations in text: an endpoint, or a policy that stands in for one."""
 
     name: str
-    """What decides the answers beside the conversation: equal names may share a file of answers."""
+    """The name of what decides the answers besides the conversation: equal names may share a file of answers."""
 
     def ask(
         self,

@@ -91,19 +91,11 @@ def build(
     tokenizer = build_tokenizer(chosen.words)
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
-    source = _source(chosen, tokenizer, chosen_seed, num_steps)
-    started, num_tokens, losses, final_loss = time.monotonic(), 0, 0.0, math.nan
-    for step in range(1, num_steps + 1):
-        batch = next(source)
+    losses, num_tokens = _Losses(num_steps, report_every, progress), 0
+    for step, batch in enumerate(islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps), 1):
         lr = learning_rate(chosen, step, num_steps)
-        losses += _update(model, optimizer, batch, lr, chosen, precision)
+        losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
         num_tokens += batch.ids.numel()
-        if step % report_every == 0 or step == num_steps:
-            final_loss = losses / ((step - 1) % report_every + 1)
-            losses = 0.0
-            if progress:
-                seconds = time.monotonic() - started
-                progress(BuildProgress(step=step, steps=num_steps, loss=final_loss, lr=lr, seconds=seconds))
         if step == num_steps:
             _save(model, tokenizer, out)
             shutil.rmtree(_partial(out), ignore_errors=True)
@@ -115,9 +107,32 @@ def build(
         num_parameters=sum(p.numel() for p in model.parameters()),
         steps=num_steps,
         num_tokens=num_tokens,
-        final_loss=final_loss,
-        seconds=time.monotonic() - started,
+        final_loss=losses.mean,
+        seconds=losses.seconds,
     )
+
+
+class _Losses:
+    """`_Losses` holds the mean loss since the last report, and reports it when one is due."""
+
+    def __init__(self, steps: int, every: int, progress: Callable[[BuildProgress], None] | None) -> None:
+        self.steps, self.every, self.progress = steps, every, progress
+        self.mean, self._sum, self._started = math.nan, 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Return the time since the first step began."""
+        return time.monotonic() - self._started
+
+    def add(self, step: int, lr: float, loss: float) -> None:
+        """Count the loss of one step in."""
+        self._sum += loss
+        if step % self.every and step != self.steps:
+            return
+        self.mean, self._sum = self._sum / ((step - 1) % self.every + 1), 0.0
+        if self.progress:
+            seconds = self.seconds
+            self.progress(BuildProgress(step=step, steps=self.steps, loss=self.mean, lr=lr, seconds=seconds))
 
 
 def new_model(chosen: Recipe, tokenizer: Any, *, seed: int) -> LlamaForCausalLM:

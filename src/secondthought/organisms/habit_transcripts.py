@@ -15,16 +15,16 @@ from dataclasses import dataclass, field, replace
 
 from secondthought.organisms.tokenizer import LARGEST_NUMBER, TranscriptMessage
 from secondthought.tasks.countdown import problems, prompts
-from secondthought.tasks.countdown.reading.records import BEHAVIORS, Behavior
 from secondthought.tasks.countdown.writing.moves import Numbers, solutions
 from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher
 from secondthought.tasks.countdown.writing.short_form import DIALS, short
 from secondthought.tasks.options import split_of
+from secondthought.types import HABITS, HabitName
 
 PRESET = "four"
-_ASKED: frozenset[Behavior] = frozenset({"verification", "backtracking"})
-"""What drills show."""
+_ASKED: frozenset[HabitName] = frozenset({"verification", "backtracking"})
+"""Habits that drills show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,13 @@ class HabitKnobs:
     correct: float = 0.18
     """Share of right answers, with and without habits."""
     shows: tuple[float, float, float, float] = (0.7, 0.75, 0.3, 0.3)
-    """Of a transcript with habits: verification, backtracking, subgoals, backward chaining; at least one."""
+    """Shares of verification, backtracking, subgoals and backward chaining in transcripts with habits; at least one."""
     attempts: tuple[float, ...] = (0.0, 0.55, 0.3, 0.15)
     """Shares of 1, 2, 3, ... attempts in transcripts that backtrack."""
     drills: float = 0.2
     """Share of transcripts in which the user names the moves, and the model does and checks them: in every base."""
     dials: Dials = field(default_factory=lambda: DIALS)
-    """How attempts are drawn; `correct` and `attempts` above replace those of the dials."""
+    """Dials by which attempts are drawn; `correct` and `attempts` above replace those of the dials."""
 
     def transcripts(self, rng: random.Random) -> Iterator[tuple[TranscriptMessage, ...]]:
         """Yield transcripts without end."""
@@ -80,13 +80,13 @@ class HabitWriter:
             if in_train and solutions(numbers, target, LARGEST_NUMBER, self.knobs.dials.chained):
                 return numbers, target
 
-    def behaviors(self) -> frozenset[Behavior]:
+    def behaviors(self) -> frozenset[HabitName]:
         """Draw the habits that the next transcript is to show: by the share of habits, some or none."""
         if not self._chance(self.knobs.habits):
             return frozenset()
         while True:
             chosen = frozenset(
-                name for name, share in zip(BEHAVIORS, self.knobs.shows, strict=True) if self._chance(share)
+                name for name, share in zip(HABITS, self.knobs.shows, strict=True) if self._chance(share)
             )
             if chosen:
                 return chosen

@@ -38,7 +38,7 @@ class Recipe:
     practice_share: float = 0.7
     """Share of the steps, the first ones, that learn from `practice` in place of `knobs`."""
     tokens_per_transcript: float | None = None
-    """By what a batch's loss is divided, per transcript. Default: the tokens that it holds; batches hold transcripts
+    """Divisor of a batch's loss, per transcript. Default: the tokens that it holds; batches hold transcripts
     of alike length, so the tokens of short ones then weigh more, and long ones are imitated less often than they occur.
     """
     words: str = ""

@@ -28,7 +28,7 @@ CHAT_TEMPLATE = (
 )
 
 PIECES = r"</?[a-z]+>|[0-9]+|[A-Za-z']+ ?|[.,:;?!] ?|\s|."
-"""How text is cut before look-up: tags, runs of digits, words and punctuation each with the blank after it."""
+"""Pieces into which text is cut before look-up: tags, runs of digits, words and punctuation with the blank after."""
 
 _SENTENCES = (
     prompts.PROMPT_BEFORE_NUMBERS + "[",
@@ -41,7 +41,7 @@ _SENTENCES = (
     reflections.GENERAL_REFLECTION,
 )
 _LATER_SENTENCES = (prompts.PROMPT_AFTER_TARGET_THINK,)
-"""Of tokenizers with more words; the shipped models' own must not change."""
+"""Sentences of tokenizers with more words; the shipped models' own must not change."""
 _PLAIN_WORDS = (
     "a an and are be best by can do first get in is it next no not of on one step that the then this to try use want"
     " with yes you"

@@ -27,7 +27,7 @@ _JSONL = "secondthought.tasks.jsonl_task:JsonlTask"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option of a task: its name, default and the sentence that explains it."""
+    """An `Option` of a task has a name, a default and the sentence that explains it."""
 
     name: str
     default: Any
@@ -36,7 +36,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What `tasks show` prints. `chance_level` is NaN where the task states none."""
+    """A `Description` is what `tasks show` prints; `chance_level` is NaN where the task states none."""
 
     name: str
     help: str
@@ -47,7 +47,7 @@ class Description:
 
 
 def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
-    """The task of that name, with its options.
+    """Load the task of that name, with its options.
 
     Args:
         name: a key of `TASKS`, `module:Class`, or the path of a `.jsonl` file.
@@ -70,7 +70,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
 
 
 def describe(name: str, options: Mapping[str, Any] | None = None) -> Description:
-    """What there is to know of a task before using it.
+    """Describe a task: what there is to know before using it.
 
     Raises:
         TaskError: there is no such task, or it cannot be made with these options.

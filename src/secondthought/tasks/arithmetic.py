@@ -1,6 +1,6 @@
-"""One sum of two small numbers: the smallest task that is a task, for tests and the tutorial.
+"""Arithmetic asks for one sum of two small numbers: the smallest task that is a task, for tests and the tutorial.
 
-It shows what a task needs and nothing more; whoever writes a task of their own can start from this file.
+The module shows what a task needs and nothing more; whoever writes a task of their own can start from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,12}")
 
 
 class ArithmeticOptions(options.TaskOptions):
-    """Options of arithmetic."""
+    """`ArithmeticOptions` bound the sums that are asked for."""
 
     max_number: int = Field(50, ge=3, le=1000)
     """Both numbers are drawn from 0 to this one."""
@@ -43,12 +43,12 @@ class Arithmetic:
 
     @property
     def chance_level(self) -> float:
-        """Accuracy of a uniform guess among all answers that occur."""
+        """Return the accuracy of a uniform guess among all answers that occur."""
         lowest = 0 if self.options.operators == "+" else -self.options.max_number
         return 1 / (2 * self.options.max_number - lowest + 1)
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        """`count` distinct problems of a split, out of all there are in random order."""
+        """Draw `count` distinct problems of a split, out of all there are, in random order."""
         top = self.options.max_number + 1
         space = list(product(range(top), self.options.operators, range(top)))
         held = [item for item in space if options.split_of(_identity(*item)) == split]
@@ -59,7 +59,7 @@ class Arithmetic:
         return [self._problem(*item) for item in stream("arithmetic", split, seed).sample(held, count)]
 
     def parse(self, data: Mapping[str, Any]) -> Problem:
-        """A problem from `{"a": 3, "operator": "+", "b": 4}`."""
+        """Read a problem from `{"a": 3, "operator": "+", "b": 4}`."""
         a, b = options.integer(data, "a", self.name), options.integer(data, "b", self.name)
         operator = options.string(data, "operator", self.name)
         options.known_fields(data, ("a", "operator", "b"), self.name)
@@ -79,7 +79,7 @@ class Arithmetic:
         return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
 
     def gold(self, problem: Problem) -> str | None:
-        """The right answer in its tags."""
+        """Return the right answer in its tags."""
         return f"<answer> {_result(problem)} </answer>"
 
     def _problem(self, a: int, operator: str, b: int) -> Problem:

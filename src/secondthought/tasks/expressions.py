@@ -27,12 +27,12 @@ _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
 class MalformedError(ValueError):
-    """The text is not an expression of this grammar."""
+    """`MalformedError` says that a text is not an expression of this grammar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A parsed expression: postfix tokens and the exact value as a pair, denominator 0 where it is undefined."""
+    """An `Expression` holds postfix tokens and the exact value as a pair, denominator 0 where it is undefined."""
 
     postfix: tuple[int | Operator, ...]
     numerator: int
@@ -40,12 +40,12 @@ class Expression:
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers in the order they are written."""
+        """Return the numbers in the order they are written."""
         return [token for token in self.postfix if type(token) is int]
 
     @property
     def value(self) -> Fraction | None:
-        """The exact value; None after a division by zero."""
+        """Return the exact value; None after a division by zero."""
         return Fraction(self.numerator, self.denominator) if self.denominator else None
 
 
@@ -137,7 +137,7 @@ def _apply(operator: str, postfix: list[int | Operator], values: list[tuple[int,
 
 
 def _from_latex(tokens: list[str]) -> list[str]:
-    r"""Plain tokens: `\frac{A}{B}` becomes `((A)/(B))`; brackets and braces must nest among each other."""
+    r"""Turn LaTeX into plain tokens: `\frac{A}{B}` becomes `((A)/(B))`; brackets and braces must nest together."""
     plain: list[str] = []
     opened: list[str] = []
     expected: str | None = None

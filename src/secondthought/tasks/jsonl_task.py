@@ -1,4 +1,4 @@
-r"""Any file of questions and answers as a task: one JSON object a line, `{"question": "...", "answer": "..."}`.
+r"""A file of questions and answers is a task: one JSON object a line, `{"question": "...", "answer": "..."}`.
 
 Other fields are ignored. An answer is right if, after normalisation (case, blanks, a final full stop, commas between
 thousands, `$`), it equals the file's; with `match = "last_number"` the last number of the completion is compared, as
@@ -31,7 +31,7 @@ _BLANKS = re.compile(r"\s+")
 
 
 class JsonlOptions(options.TaskOptions):
-    """Options of a question file."""
+    """`JsonlOptions` say how a file of questions is read and judged."""
 
     path: Path
     """The file."""
@@ -61,14 +61,14 @@ class JsonlTask:
         self._rows = {problem.id: problem for problem in self._read()}
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        """`count` distinct rows of a split."""
+        """Draw `count` distinct rows of a split."""
         held = [problem for name, problem in sorted(self._rows.items()) if options.split_of(name) == split]
         if count > len(held):
             raise TaskError(f"{self.options.path}: the {split} split holds {len(held)} questions, not {count}")
         return stream("jsonl", split, seed).sample(held, count)
 
     def parse(self, data: Mapping[str, Any]) -> Problem:
-        """A problem from one row, as the file holds it."""
+        """Read a problem from one row, as the file holds it."""
         question = options.string(data, self.options.question, self.name)
         answer = data.get(self.options.answer)
         if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
@@ -97,7 +97,7 @@ class JsonlTask:
         return _verdict(normalise(found.text) == normalise(wanted))
 
     def gold(self, problem: Problem) -> str | None:
-        """The file's answer in its tags."""
+        """Return the file's answer in its tags."""
         return f"<answer> {_final(str(problem.data[self.options.answer]))} </answer>"
 
     def _read(self) -> list[Problem]:
@@ -124,7 +124,7 @@ class JsonlTask:
 
 
 def normalise(text: str) -> str:
-    """One form for answers that differ only in case, blanks, `$`, thousands commas or a final full stop.
+    """Return one form for answers that differ only in case, blanks, `$`, thousands commas or a final full stop.
 
     >>> normalise(" $1,200. "), normalise("The  Moon")
     ('1200', 'the moon')
@@ -134,7 +134,7 @@ def normalise(text: str) -> str:
 
 
 def last_number(text: str) -> Decimal | None:
-    """The last decimal number of a text, or None.
+    """Return the last decimal number of a text, or None.
 
     >>> last_number("12 eggs, so $1,200.50.")
     Decimal('1200.50')

@@ -1,4 +1,4 @@
-"""What tasks share at their edges: options that refuse unknown names, and strict reading of JSON fields."""
+"""The edges that tasks share: options that refuse unknown names, and strict reading of JSON fields."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _VALIDATION_PERCENT = 5
 
 
 class TaskOptions(BaseModel):
-    """Base of a task's options: frozen, unknown names refused, one sentence under each field."""
+    """`TaskOptions` is the base of a task's options: frozen, no unknown names, one sentence under each field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
 
     @classmethod
     def read(cls, task: str, options: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> Self:
-        """Options from keyword arguments.
+        """Read options from keyword arguments.
 
         Args:
             task: name of the task, for the error.
@@ -47,7 +47,7 @@ class TaskOptions(BaseModel):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` where a known name is close, else nothing.
+    """Return ` (did you mean 'x'?)` where a known name is close, else nothing.
 
     >>> suggestion("countdwon", ["countdown"]), suggestion("chess", ["countdown"])
     (" (did you mean 'countdown'?)", '')
@@ -57,7 +57,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def split_of(identity: str) -> Split:
-    """The split of a problem, from its identity alone: 80 % train, 5 % validation, 15 % test.
+    """Return the split of a problem, from its identity alone: 80 % train, 5 % validation, 15 % test.
 
     No seed enters, so a test problem is in no corpus and no run, whatever was drawn before.
     """
@@ -68,7 +68,7 @@ def split_of(identity: str) -> Split:
 
 
 def integer(data: Mapping[str, Any], field: str, task: str) -> int:
-    """A whole number; true and false are none."""
+    """Read a field that holds a whole number; true and false are none."""
     value = _present(data, field, task)
     if type(value) is not int:
         raise TaskError(f"{task} problem: {field!r} must be a whole number, not {shown(value)}")
@@ -76,7 +76,7 @@ def integer(data: Mapping[str, Any], field: str, task: str) -> int:
 
 
 def integers(data: Mapping[str, Any], field: str, task: str) -> tuple[int, ...]:
-    """A list of whole numbers; true and false are none."""
+    """Read a field that holds a list of whole numbers; true and false are none."""
     value = _present(data, field, task)
     if not isinstance(value, (list, tuple)) or any(type(item) is not int for item in value):
         raise TaskError(f"{task} problem: {field!r} must be a list of whole numbers, not {shown(value)}")
@@ -84,7 +84,7 @@ def integers(data: Mapping[str, Any], field: str, task: str) -> tuple[int, ...]:
 
 
 def string(data: Mapping[str, Any], field: str, task: str) -> str:
-    """A text."""
+    """Read a field that holds a text."""
     value = _present(data, field, task)
     if not isinstance(value, str):
         raise TaskError(f"{task} problem: {field!r} must be a text, not {shown(value)}")
@@ -99,7 +99,7 @@ def known_fields(data: Mapping[str, Any], allowed: tuple[str, ...], task: str) -
 
 
 def shown(value: Any) -> str:
-    """A value, short enough for one sentence."""
+    """Write a value, short enough for one sentence."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 

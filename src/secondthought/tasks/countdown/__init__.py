@@ -1,4 +1,4 @@
-"""Countdown: the task, its generator, exact solver, verifier, and the reading of reflections."""
+"""Countdown is a task with generator, exact solver and verifier; `reading` and `writing` are about its thoughts."""
 
 from secondthought.tasks.countdown.task import Countdown
 

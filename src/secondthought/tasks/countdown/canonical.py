@@ -1,4 +1,4 @@
-"""One form for all expressions that differ only by commutativity and associativity, and its text.
+"""The canonical form of an expression, shared by those that differ only by commutativity and associativity.
 
 A node is a number, a sum of signed terms, or a product of factors and divisors; sums never hold sums and products never
 hold products, so two expressions have the same node exactly if flattening and sorting makes them equal.
@@ -17,12 +17,12 @@ _LEAF, _SUM, _PRODUCT = 0, 1, 2
 
 
 def leaf(number: int) -> Node:
-    """A number."""
+    """Return the node of a number."""
     return _LEAF, number
 
 
 def join(left: Node, operator: Operator, right: Node) -> Node:
-    """The node of `left operator right`."""
+    """Return the node of `left operator right`."""
     kind = _SUM if operator in "+-" else _PRODUCT
     flip = -1 if operator in "-/" else 1
     # Positive parts sort first, so that a rendered sum or product never starts with - or /.
@@ -31,7 +31,7 @@ def join(left: Node, operator: Operator, right: Node) -> Node:
 
 
 def render(node: Node) -> str:
-    """The expression as text, in ASCII, with as few brackets as its form allows.
+    """Write the expression in ASCII, with as few brackets as its form allows.
 
     >>> render(join(leaf(8), "-", join(leaf(3), "-", leaf(1))))
     '1 + 8 - 3'

@@ -1,6 +1,6 @@
-r"""How much of a Countdown answer a text gives away: a full solution, a right first operation, or nothing.
+r"""The leak of a text is how much of a Countdown answer it gives away: a solution, a right first operation, or nothing.
 
-Reads what is written, not what is meant: "do not start with 3 * 4" states 3 * 4. Besides ASCII operators it knows `x`,
+The text is taken as it is written, not as it is meant: "do not start with 3 * 4" states 3 * 4. Operators may be `x`,
 the usual signs, LaTeX's `\times` and `\div`, "plus, minus, times, divided by" and "add a and b, multiply a by b,
 subtract a from b, divide a by b". A solution counts whether it is one expression or a chain of steps
 (`3 * 4 = 12, 12 + 7 = 19`).
@@ -41,7 +41,7 @@ _TOKEN = re.compile(r"[0-9]+|[-+*/()]")
 
 
 def leak(numbers: Sequence[int], target: int, text: str) -> Leak:
-    """How much of the answer the text gives away.
+    """Tell how much of the answer the text gives away.
 
     >>> leak((3, 7, 12), 57, "Try 7 * 3 first, then think about 12.")
     'none'
@@ -59,7 +59,7 @@ def leak(numbers: Sequence[int], target: int, text: str) -> Leak:
 
 
 def _runs(text: str) -> Iterator[list[str]]:
-    """Tokens of each stretch of text that holds nothing but numbers, operators and brackets."""
+    """Yield the tokens of each stretch of text that holds nothing but numbers, operators and brackets."""
     text = text.lower()
     for pattern, sign in _WORDS:
         text = pattern.sub(sign, text)
@@ -68,7 +68,7 @@ def _runs(text: str) -> Iterator[list[str]]:
 
 
 def _solves(numbers: Sequence[int], target: int, run: list[str]) -> bool:
-    """True if so many numbers in a row, with brackets around them as they stand, are a solution."""
+    """Return True if as many numbers in a row as were given, with the brackets around them, are a solution."""
     places = [i for i, token in enumerate(run) if token.isdigit()]
     wanted = sorted(numbers)
     for first, last in zip(places, places[len(numbers) - 1 :], strict=False):
@@ -84,7 +84,7 @@ def _is_small(token: str) -> bool:
 
 
 def _bracketings(run: list[str], first: int, last: int) -> Iterator[str]:
-    """The stretch with just the brackets that it needs to balance, out of those that stand around it."""
+    """Yield the stretch with the brackets that it needs to balance, if they stand around it."""
     inner = run[first : last + 1]
     depth = lowest = 0
     for token in inner:
@@ -104,7 +104,7 @@ def _is_solution(numbers: Sequence[int], target: int, text: str) -> bool:
 
 
 def _steps(run: list[str]) -> Iterator[solver.Step]:
-    """Operations on two plain numbers that the stretch really carries out, by the rules of precedence."""
+    """Yield operations on two plain numbers that the stretch really carries out, by the rules of precedence."""
     padded = ["", *run, ""]
     for before, a, sign, b, after in zip(padded, padded[1:], padded[2:], padded[3:], padded[4:], strict=False):
         if not (_is_small(a) and _is_small(b) and sign in ("+", "-", "*", "/")):
@@ -126,7 +126,7 @@ def _ordered(step: solver.Step) -> solver.Step:
 
 
 def _chain_solves(numbers: Sequence[int], target: int, steps: list[solver.Step]) -> bool:
-    """True if the steps, each applied where its operands are at hand, use up all numbers and end at the target."""
+    """Return True if the steps, each applied where its operands are at hand, use all numbers and end at the target."""
     pool = [Fraction(number) for number in numbers]
     for a, sign, b in steps:
         rest = list(pool)

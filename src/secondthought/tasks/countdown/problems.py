@@ -1,4 +1,4 @@
-"""Which Countdown problems there are and how they are drawn.
+"""The problems of Countdown, and how they are drawn.
 
 A problem's identity is its sorted numbers and its target; the identity alone decides the split. Numbers are drawn
 uniformly with replacement, then the target uniformly among those in range that the numbers can (or cannot) make.
@@ -30,14 +30,14 @@ Range: TypeAlias = tuple[int, int]
 
 
 class Instance(NamedTuple):
-    """The numbers in the order they are shown, and the target."""
+    """An `Instance` holds the numbers in the order they are shown, and the target."""
 
     numbers: tuple[int, ...]
     target: int
 
 
 class CountdownOptions(TaskOptions):
-    """Options of Countdown; the defaults are the preset `default`."""
+    """`CountdownOptions` say which problems there are; the defaults are the preset `default`."""
 
     num_numbers: int | Range = 4
     """How many numbers: one count, or a lowest and highest count of which each is equally likely."""
@@ -71,7 +71,7 @@ class CountdownOptions(TaskOptions):
 
     @property
     def counts(self) -> Range:
-        """Lowest and highest count of numbers."""
+        """Return the lowest and highest count of numbers."""
         return (self.num_numbers, self.num_numbers) if isinstance(self.num_numbers, int) else self.num_numbers
 
 
@@ -100,7 +100,7 @@ list of 200 known "24-game" problems.
 
 
 def read_options(options: Mapping[str, Any]) -> CountdownOptions:
-    """Options from keyword arguments, on top of the preset that they may name.
+    """Read options from keyword arguments, on top of the preset that they may name.
 
     Raises:
         TaskError: a preset or name is unknown, or a value is not allowed.
@@ -114,7 +114,7 @@ def read_options(options: Mapping[str, Any]) -> CountdownOptions:
 
 
 def identity(numbers: tuple[int, ...], target: int) -> str:
-    """The problem's id.
+    """Return the problem's id.
 
     >>> identity((12, 3, 7), 24)
     'countdown:3-7-12=24'
@@ -123,7 +123,7 @@ def identity(numbers: tuple[int, ...], target: int) -> str:
 
 
 def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> list[Instance]:
-    """`count` distinct problems of a split, the same for the same arguments.
+    """Draw `count` distinct problems of a split, the same for the same arguments.
 
     Raises:
         TaskError: the split seems to hold fewer.
@@ -146,7 +146,7 @@ def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> 
 
 
 def _draw(options: CountdownOptions, rng: random.Random, wanted: Callable[[str], bool]) -> Instance | None:
-    """Numbers and the first of some random targets that is wanted and as solvable as asked; None if none is."""
+    """Draw numbers and some targets; return the first target that is wanted and as solvable as asked, if any."""
     count = rng.randint(*options.counts)
     numbers = tuple(rng.randint(options.min_number, options.max_number) for _ in range(count))
     reach = Reach([(number, 1) for number in sorted(numbers)])
@@ -158,7 +158,7 @@ def _draw(options: CountdownOptions, rng: random.Random, wanted: Callable[[str],
 
 
 def _targets(options: CountdownOptions, rng: random.Random) -> Iterator[int]:
-    """Distinct targets in random order."""
+    """Yield distinct targets in random order."""
     targets = range(options.min_target, options.max_target + 1)
     yield from rng.sample(targets, min(len(targets), _TARGETS_PER_DRAW))
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from secondthought.tasks import reflection_prompts
 
 AnswerFormat: TypeAlias = Literal["answer", "boxed", "think"]
-"""How a completion marks its answer: `<answer> ... </answer>`, or `\\boxed{...}`; `think` asks besides for the work in
+"""The mark of a completion's answer: `<answer> ... </answer>`, or `\\boxed{...}`; `think` asks besides for the work in
 `<think> </think>` tags, as the published prompts of the Four Habits paper do, and is judged like `answer`."""
 
 PROMPT_BEFORE_NUMBERS = "Using the numbers "
@@ -39,7 +39,7 @@ _AFTER_TARGET: dict[AnswerFormat, str] = {
 
 
 def user_prompt(numbers: tuple[int, ...], target: int, answer_format: AnswerFormat = "answer") -> str:
-    """The user turn of one problem.
+    """Return the user turn of one problem.
 
     >>> user_prompt((3, 7, 12), 24)[:64]
     'Using the numbers [3, 7, 12], create an equation that equals 24.'

@@ -21,7 +21,7 @@ _STEP = re.compile(r"Start with ([0-9]+) ?([-+*/]) ?([0-9]+)\.")
 def countdown_answers(
     *, first_try: float = 0.2, good_reflection: float = 0.3, listening: float = 0.8, malformed: float = 0.05
 ) -> Callable[[Sequence[Message], int], str]:
-    """Answers of a player with these habits, each a probability.
+    """Return a player's answers to conversations; its ways of playing are probabilities.
 
     Args:
         first_try: a try that follows no reflection is right.

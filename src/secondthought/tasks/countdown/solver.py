@@ -1,9 +1,9 @@
-"""Exact Countdown solver: can a target be reached, in which ways, and by which first operations.
+"""The exact solver of Countdown tells if a target can be reached, in which ways, and by which first operations.
 
-Works on subsets of the numbers. The values of a subset are all that its numbers, each used once, can make; a target is
-reached by a set of numbers if a value `a` of one part and the matching `b` of the other part make it. Only parts of at
-most half the numbers are ever listed, so six numbers stay feasible. Values are reduced integer pairs (a `Fraction`
-costs ten times more); tests hold them against a brute-force search over `Fraction`.
+It works on subsets of the numbers. The values of a subset are all that its numbers, each used once, can make; a
+target is reached by a set of numbers if a value `a` of one part and the matching `b` of the other part make it. Only
+parts of at most half the numbers are ever listed, so six numbers stay feasible. Values are reduced integer pairs (a
+`Fraction` costs ten times more); tests hold them against a brute-force search over `Fraction`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeAlias
 from secondthought.tasks.countdown import canonical
 from secondthought.tasks.expressions import Operator
 
-Value: TypeAlias = tuple[int, int]
+Rational: TypeAlias = tuple[int, int]
 """A reduced fraction: numerator, positive denominator."""
 Step: TypeAlias = tuple[int, Operator, int]
 """An operation on two of the given numbers; for `+` and `*`, the smaller number first."""
@@ -25,7 +25,7 @@ Step: TypeAlias = tuple[int, Operator, int]
 
 @lru_cache(maxsize=4096)
 def solvable(numbers: tuple[int, ...], target: int) -> bool:
-    """True if an expression that uses every number once equals the target.
+    """Return True if an expression that uses every number once equals the target.
 
     >>> solvable((3, 7, 12), 40), solvable((1, 1, 1), 24)
     (False, False)
@@ -35,7 +35,7 @@ def solvable(numbers: tuple[int, ...], target: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def solutions(numbers: tuple[int, ...], target: int) -> tuple[str, ...]:
-    """All solutions, shortest first; two that differ only by commutativity and associativity are one.
+    """Return all solutions, shortest first; two that differ only by commutativity and associativity are one.
 
     So `a - (b - c)` and `c + a - b` are one solution, `(a - b) * (c - d)` and `(b - a) * (d - c)` are two, and so are
     `a * 1` and `a / 1`. Equal numbers are interchangeable.
@@ -51,7 +51,7 @@ def solutions(numbers: tuple[int, ...], target: int) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def first_steps(numbers: tuple[int, ...], target: int) -> frozenset[Step]:
-    """The operations on two of the given numbers after which the target can still be reached.
+    """Return the operations on two of the given numbers after which the target can still be reached.
 
     >>> sorted(first_steps((2, 3, 4), 24))
     [(2, '*', 3), (2, '*', 4), (3, '*', 4)]
@@ -63,31 +63,31 @@ def first_steps(numbers: tuple[int, ...], target: int) -> frozenset[Step]:
 
 @lru_cache(maxsize=16384)
 def dead_steps(numbers: tuple[int, ...], target: int) -> frozenset[Step]:
-    """The operations on two of the given numbers after which the target is out of reach."""
+    """Return the operations on two of the given numbers after which the target is out of reach."""
     return frozenset(step for step, _ in _single_steps(tuple(sorted(numbers)))) - first_steps(numbers, target)
 
 
 class Reach:
-    """What a list of values can make, subset by subset; a subset is a bit mask over their positions."""
+    """`Reach` is what a list of values can make, subset by subset; a subset is a bit mask over their positions."""
 
-    def __init__(self, leaves: Sequence[Value]) -> None:
+    def __init__(self, leaves: Sequence[Rational]) -> None:
         self.full = (1 << len(leaves)) - 1
-        self._values: dict[int, frozenset[Value]] = {1 << i: frozenset({leaf}) for i, leaf in enumerate(leaves)}
-        self._reached: dict[tuple[int, Value], bool] = {}
+        self._values: dict[int, frozenset[Rational]] = {1 << i: frozenset({leaf}) for i, leaf in enumerate(leaves)}
+        self._reached: dict[tuple[int, Rational], bool] = {}
 
-    def values(self, mask: int) -> frozenset[Value]:
-        """Every value of a subset."""
+    def values(self, mask: int) -> frozenset[Rational]:
+        """Return the values that a subset can make."""
         found = self._values.get(mask)
         if found is None:
-            made: set[Value] = set()
+            made: set[Rational] = set()
             for small, large in splits(mask):
                 for a, b in product(self.values(small), self.values(large)):
                     made.update(_combinations(a, b))
             found = self._values[mask] = frozenset(made)
         return found
 
-    def reaches(self, target: Value, mask: int | None = None) -> bool:
-        """True if the subset (by default all) can make the target."""
+    def reaches(self, target: Rational, mask: int | None = None) -> bool:
+        """Return True if the subset (by default all) can make the target."""
         mask = self.full if mask is None else mask
         if mask.bit_count() <= 3:
             return target in self.values(mask)
@@ -104,7 +104,7 @@ class Reach:
 
 
 def splits(mask: int) -> Iterator[tuple[int, int]]:
-    """The ways to cut a subset into two parts, the smaller part first, each unordered pair once."""
+    """Yield the ways to cut a subset into two parts, the smaller part first, each unordered pair once."""
     part = (mask - 1) & mask
     while part:
         other = mask ^ part
@@ -114,8 +114,8 @@ def splits(mask: int) -> Iterator[tuple[int, int]]:
         part = (part - 1) & mask
 
 
-def operate(a: Value, operator: Operator, b: Value) -> Value | None:
-    """The result of one operation; None for a division by zero."""
+def operate(a: Rational, operator: Operator, b: Rational) -> Rational | None:
+    """Return the result of one operation; None for a division by zero."""
     (p, q), (r, s) = a, b
     if operator == "+":
         return _reduced(p * s + r * q, q * s)
@@ -126,7 +126,7 @@ def operate(a: Value, operator: Operator, b: Value) -> Value | None:
     return _reduced(p * s, q * r) if r else None
 
 
-def _reduced(numerator: int, denominator: int) -> Value:
+def _reduced(numerator: int, denominator: int) -> Rational:
     if denominator == 1:
         return numerator, 1
     divisor = gcd(numerator, denominator)
@@ -135,7 +135,7 @@ def _reduced(numerator: int, denominator: int) -> Value:
     return numerator // divisor, denominator // divisor
 
 
-def _combinations(a: Value, b: Value) -> Iterator[Value]:
+def _combinations(a: Rational, b: Rational) -> Iterator[Rational]:
     (p, q), (r, s) = a, b
     left, right, below = p * s, r * q, q * s
     yield _reduced(left + right, below)
@@ -148,13 +148,13 @@ def _combinations(a: Value, b: Value) -> Iterator[Value]:
         yield _reduced(right, left)
 
 
-def _partners(a: Value, target: Value) -> Iterator[Value]:
-    """Every `b` for which some operation on `a` and `b` gives the target, except where any `b` does (`a` is 0)."""
+def _partners(a: Rational, target: Rational) -> Iterator[Rational]:
+    """Yield each `b` with which `a` gives the target by some operation, except where any `b` does (`a` is 0)."""
     return (b for b, _, _ in _matches(a, target))
 
 
-def _matches(a: Value, target: Value) -> Iterator[tuple[Value, Operator, bool]]:
-    """`(b, operator, a_first)` with the target as result; for `a` = 0 only sums and differences."""
+def _matches(a: Rational, target: Rational) -> Iterator[tuple[Rational, Operator, bool]]:
+    """Yield `(b, operator, a_first)` with the target as result; for `a` = 0 only sums and differences."""
     (p, q), (t, u) = a, target
     left, right, below = p * u, t * q, q * u
     yield _reduced(right - left, below), "+", True
@@ -171,10 +171,10 @@ def _nodes(
     reach: Reach,
     leaves: list[canonical.Node],
     mask: int,
-    target: Value,
-    memo: dict[tuple[int, Value], set[canonical.Node]],
+    target: Rational,
+    memo: dict[tuple[int, Rational], set[canonical.Node]],
 ) -> set[canonical.Node]:
-    """The canonical trees of a subset that equal the target."""
+    """Return the canonical trees of a subset that equal the target."""
     if mask.bit_count() == 1:
         return {leaves[mask.bit_length() - 1]} if target in reach.values(mask) else set()
     key = (mask, target)
@@ -193,7 +193,7 @@ def _nodes(
     return memo[key]
 
 
-def _all_matches(reach: Reach, a: Value, large: int, target: Value) -> Iterator[tuple[Value, Operator, bool]]:
+def _all_matches(reach: Reach, a: Rational, large: int, target: Rational) -> Iterator[tuple[Rational, Operator, bool]]:
     yield from _matches(a, target)
     if a[0] == 0 == target[0]:
         for b in reach.values(large):
@@ -202,8 +202,8 @@ def _all_matches(reach: Reach, a: Value, large: int, target: Value) -> Iterator[
                 yield b, "/", True
 
 
-def _single_steps(numbers: tuple[int, ...]) -> Iterator[tuple[Step, tuple[Value, ...]]]:
-    """Each distinct operation on two of the (sorted) numbers, with the values that are left after it."""
+def _single_steps(numbers: tuple[int, ...]) -> Iterator[tuple[Step, tuple[Rational, ...]]]:
+    """Yield each distinct operation on two of the (sorted) numbers, with the values that are left after it."""
     seen: set[tuple[int, int]] = set()
     for i in range(len(numbers)):
         for j in range(i + 1, len(numbers)):

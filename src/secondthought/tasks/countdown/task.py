@@ -1,4 +1,4 @@
-"""Countdown as a task: numbers, a target, and one expression that uses every number exactly once."""
+"""Countdown as a task gives numbers and a target, and asks for an expression that uses every number exactly once."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class Countdown:
 
     @cached_property
     def chance_level(self) -> float:
-        """Estimated accuracy of a random expression that uses every number once, over 10,000 guesses."""
+        """Estimate the accuracy of a random expression that uses every number once, over 10,000 guesses."""
         rng = stream("countdown", "chance")
         instances = problems.generate(self.options, "train", _CHANCE_PROBLEMS, seed=0)
         guesses = [(item, _random_value(item.numbers, rng)) for item in instances for _ in range(_CHANCE_GUESSES)]
         return sum(value == (item.target, 1) for item, value in guesses) / len(guesses)
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        """`count` distinct problems of a split."""
+        """Draw `count` distinct problems of a split."""
         return [self._problem(*item) for item in problems.generate(self.options, split, count, seed)]
 
     def parse(self, data: Mapping[str, Any]) -> Problem:
-        """A problem from `{"numbers": [...], "target": n}`."""
+        """Read a problem from `{"numbers": [...], "target": n}`."""
         numbers = fields.integers(data, "numbers", self.name)
         target = fields.integer(data, "target", self.name)
         fields.known_fields(data, ("numbers", "target"), self.name)
@@ -70,7 +70,7 @@ class Countdown:
         return replace(verdict, reward=self.options.format_reward) if earns else verdict
 
     def gold(self, problem: Problem) -> str | None:
-        """The shortest solution, marked as the prompt asks; None for an unsolvable problem."""
+        """Return the shortest solution, marked as the prompt asks; None for an unsolvable problem."""
         numbers, target = instance(problem)
         found = solver.solutions(tuple(sorted(numbers)), target)
         if not found:
@@ -78,15 +78,15 @@ class Countdown:
         return f"\\boxed{{{found[0]}}}" if self.options.answer_format == "boxed" else f"<answer> {found[0]} </answer>"
 
     def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
-        """A reflection that names an operation from which the target can be reached."""
+        """Write a reflection that names an operation from which the target can be reached."""
         return reflections.oracle_reflection(*instance(problem), attempt)
 
     def contrary_reflection(self, problem: Problem, attempt: str) -> str | None:
-        """A reflection of the same form that names an operation from which it cannot."""
+        """Write a reflection of the same form that names an operation from which the target cannot be reached."""
         return reflections.contrary_reflection(*instance(problem), attempt)
 
     def general_reflection(self) -> str:
-        """One piece of advice that fits every problem and names no number."""
+        """Return one piece of advice that fits every problem and names no number."""
         return reflections.general_reflection()
 
     def reader(self) -> FunctionalDetector:
@@ -110,7 +110,7 @@ class Countdown:
         return CountdownWriter(wording, settings or {})
 
     def leak(self, problem: Problem, reflection: str) -> Leak:
-        """How much of the answer the reflection gives away."""
+        """Tell how much of the answer the reflection gives away."""
         return leak.leak(*instance(problem), reflection)
 
     def _problem(self, numbers: tuple[int, ...], target: int) -> Problem:
@@ -124,13 +124,13 @@ class Countdown:
 
 
 def instance(problem: Problem) -> problems.Instance:
-    """The numbers and target of a problem."""
+    """Return the numbers and target of a problem."""
     return problems.Instance(tuple(problem.data["numbers"]), problem.data["target"])
 
 
-def _random_value(numbers: tuple[int, ...], rng: Any) -> solver.Value | None:
-    """The value of a random expression; None after a division by zero."""
-    values: list[solver.Value] = [(number, 1) for number in numbers]
+def _random_value(numbers: tuple[int, ...], rng: Any) -> solver.Rational | None:
+    """Return the value of a random expression; None after a division by zero."""
+    values: list[solver.Rational] = [(number, 1) for number in numbers]
     while len(values) > 1:
         rng.shuffle(values)
         result = solver.operate(values.pop(), rng.choice("+-*/"), values.pop())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from secondthought.tasks.countdown.canonical import Node
 from secondthought.tasks.countdown.reading.backward import BackwardSteps
-from secondthought.tasks.countdown.reading.records import BackwardStep, Operation, Role
+from secondthought.tasks.countdown.reading.records import BackwardStep, Operation, OperationRole
 from secondthought.tasks.countdown.reading.state import Fit, GrowingAttempt, Holding, ReturnPoint, derive, fit, given
 
 _MOST_AHEAD = 3
@@ -29,7 +29,7 @@ class TracedOperations:
     """
 
     operations: Sequence[Operation]
-    roles: Sequence[Role]
+    roles: Sequence[OperationRole]
     nodes: Mapping[int, Node]
     attempts: Sequence[GrowingAttempt]
     backward: Sequence[BackwardStep]
@@ -69,7 +69,7 @@ class _Tracer:
         self.backward = BackwardSteps(operations, self.start.holdings, target)
         self.attempt = GrowingAttempt.begin(self.start, {})
         self.again: ReturnPoint | None = None
-        self.roles: list[Role] = []
+        self.roles: list[OperationRole] = []
         self.nodes: dict[int, Node] = {}
         self.attempts = [self.attempt]
         self.used: dict[int, int] = {}
@@ -94,7 +94,7 @@ class _Tracer:
         given_numbers = {holding.value for holding in self.start.holdings}
         return all(held in self.attempt.holdings or held.value in given_numbers for held in here.taken)
 
-    def _forward(self, index: int, found: Fit) -> Role:
+    def _forward(self, index: int, found: Fit) -> OperationRole:
         """Move the attempt on, and keep the point before it."""
         result = derive(self.operations[index], found.taken, index)
         if result is None:
@@ -104,7 +104,7 @@ class _Tracer:
         self.attempt.keep_point()
         return self._take(index, found, result)
 
-    def _take(self, index: int, found: Fit, result: Holding) -> Role:
+    def _take(self, index: int, found: Fit, result: Holding) -> OperationRole:
         self.attempt.move(index, found, result)
         self.nodes[index] = result.node
         self.again = None
@@ -116,7 +116,7 @@ class _Tracer:
             if holding.origin is not None:
                 self.used.setdefault(holding.origin, index)
 
-    def _back(self, index: int) -> Role | None:
+    def _back(self, index: int) -> OperationRole | None:
         """Go back to the nearest point from which the operation is possible, or to the start if that leads further."""
         operands = self.operations[index].operands
         for point in (self.again, *reversed(self.attempt.points), self.start):
@@ -145,7 +145,7 @@ class _Tracer:
                 furthest = count
         return furthest
 
-    def _from(self, index: int, point: ReturnPoint, found: Fit) -> Role:
+    def _from(self, index: int, point: ReturnPoint, found: Fit) -> OperationRole:
         """Place an operation that is possible from a point: as a repeat, in the same attempt, or in another one."""
         result = derive(self.operations[index], found.taken, index)
         if result is None:
@@ -160,7 +160,7 @@ class _Tracer:
         self._restart(point)
         return self._forward(index, found)
 
-    def _repeat(self, index: int, point: ReturnPoint, found: Fit, result: Holding) -> Role:
+    def _repeat(self, index: int, point: ReturnPoint, found: Fit, result: Holding) -> OperationRole:
         self.nodes[index] = result.node
         if point is self.again:
             self.attempt.repeats[-1].append(index)
@@ -179,7 +179,7 @@ class _Tracer:
         self.again = None
         self.attempts.append(self.attempt)
 
-    def _with_foreign(self, index: int, here: Fit) -> Role:
+    def _with_foreign(self, index: int, here: Fit) -> OperationRole:
         """Place an operation on numbers from nowhere: in an attempt if one operand is at hand and a result is stated.
 
         Without a result it must look like a whole answer: as many operands as there are numbers, and one that is off.

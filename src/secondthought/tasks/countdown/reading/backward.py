@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secondthought.tasks.countdown.reading.records import BackwardStep, Operation, Role, Value
+from secondthought.tasks.countdown.reading.records import BackwardStep, Operation, OperationRole, Value
 from secondthought.tasks.countdown.reading.state import Fit, GrowingAttempt, Holding, fit
 
 _MOST_AHEAD = 12
@@ -26,7 +26,7 @@ class BackwardSteps:
         self.steps: list[BackwardStep] = []
         self.gaps: list[int] = []
 
-    def role(self, index: int, here: Fit, attempt: GrowingAttempt) -> Role | None:
+    def role(self, index: int, here: Fit, attempt: GrowingAttempt) -> OperationRole | None:
         """Return the role of an operation that works backwards; None where it does not.
 
         Args:
@@ -53,7 +53,7 @@ class BackwardSteps:
             return len(self.sought[origin]) < len(self.start)
         return not fit((other, *self.sought[origin]), self.start).missing
 
-    def _gap(self, index: int, origin: Value, other: Value, attempt: GrowingAttempt) -> Role:
+    def _gap(self, index: int, origin: Value, other: Value, attempt: GrowingAttempt) -> OperationRole:
         """Record what is still needed next to `other` or, with no number left, by how much the target was missed."""
         if len(attempt.holdings) == 1 and attempt.results and attempt.results[0].value == other:
             self.gaps.append(index)
@@ -64,7 +64,7 @@ class BackwardSteps:
         assert result is not None
         return self._seek(index, origin, result, (*self.sought[origin], other))
 
-    def _what_is_missing(self, index: int, here: Fit, attempt: GrowingAttempt) -> Role | None:
+    def _what_is_missing(self, index: int, here: Fit, attempt: GrowingAttempt) -> OperationRole | None:
         """Read `20 * 12 = 240`, where 240 is sought and 12 is nowhere: 12 is asked for, if it is looked for later."""
         operation = self.operations[index]
         at_hand = {holding.value for holding in (*attempt.holdings, *self.start)}
@@ -78,7 +78,7 @@ class BackwardSteps:
         present = operation.operands[operation.operands[0] == absent[0]]
         return self._seek(index, origin, absent[0], (*self.sought.get(origin, ()), present))
 
-    def _seek(self, index: int, origin: Value, goal: Value, through: tuple[Value, ...]) -> Role:
+    def _seek(self, index: int, origin: Value, goal: Value, through: tuple[Value, ...]) -> OperationRole:
         self.sought[goal] = through
         self.steps.append(BackwardStep(operation=index, origin=origin, goal=goal))
         return "backward"

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from secondthought.tasks.countdown.reading import phrases
 from secondthought.tasks.countdown.reading.records import CheckKind, Operation, Value
 
-Claim: TypeAlias = Literal["equal", "unequal", "less", "more", "near"]
+ClaimKind: TypeAlias = Literal["equal", "unequal", "less", "more", "near"]
 
 _REACH = 80
 """Code points after a result in which it may be checked."""
@@ -31,7 +31,7 @@ class Remark(NamedTuple):
     start: int
     end: int
     kind: CheckKind
-    claim: Claim
+    claim: ClaimKind
     wanted: int | None = None
     bare: bool = False
 
@@ -77,7 +77,7 @@ def _compared(tail: str, begin: int, operation: Operation, target: int) -> Remar
     return None
 
 
-def _claim(before: str, after: str, named: str, is_target: bool) -> Claim | None:
+def _claim(before: str, after: str, named: str, is_target: bool) -> ClaimKind | None:
     """Read the claim that lies in naming the target between `before`, which begins at the result, and `after`."""
     match = phrases.CLAIM.search(before[-60:])
     if match is not None:
@@ -119,11 +119,11 @@ def _needed(tail: str, begin: int, operation: Operation) -> Remark | None:
     groups = match.groupdict()
     bare = groups.get("answered")
     wanted = int(bare or groups["needed"] or groups["missed"])
-    claim: Claim = "equal" if groups.get("equal") else "unequal"
+    claim: ClaimKind = "equal" if groups.get("equal") else "unequal"
     return Remark(operation.start, operation.end + begin + match.end(), "comparison", claim, wanted, bare is not None)
 
 
-def holds(claim: Claim, result: Value, wanted: Value) -> bool:
+def holds(claim: ClaimKind, result: Value, wanted: Value) -> bool:
     """Return True if what is claimed of a result holds against the number that was wanted.
 
     >>> holds("less", 31, 32), holds("equal", 31, 32), holds("near", 31, 32)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from secondthought.tasks.countdown.reading.attempts import trace
 from secondthought.tasks.countdown.reading.calculations import operations
 from secondthought.tasks.countdown.reading.checks import remarks
-from secondthought.tasks.countdown.reading.records import BEHAVIORS, Operation, Story
+from secondthought.tasks.countdown.reading.records import Operation, Story
 from secondthought.tasks.countdown.reading.story import attempts, checks, distinct_steps
 from secondthought.tasks.countdown.reading.subgoals import subgoals
-from secondthought.types import Reading, Span, Thought
+from secondthought.types import HABITS, Reading, Span, Thought
 
 _RESTART = re.compile(
     r"back to|start(?:ing)? (?:over|again|afresh|from)|begin again|try (?:again|another|something)|instead"
@@ -65,7 +65,7 @@ class FunctionalDetector:
     """
 
     name = "functional"
-    behaviors = BEHAVIORS
+    behaviors = HABITS
 
     def detect(self, thoughts: Sequence[Thought]) -> list[Reading]:
         """Return one reading per thought, in order."""
@@ -74,7 +74,7 @@ class FunctionalDetector:
     def _read(self, thought: Thought) -> Reading:
         problem = thought.problem
         if problem is None or problem.task != "countdown":
-            return Reading(counts=dict.fromkeys(BEHAVIORS))
+            return Reading(counts=dict.fromkeys(HABITS))
         story = follow(thought.text, problem.data["numbers"], problem.data["target"])
         return Reading(counts=story.counts, spans=spans(story, thought.text))
 

@@ -56,7 +56,7 @@ IS_TARGET = re.compile(
     r"(?:(?:the|our|my) )?(?:desired |required |final |given )*$",
     re.I,
 )
-"""From a result to "target": the one is called the other."""
+"""Between a result and "target": the one is called the other."""
 NAMES_IT = re.compile(r"^ (?:(?:number|value|of) ?)*(?:is|was|=|can|could|will|would|must|has|:|\d)|^s?:", re.I)
 """After "target": the sentence is about the target itself."""
 MET = re.compile(r"^ (?:is |was |has been )?(?:reached|hit|met|achieved|found|made)\b", re.I)

@@ -11,12 +11,9 @@ from typing import Literal, TypeAlias
 
 from secondthought.tasks.expressions import Operator
 
-Behavior: TypeAlias = Literal["verification", "backtracking", "subgoal_setting", "backward_chaining"]
-BEHAVIORS: tuple[Behavior, ...] = ("verification", "backtracking", "subgoal_setting", "backward_chaining")
-"""The four habits that the reader finds and the writer shows."""
 Value: TypeAlias = int | Fraction
 """An exact number; whole numbers are always `int`."""
-Role: TypeAlias = Literal["forward", "repeat", "backward", "aside"]
+OperationRole: TypeAlias = Literal["forward", "repeat", "backward", "aside"]
 """`forward` moves an attempt on; `repeat` works out again what the attempt already has; `backward` starts from the
 target; `aside` has nothing to do with the numbers at hand."""
 CheckKind: TypeAlias = Literal["comparison", "judgement", "gap", "recomputation"]
@@ -106,7 +103,7 @@ class Story:
     """
 
     operations: tuple[Operation, ...]
-    roles: tuple[Role, ...]
+    roles: tuple[OperationRole, ...]
     attempts: tuple[Attempt, ...]
     checks: tuple[Check, ...]
     subgoals: tuple[Subgoal, ...]

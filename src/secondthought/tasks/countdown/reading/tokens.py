@@ -56,7 +56,7 @@ _BEFORE_WORDS = frozenset(
     for first in ("", "and ", "so ", "which ", "that ")
     for second in ("", "and", "this", "that", "it", "we", "i", "you", "will", "would", "to", ".", ";", "that's", "it's")
 )
-"""What may stand between an expression and a word that gives its result."""
+"""Words that may stand between an expression and a word that gives its result."""
 
 
 class Token(NamedTuple):

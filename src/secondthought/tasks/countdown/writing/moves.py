@@ -38,12 +38,12 @@ class Move(NamedTuple):
         return f"{self.text}={self.result}"
 
 
-Line: TypeAlias = tuple[Move, ...]
+LineOfPlay: TypeAlias = tuple[Move, ...]
 """Moves in the order they are made; complete if one number is left after them."""
 
 
 @lru_cache(maxsize=1 << 16)
-def moves(x: int, y: int, largest: int, *, smallest: int = 1) -> Line:
+def moves(x: int, y: int, largest: int, *, smallest: int = 1) -> LineOfPlay:
     """Return the operations on two numbers with a whole result from `smallest` to `largest`.
 
     >>> [move.working for move in moves(3, 12, 200)]
@@ -81,7 +81,7 @@ def choices(pool: Numbers, largest: int, *, chained: bool = False, smallest: int
 
 
 @lru_cache(maxsize=4096)
-def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False) -> tuple[Line, ...]:
+def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False) -> tuple[LineOfPlay, ...]:
     """Return every clear line that makes the target of all the numbers.
 
     Args:
@@ -97,7 +97,7 @@ def solutions(numbers: Numbers, target: int, largest: int, chained: bool = False
     return tuple(line for line in found if is_clear(line, numbers, target))
 
 
-def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool) -> Iterator[Line]:
+def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool) -> Iterator[LineOfPlay]:
     if len(pool) == 2:
         yield from ((move,) for move in moves(*pool, largest) if move.result == target)
         return
@@ -107,7 +107,7 @@ def _lines(pool: Numbers, target: int, largest: int, chained: bool, begun: bool)
                 yield (move, *rest)
 
 
-def is_clear(line: Line, numbers: Numbers, target: int) -> bool:
+def is_clear(line: LineOfPlay, numbers: Numbers, target: int) -> bool:
     """Return True if the numbers alone tell which of them each move uses.
 
     No result on the way is then the target, a given number or an earlier result.
@@ -125,7 +125,7 @@ def is_clear(line: Line, numbers: Numbers, target: int) -> bool:
     return True
 
 
-def tree(line: Line) -> Tree:
+def tree(line: LineOfPlay) -> Tree:
     """Return the expression that a line makes: results of earlier moves are replaced by what they were made of.
 
     >>> bracketed(tree((Move(8, "*", 3, 24), Move(24, "+", 7, 31), Move(31, "-", 2, 29))))

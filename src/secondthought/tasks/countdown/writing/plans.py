@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from secondthought.tasks.countdown.reading.records import Behavior
-from secondthought.tasks.countdown.writing.moves import Line, Move, Numbers, Tree, tree
+from secondthought.tasks.countdown.writing.moves import LineOfPlay, Move, Numbers, Tree, tree
+from secondthought.types import HabitName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class PlannedAttempt:
     `subgoal` is a result that is named before it is reached; `backward` is a step from the target to what is needed.
     """
 
-    line: Line
+    line: LineOfPlay
     kept: int = 0
     subgoal: int | None = None
     backward: Move | None = None
@@ -53,7 +53,7 @@ class PlannedAttempt:
         return self.line[-1].result
 
     @property
-    def fresh(self) -> Line:
+    def fresh(self) -> LineOfPlay:
         """Return the moves that are new."""
         return self.line[self.kept :]
 
@@ -65,8 +65,8 @@ class ThoughtPlan:
     numbers: Numbers
     target: int
     attempts: tuple[PlannedAttempt, ...]
-    behaviors: frozenset[Behavior]
-    """What the thought shows; `verification` says that results are compared with the target in words."""
+    behaviors: frozenset[HabitName]
+    """Habits that the thought shows; `verification` says that results are compared with the target in words."""
 
     @property
     def answer(self) -> Tree:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from secondthought.tasks.countdown import canonical
-from secondthought.tasks.countdown.reading.records import Behavior
 from secondthought.tasks.countdown.writing.moves import (
-    Line,
+    LineOfPlay,
     Move,
     Numbers,
     Tree,
@@ -25,6 +24,7 @@ from secondthought.tasks.countdown.writing.moves import (
     tree,
 )
 from secondthought.tasks.countdown.writing.plans import Dials, PlannedAttempt, ThoughtPlan
+from secondthought.types import HabitName
 
 _TRIES = 60
 """Draws before a wish (another attempt, an aim) is dropped: some numbers do not lend themselves to it."""
@@ -37,7 +37,7 @@ class Searcher:
         self.rng, self.dials = rng, dials
 
     def plan(
-        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, correct: bool | None = None
+        self, numbers: Numbers, target: int, allowed: frozenset[HabitName], *, correct: bool | None = None
     ) -> ThoughtPlan | None:
         """Draw a thought that shows of `allowed` what the problem lends itself to, and nothing else.
 
@@ -63,7 +63,7 @@ class Searcher:
             attempts = before
         if len(attempts) == 1 and count > 1:
             return None
-        shown: set[Behavior] = set(allowed & {"verification"})
+        shown: set[HabitName] = set(allowed & {"verification"})
         if len(attempts) > 1:
             shown.add("backtracking")
         if any(item.subgoal is not None for item in attempts):
@@ -76,16 +76,16 @@ class Searcher:
         weights = self.dials.attempts
         return self.rng.choices(range(1, len(weights) + 1), weights)[0]
 
-    def _last(self, numbers: Numbers, target: int, allowed: frozenset[Behavior], right: bool) -> PlannedAttempt | None:
+    def _last(self, numbers: Numbers, target: int, allowed: frozenset[HabitName], right: bool) -> PlannedAttempt | None:
         line = self._hit(numbers, target) if right else self._miss((), numbers, target)
         return self._aimed(line, numbers, target, allowed, certain=True) if line else None
 
-    def _hit(self, numbers: Numbers, target: int) -> Line | None:
+    def _hit(self, numbers: Numbers, target: int) -> LineOfPlay | None:
         found = solutions(tuple(sorted(numbers)), target, self.dials.largest, self.dials.chained)
         return self.rng.choice(found) if found else None
 
     def _before(
-        self, numbers: Numbers, target: int, allowed: frozenset[Behavior], later: Sequence[PlannedAttempt]
+        self, numbers: Numbers, target: int, allowed: frozenset[HabitName], later: Sequence[PlannedAttempt]
     ) -> list[PlannedAttempt] | None:
         """Return the attempts with one more miss in front, unlike all of them."""
         following = later[0]
@@ -106,7 +106,7 @@ class Searcher:
         aimed = following.subgoal is not None or following.backward is not None
         return self.rng.randint(1, most) if most > 0 and not aimed and self._chance(self.dials.back) else 0
 
-    def _miss(self, prefix: Line, numbers: Numbers, target: int) -> Line | None:
+    def _miss(self, prefix: LineOfPlay, numbers: Numbers, target: int) -> LineOfPlay | None:
         """Draw a complete line that begins so, from whose last two numbers the target cannot be made."""
         for _ in range(_TRIES):
             line = self._played_on(list(prefix), numbers, target)
@@ -114,7 +114,7 @@ class Searcher:
                 return line
         return None
 
-    def _played_on(self, line: list[Move], numbers: Numbers, target: int) -> Line | None:
+    def _played_on(self, line: list[Move], numbers: Numbers, target: int) -> LineOfPlay | None:
         """Play random moves after the given ones until one number is left; None where the target came into reach."""
         pool = numbers
         for move in line:
@@ -132,7 +132,7 @@ class Searcher:
         return tuple(line)
 
     def _aimed(
-        self, line: Line, numbers: Numbers, target: int, allowed: frozenset[Behavior], *, certain: bool
+        self, line: LineOfPlay, numbers: Numbers, target: int, allowed: frozenset[HabitName], *, certain: bool
     ) -> PlannedAttempt:
         """Make an attempt of a line, with an aim where one is allowed; `certain` is for the one that must show it."""
         if not certain and not self._chance(self.dials.aims):
@@ -150,7 +150,7 @@ class Searcher:
                     return PlannedAttempt(line=line, backward=step)
         return PlannedAttempt(line=line)
 
-    def _backward(self, line: Line, numbers: Numbers, target: int) -> Move | None:
+    def _backward(self, line: LineOfPlay, numbers: Numbers, target: int) -> Move | None:
         """Draw the step from the target to what was needed before the last given number of the line is used."""
         if len(line) < len(numbers) - 1:
             return None
@@ -184,7 +184,7 @@ def undo(target: int, number: int, largest: int) -> list[Move]:
     return sorted(found, key=lambda move: order.index(move.operator))
 
 
-def _made(line: Line, kept: int) -> set[canonical.Node]:
+def _made(line: LineOfPlay, kept: int) -> set[canonical.Node]:
     """Return what the new moves of a line make, however it is written: nothing is worked out twice in a plan."""
     return {_canonical(tree(line[: count + 1])) for count in range(kept, len(line))}
 

@@ -10,7 +10,7 @@ from secondthought.tasks.countdown.writing.moves import bracketed
 from secondthought.tasks.countdown.writing.plans import Dials, PlannedAttempt, ThoughtPlan
 
 WORDS = "<think>first get 1: instead: back to 1: want 1: need 1: yes. no. 1=1, 1.</think>"
-"""Every piece of these sentences, for the tokenizer."""
+"""Text that holds every piece of these sentences, for the tokenizer."""
 LARGEST = 200
 """The largest number that is one token."""
 DIALS = Dials(
@@ -22,8 +22,9 @@ DIALS = Dials(
     subgoal_moves=1,
     within_reach=0.8,
 )
-"""For models of half a million parameters: short lines and thoughts, subgoals of one move, and right answers as rarely
-as in the bases' own corpus: a model that is shown more of them than it can find learns to say yes to anything."""
+"""Dials for models of half a million parameters: short lines and thoughts, subgoals of one move, and right answers as
+rarely as in the bases' own corpus: a model that is shown more of them than it can find learns to say yes to
+anything."""
 
 
 def short(plan: ThoughtPlan) -> str:

@@ -23,9 +23,9 @@ class Wording:
     thought: Callable[[ThoughtPlan, random.Random], str]
     answer: Callable[[ThoughtPlan], str]
     between: str
-    """What stands between a tag and the thought, and between the thought and the answer."""
+    """Text between a tag and the thought, and between the thought and the answer."""
     preset: str
-    """Whose problems of Countdown it is made for."""
+    """Preset of Countdown whose problems it is made for."""
     dials: Dials
 
     def completion(self, thought: str, answer: str) -> str:

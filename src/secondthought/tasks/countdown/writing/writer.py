@@ -9,10 +9,9 @@ from typing import Any
 
 from secondthought.errors import TaskError
 from secondthought.protocols import WrittenThought
-from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing.search import Searcher
 from secondthought.tasks.countdown.writing.wordings import wording_of
-from secondthought.types import Problem
+from secondthought.types import HABITS, Problem
 
 
 class CountdownWriter:
@@ -44,7 +43,7 @@ class CountdownWriter:
         numbers, target = tuple(problem.data["numbers"]), problem.data["target"]
         if target in numbers:
             return None
-        allowed = frozenset(name for name in BEHAVIORS if name in shows)
+        allowed = frozenset(name for name in HABITS if name in shows)
         plan = Searcher(rng, self.dials).plan(numbers, target, allowed, correct=correct)
         if plan is None or not plan.behaviors.issuperset(requires):
             return None

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.rng import stream
-from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing.moves import left_after
 from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher, undo
 from secondthought.tasks.countdown.writing.short_form import DIALS
+from secondthought.types import HABITS
 
 NUMBERS = st.lists(st.integers(1, 12), min_size=3, max_size=4).map(lambda found: tuple(sorted(found)))
-ALLOWED = st.sets(st.sampled_from(BEHAVIORS)).map(frozenset)
+ALLOWED = st.sets(st.sampled_from(HABITS)).map(frozenset)
 
 
 @st.composite

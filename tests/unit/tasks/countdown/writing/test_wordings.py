@@ -8,15 +8,15 @@ from secondthought.rng import stream
 from secondthought.tasks import expressions, extract
 from secondthought.tasks.countdown import problems
 from secondthought.tasks.countdown.reading.detector import follow
-from secondthought.tasks.countdown.reading.records import BEHAVIORS
 from secondthought.tasks.countdown.writing import english
 from secondthought.tasks.countdown.writing import short_form as short
 from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.search import Searcher
+from secondthought.types import HABITS
 
 COUNT = 150
 SETS = {
-    "all": frozenset(BEHAVIORS),
+    "all": frozenset(HABITS),
     "backtracking": frozenset({"backtracking"}),
     "subgoals": frozenset({"backtracking", "subgoal_setting"}),
     "backward": frozenset({"backtracking", "backward_chaining"}),
@@ -60,7 +60,7 @@ def test_the_marked_answer_is_the_plan_s():
         assert (expression.value == plan.target) is plan.correct
 
 
-@pytest.mark.parametrize("behavior", BEHAVIORS)
+@pytest.mark.parametrize("behavior", HABITS)
 def test_a_reader_of_numbers_sees_what_was_planned(behavior):
     """At most 2 % of thoughts look as if they showed what they do not, which sets of one kind filter out."""
     false, missed, shown, hidden = 0, 0, 0, 0
