@@ -11,7 +11,7 @@ import pytest
 SRC = Path(__file__).parent.parent / "src" / "secondthought"
 FILES = sorted(SRC.rglob("*.py"))
 MOST_LINES = 320
-MOST_FUNCTION_LINES = 45
+MOST_FUNCTION_LINES = 44
 
 LAYERS = (
     ("types", "errors", "rng"),

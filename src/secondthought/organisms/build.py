@@ -24,6 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from secondthought.organisms.batches import Batch, batches
 from secondthought.organisms.recipe import Recipe, recipe
 from secondthought.organisms.tokenizer import build_tokenizer
+from secondthought.rl import schedule as shape
 from secondthought.rng import key
 from secondthought.runs import files
 
@@ -96,11 +97,23 @@ def build(
         lr = learning_rate(chosen, step, num_steps)
         losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
         num_tokens += batch.ids.numel()
-        if step == num_steps:
-            _save(model, tokenizer, out)
-            shutil.rmtree(_partial(out), ignore_errors=True)
-        elif step % save_every == 0:
-            _save(model, tokenizer, _partial(out))
+        _save_where_due(model, tokenizer, out, step, save_every, is_last=step == num_steps)
+    return _report_of(size, out, model, num_steps, num_tokens, losses)
+
+
+def _save_where_due(
+    model: LlamaForCausalLM, tokenizer: Any, out: Path, step: int, every: int, *, is_last: bool
+) -> None:
+    if is_last:
+        _save(model, tokenizer, out)
+        shutil.rmtree(_partial(out), ignore_errors=True)
+    elif step % every == 0:
+        _save(model, tokenizer, _partial(out))
+
+
+def _report_of(
+    size: str, out: Path, model: LlamaForCausalLM, num_steps: int, num_tokens: int, losses: _Losses
+) -> BuildReport:
     return BuildReport(
         size=size,
         path=out,
@@ -164,11 +177,15 @@ def new_model(chosen: Recipe, tokenizer: Any, *, seed: int) -> LlamaForCausalLM:
 
 
 def learning_rate(chosen: Recipe, step: int, steps: int) -> float:
-    """Return the rate of a step: linear warm-up, then a cosine down to a fiftieth; steps count from 1."""
-    if step <= chosen.warmup_steps:
-        return chosen.lr * step / chosen.warmup_steps
-    done = (step - chosen.warmup_steps) / max(1, steps - chosen.warmup_steps)
-    return chosen.lr * (_LAST_SHARE_OF_LR + (1 - _LAST_SHARE_OF_LR) * (1 + math.cos(math.pi * done)) / 2)
+    """Warm up linearly, then follow a cosine down to a fiftieth; steps count from 1."""
+    return shape.learning_rate(
+        chosen.lr,
+        step,
+        warmup_steps=chosen.warmup_steps,
+        schedule="cosine",
+        done=(step - chosen.warmup_steps) / max(1, steps - chosen.warmup_steps),
+        final_share=_LAST_SHARE_OF_LR,
+    )
 
 
 def loss(model: LlamaForCausalLM, batch: Batch, precision: str, tokens: float | None = None) -> Tensor:

@@ -14,9 +14,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import secondthought
-
 PACKAGES = ("secondthought", "torch", "transformers", "tokenizers", "safetensors", "numpy", "peft", "pydantic")
+
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The directory of this package."""
 
 
 def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[str, Any]:
@@ -42,9 +44,8 @@ def revision() -> dict[str, str | None] | None:
 
     An installed package has none: None. A repository that merely contains the installed package is not its checkout.
     """
-    package = Path(secondthought.__file__).resolve().parent
-    root = package.parent.parent
-    if package.parent.name != "src" or not (root / ".git").exists():
+    root = PACKAGE.parent.parent
+    if PACKAGE.parent.name != "src" or not (root / ".git").exists():
         return None
     head = _output("git", "-C", str(root), "rev-parse", "HEAD")
     return None if head is None else {"revision": head, "dirty": _difference(root)}

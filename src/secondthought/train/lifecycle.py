@@ -62,8 +62,7 @@ def in_run(
     """Open the run's directory, do `complete` in it and keep its status; a finished run is returned as it is.
 
     `prepare` reads what the run needs, each process for itself; where it fails, nothing is begun. `facts` are in the
-    summary from the start, and what is `declared` of the run lies beside it. Under `torchrun` all processes call this
-    alike.
+    summary from the start, `declared` beside it. Under `torchrun` all processes call this alike.
 
     Raises:
         RunError: the directory cannot be used, or was begun with other settings.

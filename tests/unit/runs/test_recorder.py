@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import secondthought
 from secondthought.errors import RunError
 from secondthought.runs import Console, Recorder, RunDirectory, environment, list_runs, read_metrics, show_run
 from secondthought.runs.records import group_row, turn_row
@@ -148,7 +147,7 @@ def test_a_foreign_repository_around_the_package_is_not_its_checkout(tmp_path, m
     package = tmp_path / "venv" / "site-packages" / "secondthought"
     package.mkdir(parents=True)
     (tmp_path / "venv" / ".git").mkdir()
-    monkeypatch.setattr(secondthought, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(environment, "PACKAGE", package)
     assert environment.revision() is None
 
 

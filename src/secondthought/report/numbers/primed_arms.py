@@ -35,7 +35,7 @@ def dose_of(arm: Arm) -> float | None:
 
 
 def evaluated(arms: Sequence[Arm]) -> list[Arm]:
-    """Keep of each arm the runs that were evaluated after RL, if any was: a study may be under way."""
+    """Drop the runs that were not evaluated after RL, where an arm has any that was: a study may be under way."""
     kept = [(arm, tuple(run for run in arm.runs if get(run.summary, "after", TEMPERATURE))) for arm in arms]
     return [replace(arm, runs=runs or arm.runs) for arm, runs in kept]
 

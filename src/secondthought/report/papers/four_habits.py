@@ -171,7 +171,7 @@ def _count(run: Run, when: str, habit: str) -> Interval:
 
 
 def _weak_and_strong(arms: Sequence[Arm]) -> tuple[Arm | None, Arm | None]:
-    """Return of the unprimed bases the one that most arms prime (else with least habits), and the richest."""
+    """Choose two unprimed bases: the one that most arms prime (else that with least habits), and the richest."""
     bases = [arm for arm in arms if base_of(arm) and not priming_of(arm)]
     if not bases:
         return None, None
