@@ -17,11 +17,13 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.run_options import long_flags
 from secondthought.config import Config, RunConfig, resolve
 from secondthought.errors import ConfigError
+from secondthought.runs.declaration import Declaration
 
 if TYPE_CHECKING:
     from secondthought.study.config import StudyConfig
 
 _OWN = ("config", "measure", "first_try", "length_share", "json_")
+"""Options that are no settings of a run; so is `origin`, which `train` takes too."""
 
 
 class Assumptions(Config):
@@ -47,6 +49,8 @@ class Options(RunConfig, Assumptions):
 
     config: Path | None = None
     """A TOML file of settings, as `train` or `train sft` reads it, or a study."""
+    origin: Declaration = Declaration()
+    """What reports compare runs by; a plan does not depend on it."""
 
 
 class ArmOptions(Assumptions):
@@ -68,7 +72,7 @@ def run(argv: list[str], prog: str) -> None:
         _show(_arm(path, arm.arm), arm)
     else:
         given = parse(Options, long_flags(argv), prog, positional=("config",), reserved=_OWN[1:])
-        _show(resolve(given.model_dump(exclude=set(_OWN)), source="command line"), given)
+        _show(resolve(given.model_dump(exclude={*_OWN, "origin"}), source="command line"), given)
 
 
 def _show(config: RunConfig, given: Assumptions) -> None:
