@@ -91,10 +91,8 @@ def from_teacher(
         teacher: the model to ask.
         task: its problems of the train split are asked about, each once.
         name: a key of `KINDS`.
-        count: traces that are wanted.
         seed: of the problems.
-        sampling: temperature and length of the answers.
-        cache: holds what was answered before, and gets each answer at once; default: in memory only.
+        cache: keeps the answers; default: in memory only.
         rounds: at most; one in which nothing was answered is the last.
         told: hears after each round how many traces there are.
 
@@ -102,16 +100,14 @@ def from_teacher(
         RunError: after all rounds there are too few.
         PolicyError: nothing can be asked at all.
     """
-    text, asked = system_text(name), 0
+    text, asked, cache = system_text(name), 0, cache or AnswerCache()
     taken = TraceFilter(task, count, kind(name).forbids, only_wrong=kind(name).correct == 0.0)
-    cache = cache or AnswerCache()
     for _ in range(rounds):
         more = max(1, round(_SPARE * (count - len(taken.traces))))
         problems = task.problems("train", asked + more, seed)[asked:]
         asked += more
         answers = _answers(teacher, problems, text, sampling, cache)
-        for problem, answer in zip(problems, answers, strict=True):
-            _offer(taken, problem, answer)
+        _offer(taken, problems, answers)
         told(len(taken.traces))
         if taken.is_full or all(answer.text is None for answer in answers):
             break
@@ -141,11 +137,12 @@ def _answers(
     return [Answer(place, cache.get(key), errors.get(place, "")) for place, key in enumerate(keys)]
 
 
-def _offer(taken: TraceFilter, problem: Problem, answer: Answer) -> None:
-    if answer.text is None:
-        reason = answer.error.partition(":")[0]  # what a server says beyond it may be other words every time
-        taken.left_out[f"{NO_ANSWER} ({reason})" if reason else NO_ANSWER] += 1
-    elif _TAGS.search(answer.text):
-        taken.offer(problem, answer.text.strip())
-    else:
-        taken.left_out[NO_TAGS] += 1
+def _offer(taken: TraceFilter, problems: Sequence[Problem], answers: Sequence[Answer]) -> None:
+    for problem, answer in zip(problems, answers, strict=True):
+        if answer.text is None:
+            reason = answer.error.partition(":")[0]  # what a server says beyond it may be other words every time
+            taken.left_out[f"{NO_ANSWER} ({reason})" if reason else NO_ANSWER] += 1
+        elif _TAGS.search(answer.text):
+            taken.offer(problem, answer.text.strip())
+        else:
+            taken.left_out[NO_TAGS] += 1
