@@ -4,10 +4,10 @@ import math
 import random
 from pathlib import Path
 
-from secondthought.habits.catalog import SHIPPED
 from secondthought.runs import Recorder, RunDirectory, files
 from secondthought.runs.declaration import Declaration, declare
 from secondthought.runs.environment import describe
+from secondthought.types import HABITS
 
 PROBLEMS = 400
 """Of an arm of `write_arm`."""
@@ -280,7 +280,7 @@ def write_arm(
             for when, share in (("before", before), ("after", after)):
                 hits = round(share * PROBLEMS) + seed * (when == "after")
                 write_evaluation(run, f"{when}_t1.0", [tried_once(place, place < hits) for place in range(PROBLEMS)])
-                found = zip(SHIPPED, habits if when == "before" else habits_after or habits[::-1], strict=True)
+                found = zip(HABITS, habits if when == "before" else habits_after or habits[::-1], strict=True)
                 sides[when] = {
                     "t1.0": {
                         "first_try": rate(hits, PROBLEMS),

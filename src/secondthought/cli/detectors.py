@@ -82,7 +82,7 @@ def detector_of(given: DetectorOptions) -> Detector:
     if given.detector not in ("patterns", "judge"):
         if given.behaviors is not None:
             raise ConfigError(
-                f"--behaviors goes with --detector patterns or judge: {given.detector} knows its four only"
+                f"--behaviors goes with --detector patterns or judge: {given.detector} knows its own only"
             )
         with current_directory():
             return detector(given.detector, _task(given))

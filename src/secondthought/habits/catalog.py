@@ -33,8 +33,8 @@ from secondthought.habits import phrases
 from secondthought.types import HABITS
 
 SHIPPED: tuple[str, ...] = (*HABITS,)
-"""Names of the definitions in `shipped/`, in the order of every table. One more habit is a file there and a name here:
-`HABITS` are those that Countdown's reader and writer know too, and that a report marks in texts."""
+"""Names of the definitions in `shipped/`, in the order of every table. One more habit is a file there and a name here;
+`HABITS` are those that Countdown's reader and writer know too."""
 
 
 def _regex(pattern: str) -> str:

@@ -9,13 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from string import ascii_lowercase, digits
 
 from secondthought.habits.catalog import SHIPPED
 from secondthought.types import Span
 
+
+def tags_of(habits: Sequence[str]) -> tuple[str, ...]:
+    """Return a letter for each habit: the first initial of its words, or else letter, that none before it has.
+
+    >>> tags_of(["backtracking", "backward_chaining", "boasting"])
+    ('B', 'C', 'O')
+    """
+    tags: list[str] = []
+    for habit in habits:
+        letters = [*(word[:1] for word in habit.split("_")), *habit, *ascii_lowercase, *digits]
+        tags.append(next(letter.upper() for letter in letters if letter.isalnum() and letter.upper() not in tags))
+    return tuple(tags)
+
+
 HABITS = SHIPPED
-"""The habits that the report marks; their places are those of the style sheet's colours."""
-TAGS = ("V", "B", "S", "C")
+"""The habits that the report marks; the style sheet has colours for six places."""
+TAGS = tags_of(HABITS)
 """Letters that stand before marked spans, so that colours are never needed to tell them apart."""
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.report.page.marked_text import HABITS, TAGS, stretches
+from secondthought.report.page.marked_text import HABITS, TAGS, stretches, tags_of
 from secondthought.types import Span
 
 texts = st.text(alphabet="ab<\n\U0001f600\ud800", max_size=30)
@@ -50,3 +50,14 @@ def test_every_span_is_tagged_once_where_it_begins(found):
     tags = "".join(one.tags.get("w", "") for one in shown)
     starts = {(span.start, span.behavior) for span in found if span.behavior in HABITS and span.end > span.start}
     assert sorted(tags) == sorted(TAGS[HABITS.index(name)] for _, name in starts)
+
+
+def test_the_four_have_the_letters_that_reports_have_always_had():
+    assert TAGS[:4] == ("V", "B", "S", "C")
+
+
+@given(st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), max_size=6, unique=True))
+def test_any_habits_have_letters_of_their_own(habits):
+    tags = tags_of(habits)
+    assert len(set(tags)) == len(habits)
+    assert all(len(tag) == 1 and tag.isalnum() for tag in tags)
