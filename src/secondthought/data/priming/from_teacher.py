@@ -91,7 +91,9 @@ def from_teacher(
         teacher: the model to ask.
         task: its problems of the train split are asked about, each once.
         name: a key of `KINDS`.
+        count: traces that are wanted.
         seed: of the problems.
+        sampling: temperature and length of the answers.
         cache: keeps the answers; default: in memory only.
         rounds: at most; one in which nothing was answered is the last.
         told: hears after each round how many traces there are.
