@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
+from secondthought.config import AlgorithmConfig
 from secondthought.errors import RunError
 from secondthought.runs import RunDirectory, declaration, read_metrics
 from secondthought.runs.declaration import Declaration
@@ -206,12 +209,10 @@ def _arm(config: Mapping[str, Any], summary: Mapping[str, Any], declared: Declar
     algorithm = get(config, "algorithm")
     if declared.base:
         return f"{declared.base}, primed: {declared.priming}" if declared.priming else declared.base
-    if get(algorithm, "permute_rewards"):
-        return PERMUTED_ARM
-    kind, credit = get(algorithm, "type"), get(algorithm, "credit")
-    if kind == MAIN_ARM and credit not in (None, "reflection"):
-        return f"credit-{credit}"
-    return str(kind or summary.get("arm") or "?")
+    try:
+        return AlgorithmConfig.model_validate(algorithm).name if algorithm else str(summary.get("arm") or "?")
+    except ValidationError:  # of another version, or not one of ours
+        return str(get(algorithm, "type") or summary.get("arm") or "?")
 
 
 def _outcome(row: Mapping[str, Any]) -> ProblemOutcome | None:
