@@ -242,8 +242,6 @@ NAMES_COUNTDOWN = {
     "organisms": "tiny models that were made to play it",
     "bench": "the speed of its verifier and solver",
     "cli/loading.py": "the scripted player",
-    "data/priming": "to ask the task for its writer instead",
-    "study/priming_job.py": "to ask the task for its writer instead",
 }
 
 

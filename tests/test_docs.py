@@ -302,6 +302,6 @@ def test_the_page_of_studies_names_every_key():
     for name in (
         *StudyConfig.model_fields,
         *ArmConfig.model_fields,
-        *TracesConfig.model_fields.keys() - {"tries", "arm"},
+        *TracesConfig.model_fields.keys() - {"tries", "arm", "task"},
     ):
         assert f"`{name}`" in text or f"`{name} = " in text, name

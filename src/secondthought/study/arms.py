@@ -114,6 +114,8 @@ class StudyArm:
         traces = {"options": config.task.options, **self.study.priming, **own, "arm": asked.priming, **drawn}
         if asked.tries_of is not None:
             traces["tries"] = self._tries(asked.tries_of, seed)
+        elif "file" not in traces:
+            traces["task"] = config.task.name
         sft = {"threads": config.threads, **overlay(self.study.sft, asked.sft), **drawn}
         directory = self.study.out / job_name(self.name, seed, is_priming=True)
         stage = PrimingStage.of(directory, traces, sft, base=config.model)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +28,6 @@ from secondthought.data.priming.token_lengths import length_by
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
 from secondthought.runs.directory import is_run
-from secondthought.tasks.countdown import Countdown
-from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.train.sft.run import MODEL, model_of, train_sft
 
 SFT = "sft"
@@ -64,7 +61,10 @@ class TracesConfig(Config):
     attempts: tuple[float, ...] | None = None
     """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of Countdown: which problems."""
+    """Options of the task: which problems."""
+    # Not written where it is Countdown: sets made before there were others stay equal to themselves.
+    task: str = Field("countdown", exclude_if=lambda task: task == "countdown")
+    """The task whose writer is asked: that of RL."""
     # Not written where there is none: sets made before it was an option stay equal to themselves.
     file: Path | None = Field(None, exclude_if=lambda file: file is None)
     """Traces that are there already (`prime` from other sources) in place of ones written here; `arm` names them."""
@@ -73,20 +73,16 @@ class TracesConfig(Config):
 
     def request(self) -> SetRequest:
         """Return the request that the writer of sets takes."""
-        dials = WORDINGS[self.wording].dials
-        if self.correct is not None:
-            dials = replace(dials, correct=self.correct)
-        if self.attempts is not None:
-            dials = replace(dials, attempts=self.attempts)
-        # The prompt is worded as in RL. (A set by itself asks for the work in tags, whatever the preset.)
-        form = Countdown(**self.options).options.answer_format
+        dials = {"correct": self.correct, "attempts": self.attempts}
         return SetRequest(
             kind=self.arm,
             count=self.count,
             seed=self.seed,
-            language=self.wording,
-            dials=dials,
-            options={"answer_format": form, **self.options},
+            task=self.task,
+            wording=self.wording,
+            dials={name: value for name, value in dials.items() if value is not None},
+            options=self.options,
+            exact_options=True,
         )
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from secondthought import jsonl
 from secondthought.data.priming.from_search import Trace
 from secondthought.errors import RunError, SecondthoughtError, TaskError
-from secondthought.protocols import Task
-from secondthought.tasks.countdown.reading.detector import FunctionalDetector
+from secondthought.habits.detectors import reader_of
+from secondthought.protocols import ReadableTask, Task
 from secondthought.tasks.options import split_of
-from secondthought.types import Problem, Thought
+from secondthought.types import HABITS, Problem, Reading, Thought
 
 TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
 RIGHT = "right answer"
@@ -31,7 +31,7 @@ class TraceFilter:
         self.task, self.count, self.forbids, self.only_wrong = task, count, tuple(forbids), only_wrong
         self.traces: list[Trace] = []
         self.left_out: Counter[str] = Counter()
-        self._detector = FunctionalDetector()
+        self._reader = reader_of(task) if isinstance(task, ReadableTask) else None
         self._seen: set[tuple[str, str]] = set()
 
     @property
@@ -45,8 +45,8 @@ class TraceFilter:
         if reason:
             self.left_out[reason] += 1
             return False
-        [reading] = self._detector.detect([Thought(text=completion, problem=problem)])
-        if any(reading.counts[name] for name in self.forbids):
+        reading = self._read(problem, completion)
+        if any(reading.counts.get(name) for name in self.forbids):
             self.left_out[FORBIDDEN] += 1
             return False
         correct = self.task.verify(problem, completion).correct
@@ -71,6 +71,13 @@ class TraceFilter:
             advice = "; ask for fewer with --count" if self.traces else ""
             raise RunError(f"{source}: {found}{f' ({why})' if why else ''}{advice}")
         return tuple(self.traces)
+
+    def _read(self, problem: Problem, completion: str) -> Reading:
+        """Return what the task's reader finds; all counts are missing where the task has none."""
+        if self._reader is None:
+            return Reading(counts=dict.fromkeys(HABITS))
+        [reading] = self._reader.detect([Thought(text=completion, problem=problem)])
+        return reading
 
     def _reason(self, problem: Problem, completion: str) -> str:
         if split_of(problem.id) == "test":

@@ -1,29 +1,27 @@
 """Search writes priming sets: as many traces as asked for, exactly the share of right answers, nothing forbidden.
 
-A trace that shows a forbidden habit to the functional detector is drawn again. Problems come from the train split,
-each at most once.
+The task's own writer plans and words each thought, and its own reader follows it: a trace that shows a forbidden habit
+is drawn again. Problems come from the train split, each at most once.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from secondthought.data.priming.kinds import SetKind, kind
+from secondthought import tasks
+from secondthought.data.priming.kinds import kind
 from secondthought.errors import ConfigError, TaskError
+from secondthought.habits.detectors import reader_of
+from secondthought.protocols import Task, WritableTask, WrittenThought
 from secondthought.rng import stream
-from secondthought.tasks.countdown import Countdown
-from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.writing.plans import Dials, ThoughtPlan
-from secondthought.tasks.countdown.writing.search import Searcher
-from secondthought.tasks.countdown.writing.wordings import WORDINGS, Language, Wording
 from secondthought.types import Problem, Reading, Thought
 
 _DRAWS = 8
-"""Plans that are drawn for one problem before the next problem is taken."""
+"""Thoughts that are drawn for one problem before the next problem is taken."""
 _SPARE = 16
 """Problems drawn at first beyond those that are wanted: near to how many there are, each one more costs much."""
 _MOST_PROBLEMS = 64
@@ -31,6 +29,8 @@ _MOST_PROBLEMS = 64
 
 Length = Callable[[str], int]
 """Tokens of a text, by the tokenizer of the model that is to be primed."""
+TaskLoader = Callable[[str, Mapping[str, Any]], Task]
+"""A function that finds a task by its name and options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +64,16 @@ class SetRequest:
     """A key of `KINDS`."""
     count: int
     seed: int = 0
-    language: Language = "english"
-    dials: Dials | None = None
-    """Default: those that go well with the wording."""
-    options: dict[str, Any] | None = None
-    """Of Countdown; default: the wording's preset, with the work asked for in tags."""
-
-    @property
-    def all_dials(self) -> Dials:
-        """Return the dials with what the kind itself fixes."""
-        fixed = kind(self.kind).correct
-        dials = self.dials or WORDINGS[self.language].dials
-        return dials if fixed is None else replace(dials, correct=fixed)
-
-    @property
-    def all_options(self) -> dict[str, Any]:
-        """Return the options of the task."""
-        return {"answer_format": "think", **(self.options or {"preset": WORDINGS[self.language].preset})}
+    task: str = "countdown"
+    """Name of the task whose writer is asked."""
+    wording: str = "english"
+    """One of the task's wordings."""
+    dials: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the writer; what is left out goes with the wording."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the task; default: those that go well with the wording."""
+    exact_options: bool = False
+    """Add nothing to the options, so that prompts are those of RL; a set by itself asks for the work in tags."""
 
 
 def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]:
@@ -92,74 +85,122 @@ def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]
 
     Raises:
         ConfigError: there is no such kind, or dots were asked for without a tokenizer.
-        TaskError: the task has too few problems that lend themselves to it.
+        TaskError: the task has no writer, or too few problems that lend themselves to it.
     """
-    writer, source = _Writer(request, length), problems_of(request)
-    drawn_as = kind(request.kind).twin or request.kind
-    rng, wanted = stream("priming", drawn_as, request.seed), list(_verdicts(request))
-    rng.shuffle(wanted)
-    unfit: dict[bool, list[Problem]] = {True: [], False: []}
-    for done, correct in enumerate(wanted):
-        # When the split is used up, what would not do for the other verdict may do for this one.
-        problems = itertools.chain(source, _drained(unfit[correct]))
-        trace = writer.first(problems, correct, rng, unfit[not correct])
-        if trace is None:
-            raise _too_few(request, done)
-        yield trace
+    yield from SetWriter(request, length).traces()
 
 
-class _Writer:
-    def __init__(self, request: SetRequest, length: Length | None) -> None:
-        self.kind: SetKind = kind(request.kind)
-        self.wording: Wording = WORDINGS[request.language]
-        self.task = Countdown(**request.all_options)
-        self.dials, self.length, self.detector = request.all_dials, length, FunctionalDetector()
+class SetWriter:
+    """A `SetWriter` writes one set with the writer and the reader of its task."""
+
+    def __init__(
+        self, request: SetRequest, length: Length | None = None, *, load_task: TaskLoader = tasks.load
+    ) -> None:
+        """Load the task and ask it for its writer and reader.
+
+        Raises:
+            ConfigError: there is no such kind, the task has no reader, or dots are asked for without a tokenizer.
+            TaskError: the task has no writer, or an option, the wording or a dial is unknown.
+        """
+        self.request, self.length, self.kind = request, length, kind(request.kind)
         if self.kind.thought == "dots" and length is None:
             raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a --tokenizer")
+        self.options = dict(request.options)
+        self.task = load_task(request.task, self.options)
+        if not request.exact_options:
+            self.options = dict(_writable(self.task).writing_options(request.wording, request.options))
+            self.task = load_task(request.task, self.options)
+        fixed = {} if self.kind.correct is None else {"correct": self.kind.correct}
+        self._writer = _writable(self.task).writer(request.wording, {**request.dials, **fixed})
+        self._reader = reader_of(self.task)
 
-    def first(self, source: Iterator[Problem], correct: bool, rng: random.Random, unfit: list[Problem]) -> Trace | None:
+    @property
+    def dials(self) -> Mapping[str, Any]:
+        """Return all settings of the task's writer, with what the kind itself fixes."""
+        return self._writer.settings
+
+    def traces(self) -> Iterator[Trace]:
+        """Write the traces one by one.
+
+        Raises:
+            TaskError: the task has too few problems that lend themselves to the set.
+        """
+        request, source = self.request, problems_of(self.request, self.task)
+        rng, wanted = stream("priming", self.kind.twin or request.kind, request.seed), list(self._verdicts())
+        rng.shuffle(wanted)
+        unfit: dict[bool, list[Problem]] = {True: [], False: []}
+        for done, correct in enumerate(wanted):
+            # When the split is used up, what would not do for the other verdict may do for this one.
+            problems = itertools.chain(source, _drained(unfit[correct]))
+            trace = self._first(problems, correct, rng, unfit[not correct])
+            if trace is None:
+                raise _too_few(request, done)
+            yield trace
+
+    def _verdicts(self) -> Iterator[bool]:
+        """Yield True for exactly the wanted share of right answers, to the nearest whole trace, then False."""
+        right = round(self.dials["correct"] * self.request.count)
+        return (place < right for place in range(self.request.count))
+
+    def _first(
+        self, source: Iterator[Problem], correct: bool, rng: random.Random, unfit: list[Problem]
+    ) -> Trace | None:
         """Write a trace for the first problem that lends itself to one; problems before it become `unfit`."""
         for problem in source:
-            trace = self.trace(problem, correct, rng)
+            trace = self._trace(problem, correct, rng)
             if trace:
                 return trace
             unfit.append(problem)
         return None
 
-    def trace(self, problem: Problem, correct: bool, rng: random.Random) -> Trace | None:
+    def _trace(self, problem: Problem, correct: bool, rng: random.Random) -> Trace | None:
         """Write a trace for this problem; None where it does not lend itself to one."""
-        numbers, target = tuple(problem.data["numbers"]), problem.data["target"]
-        if target in numbers:
-            return None
-        searcher = Searcher(rng, self.dials)
+        shows, requires = self.kind.behaviors, self.kind.requires
         for _ in range(_DRAWS):
-            plan = searcher.plan(numbers, target, self.kind.behaviors, correct=correct)
-            if plan and self.kind.requires <= plan.behaviors:
-                trace = self._written(problem, plan, rng)
-                if not any(trace.reading.counts[name] for name in self.kind.forbids):
+            written = self._writer.write(problem, rng, shows=shows, requires=requires, correct=correct)
+            if written:
+                trace = self._read(problem, written)
+                if not any(trace.reading.counts.get(name) for name in self.kind.forbids):
                     return trace
         return None
 
-    def _written(self, problem: Problem, plan: ThoughtPlan, rng: random.Random) -> Trace:
-        thought, answer = self.wording.thought(plan, rng), self.wording.answer(plan)
-        text = self.wording.completion(thought, answer)
-        if self.kind.thought == "empty":
-            text = self.wording.empty(answer)
-        elif self.length is not None and self.kind.thought == "dots":
-            text = self.wording.completion(dots(self.length(thought), self.length), answer)
+    def _read(self, problem: Problem, written: WrittenThought) -> Trace:
+        text = self._writer.completion(self._content(written.thought), written.answer)
         verdict = self.task.verify(problem, text)
-        if verdict.correct != plan.correct:
+        if verdict.correct != written.correct:
             raise TaskError(
                 f"{problem.id}: the plan's answer is judged {verdict.reason}; this is a fault of the writer"
             )
-        [reading] = self.detector.detect([Thought(text=text, problem=problem)])
+        [reading] = self._reader.detect([Thought(text=text, problem=problem)])
         return Trace(
             problem=problem,
             completion=text,
             correct=verdict.correct,
-            attempts=len(plan.attempts) if self.kind.thought == "told" else 0,
+            attempts=written.attempts if self.kind.thought == "told" else 0,
             reading=reading,
         )
+
+    def _content(self, thought: str) -> str:
+        """Return what stands between the tags: the thought, or what a control has in its place."""
+        if self.kind.thought == "empty":
+            return ""
+        if self.kind.thought == "dots" and self.length is not None:
+            return dots(self.length(thought), self.length)
+        return thought
+
+
+def _writable(task: Task) -> WritableTask:
+    """Return the task if it can write thoughts.
+
+    Raises:
+        TaskError: it cannot.
+    """
+    if not isinstance(task, WritableTask):
+        raise TaskError(
+            f"task {task.name}: search cannot write its priming sets, since it has no `writer` of thoughts; take the"
+            " traces from a teacher, from samples or from a file"
+        )
+    return task
 
 
 def dots(count: int, length: Length) -> str:
@@ -181,13 +222,7 @@ def _dots(count: int) -> str:
     return " ".join("." * count)
 
 
-def _verdicts(request: SetRequest) -> Iterator[bool]:
-    """Yield True for exactly the wanted share of right answers, to the nearest whole trace, then False."""
-    right = round(request.all_dials.correct * request.count)
-    return (place < right for place in range(request.count))
-
-
-def problems_of(request: SetRequest) -> Iterator[Problem]:
+def problems_of(request: SetRequest, task: Task) -> Iterator[Problem]:
     """Yield problems of the train split, each once, as far as there are any; at most 64 per wanted trace.
 
     A longer list begins with the shorter one, so it is drawn as needed. How many there are a task tells only by
@@ -196,7 +231,7 @@ def problems_of(request: SetRequest) -> Iterator[Problem]:
     Raises:
         TaskError: there are fewer than traces that are wanted.
     """
-    task, most = Countdown(**request.all_options), _MOST_PROBLEMS * (request.count + _SPARE)
+    most = _MOST_PROBLEMS * (request.count + _SPARE)
     done, size, refused = 0, request.count + _SPARE, False
     while done < most:
         try:
@@ -224,6 +259,6 @@ def _too_few(request: SetRequest, done: int) -> TaskError:
     fewer = "ask for somewhat fewer with --count" if done else "choose other dials"
     return TaskError(
         f"priming arm {request.kind}: {request.count} traces were asked for, but only {done} can be made of the"
-        f" problems that the train split holds; {fewer}, another preset with --options.preset (`tasks show countdown`"
-        " lists them), or wider ranges of numbers and targets"
+        f" problems that the train split holds; {fewer}, another preset with --options.preset (`tasks show"
+        f" {request.task}` lists them), or wider ranges of numbers and targets"
     )

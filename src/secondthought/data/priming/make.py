@@ -6,7 +6,7 @@ Example: `make_set(PrimingSet(kind="backtracking", count=200), Path("sets/backtr
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from secondthought import tasks
 from secondthought.data.priming.filtering import TraceFilter, from_file
 from secondthought.data.priming.from_samples import from_samples
-from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
+from secondthought.data.priming.from_search import Length, SetRequest, SetWriter, TaskLoader, Trace
 from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.request import COUNT, FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet
@@ -23,12 +23,11 @@ from secondthought.errors import RunError
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.jsonl import require_plain
-from secondthought.protocols import Task
+from secondthought.protocols import Task, WritableTask
 from secondthought.runs.files import disk_errors
 
 logger = logging.getLogger(__name__)
 
-TaskLoader = Callable[[str, Mapping[str, Any]], Task]
 Made = tuple[Sequence[Trace], dict[str, Any]]
 """Traces, and how they were made."""
 
@@ -42,12 +41,12 @@ def make_set(
         wanted: the set.
         out: the JSONL file to write; `train sft` reads it.
         overwrite: replace the file if it is there.
-        load_task: finds the task of samples, files and teachers by its name and options.
+        load_task: finds the task by its name and options.
 
     Raises:
         ConfigError: settings do not go together.
         RunError: `out` is there already, or its source has too few traces.
-        TaskError: the task has too few problems that lend themselves to the set, or a row is wrong.
+        TaskError: the task has no writer, or too few problems that lend themselves to the set, or a row is wrong.
         PolicyError: the teacher cannot be asked.
     """
     if out.exists() and not overwrite:
@@ -55,9 +54,9 @@ def make_set(
     with disk_errors(out):
         require_plain(out)  # now, not after a teacher has been asked
     if isinstance(wanted.source, FromSearch):
-        made, origin = _searched(wanted.search(wanted.source.dials), wanted.source.tokenizer)
+        made, origin = _searched(wanted.search(wanted.source.dials), wanted.source.tokenizer, load_task)
     else:
-        made, origin = _gathered(wanted, wanted.source, out, load_task(wanted.task, wanted.task_options))
+        made, origin = _gathered(wanted, wanted.source, out, load_task)
     return write_set(out, made, origin)
 
 
@@ -70,15 +69,15 @@ def absent_habits(wanted: PrimingSet, provenance: Mapping[str, Any]) -> list[str
     return [name for name in wanted.named_after if provenance["count"] and shown[name]["present"] == 0]
 
 
-def _searched(request: SetRequest, tokenizer: str | None) -> Made:
-    made = list(traces(request, _length_by(request, tokenizer)))
-    return made, {
+def _searched(request: SetRequest, tokenizer: str | None, load_task: TaskLoader) -> Made:
+    writer = SetWriter(request, _length_by(request, tokenizer), load_task=load_task)
+    return list(writer.traces()), {
         "source": "search",
         "arm": request.kind,
         "seed": request.seed,
-        "wording": request.language,
-        "task": {"name": "countdown", "options": request.all_options, "split": "train"},
-        "dials": asdict(request.all_dials),
+        "wording": request.wording,
+        "task": {"name": request.task, "options": writer.options, "split": "train"},
+        "dials": dict(writer.dials),
         "tokenizer": tokenizer,
     }
 
@@ -91,7 +90,10 @@ def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
     return length_by(tokenizer)
 
 
-def _gathered(wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, out: Path, task: Task) -> Made:
+def _gathered(
+    wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, out: Path, load_task: TaskLoader
+) -> Made:
+    task, options = _task_of(wanted, load_task)
     own: dict[str, Any] = {}
     if isinstance(source, FromTeacher):
         kind, where = "endpoint", f"{source.endpoint.model} at {source.endpoint.url}"
@@ -109,10 +111,20 @@ def _gathered(wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, 
         "from": where,
         "arm": wanted.kind,
         "seed": wanted.seed,
-        "task": {"name": task.name, "options": wanted.task_options, "split": "not test"},
+        "task": {"name": task.name, "options": options, "split": "not test"},
         "left_out": dict(gathering.left_out),
         **own,
     }
+
+
+def _task_of(wanted: PrimingSet, load_task: TaskLoader) -> tuple[Task, dict[str, Any]]:
+    """Load the task; where no options are given, with those that go well with the wording, if it has wordings."""
+    options = dict(wanted.options)
+    task = load_task(wanted.task, options)
+    if options or not isinstance(task, WritableTask):
+        return task, options
+    options = dict(task.writing_options(wanted.wording))
+    return load_task(wanted.task, options), options
 
 
 def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> TraceFilter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +11,6 @@ from secondthought.data.priming.from_search import SetRequest
 from secondthought.data.priming.kinds import kind
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.tasks.countdown.writing.wordings import WORDINGS, Language
 
 ANY = "any"
 """In place of a kind, for traces that exist already: nothing is forbidden."""
@@ -21,10 +20,10 @@ COUNT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromSearch:
-    """Traces are written by search, for Countdown."""
+    """Traces are written by search: the task needs a writer, as Countdown has."""
 
     dials: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of `Dials`; what is left out goes with the wording."""
+    """Settings of the task's writer; what is left out goes with the wording."""
     tokenizer: str | None = None
     """For dots: the model that is to be primed (checkpoint, hub id, or shipped name)."""
 
@@ -65,11 +64,12 @@ class PrimingSet:
     count: int | None = None
     """Traces; default 1000, or from samples and files all that there are."""
     seed: int = 0
-    wording: Language = "english"
+    wording: str = "english"
+    """One of the task's wordings."""
     task: str = "countdown"
-    """Whose problems these are, unless search writes the set, which is for Countdown."""
+    """Whose problems these are: a shipped task, `module:Class`, or a .jsonl file."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the task; default: Countdown's preset that goes with the wording, the work asked for."""
+    """Options of the task; default: those that go well with the wording, where the task has wordings."""
 
     def __post_init__(self) -> None:
         if self.kind != ANY:
@@ -95,13 +95,6 @@ class PrimingSet:
         told = self.kind != ANY and kind(self.kind).thought == "told"
         return tuple(sorted(kind(self.kind).requires)) if told else ()
 
-    @property
-    def task_options(self) -> dict[str, Any]:
-        """Return the options that the task of samples, files and teachers is loaded with."""
-        if self.options or self.task != "countdown":
-            return dict(self.options)
-        return {"preset": WORDINGS[self.wording].preset, "answer_format": "think"}
-
     def search(self, dials: Mapping[str, Any]) -> SetRequest:
         """Return the set as the writer by search takes it.
 
@@ -114,7 +107,8 @@ class PrimingSet:
             kind=self.kind,
             count=self.count or COUNT,
             seed=self.seed,
-            language=self.wording,
-            dials=replace(WORDINGS[self.wording].dials, **dials),
-            options=dict(self.options) or None,
+            task=self.task,
+            wording=self.wording,
+            dials=dials,
+            options=self.options,
         )

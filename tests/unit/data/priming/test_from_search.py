@@ -12,7 +12,6 @@ from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, TaskError
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
-from secondthought.tasks.countdown.writing.plans import Dials
 from secondthought.tasks.countdown.writing.wordings import WORDINGS
 from secondthought.tasks.options import split_of
 from secondthought.types import HABITS, Thought
@@ -24,8 +23,8 @@ def words(text):
     return len(text.split())
 
 
-def made(name, language="english", **kwargs):
-    return list(traces(SetRequest(kind=name, count=COUNT, language=language, **kwargs), words))
+def made(name, wording="english", **kwargs):
+    return list(traces(SetRequest(kind=name, count=COUNT, wording=wording, **kwargs), words))
 
 
 @pytest.fixture(scope="module", params=WORDINGS)
@@ -103,7 +102,7 @@ def test_a_seed_is_a_set():
 
 
 def test_attempts_and_right_answers_are_dials():
-    found = made("backtracking", dials=Dials(correct=0.25, attempts=(0.0, 0.0, 1.0)))
+    found = made("backtracking", dials={"correct": 0.25, "attempts": (0.0, 0.0, 1.0)})
     assert sum(trace.correct for trace in found) == 6
     assert {trace.attempts for trace in found} <= {2, 3}
     assert sum(trace.attempts == 3 for trace in found) > COUNT * 0.8
@@ -116,6 +115,21 @@ def test_sentences():
         list(traces(SetRequest(kind="dots", count=1)))
     with pytest.raises(TaskError, match="problems"):
         made("direct", options={"num_numbers": 2, "max_number": 3, "min_target": 4, "max_target": 6})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"task": "arithmetic"}, "task arithmetic: search cannot write its priming sets, since it has no `writer`"),
+        ({"task": "arithmetic", "exact_options": True}, "task arithmetic: search cannot write its priming sets"),
+        ({"task": "coutdown"}, "there is no task 'coutdown' .did you mean 'countdown'"),
+        ({"wording": "englsh"}, "no wording 'englsh'"),
+        ({"dials": {"corect": 1}}, "unknown setting 'corect'"),
+    ],
+)
+def test_a_task_that_cannot_write_so_is_one_sentence(settings, sentence):
+    with pytest.raises(TaskError, match=sentence):
+        list(traces(SetRequest(kind="direct", count=1, **settings)))
 
 
 FEW = {"num_numbers": 3, "max_number": 7, "min_target": 10, "max_target": 12, "answer_format": "think"}
@@ -139,8 +153,9 @@ def test_a_split_is_used_up_before_there_are_too_few(few):
 
 
 def test_near_the_end_every_problem_is_drawn_once_and_in_order(few):
-    drawn = list(problems_of(SetRequest(kind="direct", count=few // 2, options=FEW)))
-    assert drawn == Countdown(**FEW).problems("train", few, 0)
+    task = Countdown(**FEW)
+    drawn = list(problems_of(SetRequest(kind="direct", count=few // 2, options=FEW), task))
+    assert drawn == task.problems("train", few, 0)
 
 
 def test_too_few_is_one_sentence_with_the_number_that_there_are(few):

@@ -45,8 +45,14 @@ def test_the_task_is_loaded_by_the_name_and_options_that_are_recorded(tmp_path):
     make_set(PrimingSet(kind="direct", count=2, wording="short"), source)
     wanted = PrimingSet(kind=ANY, source=FromFile(path=source), wording="short")
     provenance = make_set(wanted, tmp_path / "again.jsonl", load_task=load_task)
-    assert loaded == [("countdown", {"preset": "four", "answer_format": "think"})]
-    assert provenance["task"]["options"] == loaded[0][1]
+    assert loaded[-1] == ("countdown", {"preset": "four", "answer_format": "think"})
+    assert provenance["task"]["options"] == loaded[-1][1]
+    assert make_set(PrimingSet(kind="direct", count=2), source, overwrite=True, load_task=load_task)["task"] == {
+        "name": "countdown",
+        "options": {"preset": "priming", "answer_format": "think"},
+        "split": "train",
+    }
+    assert loaded[-1] == ("countdown", {"preset": "priming", "answer_format": "think"})
 
 
 @pytest.mark.parametrize("source", [FromSearch(), FromTeacher(endpoint=Endpoint(url="http://localhost:1", model="m"))])

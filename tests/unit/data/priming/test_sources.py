@@ -10,8 +10,10 @@ from secondthought.data.priming.from_search import SetRequest, traces
 from secondthought.data.priming.from_teacher import NO_ANSWER, NO_TAGS, from_teacher, system_text
 from secondthought.errors import ConfigError, RunError, TaskError
 from secondthought.protocols import Answer
+from secondthought.tasks.arithmetic import Arithmetic
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.options import split_of
+from secondthought.types import HABITS
 
 TASK = Countdown(preset="priming", answer_format="think")
 
@@ -58,6 +60,13 @@ def test_test_problems_and_forbidden_habits_stay_out(tmp_path):
     assert taken.left_out == {FORBIDDEN: 5}
     with pytest.raises(RunError, match=r"0 of 5 traces \(5 left out: shows what the set forbids\)"):
         taken.require("b.jsonl")
+
+
+def test_habits_are_missing_where_the_task_has_no_reader(tmp_path):
+    task = Arithmetic()
+    rows = [{"problem": dict(item.data), "completion": "No, that is wrong."} for item in task.problems("train", 2, 0)]
+    taken = from_file(write(tmp_path / "own.jsonl", rows), task, None, forbids=HABITS)
+    assert [dict(trace.reading.counts) for trace in taken.traces] == [dict.fromkeys(HABITS)] * 2
 
 
 @pytest.mark.parametrize(
