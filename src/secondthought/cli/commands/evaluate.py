@@ -116,8 +116,10 @@ def _check(given: Options, prog: str) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
+    from secondthought.evaluate.summary import METRICS  # after parsing
+
     results = found["results"]
-    names = [name for name in results[0]["rates"] if name.startswith(_SHOWN)]
+    names = [name for name in results[0]["rates"] if name.startswith(_SHOWN) or name in METRICS]
     heads = [f"{item['model']}\n{item['task']}, temperature {item['temperature']:g}" for item in results]
     rows = [(name, *(percent(item["rates"].get(name)) for item in results)) for name in names]
     write_table(f"{found['problems']} {found['split']} problems, percent [95 % interval]", ["", *heads], rows)
