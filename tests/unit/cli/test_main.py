@@ -64,6 +64,12 @@ def test_help_is_fast_and_loads_no_torch(name):
     pytest.fail(f"--help takes {min(seconds):.2f} s")
 
 
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_what_needs_no_settings_loads_no_pydantic(word):
+    code = "import sys\nfrom secondthought.cli import main\nmain(sys.argv[1:])\nsys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, word], capture_output=True, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_overview_lists_every_command(cli, words):
     result = cli(*words)
