@@ -9,7 +9,7 @@ NEW    := .venv-newest/bin
 PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
 PIP    := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest check golden lock clean
+.PHONY: demo test test-slow test-newest check golden wheel lock clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -55,5 +55,8 @@ check: .venv/ready
 golden: .venv/ready  ## rewrite the golden curves; review the difference
 	SECONDTHOUGHT_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
+wheel: .venv/ready  ## build dist/*.whl: the package with its tiny models, to be installed anywhere
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
 clean:
-	rm -rf .venv .venv-newest
+	rm -rf .venv .venv-newest dist

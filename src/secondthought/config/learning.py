@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from secondthought.config.algorithms import ALGORITHMS, Algorithm, known, those_with
 from secondthought.config.base import Config
@@ -21,7 +21,7 @@ _LEARNS = {
 class AlgorithmConfig(Config):
     """Settings of the algorithm: which tokens learn, and from which reward."""
 
-    type: Annotated[str, AfterValidator(known)] = "reflect-retry"
+    type: Annotated[str, AfterValidator(known), WithJsonSchema({"enum": list(ALGORITHMS)})] = "reflect-retry"
     """G branches are: `reflect-retry` reflections on one failure, `retry-only` bare retries, all others first tries."""
     credit: Literal["reflection", "retry", "all"] = "reflection"
     """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
