@@ -38,7 +38,7 @@ def schema_of(file: str) -> dict[str, Any]:
     from secondthought.study.config import ArmConfig, StudyConfig
 
     kinds: dict[str, type[Config]] = {"train": RunConfig, "sft": SftConfig, "study": StudyConfig}
-    asked = [kinds[file]] if file != "study" else [StudyConfig, ArmConfig, RunConfig, SftConfig]
+    asked: list[type[Config]] = [kinds[file]] if file != "study" else [StudyConfig, ArmConfig, RunConfig, SftConfig]
     _, found = models_json_schema([(kind, "validation") for kind in asked], title=f"secondthought {file}")
     definitions = found["$defs"]
     if file == "study":
