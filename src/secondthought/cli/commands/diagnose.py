@@ -11,6 +11,7 @@ from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import number, percent
 from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.protocols import ReadableTask, Task
 from secondthought.types import Split
@@ -43,7 +44,7 @@ class Options(Config):
     own; auto: functional where the task can."""
     retries: bool = True
     """Also play reflections and retries: rescue and listening."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of tables."""

@@ -14,6 +14,7 @@ from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import RunError
 from secondthought.protocols import Policy, Task
 from secondthought.types import Problem, Split
@@ -50,7 +51,7 @@ class Options(Config):
     """Which problems of the split, and what is sampled."""
     overwrite: bool = False
     """Replace the file."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of a sentence."""

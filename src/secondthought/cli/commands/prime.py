@@ -14,6 +14,7 @@ from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.config import Config
+from secondthought.config.values import Weights
 from secondthought.data.priming.make import absent_habits, make_set
 from secondthought.data.priming.request import (
     MAX_TOKENS,
@@ -33,7 +34,7 @@ class DialOptions(Config):
 
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers, kept exactly; default .5. The arm incorrect-only has none."""
-    attempts: tuple[float, ...] | None = None
+    attempts: Weights | None = None
     """Weights of thoughts with 1, 2, 3, ... attempts, in arms that backtrack."""
     early: float | None = Field(None, ge=0, le=1)
     """An attempt that fails is given up before its last step."""
