@@ -53,4 +53,4 @@ def _mode() -> Any:
     """
     import wandb
 
-    return os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
+    return os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
