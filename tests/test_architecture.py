@@ -15,7 +15,7 @@ MOST_FUNCTION_LINES = 44
 
 LAYERS = (
     ("types", "errors", "rng"),
-    ("protocols", "jsonl", "stats", "rl", "trees"),
+    ("protocols", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),

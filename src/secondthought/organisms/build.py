@@ -24,6 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from secondthought.organisms.batches import Batch, batches
 from secondthought.organisms.recipe import Recipe, recipe
 from secondthought.organisms.tokenizer import build_tokenizer
+from secondthought.progress import SILENT, Onlooker
 from secondthought.rl import schedule as shape
 from secondthought.rng import key
 from secondthought.runs import files
@@ -67,6 +68,7 @@ def build(
     report_every: int = 50,
     save_every: int = 1000,
     progress: Callable[[BuildProgress], None] | None = None,
+    onlooker: Onlooker = SILENT,
 ) -> BuildReport:
     """Train an organism and write it as an ordinary bf16 checkpoint with tokenizer and chat template.
 
@@ -79,25 +81,26 @@ def build(
         steps: optimizer steps in place of the recipe's; the schedule is stretched to them.
         seed: of weights and corpus in place of the recipe's.
         precision: `bf16` computes under autocast, `fp32` without.
-        report_every: steps between calls of `progress`.
+        report_every: steps between calls of `progress`, which takes where the build stands.
         save_every: steps between checkpoints.
-        progress: takes where the build stands.
+        onlooker: who is told of each step.
 
     Raises:
         ConfigError: there is no such size.
     """
     chosen = recipe(size)
-    num_steps = chosen.steps if steps is None else steps
-    chosen_seed = chosen.seed if seed is None else seed
+    num_steps, chosen_seed = steps or chosen.steps, chosen.seed if seed is None else seed
     tokenizer = build_tokenizer(chosen.words)
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
     losses, num_tokens = _Losses(num_steps, report_every, progress), 0
-    for step, batch in enumerate(islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps), 1):
-        lr = learning_rate(chosen, step, num_steps)
-        losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
-        num_tokens += batch.ids.numel()
-        _save_where_due(model, tokenizer, out, step, save_every, is_last=step == num_steps)
+    with onlooker.stage("steps", num_steps) as stage:
+        for step, batch in enumerate(islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps), 1):
+            lr = learning_rate(chosen, step, num_steps)
+            losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
+            _save_where_due(model, tokenizer, out, step, save_every, is_last=step == num_steps)
+            num_tokens += batch.ids.numel()
+            stage.advance()
     return _report_of(size, out, model, num_steps, num_tokens, losses)
 
 
