@@ -11,7 +11,6 @@ from typing import Any
 
 from secondthought import tasks
 from secondthought.config import LoraConfig, ModelConfig
-from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
@@ -32,12 +31,7 @@ def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
         TaskError: there is no such task, or its own code fails.
     """
     with current_directory():
-        try:
-            return tasks.load(name, options)
-        except (SecondthoughtError, OSError):
-            raise
-        except Exception as error:
-            raise TaskError(f"task {name}: its own code failed with {type(error).__name__}: {error}") from error
+        return tasks.load(name, options)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.cli.summary_table import number, percent
 from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.progress import Onlooker
 from secondthought.protocols import ReadableTask, Task
@@ -45,7 +46,7 @@ class Options(ProgressFlags):
     own; auto: functional where the task can."""
     retries: bool = True
     """Also play reflections and retries: rescue and listening."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of tables."""

@@ -14,6 +14,7 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.cli.summary_table import percent
 from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
@@ -41,7 +42,7 @@ class Options(ProgressFlags):
     """Rounds: 2 is try, reflection, retry."""
     problems: int = Field(200, ge=1)
     """Problems per task."""
-    temperature: tuple[float, ...] = (1.0,)
+    temperature: Temperatures = (1.0,)
     """One or more, side by side; 0 takes the likeliest token."""
     split: Split = "test"
     """Which problems."""
@@ -53,7 +54,7 @@ class Options(ProgressFlags):
     """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of tables."""
@@ -113,8 +114,6 @@ def _check(given: Options, prog: str) -> None:
         )
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; evaluate the tasks one by one")
-    if any(temperature < 0 for temperature in given.temperature):
-        raise ConfigError(f"{prog}: --temperature must be 0 or more")
     if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
 

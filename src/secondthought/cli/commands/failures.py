@@ -14,6 +14,7 @@ from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
@@ -48,7 +49,7 @@ class Options(ProgressFlags):
     """Which problems of the split, and what is sampled."""
     overwrite: bool = False
     """Replace the file."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of a sentence."""

@@ -13,6 +13,7 @@ from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.config import ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import RunError
 
 
@@ -32,7 +33,7 @@ class BuildOrganismOptions(ProgressFlags):
     """Seed of weights and transcripts, in place of the recipe's."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """What is computed in; the checkpoint is bf16."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
@@ -57,7 +58,7 @@ class CheckOrganismOptions(ProgressFlags):
     """Test problems."""
     seed: int = 0
     """Which problems, and what is sampled."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of a table."""

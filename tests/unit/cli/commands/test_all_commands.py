@@ -182,7 +182,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
         ([], 2, "name at least one model"),
         (["a", "a"], 2, "named twice"),
         (["a", "--tasks", "countdown", "arithmetic", "--options.x", "1"], 2, "one task"),
-        (["a", "--temperature", "-1"], 2, "0 or more"),
+        (["a", "--temperature", "-1"], 2, "holds -1; a temperature must be 0, or"),
         (["a", "--model.path", "x"], 2, "--model.path"),
         (["a", "--problems", "0"], 2, "problems"),
     ],
@@ -227,7 +227,7 @@ def test_train_dry_run_is_the_config(cli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["grpo", "--algorithm.credit", "all"], "algorithm.credit applies to reflect-retry only"),
+        (["grpo", "--algorithm.credit", "all"], "credit has no use with grpo: it applies to reflect-retry only"),
         (["grpo", "--algorithm.type", "grpo"], "--algorithm.type"),
         (["reflect-retry", "--resume", "--overwrite"], "give one of them"),
         (["reflect-retry", "--optim.lrr", "1"], "did you mean --optim.lr?"),
