@@ -24,7 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from secondthought.organisms.batches import Batch, batches
 from secondthought.organisms.recipe import Recipe, recipe
 from secondthought.organisms.tokenizer import build_tokenizer
-from secondthought.progress import SILENT, Onlooker
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.rl import schedule as shape
 from secondthought.rng import key
 from secondthought.runs import files
@@ -81,8 +81,9 @@ def build(
         steps: optimizer steps in place of the recipe's; the schedule is stretched to them.
         seed: of weights and corpus in place of the recipe's.
         precision: `bf16` computes under autocast, `fp32` without.
-        report_every: steps between calls of `progress`, which takes where the build stands.
+        report_every: steps between calls of `progress`.
         save_every: steps between checkpoints.
+        progress: takes where the build stands.
         onlooker: who is told of each step.
 
     Raises:
@@ -94,13 +95,12 @@ def build(
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
     losses, num_tokens = _Losses(num_steps, report_every, progress), 0
-    with onlooker.stage("steps", num_steps) as stage:
-        for step, batch in enumerate(islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps), 1):
-            lr = learning_rate(chosen, step, num_steps)
-            losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
-            _save_where_due(model, tokenizer, out, step, save_every, is_last=step == num_steps)
-            num_tokens += batch.ids.numel()
-            stage.advance()
+    data = islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps)
+    for step, batch in enumerate(each(data, "steps", onlooker, num_steps), 1):
+        lr = learning_rate(chosen, step, num_steps)
+        losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
+        num_tokens += batch.ids.numel()
+        _save_where_due(model, tokenizer, out, step, save_every, is_last=step == num_steps)
     return _report_of(size, out, model, num_steps, num_tokens, losses)
 
 

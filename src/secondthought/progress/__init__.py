@@ -6,9 +6,11 @@ command line passes one that draws (`progress.display`); a call from Python stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Unit: TypeAlias = Literal["items", "bytes"]
 """What a stage counts. Items are shown as a number of a number, bytes as a percentage alone."""
@@ -50,3 +52,15 @@ class _Silence:
 
 SILENT = _Silence()
 """Nobody looks on."""
+
+
+def each(items: Iterable[T], what: str, onlooker: Onlooker, total: float | None = None) -> Iterator[T]:
+    """Yield items in a stage of their own; each is done when the next one is asked for.
+
+    >>> list(each("ab", "letters", SILENT, 2))
+    ['a', 'b']
+    """
+    with onlooker.stage(what, total) as stage:
+        for item in items:
+            yield item
+            stage.advance()
