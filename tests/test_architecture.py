@@ -15,7 +15,7 @@ MOST_FUNCTION_LINES = 44
 
 LAYERS = (
     ("types", "errors", "rng"),
-    ("protocols", "plugins", "jsonl", "stats", "rl", "trees"),
+    ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),
