@@ -13,7 +13,7 @@ WHITENING_FLOOR = 1e-8
 
 
 def is_flat(values: Float[Tensor, "*P G"]) -> Bool[Tensor, "*P 1"]:
-    """Tell of each group whether all its values are equal, up to rounding at their own size.
+    """Tell whether all values of a group are equal, up to rounding at their own size.
 
     >>> is_flat(torch.tensor([[2e4, 2e4 + 1e-9], [0.0, 1e-9]], dtype=torch.float64)).tolist()
     [[True], [False]]
