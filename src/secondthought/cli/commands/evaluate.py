@@ -11,7 +11,7 @@ from pydantic import Field
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import percent
+from secondthought.cli.summary_table import P_COLUMN, percent, with_holm
 from secondthought.config import Config, EpisodeConfig, ModelConfig
 from secondthought.errors import ConfigError, RunError
 from secondthought.protocols import Policy, Task
@@ -128,8 +128,8 @@ def _print(found: dict[str, Any]) -> None:
         rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
         write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
     if found["differences"]:
-        columns = ["models", "task", "temperature", "rate", "difference", "p"]
-        write_table("paired differences", columns, list(_differences(found["differences"])))
+        columns = ["models", "task", "temperature", "rate", "difference", P_COLUMN]
+        write_table("paired differences", columns, with_holm(_differences(found["differences"])))
 
 
 def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
