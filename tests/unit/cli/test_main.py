@@ -106,7 +106,11 @@ def test_version(cli):
         (RunError("two\nlines"), 1, "secondthought: two lines\n"),
         (CheckError("drift"), 1, "secondthought: drift\n"),
         (KeyboardInterrupt(), 130, "secondthought: interrupted\n"),
-        (PermissionError(13, "Permission denied", "/x"), 1, "secondthought: /x: Permission denied\n"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            1,
+            "secondthought: /x: Permission denied; choose a place that is yours, or change its rights\n",
+        ),
         (
             ZeroDivisionError("by zero"),
             1,
