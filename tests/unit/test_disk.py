@@ -37,13 +37,8 @@ def test_home_is_written_out_in_any_setting(home):
 
 
 def test_what_is_no_place_below_home_stays(home):
-    assert at_home(("~5", "a~/b", Path("~nobody-at-all/x"), 3, None)) == (
-        "~5",
-        "a~/b",
-        Path("~nobody-at-all/x"),
-        3,
-        None,
-    )
+    values = ("~5", "a~/b", Path("~nobody-at-all/x"), 3, None)
+    assert at_home(values) == values
 
 
 def test_a_file_of_settings_may_lie_at_home_begin_with_a_mark_and_end_lines_with_two_characters(home):
@@ -89,9 +84,8 @@ def test_an_object_over_several_lines_is_told_once():
 
 
 def test_a_row_that_is_a_list_is_one_bad_row():
-    assert [line.error for line in jsonl.parse(["[1]", '{"a": 1}', "[2]"])] == ["is not a JSON object", None] + [
-        "is not a JSON object"
-    ]
+    wrong = "is not a JSON object"
+    assert [line.error for line in jsonl.parse(["[1]", '{"a": 1}', "[2]"])] == [wrong, None, wrong]
 
 
 def test_a_file_of_json_given_as_toml(tmp_path):
