@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from secondthought.text import whole
 from secondthought.types import (
     Completion,
     Message,
@@ -294,6 +295,11 @@ class Answer:
     """The place of the conversation that it answers, among those of the call."""
     text: str | None
     error: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the text whole: a server may send half a character."""
+        if self.text is not None:
+            object.__setattr__(self, "text", whole(self.text))
 
 
 @runtime_checkable

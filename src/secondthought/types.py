@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, get_args
 
+from secondthought.text import whole
+
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Split: TypeAlias = Literal["train", "validation", "test"]
 TokenIds: TypeAlias = tuple[int, ...]
@@ -52,6 +54,11 @@ class Message:
 
     role: Role
     content: str
+
+    def __post_init__(self) -> None:
+        """Make the text whole: what half a character would do to a tokenizer or a request happens to none."""
+        if isinstance(self.content, str):
+            object.__setattr__(self, "content", whole(self.content))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,11 +61,21 @@ def run(argv: list[str], prog: str) -> None:
     tasks = [load_task(name, given.options) for name in given.tasks]
     policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
     found = [_diagnose(given, policy, task) for task in tasks]
+    conversation = _conversation(policy)
+    said = [{**shown.to_json(), **_advice(shown)} for shown in found]
     if given.json_:
-        write_line({"model": given.path, "tasks": [{**shown.to_json(), **_advice(shown)} for shown in found]})
+        write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
+    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
     for shown in found:
         _print(shown.to_json(), **_advice(shown))
+
+
+def _conversation(policy: Any) -> dict[str, str]:
+    """Return how the model's conversations are put together; nothing where no template does it."""
+    from secondthought.models.local import LocalModel
+
+    return policy.chat.describe() if isinstance(policy, LocalModel) else {}
 
 
 def _diagnose(given: Options, policy: Any, task: Task) -> Any:

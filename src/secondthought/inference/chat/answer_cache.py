@@ -14,6 +14,7 @@ from pathlib import Path
 
 from secondthought import jsonl
 from secondthought.errors import RunError
+from secondthought.text import whole
 from secondthought.types import Message, Sampling
 
 
@@ -36,7 +37,7 @@ class AnswerCache:
 
     def put(self, key: str, answer: str, **about: str) -> None:
         """Keep an answer, on disk before this returns; `about` is for people who read the file."""
-        answer = _storable(answer)
+        answer = whole(answer)
         if self.path is not None:
             line = jsonl.dumps({"key": key, **about, "answer": answer}) + "\n"
             self._append(self.path, ("\n" if self._open_line else "") + line)
@@ -82,8 +83,3 @@ def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
         [[message.role, message.content] for message in messages],
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -15,6 +15,7 @@ from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.rollout.scheduler import run
 from secondthought.stats import Interval
+from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
 
 CONTROLS = ("own", "second_sample")
@@ -83,7 +84,11 @@ def diagnose(
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
+
+    Raises:
+        CheckError: the task rejects its own gold answers, or what the model's tokenizer makes of them.
     """
+    check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
     groups = run(player.policy, courses)
