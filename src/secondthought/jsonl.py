@@ -25,8 +25,8 @@ def dumps(value: Mapping[str, Any], *, indent: int | None = None) -> str:
 
     Half a character (a lone surrogate), which UTF-8 lacks, is escaped: it is read back as it was.
 
-    >>> dumps({"a": "é"}), dumps({"a": "\ud83d"})
-    ('{"a": "é"}', '{"a": "\\ud83d"}')
+    >>> dumps({"a": math.nan, "b": 1}), dumps({"a": "\ud83d"})
+    ('{"a": null, "b": 1}', '{"a": "\\ud83d"}')
     """
     finite = _finite(value)
     text = json.dumps(finite, ensure_ascii=False, allow_nan=False, indent=indent)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from secondthought.text import whole
 from secondthought.types import (
+    Answer,
     Completion,
     Message,
     Problem,
@@ -285,21 +285,6 @@ class WritableTask(Protocol):
             TaskError: there is no such wording, or no such setting.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An `Answer` is what came of one conversation: a text, or None and the reason."""
-
-    index: int
-    """The place of the conversation that it answers, among those of the call."""
-    text: str | None
-    error: str = ""
-
-    def __post_init__(self) -> None:
-        """Make the text whole: a server may send half a character."""
-        if self.text is not None:
-            object.__setattr__(self, "text", whole(self.text))
 
 
 @runtime_checkable

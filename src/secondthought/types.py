@@ -262,3 +262,18 @@ class Reading:
         """Tell whether the habit was found at least once; None if its count is missing."""
         count = self.counts[behavior]
         return None if count is None else count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An `Answer` is what came of one conversation: a text, or None and the reason."""
+
+    index: int
+    """The place of the conversation that it answers, among those of the call."""
+    text: str | None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the text whole: a server may send half a character."""
+        if self.text is not None:
+            object.__setattr__(self, "text", whole(self.text))

@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command(
         "demo:run", "train the shipped tiny model to reflect; a table before and after, and a report", _RESUME
     ),
+    "init": Command("init:run", "a task class and a file of settings to start from"),
     **{f"train {name}": Command("train.rl:run", row.help, _RESUME) for name, row in ALGORITHMS.items()},
     "train sft": Command("train.sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
     "prime": Command(
@@ -53,6 +54,10 @@ COMMANDS: dict[str, Command] = {
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
     "study": Command("study:run", "several seeds and comparators, in resumable jobs", _AGAIN),
+    "config schema": Command(
+        "config:schema", "JSON schema of a settings file: editors complete and check TOML with it"
+    ),
+    "env": Command("env:run", "versions and machine, for reports of bugs"),
     "bench verify": Command("bench.compare:verify", "completions verified per second"),
     "bench solve": Command("bench.compare:solve", "time to solve a Countdown problem"),
     "bench habits": Command("bench.compare:habits", "megabytes that the pattern detector reads per second"),

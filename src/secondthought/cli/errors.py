@@ -15,6 +15,7 @@ from types import FrameType
 
 from secondthought.cli.command_table import COMMANDS, find
 from secondthought.errors import SecondthoughtError
+from secondthought.progress.display import say
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -84,7 +85,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def warn(sentence: str) -> None:
     """Say something on stderr that does not end the command."""
-    sys.stderr.write(f"secondthought: {f'rank {rank()}: ' if rank() else ''}{sentence}\n")
+    say(f"secondthought: {f'rank {rank()}: ' if rank() else ''}{sentence}")
 
 
 def rank() -> int:
@@ -128,9 +129,19 @@ def _silence_stdout() -> None:
         return
 
 
+class _LogHandler(logging.Handler):
+    """A `_LogHandler` writes to stderr, above what a display draws there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
 @contextmanager
 def _logging(debug: bool) -> Iterator[None]:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LogHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s" if debug else "%(message)s"))
     logger = logging.getLogger("secondthought")
     before = logger.level

@@ -15,7 +15,9 @@ from secondthought.errors import ConfigError
 class Config(BaseModel):
     """Base of all configs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
     RETIRED: ClassVar[frozenset[str]] = frozenset()
     """Keys that are settings no longer. Files of earlier versions may hold them: they are passed over."""
@@ -27,6 +29,11 @@ class Config(BaseModel):
         if not retired or not isinstance(data, Mapping):
             return data
         return {key: value for key, value in data.items() if key not in retired}
+
+    def changed(self) -> list[str]:
+        """Return the names of the settings that differ from their defaults."""
+        defaults = type(self).model_construct()
+        return [name for name in type(self).model_fields if getattr(self, name) != getattr(defaults, name, None)]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from secondthought.config.base import Config
+from secondthought.config.values import COLDEST, HOTTEST
 
 PINNED_DATE = datetime.date(2024, 7, 26)
 """The default of `model.date`: a run that resumes tomorrow must see the same prompts. Llama 3's template has it too."""
@@ -33,10 +34,16 @@ class LoraConfig(Config):
     """Rank of the matrices that are trained beside each frozen weight; 0 trains the weights themselves."""
     alpha: float = Field(32.0, gt=0)
     """The product of both matrices is scaled by alpha / rank."""
-    target_modules: tuple[str, ...] = ("all-linear",)
+    target_modules: tuple[str, ...] = Field(("all-linear",), min_length=1)
     """Names of layers, or of their last parts (`q_proj`); `all-linear` is every linear layer but the output head."""
     seed: int = 0
     """Of the first matrix; the second begins at zero, so that training begins at the base model exactly."""
+
+    @model_validator(mode="after")
+    def _ranked(self) -> LoraConfig:
+        if not self.rank and (idle := self.changed()):
+            raise ValueError(f"{', '.join(idle)} without a rank: there is no adapter then; set rank, or leave them out")
+        return self
 
 
 class ModelConfig(Config):
@@ -76,5 +83,5 @@ class EpisodeConfig(Config):
     """Longest first try and retry, in tokens."""
     max_reflection_tokens: int = Field(128, ge=1)
     """Longest reflection, in tokens."""
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(1.0, ge=COLDEST, le=HOTTEST)
     """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""

@@ -27,7 +27,6 @@ from secondthought.evaluate.evaluation import Evaluation
 from secondthought.protocols import DiagnosableTask, GeneralAdvisor, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt, give_reflection, reflect, retry
-from secondthought.rollout.scheduler import run
 from secondthought.stats import Interval, paired_difference, wilson
 from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
 
@@ -155,7 +154,7 @@ def play_controls(
     controls = list(CONTROLS) if controls is None else controls
     episodes = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
     if reflections is None and {"own", "shuffled"} & set(controls):
-        written = run(player.policy, [reflect(player, keys, item, 0) for item in episodes])
+        written = player.run([reflect(player, keys, item, 0) for item in episodes], "reflections")
         reflections = [turn.completion for turn in written]
     failed = FailedTries(player=player, keys=keys, episodes=episodes, own=tuple(reflections or ()))
     starts = [start for name in controls if name != "second_sample" for start in _starts(failed, name)]
@@ -189,13 +188,14 @@ def _starts(failed: FailedTries, control: str) -> list[_Start]:
 
 
 def _retries(failed: FailedTries, starts: Sequence[_Start]) -> list[Turn]:
-    return run(failed.player.policy, [retry(failed.player, failed.keys, start.episode, 0) for start in starts])
+    courses = [retry(failed.player, failed.keys, start.episode, 0) for start in starts]
+    return failed.player.run(courses, "retries under controls")
 
 
 def _second_samples(failed: FailedTries) -> list[Outcome]:
     keys = [failed.keys.of(item.problem, TurnKind.ATTEMPT, 1) for item in failed.episodes]
     courses = [attempt(failed.player, item.problem, key) for item, key in zip(failed.episodes, keys, strict=True)]
-    turns = run(failed.player.policy, courses)
+    turns = failed.player.run(courses, "second samples")
     return [_outcome("second_sample", item, turn, None) for item, turn in zip(failed.episodes, turns, strict=True)]
 
 

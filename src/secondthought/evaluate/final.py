@@ -81,10 +81,7 @@ def measure(
     player: Player, config: EvalConfig, problems: Sequence[Problem], stored: Sequence[Failure] | None = None
 ) -> Measured:
     """Evaluate the policy as it is. `stored` are the failures to retry; without any, its own first failures are."""
-    evaluations = {
-        temperature_name(heat): evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
-        for heat in config.temperatures
-    }
+    evaluations = {temperature_name(heat): _evaluated(player, config, problems, heat) for heat in config.temperatures}
     first = next(iter(evaluations.values()))
     names = controls_of(player.task) if config.tries > 1 else []  # every control is a second try
     skills = [name for name in names if name in _SKILLS]
@@ -117,8 +114,12 @@ def _played(
 
 def measure_peer(player: Player, config: EvalConfig, problems: Sequence[Problem]) -> Evaluation:
     """Evaluate an untrained model on the same problems at the first temperature, without controls."""
-    heat = config.temperatures[0]
-    return evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
+    return _evaluated(player, config, problems, config.temperatures[0])
+
+
+def _evaluated(player: Player, config: EvalConfig, problems: Sequence[Problem], heat: float) -> Evaluation:
+    with player.onlooker.stage(f"temperature {heat:g}"):
+        return evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
 
 
 _SKILLS = ("own", "oracle")

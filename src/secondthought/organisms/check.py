@@ -15,6 +15,7 @@ import numpy as np
 from secondthought import rng
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import evaluate
+from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player, Requests, TurnSampling
 from secondthought.rollout.reflect_retry import branch_reflections
@@ -79,6 +80,7 @@ def check(
     sampling: TurnSampling = TINY_SAMPLING,
     *,
     num_groups: int = 64,
+    onlooker: Onlooker = SILENT,
 ) -> ListeningTable:
     """Play `count` test problems and every control on the failures among them.
 
@@ -89,12 +91,13 @@ def check(
         seed: decides the problems and what is sampled.
         sampling: lengths and temperature.
         num_groups: failures on which a whole group of reflections is drawn.
+        onlooker: who is told how far it is.
 
     Raises:
         TaskError: the test split holds fewer than `count` problems.
     """
     requests = Requests(reflection=task.reflection_request)
-    player = Player(policy=policy, task=task, requests=requests, sampling=sampling)
+    player = Player(policy=policy, task=task, requests=requests, sampling=sampling, onlooker=onlooker)
     keys = Keys(seed=seed, phase="organism check")
     played = evaluate(player, task.problems("test", count, seed), num_tries=2, keys=keys)
     outcomes = play_controls(player, played.failures, keys=keys, controls=CONTROLS, reflections=played.reflections)

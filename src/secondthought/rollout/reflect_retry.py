@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from secondthought.protocols import Policy
 from secondthought.rollout.player import Keys, Player, Requests
-from secondthought.rollout.scheduler import Ask, Course, Fork, run
+from secondthought.rollout.scheduler import Ask, Course, Fork
 from secondthought.types import (
     Branch,
     Completion,
@@ -35,7 +35,7 @@ def play(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: K
 
     Each further round sees everything said before it. The sample of round r (0 is the first retry's) has index r.
     """
-    return run(player.policy, [_episode_of(player, problem, num_tries, keys) for problem in problems])
+    return player.run([_episode_of(player, problem, num_tries, keys) for problem in problems], "problems")
 
 
 def _episode_of(player: Player, problem: Problem, num_tries: int, keys: Keys) -> Course[Episode]:
@@ -125,7 +125,7 @@ def branch_reflections(
     courses = [
         group_of_reflections(player, keys, failure, group_size=group_size, retries=retries) for failure in failures
     ]
-    return run(player.policy, courses)
+    return player.run(courses, "groups of reflections")
 
 
 def extend(episode: Episode, turn: Turn) -> Episode:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
+from secondthought.config.values import NAME_CHARACTERS
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
@@ -159,12 +160,9 @@ class RunDirectory:
         return files.read_rows(self.episodes_path(step))
 
     def _evaluation_path(self, name: str) -> Path:
-        if not name or name.startswith(".") or not set(name) <= _NAME_CHARACTERS:
+        if not name or name.startswith(".") or not set(name) <= NAME_CHARACTERS:
             raise RunError(f"evaluation name {name!r}: use letters, digits and . _ - + @ only, and no dot first")
         return self.path / "evaluations" / f"{name}.jsonl"
-
-
-_NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@")
 
 
 def steps_of(paths: Iterable[Path]) -> Iterator[int]:

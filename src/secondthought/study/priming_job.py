@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError
 from secondthought import jsonl
 from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig, describe
 from secondthought.config.sft import SftConfig, resolve_sft
+from secondthought.config.values import Weights
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
 from secondthought.data.priming.kinds import kind
@@ -58,7 +59,7 @@ class TracesConfig(Config):
     """Words of the traces: English for any model, or the few that the organisms know."""
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers; default: that of the wording."""
-    attempts: tuple[float, ...] | None = None
+    attempts: Weights | None = None
     """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the task: which problems."""

@@ -19,7 +19,9 @@ _VALIDATION_PERCENT = 5
 class TaskOptions(BaseModel):
     """`TaskOptions` is the base of a task's options: frozen, no unknown names, one sentence under each field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
     @classmethod
     def read(cls, task: str, options: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> Self:

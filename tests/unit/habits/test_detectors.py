@@ -26,7 +26,8 @@ def test_functional_is_the_tasks_own_reader_and_patterns_are_for_any_task():
         ("nowhere:Detector", "module 'nowhere' cannot be imported"),
         ("secondthought.rng:Nothing", "has no 'Nothing'"),
         ("secondthought.rng:key", "is no class"),
-        ("secondthought.types:Reading", "is made without arguments"),
+        ("secondthought.types:Reading", "lacks behaviors, detect, name"),
+        ("secondthought.habits.judge.detector:JudgeDetector", "is made without arguments"),
     ],
 )
 def test_no_such_detector(find, name, sentence):

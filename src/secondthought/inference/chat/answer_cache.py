@@ -1,7 +1,8 @@
 """An `AnswerCache` keeps a judge's or teacher's answers on disk: one JSON line each, written at once, never rewritten.
 
 A process that is killed while writing leaves a torn last line: it is passed over, and the next line starts afresh.
-Answers are kept as they were given, so a better reader reads old ones again without asking.
+Answers are kept as they were given, so a better reader reads old ones again without asking. Only whole answers are: an
+empty one, which earlier versions kept too, is asked for again.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ class AnswerCache:
         return self._answers.get(key)
 
     def put(self, key: str, answer: str, **about: str) -> None:
-        """Keep an answer, on disk before this returns; `about` is for people who read the file."""
+        """Keep an answer, on disk before this returns; `about` is for people who read the file. An empty one is not."""
         answer = whole(answer)
+        if not answer.strip():
+            return
         if self.path is not None:
             line = jsonl.dumps({"key": key, **about, "answer": answer}) + "\n"
             self._append(self.path, ("\n" if self._open_line else "") + line)
@@ -49,7 +52,8 @@ class AnswerCache:
             for line in jsonl.read(path):
                 key, answer = (line.value or {}).get("key"), (line.value or {}).get("answer")
                 if isinstance(key, str) and isinstance(answer, str):
-                    self._answers[key] = answer
+                    if answer.strip():
+                        self._answers[key] = answer
                 else:
                     self.num_unreadable += 1
             with path.open("rb") as file:

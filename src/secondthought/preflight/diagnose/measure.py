@@ -13,7 +13,6 @@ from secondthought.preflight.diagnose.rates import turns
 from secondthought.protocols import Detector, DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
-from secondthought.rollout.scheduler import run
 from secondthought.stats import Interval
 from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
@@ -91,7 +90,7 @@ def diagnose(
     check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
-    groups = run(player.policy, courses)
+    groups = player.run(courses, "problems")
     played = _retries(player, keys, groups) if retries else {}
     return ModelDiagnosis(
         model=player.policy.name,

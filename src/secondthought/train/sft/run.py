@@ -42,7 +42,7 @@ def train_sft(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    quiet: bool = False,
+    quiet: bool = True,
     command: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
@@ -157,7 +157,8 @@ class _Sft:
 
     def _evaluation(self) -> dict[str, float]:
         """Measure the held-out loss of the policy as it is now; the lowest so far makes it the best."""
-        loss = self.learner.held_out_loss(self.held_out)
+        with self.console.stage("held-out examples", len(self.held_out)) as stage:
+            loss = self.learner.held_out_loss(self.held_out, stage)
         progress = self.progress
         if progress.step and (progress.best_loss is None or loss < progress.best_loss):
             progress.best_step, progress.best_loss = progress.step, loss
