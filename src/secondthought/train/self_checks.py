@@ -81,7 +81,7 @@ def check_gold(task: Task, problems: Sequence[Problem], policy: Policy | None = 
 def _check_read_back(policy: Policy, task: Task, problem: Problem, gold: str) -> None:
     """Check that a gold answer is still right after it has been through the policy's tokenizer."""
     text = policy.encode(gold).text
-    verdict = task.verify(problem, text)
+    verdict = judge(task, problem, text)
     if not verdict.correct:
         raise CheckError(
             f"self-check 'gold': {task.name} accepts its gold answer {gold!r} to {problem.id}, but not what the "
