@@ -14,6 +14,7 @@ from secondthought.protocols import Detector, DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.stats import Interval
+from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
 
 CONTROLS = ("own", "second_sample")
@@ -82,7 +83,11 @@ def diagnose(
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
+
+    Raises:
+        CheckError: the task rejects its own gold answers, or what the model's tokenizer makes of them.
     """
+    check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
     groups = player.run(courses, "problems")
