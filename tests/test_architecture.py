@@ -14,6 +14,7 @@ MOST_LINES = 320
 MOST_FUNCTION_LINES = 44
 
 LAYERS = (
+    ("text",),
     ("types", "errors", "rng", "disk", "spelling"),
     ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),

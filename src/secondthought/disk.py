@@ -75,7 +75,7 @@ def read_text(path: Path) -> str:
 
 
 def why_unread(path: str | Path, error: OSError, *, absent: str = "cannot be read: No such file or directory") -> str:
-    """Say why a file cannot be read, and what to do: one sentence that names it. `absent` is said where none is there."""
+    """Say why a file cannot be read, and what to do: a sentence that names it; `absent` is said where none is there."""
     where = Path(path)
     if isinstance(error, FileNotFoundError):
         if where.is_symlink():

@@ -24,7 +24,7 @@ PARTIAL = ".partial"
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write one object, indented; NaN becomes null."""
     # Through jsonl.dumps, so that what JSON lacks (NaN, tuples, paths) is handled in one place.
-    text = json.dumps(json.loads(jsonl.dumps(value)), indent=2, ensure_ascii=False) + "\n"
+    text = jsonl.dumps(value, indent=2) + "\n"
     with disk_errors(path):
         write_text(path, text)
 

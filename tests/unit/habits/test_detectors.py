@@ -41,6 +41,6 @@ def test_the_config_declares_the_names_of_the_table():
         assert EvalConfig(habits=name).habits == name
     with pytest.raises(
         ValidationError,
-        match="there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, patterns",
+        match=r"there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, patterns",
     ):
         EvalConfig(habits="functinal")
