@@ -134,7 +134,7 @@ def family_tokenizer(name):
 
 
 def sentencepiece_tokenizer(template, kind):
-    """A tokenizer that opens texts with a blank, as Llama 2's: Metaspace (`first`, `always`), or the older `prepend`."""
+    """A tokenizer that opens texts with a blank, as Llama 2's: Metaspace (`first`, `always`) or `prepend`."""
     letters = [chr(code) for code in range(33, 127)]
     names = ("<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)))
     vocabulary = {name: number for number, name in enumerate(names)}

@@ -48,7 +48,7 @@ def test_a_pad_token_without_an_embedding_is_never_read():
         (CHATML.replace("assistant\n", "model\n"), "chat_template.jinja: the chat template asks for an answer with"),
         (
             {"rag": CHATML, "tools": CHATML},
-            "additional_chat_templates: holds several chat templates .*'rag'.*model.chat_template",
+            "additional_chat_templates: holds several .*'rag'.*model.chat_template",
         ),
     ],
 )
