@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
+from secondthought.models.hub import only_here
 from secondthought.models.lora import Adapter
 from secondthought.models.shipped import why_missing
 from secondthought.models.template import choose
@@ -105,11 +106,12 @@ class LocalModel:
         where = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
-        is_local = Path(path).expanduser().is_dir()
+        path = Path(path).expanduser() if Path(path).expanduser().is_dir() else path
+        is_here = only_here(path)
         try:
-            bars = without_progress_bars() if is_local else contextlib.nullcontext()
+            bars = without_progress_bars() if is_here else contextlib.nullcontext()
             with bars:
-                tokenizer, model = _load(path, trust_remote_code)
+                tokenizer, model = _load(path, trust_remote_code, is_here)
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = (str(error).strip().splitlines() or ["unknown error"])[0]
             raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
@@ -121,7 +123,8 @@ class LocalModel:
             choose(tokenizer, chat_template)
             loaded = cls(model.to(where), tokenizer, name=str(path), precision=precision, **conversation)
         except PolicyError as error:
-            raise PolicyError(f"{path}: {error}") from None
+            where = "" if str(error).startswith(str(path)) else f"{path}: "
+            raise PolicyError(f"{where}{error}") from None
         for sentence in loaded.chat.remarks(str(path)):
             logger.warning("%s: %s", path, sentence)
         return loaded
@@ -228,12 +231,11 @@ def rotary_switch(config: Any) -> int | None:
     return int(original or config.max_position_embeddings)
 
 
-def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:
+def _load(path: str | Path, trust_remote_code: bool, is_here: bool) -> tuple[Any, Any]:
     """Load tokenizer and fp32 weights, from safetensors only: no pickle is ever opened."""
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
-    model = AutoModelForCausalLM.from_pretrained(
-        path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
-    )
+    where = {"trust_remote_code": trust_remote_code, "local_files_only": is_here}
+    tokenizer = AutoTokenizer.from_pretrained(path, **where)
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, use_safetensors=True, **where)
     if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
         raise ValueError("it is an adapter; download it and give the name of its directory")
     return tokenizer, model

@@ -48,7 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(read_text(path))
     except OSError as error:
-        raise RunError(why_unread(path, error)) from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
     except (ValueError, RecursionError):
         raise RunError(f"{path}: is not JSON; it was not written by secondthought or was edited") from None
     if not isinstance(value, dict):
@@ -72,7 +72,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             else:
                 yield line.value
     except OSError as error:
-        raise RunError(why_unread(path, error)) from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
 
 
 @contextlib.contextmanager
