@@ -132,7 +132,7 @@ def _answers(
     def keep(answer: Answer) -> None:
         place = asked[answer.index]
         if answer.text is None or not answer.text.strip():
-            errors[place] = answer.error or EMPTY
+            errors[place] = answer.error if answer.text is None else EMPTY
         else:
             cache.put(keys[place], answer.text, teacher=teacher.name, problem=problems[place].id)
 

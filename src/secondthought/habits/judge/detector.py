@@ -137,7 +137,7 @@ class JudgeDetector:
 
         def keep(answer: Answer) -> None:
             if answer.text is None or not answer.text.strip():
-                reasons[keys[answer.index]] = answer.error or EMPTY
+                reasons[keys[answer.index]] = answer.error if answer.text is None else EMPTY
             else:
                 self.cache.put(keys[answer.index], answer.text, judge=self._chat.name)
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from secondthought import jsonl
+from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError
 from secondthought.types import Message, Sampling
 
@@ -54,14 +55,12 @@ class AnswerCache:
                     if answer.strip():
                         self._answers[key] = answer
                 else:
-                    self.num_unreadable += 1
+                    self.num_unreadable += 2 if line.is_whole_file else 1
             with path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
                 self._open_line = file.read() not in (b"", b"\n")
         except OSError as error:
-            raise RunError(
-                f"{path}: the answers kept here cannot be read ({error.strerror}); name another file"
-            ) from None
+            raise RunError(f"{why_unread(path, error)}; name another file") from None
         # One line may be torn; a file of other lines is somebody's data, and must not be written to.
         if self.num_unreadable > 1 and not self._answers:
             raise RunError(f"{path}: holds no answers; name another file, and it will be made")
@@ -74,7 +73,7 @@ class AnswerCache:
                 file.write(line.encode())
             self._open_line = False
         except OSError as error:
-            raise RunError(f"{path}: an answer cannot be written ({error.strerror})") from None
+            raise RunError(why_unwritten(path, error)) from None
 
 
 def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:

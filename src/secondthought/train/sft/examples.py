@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from secondthought import jsonl, rng
+from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, SecondthoughtError, TaskError
 from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
@@ -108,7 +109,7 @@ def _parsed(path: Path, policy: LocalModel, task: Task | None) -> tuple[list[Exa
                 except SecondthoughtError as error:
                     bad.append((line.number, str(error)))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines with --data") from None
+        raise ConfigError(f"{why_unread(path, error)}; give a file of JSON lines with --data") from None
     if bad:
         more = f" ({len(bad) - 1} more of its rows are bad)" if len(bad) > 1 else ""
         raise TaskError(f"{path}, line {bad[0][0]}: {bad[0][1]}{more}")
