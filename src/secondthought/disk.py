@@ -74,13 +74,13 @@ def read_text(path: Path) -> str:
     return decoded(path.read_bytes())
 
 
-def why_unread(path: str | Path, error: OSError) -> str:
-    """Say why a file cannot be read, and what to do: one sentence that names it."""
+def why_unread(path: str | Path, error: OSError, *, absent: str = "cannot be read: No such file or directory") -> str:
+    """Say why a file cannot be read, and what to do: a sentence that names it; `absent` is said where none is there."""
     where = Path(path)
     if isinstance(error, FileNotFoundError):
         if where.is_symlink():
             return f"{path}: is a link to {os.readlink(where)}, which is not there"
-        return f"{path}: no such file{_missing_parent(where)}"
+        return f"{path}: {absent}{_missing_parent(where)}"
     return f"{path}: cannot be read: {_words(where, error, _TO_READ)}"
 
 

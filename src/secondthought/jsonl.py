@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from secondthought.disk import decoded
+from secondthought.text import whole
 
 
 class JsonLine(NamedTuple):
@@ -22,9 +23,17 @@ class JsonLine(NamedTuple):
     """The error is about the file: no further line is read."""
 
 
-def dumps(value: Mapping[str, Any]) -> str:
-    """Write one line of standard JSON: NaN and infinities, which JSON lacks, become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+def dumps(value: Mapping[str, Any], *, indent: int | None = None) -> str:
+    r"""Write standard JSON, one line without `indent`: NaN and infinities, which JSON lacks, become null.
+
+    Half a character (a lone surrogate), which UTF-8 lacks, is escaped: it is read back as it was.
+
+    >>> dumps({"a": math.nan, "b": 1}), dumps({"a": "\ud83d"})
+    ('{"a": null, "b": 1}', '{"a": "\\ud83d"}')
+    """
+    finite = _finite(value)
+    text = json.dumps(finite, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text if whole(text) == text else json.dumps(finite, allow_nan=False, indent=indent)
 
 
 def parse(lines: Iterable[str | bytes]) -> Iterator[JsonLine]:

@@ -26,7 +26,7 @@ from secondthought.cli.flags import Aliases, begun_anew, flag_name, flags_of, is
 from secondthought.cli.help import asked_for, page
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
-from secondthought.tasks.options import suggestion
+from secondthought.spelling import suggestion
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 

@@ -115,6 +115,8 @@ def _trackers(names: Sequence[str], config: Resolved) -> list[Tracker]:
     Raises:
         ConfigError: there is no such tracker, or its package is not installed.
     """
+    if not names:
+        return []
     with current_directory():
         return catalog.trackers(names, config.run_dir, config.model_dump(mode="json"))
 

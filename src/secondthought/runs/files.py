@@ -24,7 +24,7 @@ PARTIAL = ".partial"
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write one object, indented; NaN becomes null."""
     # Through jsonl.dumps, so that what JSON lacks (NaN, tuples, paths) is handled in one place.
-    text = json.dumps(json.loads(jsonl.dumps(value)), indent=2, ensure_ascii=False) + "\n"
+    text = jsonl.dumps(value, indent=2) + "\n"
     with disk_errors(path):
         write_text(path, text)
 
@@ -44,7 +44,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(read_text(path))
     except OSError as error:
-        raise RunError(why_unread(path, error)) from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
     except (ValueError, RecursionError):
         raise RunError(f"{path}: is not JSON; it was not written by secondthought or was edited") from None
     if not isinstance(value, dict):
@@ -68,7 +68,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             else:
                 yield line.value
     except OSError as error:
-        raise RunError(why_unread(path, error)) from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ from secondthought.data.priming.request import MAX_TOKENS
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
 from secondthought.inference.chat.replies import EMPTY
-from secondthought.protocols import Answer, ChatModel, Task
-from secondthought.types import HabitName, Message, Problem, Sampling
+from secondthought.protocols import ChatModel, Task
+from secondthought.types import Answer, HabitName, Message, Problem, Sampling
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=MAX_TOKENS)
 """The paper's."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from secondthought import jsonl
 from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError
+from secondthought.text import whole
 from secondthought.types import Message, Sampling
 
 
@@ -38,7 +39,7 @@ class AnswerCache:
 
     def put(self, key: str, answer: str, **about: str) -> None:
         """Keep an answer, on disk before this returns; `about` is for people who read the file. An empty one is not."""
-        answer = _storable(answer)
+        answer = whole(answer)
         if not answer.strip():
             return
         if self.path is not None:
@@ -85,8 +86,3 @@ def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
         [[message.role, message.content] for message in messages],
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
