@@ -133,7 +133,7 @@ def _flag_text(flag: Flag) -> str:
 
 def _meaning(flag: Flag) -> str:
     text = " ".join((flag.info.description or "").split())
-    also = f" Also {', '.join(flag.also)}." if flag.also else ""
+    also = f" [also {', '.join(flag.also)}]" if flag.also else ""
     return f"{text}{also}{_default(flag)}"
 
 
