@@ -123,7 +123,8 @@ class LocalModel:
             choose(tokenizer, chat_template)
             loaded = cls(model.to(where), tokenizer, name=str(path), precision=precision, **conversation)
         except PolicyError as error:
-            raise PolicyError(f"{path}: {error}") from None
+            where = "" if str(error).startswith(str(path)) else f"{path}: "
+            raise PolicyError(f"{where}{error}") from None
         for sentence in loaded.chat.remarks(str(path)):
             logger.warning("%s: %s", path, sentence)
         return loaded

@@ -2,14 +2,18 @@
 
 import copy
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from lucky_task import Lucky
+from tiny_models import byte_tokenizer
+from tokenizers.normalizers import Lowercase
 
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.errors import CheckError
 from secondthought.models import tree_forward
+from secondthought.models.local import LocalModel
 from secondthought.train import self_checks as checks
 from secondthought.train.learner import Learner
 
@@ -55,6 +59,24 @@ def test_a_wrong_gold(learner):
 
     with pytest.raises(CheckError, match=r"'gold': lucky rejects its own gold answer .* to lucky:\d+ \(wrong\)"):
         run(learner, Wrong())
+
+
+def test_a_gold_that_the_tokenizer_cannot_say(learner):
+    """This one drops capitals, as an uncased tokenizer does."""
+
+    class Shouting(Lucky):
+        def gold(self, problem):
+            return "YES"
+
+        def verify(self, problem, text):
+            return replace(super().verify(problem, text), correct=text == "YES")
+
+    tokenizer = byte_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = Lowercase()
+    uncased = LocalModel(learner.policy.model, tokenizer, name="uncased")
+    assert checks.check_gold(Shouting(), PROBLEMS, learner.policy) == 4
+    with pytest.raises(CheckError, match=r"accepts its gold answer 'YES'.*tokenizer of uncased makes of it, 'yes'"):
+        checks.check_gold(Shouting(), PROBLEMS, uncased)
 
 
 def test_a_task_without_golds_is_passed_over():

@@ -147,16 +147,20 @@ def _product(sizes: list[int]) -> int:
 
 
 def read_lengths(config: RunConfig, task: Task) -> Lengths:
-    """Return the longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand."""
+    """Return the longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand.
+
+    Raises:
+        PolicyError: the model's conversations cannot be used: it would be refused when it is loaded, too.
+    """
     count = min(SOME_PROBLEMS, config.task.train_problems)
     problems = task.problems("train", count, config.task.seed)
     requests = Requests.resolve(task, config.episode)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_files(config.model), local_files_only=True)
-        choose(tokenizer, config.model.chat_template)
-        chat = Chat(tokenizer, **chat_settings(config.model))
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return _guessed_lengths(problems, requests)
+    choose(tokenizer, config.model.chat_template)
+    chat = Chat(tokenizer, **chat_settings(config.model))
     nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
     return Lengths(
         prompt=max(len(chat.start(problem.messages)) for problem in problems),
