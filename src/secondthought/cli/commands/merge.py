@@ -48,8 +48,8 @@ def run(argv: list[str], prog: str) -> None:
         ModelConfig(path=path, device=given.device, trust_remote_code=given.trust_remote_code), LocalModel
     )
     policy.merge()
-    with files.disk_errors(given.out):
-        policy.save(given.out)
+    with files.into_directory(given.out) as directory_of_out:
+        policy.save(directory_of_out)
     parameters = sum(parameter.numel() for parameter in policy.model.parameters())
     if given.json_:
         write_line({"path": str(given.out), "adapter": path, "parameters": parameters})
