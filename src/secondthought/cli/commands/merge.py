@@ -33,7 +33,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> None:
     """Merge the adapter into its base and write the checkpoint."""
-    given = parse(Options, argv, prog, positional=("adapter", "out"))
+    given = parse(Options, argv, prog, positional=("adapter", "out"), aliases={"--out": 1})
     if given.out.exists() and not given.overwrite and (not given.out.is_dir() or any(given.out.iterdir())):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     directory = _checkpoint(given.adapter, given.checkpoint)
