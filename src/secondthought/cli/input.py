@@ -24,7 +24,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
     try:
         stream = open(file, "rb")  # noqa: SIM115 - closed below; errors while reading are not errors of opening
     except FileNotFoundError as error:
-        raise ConfigError(f"{why_unread(file, error)}; give a path, or - for stdin") from None
+        raise ConfigError(f"{why_unread(file, error, absent='no such file')}; give a path, or - for stdin") from None
     except OSError as error:
         raise ConfigError(why_unread(file, error)) from None
     with stream:

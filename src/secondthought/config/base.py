@@ -55,7 +55,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         text = read_text(path)
     except OSError as error:
-        raise ConfigError(why_unread(path, error)) from None
+        raise ConfigError(why_unread(path, error, absent="no such config file")) from None
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     return parse_toml(text, str(path))

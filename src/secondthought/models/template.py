@@ -28,6 +28,7 @@ PLAIN_TEMPLATE = (
 """Template of base models that have none: `User: ...`, blank line, `Assistant:`; the eos token ends a turn."""
 
 FILE = "chat_template.jinja"
+FOLDER = "additional_chat_templates"
 CONFIG = "tokenizer_config.json"
 REMEDY = "mend it, or give another one with model.chat_template"
 
@@ -93,6 +94,8 @@ class Template:
 def place_of(tokenizer: Any) -> str:
     """Name where a tokenizer's template stands: a file, or the field of one."""
     directory = Path(str(getattr(tokenizer, "name_or_path", "") or "."))
+    if isinstance(tokenizer.chat_template, dict) and (directory / FOLDER).is_dir():
+        return str(directory / FOLDER)
     if (directory / FILE).is_file():
         return str(directory / FILE)
     return f"{directory / CONFIG if (directory / CONFIG).is_file() else CONFIG}, field 'chat_template'"

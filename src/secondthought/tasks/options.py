@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from secondthought.disk import at_home
 from secondthought.errors import TaskError
 from secondthought.rng import key
+from secondthought.spelling import suggestion as suggestion
 from secondthought.types import Split
 
 _TRAIN_PERCENT = 80
@@ -53,16 +53,6 @@ class TaskOptions(BaseModel):
             item = error.errors()[0]
             field = str(item["loc"][0]) if item["loc"] else "options"
             raise TaskError(f"task {task}: option {field}: {item['msg'].removeprefix('Value error, ')}") from None
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` where a known name is close, else nothing.
-
-    >>> suggestion("countdwon", ["countdown"]), suggestion("chess", ["countdown"])
-    (" (did you mean 'countdown'?)", '')
-    """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def split_of(identity: str) -> Split:

@@ -84,7 +84,7 @@ def test_lists():
         (["--inner.lr"], r"--inner\.lr"),
         (["--seed", "1.5"], "--seed"),
         (["a.toml", "b.toml"], "b.toml"),
-        (["missing.toml"], "missing.toml: no such file"),
+        (["missing.toml"], "missing.toml: no such config file"),
         (["--inner.extra.a", "--seed", "1"], r"--inner\.extra\.a needs a value"),
     ],
 )

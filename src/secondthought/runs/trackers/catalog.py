@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from secondthought import plugins
 from secondthought.errors import ConfigError
 from secondthought.runs.trackers import Tracker
-from secondthought.tasks.options import suggestion
+from secondthought.spelling import suggestion
 
 
 class Service(NamedTuple):

@@ -25,7 +25,7 @@ def test_a_wrong_file_is_named_by_line(tmp_path):
     path.write_text(HEAD + "base_ppo,zero,0,0,0\n")
     with pytest.raises(RunError, match=r"x\.csv, line 2: not a row of published curves; it needs condition, step"):
         read_published(path)
-    with pytest.raises(RunError, match=r"none\.csv: no such file$"):
+    with pytest.raises(RunError, match=r"none\.csv: cannot be read: No such file or directory$"):
         read_published(tmp_path / "none.csv")
 
 
