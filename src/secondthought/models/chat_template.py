@@ -106,7 +106,7 @@ class Chat:
         """Return in words how a conversation is put together, for people who want to look at it."""
         name, form = self.codec.names, self.form
         found = {
-            "template": self.template.place if self.has_template else "none: User: ..., Assistant: ...",
+            "template": self.template.place.rpartition("/")[2] if self.has_template else "none: User: ..., Assistant: ...",
             "a prompt ends with": repr(self._header()),
             "the template begins answers with": repr(form.prefill) if form.prefill else "",
             "an answer ends with": " or ".join(name[token] for token in (form.end, *sorted(form.stops - {form.end}))),
