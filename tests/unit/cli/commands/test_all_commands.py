@@ -268,7 +268,7 @@ def test_an_origin_by_hand_is_declared_and_no_setting(cli, monkeypatch, tmp_path
     assert [one and one.model_dump() for one in declared] == [{"base": "terse", "priming": "direct", "dose": 0.1}, None]
     assert "origin" not in cli("train", "grpo", file, "--dry-run").object
     assert cli("plan", file, "--json").object["kind"] == "run"
-    assert "did you mean 'base'" in one_sentence(cli("train", "grpo", _written(file, '[origin]\nbasis = "x"\n')), 2)
+    assert "did you mean 'base'" in one_sentence(cli("train", "grpo", _written(file, '[origin]\nbse = "x"\n')), 2)
 
 
 def _written(path, text):
