@@ -14,7 +14,7 @@ MOST_LINES = 320
 MOST_FUNCTION_LINES = 44
 
 LAYERS = (
-    ("types", "errors", "rng"),
+    ("types", "errors", "rng", "interrupts"),
     ("protocols", "plugins", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
