@@ -25,7 +25,7 @@ from secondthought.config.values import NAME_CHARACTERS
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
-from secondthought.runs.lock import NAME as LOCK
+from secondthought.runs.lock import NAMES as LOCKS
 from secondthought.runs.lock import Lock
 
 CONFIG = "config.json"
@@ -107,7 +107,7 @@ class RunDirectory:
         items = sorted(self.path.iterdir(), key=lambda item: item.name == CONFIG)
         with files.disk_errors(self.path):
             for item in items:
-                if item.name != LOCK:
+                if item.name not in LOCKS:
                     files.remove(item)
 
     def close(self) -> None:
@@ -216,7 +216,7 @@ def is_unused(path: Path) -> bool:
     The directory is empty but for what a start leaves that was cut short, or holds a run of ours, and nothing else,
     that took no step.
     """
-    names = {item.name for item in path.iterdir() if item.name != LOCK and not _is_partial(item.name)}
+    names = {item.name for item in path.iterdir() if item.name not in LOCKS and not _is_partial(item.name)}
     return not names or (is_run(path) and names <= _OURS and not _has_begun(RunDirectory(path)))
 
 

@@ -52,7 +52,7 @@ class AnyConfig(Protocol):
 
 def in_run(
     config: AnyConfig,
-    prepare: Callable[[], T],
+    prepare: Callable[[World], T],
     complete: Callable[[RunDirectory, World, T], dict[str, Any]],
     *,
     timeout_s: float,
@@ -79,7 +79,7 @@ def in_run(
         if not world.is_first:
             if world.gather("the run directory", False)[0]:
                 return RunDirectory.open(config.run_dir).summary()
-            prepared = prepare()
+            prepared = prepare(world)
             world.gather("the beginning", None)
             return complete(RunDirectory.open(config.run_dir), world, prepared)
         with opened(config, resume=resume, overwrite=overwrite) as run:
@@ -89,7 +89,7 @@ def in_run(
             world.gather("the run directory", is_done)
             if is_done:
                 return run.summary()
-            prepared = prepare()
+            prepared = prepare(world)
             if goes_on:
                 _go_on(run, config, changes, forget)
             else:

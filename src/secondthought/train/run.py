@@ -22,6 +22,8 @@ from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
 from secondthought.models.local import LocalModel
+from secondthought.progress import SILENT, Onlooker
+from secondthought.progress.display import Display
 from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
@@ -53,16 +55,16 @@ def execute(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    quiet: bool = False,
+    quiet: bool = True,
     command: Sequence[str] = (),
     trackers: Sequence[Tracker] = (),
     declared: Declaration | None = None,
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
-    Under `torchrun` all processes call this with the same arguments and return the same. `trackers` are told of each
-    step that is recorded, and closed at the end; one that fails is left out and stops nothing. What a study says of the
-    run (`declared`) is written beside it.
+    Progress goes to stderr unless `quiet`. Under `torchrun` all processes call this with the same arguments and return
+    the same. `trackers` are told of each step that is recorded, and closed at the end; one that fails is left out and
+    stops nothing. What a study says of the run (`declared`) is written beside it.
 
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
@@ -70,7 +72,7 @@ def execute(
     with Trackers(trackers) as added:
         return in_run(
             config,
-            lambda: Loaded.of(config),
+            lambda world: _loaded(config, quiet=quiet or not world.is_first),
             lambda run, world, loaded: _Execution(config, loaded, run, world, added, quiet=quiet).complete(),
             timeout_s=config.train.timeout_s,
             resume=resume,
@@ -80,6 +82,11 @@ def execute(
             declared=declared,
             forget=_forget,
         )
+
+
+def _loaded(config: RunConfig, *, quiet: bool) -> Loaded:
+    with Display(quiet=quiet) as shown:
+        return Loaded.of(config, shown)
 
 
 def _forget(run: RunDirectory, changes: Sequence[Change]) -> None:
@@ -98,26 +105,24 @@ class Loaded:
 
     task: Task
     policy: LocalPolicy
-    player: Player
     train: list[Problem]
     validation: list[Problem]
     test: list[Problem]
     failures: list[Failure] | None
 
     @classmethod
-    def of(cls, config: RunConfig) -> Loaded:
-        """Load what a config names.
+    def of(cls, config: RunConfig, onlooker: Onlooker = SILENT) -> Loaded:
+        """Load what a config names; the onlooker is told how far it is.
 
         Raises:
             SecondthoughtError: something is missing or does not fit.
         """
         task = tasks.load(config.task.name, config.task.options)
-        policy = load_policy(config.model)
+        policy = load_policy(config.model, onlooker)
         path = config.train.failures
         return cls(
             task=task,
             policy=policy,
-            player=Player.resolve(policy, task, config.episode),
             train=_problems(task, config, "train", config.task.train_problems),
             validation=_problems(task, config, "validation", config.train.eval_problems),
             test=_problems(task, config, "test", config.evaluation.problems),
@@ -136,14 +141,18 @@ class _Execution:
         self.run = run
         self.world = world
         self.added = added
-        self.quiet = quiet or not world.is_first
+        self.console = self._console(quiet=quiet or not world.is_first)
         self.model: LocalModel = loaded.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         loaded.policy.world = world
+        self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
-        console = self._console()
+        with self.console as console:
+            return self._complete(console)
+
+    def _complete(self, console: Console) -> dict[str, Any]:
         learner = Learner(
             self.model,
             self.config.algorithm,
@@ -155,8 +164,7 @@ class _Execution:
         )
         if self.config.train.self_checks and self.run.checkpoints.pointer("last") is None:
             self._check(learner, console)
-        loaded = self.loaded
-        before_after = BeforeAfter(self.config, loaded.player, self.run, loaded.test, console.note, self.world)
+        before_after = BeforeAfter(self.config, self.player, self.run, self.loaded.test, console.note, self.world)
         before = before_after.before()
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
@@ -172,7 +180,7 @@ class _Execution:
         return self.run.summary()
 
     def _train(self, learner: Learner, console: Console) -> Progress:
-        progress, monitor = Progress(), Monitor(console.note)
+        progress, monitor = Progress(), Monitor(console.note, self.config.algorithm)
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             at = self.run.checkpoints.at(last["step"])
@@ -182,17 +190,17 @@ class _Execution:
         loaded = self.loaded
         loop = Loop(
             config=self.config,
-            player=loaded.player,
-            curriculum=Curriculum(loaded.player, self.config, loaded.train, loaded.failures),
+            player=self.player,
+            curriculum=Curriculum(self.player, self.config, loaded.train, loaded.failures),
             learner=learner,
-            validate=lambda step: validate(loaded.player, self.config, loaded.validation),
+            validate=self._validated,
             run=self.run,
             recorder=recorder,
             tracker=Trackers([console, monitor, self.added]),
             world=self.world,
         )
-        with console:
-            return loop.train(progress)
+        console.begin_steps()
+        return loop.train(progress)
 
     def _recorder(self, goes_on: bool, progress: Progress, monitor: Monitor) -> Recorder:
         """Open the run's recorder, and forget what comes after the last checkpoint: it is about to be done again."""
@@ -215,6 +223,10 @@ class _Execution:
             files.write_json(self.run.path / "checks.json", measured)
         console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
 
+    def _validated(self, step: int) -> dict[str, float]:
+        with self.console.stage("validation"):
+            return validate(self.player, self.config, self.loaded.validation)
+
     def _summary(
         self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
     ) -> dict[str, Any]:
@@ -230,12 +242,13 @@ class _Execution:
             **{when: side["rates"] for when, side in written.items()},
             "paired": final.pair(after, before),
             "controls": {when: side["controls"] for when, side in written.items()},
+            "listening": {when: side.get("listening") for when, side in written.items()},
             "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
             "other_skills": final.other_skills(after, before),
             "peers": written["before"]["peers"],
         }
 
-    def _console(self) -> Console:
+    def _console(self, *, quiet: bool) -> Console:
         """Open the live view, from where a resumed run stands."""
         train, last, step, tokens = self.config.train, self.run.checkpoints.pointer("last"), 0, 0.0
         if last is not None:
@@ -247,7 +260,7 @@ class _Execution:
             done=lambda step, metrics: share_done(train, step, int(metrics.get("tokens/sampled", 0))),
             start=share_done(train, step, int(tokens)),
             shown=step,
-            quiet=self.quiet,
+            quiet=quiet,
         )
 
 

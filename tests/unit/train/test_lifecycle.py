@@ -25,7 +25,7 @@ def run(path, *, fail=False, declared=None, resume=False, **settings):
 
     config = resolve({"run_dir": str(path), "threads": 1, **settings}, source="test")
     how = {"timeout_s": 60.0, "resume": resume, "overwrite": False, "command": (), "facts": {}}
-    return in_run(config, lambda: None, complete, declared=declared, **how)
+    return in_run(config, lambda world: None, complete, declared=declared, **how)
 
 
 def interrupted(path, *, origin=False, **how):

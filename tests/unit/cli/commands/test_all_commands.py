@@ -164,7 +164,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
     from secondthought.inference.scripted import ScriptedPolicy
     from secondthought.tasks.countdown.script import countdown_answers
 
-    def load(config, threads=None):
+    def load(config, threads=None, onlooker=None):
         return ScriptedPolicy(countdown_answers(first_try=float(config.path)), name=config.path)
 
     monkeypatch.setattr("secondthought.cli.commands.evaluate.load_policy", load)
