@@ -42,7 +42,7 @@ from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
-from secondthought.train.self_checks import run_checks
+from secondthought.train.self_checks import passed, run_checks
 from secondthought.types import Failure, Problem, Split
 
 logger = logging.getLogger(__name__)
@@ -221,7 +221,8 @@ class _Execution:
         measured = run_checks(loaded.policy, loaded.task, learner, loaded.train)
         if self.world.is_first:
             files.write_json(self.run.path / "checks.json", measured)
-        console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
+        lines = ["the task's verifier accepts its own answers", *passed(measured, loaded.policy.precision)]
+        console.note("self-checks passed:\n" + "\n".join(f"  {line}" for line in lines))
 
     def _validated(self, step: int) -> dict[str, float]:
         with self.console.stage("validation"):
