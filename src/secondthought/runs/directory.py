@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from secondthought.config.values import NAME_CHARACTERS
+from secondthought.disk import PARTIAL
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
@@ -222,7 +223,7 @@ def is_unused(path: Path) -> bool:
 
 def _is_partial(name: str) -> bool:
     """Tell whether a write of ours that was cut short left this; nothing reads it."""
-    return files.PARTIAL in name and any(name.startswith(own) for own in _OURS)
+    return PARTIAL in name and any(name.startswith(own) for own in _OURS)
 
 
 def _has_begun(run: RunDirectory) -> bool:
