@@ -77,11 +77,7 @@ def in_run(
         torch.set_num_threads(config.threads)
     with World.of_environment(timeout_s) as world:
         if not world.is_first:
-            if world.gather("the run directory", False)[0]:
-                return RunDirectory.open(config.run_dir).summary()
-            prepared = prepare(world)
-            world.gather("the beginning", None)
-            return complete(RunDirectory.open(config.run_dir), world, prepared)
+            return _follow(config, prepare, complete, world)
         with opened(config, resume=resume, overwrite=overwrite) as run:
             goes_on = is_run(run.path) and resume
             changes = require_resumable(run, config) if goes_on else []
@@ -101,6 +97,20 @@ def in_run(
             world.gather("the beginning", None)
             with status_of_failure(run):
                 return complete(run, world, prepared)
+
+
+def _follow(
+    config: AnyConfig,
+    prepare: Callable[[World], T],
+    complete: Callable[[RunDirectory, World, T], dict[str, Any]],
+    world: World,
+) -> dict[str, Any]:
+    """Take part in a run that the first process opens and writes."""
+    if world.gather("the run directory", False)[0]:
+        return RunDirectory.open(config.run_dir).summary()
+    prepared = prepare(world)
+    world.gather("the beginning", None)
+    return complete(RunDirectory.open(config.run_dir), world, prepared)
 
 
 def _go_on(
