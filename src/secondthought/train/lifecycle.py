@@ -65,16 +65,14 @@ def in_run(
 ) -> dict[str, Any]:
     """Open the run's directory, do `complete` in it and keep its status; a finished run is returned as it is.
 
-    `prepare` reads and checks what the run needs, each process for itself; where it fails, nothing is begun, and what
-    was in the directory is still there. `facts` are in the summary from the start, `declared` beside it. Where a run
-    goes on with other settings, `forget` takes away what was measured with the old ones. Under `torchrun` all processes
-    call this alike.
+    `prepare` reads and checks what is needed; where it fails, nothing is begun, and the directory is as it was. `facts`
+    are in the summary from the start, `declared` beside it. `forget` takes away what was measured with settings that
+    are others now. Under `torchrun` all processes call this alike.
 
     Raises:
         RunError: the directory cannot be used, or was begun with settings that must stay.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(config.threads or torch.get_num_threads())
     with World.of_environment(timeout_s) as world:
         if not world.is_first:
             return _follow(config, prepare, complete, world)
@@ -89,7 +87,6 @@ def in_run(
             if goes_on:
                 _go_on(run, config, changes, forget)
             else:
-                run.empty()
                 _describe(run, config, world, command)
             if declared is not None:
                 declare(run, declared)
@@ -165,7 +162,8 @@ def is_finished(run: RunDirectory) -> bool:
 
 
 def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Sequence[str]) -> None:
-    """Describe what was asked, where and by how many processes."""
+    """Begin in an empty directory, by a description of what was asked, where and by how many processes."""
+    run.empty()
     run.write_config(json.loads(config.model_dump_json()))
     found = environment.describe(seed=config.seed, threads=torch.get_num_threads(), command=command)
     run.write_environment({**found, "processes": world.size})
