@@ -73,7 +73,8 @@ def run(argv: list[str], prog: str) -> None:
         said = [{**item.to_json(), **_advice(item)} for item in found]
         write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
-    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
+    if conversation:
+        write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
     for item in found:
         _print(item.to_json(), **_advice(item))
 
