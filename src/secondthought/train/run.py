@@ -28,7 +28,7 @@ from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
-from secondthought.runs import files
+from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory
@@ -171,11 +171,14 @@ class _Execution:
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.model)
         after = before_after.after()
         return self.world.first(
-            "the summary", lambda: self._finish(self._summary(progress, before_after, before, after))
+            "the summary", lambda: self._finish(self._summary(progress, before_after, before, after), chosen)
         )
 
-    def _finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        self.run.write_summary("finished", summary)
+    def _finish(self, summary: dict[str, Any], chosen: int) -> dict[str, Any]:
+        directory = self.run.checkpoints.at(chosen)
+        model_card.write(directory, summary, self.run.config())
+        evaluated = str(directory.relative_to(self.run.path))
+        self.run.write_summary("finished", {**summary, "checkpoint": evaluated})
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 
