@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought.cli.output import write_table, write_text
+from secondthought.runs.endings import cautions
 from secondthought.runs.result_rows import COLUMNS, before_after
 
 
@@ -15,6 +16,8 @@ def print_summary(run_dir: Path, summary: Mapping[str, Any]) -> None:
     rows = before_after(summary)
     if rows:
         write_table("test problems, percent", COLUMNS, rows)
+    for sentence in cautions(summary):
+        write_text(f"note: {sentence}")
     report = run_dir / "report.html"
     write_text(f"run: {run_dir}" + (f"\nreport: {report}" if report.is_file() else ""))
 

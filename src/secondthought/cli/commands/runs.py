@@ -10,6 +10,7 @@ from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.summary_table import flat
 from secondthought.config import Config
 from secondthought.runs import list_runs, show_run
+from secondthought.runs.endings import cautions
 
 
 class RunListOptions(Config):
@@ -50,5 +51,7 @@ def show(argv: list[str], prog: str) -> None:
     if given.json_:
         write_line(found)
         return
+    for sentence in cautions(found["summary"]):
+        write_text(f"note: {sentence}")
     for part, value in found.items():
         write_table(part, ["", ""], list(flat(value)))

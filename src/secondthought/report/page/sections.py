@@ -18,6 +18,8 @@ from secondthought.report.page.habit_table import HabitRow, habit_rows
 from secondthought.report.page.marked_text import HABITS, TAGS
 from secondthought.report.papers.catalog import paper_of, unknown_papers
 from secondthought.report.papers.claim import Claim, Paper
+from secondthought.runs import endings
+from secondthought.runs.directory import ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +158,9 @@ def _words(name: str) -> str:
 
 def _cautions(inputs: ReportInputs) -> list[str]:
     arms = inputs.arms
-    unfinished = [run for run in inputs.runs if run.status != "finished"]
+    unfinished = [run for run in inputs.runs if run.status not in ENDED]
     found = [f"{run.label} is {run.status}: what it has not measured is missing." for run in unfinished]
+    found += [f"{run.label}: {sentence}." for run in inputs.runs for sentence in endings.cautions(run.summary)]
     single = [arm.name for arm in arms if arm.num_seeds < 2]
     if single:
         found.append(f"One seed only: {', '.join(single)}. Its intervals cover problems, not how much seeds differ.")
