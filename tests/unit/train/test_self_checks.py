@@ -1,6 +1,7 @@
 """Each self-check can fail: a fault that is planted is found by the check that is meant for it."""
 
 import copy
+import re
 from dataclasses import replace
 
 import pytest
@@ -136,3 +137,14 @@ def test_branches_that_do_not_see_their_trunk(learner, monkeypatch):
         checks.check_shared(learner, checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0))
     assert learner.share
     assert all(parameter.grad is None for parameter in learner.parameters)
+
+
+def test_what_was_passed_is_said_with_its_limit(learner):
+    said = list(checks.passed(run(learner), "fp32"))
+    assert [line.partition(":")[0] for line in said] == [
+        "sampled tokens read again have the log-probabilities that were recorded",
+        "tokens that must not learn have no gradient",
+        "shared trunks give the gradient of unshared ones",
+    ]
+    assert [line.rpartition(", at most ")[2] for line in said] == ["0.002 allowed", "0 allowed", "0.0001 allowed"]
+    assert all(re.search(r": off by [0-9.e-]+, at most", line) for line in said)
