@@ -288,21 +288,11 @@ class WritableTask(Protocol):
 
 
 @runtime_checkable
-class Identified(Protocol):
-    """An `Identified` chat model can tell what decides its answers where its name does not: a path's weights change."""
-
-    def identity(self) -> str:
-        """Return a text that is equal only where the same conversation gets the same answer."""
-        ...
-
-
-@runtime_checkable
 class ChatModel(Protocol):
     """A `ChatModel` answers whole conversations in text: an endpoint, or a policy that stands in for one."""
 
     name: str
-    """The name of what decides the answers besides the conversation: equal names may share a file of answers, unless
-    the model is `Identified`."""
+    """The name of what decides the answers besides the conversation: equal names may share a file of answers."""
 
     def ask(
         self,

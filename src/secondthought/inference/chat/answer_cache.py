@@ -12,13 +12,23 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from secondthought import jsonl
 from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError
-from secondthought.protocols import ChatModel, Identified
+from secondthought.protocols import ChatModel
 from secondthought.text import whole
 from secondthought.types import Message, Sampling
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """An `Identified` chat model can tell what decides its answers where its name does not: a path's weights change."""
+
+    def identity(self) -> str:
+        """Return a text that is equal only where the same conversation gets the same answer."""
+        ...
 
 
 class AnswerCache:
