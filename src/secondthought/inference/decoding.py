@@ -6,9 +6,10 @@ not depend on which rows share a batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from secondthought.errors import PolicyError
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
 from secondthought.inference.uniforms import uniforms
 from secondthought.models.tree_attention import TreeLayout, tree_attention
+from secondthought.models.tree_forward import kept_logits
 from secondthought.types import Prompt, Sampling, TokenIds
 
 MAX_ROWS = 1024
@@ -34,6 +37,10 @@ SMALL = 32
 """Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
 VOCABULARY_ROWS = 64
 """Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
+
+
+class NotFinite(PolicyError):
+    """A token has no finite log-probability, so whatever is drawn says nothing of the model."""
 
 
 @dataclass(slots=True)
@@ -53,7 +60,11 @@ class Row:
 def draw(
     logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
 ) -> tuple[list[int], list[float]]:
-    """Draw one token per row, with its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
+    """Draw one token per row, with its log-probability. Temperature 0 takes the likeliest (the first, if several).
+
+    Raises:
+        NotFinite: a row's log-probabilities are NaN.
+    """
     log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
     if temperature == 0.0:
         tokens = log_p.argmax(-1)
@@ -69,24 +80,40 @@ def draw(
             goal = points[start : start + VOCABULARY_ROWS] * cumulative[:, -1:]
             parts.append(torch.searchsorted(cumulative, goal, right=True).squeeze(-1))
         tokens = torch.cat(parts).clamp_max(logits.shape[-1] - 1)
-    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    return tokens.tolist(), chosen.tolist()
+    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1).tolist()
+    if not math.isfinite(sum(chosen)):
+        at = next(positions[row] for row, value in enumerate(chosen) if not math.isfinite(value))
+        raise NotFinite(f"token {at + 1} of a completion has no finite log-probability")
+    return tokens.tolist(), chosen
+
+
+class Choose(Protocol):
+    """Chooses a token for each row, as `draw` does."""
+
+    def __call__(
+        self, logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
+    ) -> tuple[list[int], list[float]]:
+        """Return a token and its log-probability for each row, which its key names."""
+        ...
 
 
 class SharedSampler:
     """Completes prompts; `max_rows` bounds the rows that run at once."""
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+    ) -> None:
         self.model = model
         self.stop_ids = stop_ids
         self.max_rows = max_rows
+        self.choose = choose or draw
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, limits: Sequence[int] | None = None) -> list[Row]:
         """Sample one row per prompt, in order. `limits` are most tokens per row, in place of one for all."""
         sizes = [sampling.max_tokens] * len(prompts) if limits is None else limits
         rows = [Row(prompt, sampling.temperature, size) for prompt, size in zip(prompts, sizes, strict=True)]
         with torch.no_grad(), tree_attention(self.model):
-            flight = Flight(self.model, self.stop_ids, self.max_rows)
+            flight = Flight(self.model, self.stop_ids, self.max_rows, self.choose)
             flight.add(rows)
             while flight.busy:
                 flight.step()
@@ -101,9 +128,12 @@ class Flight:
     `tree_attention` around it.
     """
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+    ) -> None:
         """Prepare to sample; `max_rows` bounds the rows that run at once."""
         self.model = model
+        self.choose = choose or draw
         self.device = model.device
         self.stop_ids = stop_ids
         self.max_rows = max_rows
@@ -208,7 +238,7 @@ class Flight:
             chosen = [rows[number] for number in at]
             part = logits if len(at) == len(rows) else logits[self._tensor(at)]
             keys, positions = [row.prompt.key for row in chosen], [len(row.token_ids) for row in chosen]
-            for row, token, logprob in zip(chosen, *draw(part, keys, positions, temperature), strict=True):
+            for row, token, logprob in zip(chosen, *self.choose(part, keys, positions, temperature), strict=True):
                 row.token_ids.append(token)
                 row.logprobs.append(logprob)
                 row.ended = token in self.stop_ids or len(row.token_ids) >= row.limit
@@ -231,10 +261,7 @@ class Flight:
             wave.logits = part
 
     def _forward(self, ids: Tensor, positions: Tensor, tree: TreeLayout, keep: int | Tensor) -> Tensor:
-        logits: Tensor = self.model(
-            input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
-        ).logits
-        return logits
+        return kept_logits(self.model, keep, input_ids=ids, position_ids=positions, use_cache=False, tree=tree)
 
     def _tensor(self, values: Sequence[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.device)
