@@ -80,6 +80,11 @@ class AlgorithmConfig(Config):
         )
 
     @property
+    def divides_rewards(self) -> bool:
+        """Return whether advantages have one scale, whatever that of the rewards: only then may it be anything."""
+        return self.scale_by_std and self.row.baseline not in ("leave-one-out", "critic")
+
+    @property
     def name(self) -> str:
         """Return what a run by these settings is called in lists and reports.
 

@@ -14,6 +14,7 @@ from secondthought import jsonl
 from secondthought.errors import RunError, SecondthoughtError
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.mining import fingerprint
+from secondthought.tasks.judging import judge
 from secondthought.types import Completion, Failure, StopReason, TokenIds, Turn, TurnKind
 
 
@@ -54,7 +55,7 @@ def from_row(row: Mapping[str, Any], task: Task, policy: Policy) -> Failure:
         raise RunError("'provenance' must be an object")
     start = policy.start(problem.messages)
     completion = _completion(attempt, policy, start, provenance)
-    verdict = task.verify(problem, completion.text)
+    verdict = judge(task, problem, completion.text)
     if verdict.correct:
         raise RunError(f"'attempt' of {problem.id!r} is correct, so there is nothing to reflect on; leave the row out")
     turn = Turn(kind=TurnKind.ATTEMPT, prompt_ids=start, completion=completion, verdict=verdict)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from secondthought.protocols import Policy
 from secondthought.rollout.player import Keys, Player, Requests
 from secondthought.rollout.scheduler import Ask, Course, Fork
+from secondthought.tasks.judging import judge
 from secondthought.types import (
     Branch,
     Completion,
@@ -55,7 +56,7 @@ def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
     """Try a problem once; the turn is judged."""
     prompt = Prompt(trunk=player.policy.start(problem.messages), key=key)
     [completion] = yield Ask((prompt,), player.sampling.attempt)
-    verdict = player.task.verify(problem, completion.text)
+    verdict = judge(player.task, problem, completion.text)
     return Turn(kind=TurnKind.ATTEMPT, prompt_ids=prompt.trunk, completion=completion, verdict=verdict)
 
 
@@ -72,7 +73,7 @@ def retry(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course
     follow = player.policy.follow(episode.turns[-1].completion, retry_request(episode, player.requests))
     prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.RETRY, *indices))
     [completion] = yield Ask((prompt,), player.sampling.attempt)
-    verdict = player.task.verify(episode.problem, completion.text)
+    verdict = judge(player.task, episode.problem, completion.text)
     return Turn(kind=TurnKind.RETRY, prompt_ids=follow, completion=completion, verdict=verdict)
 
 

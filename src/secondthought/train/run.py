@@ -127,7 +127,7 @@ class _Execution:
         return self.run.summary()
 
     def _train(self, learner: Learner, console: Console) -> Progress:
-        progress, monitor = Progress(), Monitor(console.note)
+        progress, monitor = Progress(), Monitor(console.note, self.config.algorithm)
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             at = self.run.checkpoints.at(last["step"])

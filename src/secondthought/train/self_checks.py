@@ -24,6 +24,7 @@ from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_forward import TreeForward
 from secondthought.protocols import Task
 from secondthought.rl.logprobs import token_logprobs
+from secondthought.tasks.judging import judge
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Problem, Prompt, Sampling
@@ -60,7 +61,7 @@ def check_gold(task: Task, problems: Sequence[Problem]) -> int:
     golds = ((problem, task.gold(problem)) for problem in problems)
     tried = list(islice(((problem, gold) for problem, gold in golds if gold is not None), NUM_GOLD))
     for problem, gold in tried:
-        verdict = task.verify(problem, gold)
+        verdict = judge(task, problem, gold)
         if not verdict.correct:
             raise CheckError(
                 f"self-check 'gold': {task.name} rejects its own gold answer {gold!r} to {problem.id} "

@@ -16,6 +16,7 @@ from secondthought.data.priming.from_search import Trace
 from secondthought.errors import RunError, SecondthoughtError, TaskError
 from secondthought.habits.detectors import reader_of
 from secondthought.protocols import ReadableTask, Task
+from secondthought.tasks.judging import judge
 from secondthought.tasks.options import split_of
 from secondthought.types import HABITS, Problem, Reading, Thought
 
@@ -49,7 +50,7 @@ class TraceFilter:
         if any(reading.counts.get(name) for name in self.forbids):
             self.left_out[FORBIDDEN] += 1
             return False
-        correct = self.task.verify(problem, completion).correct
+        correct = judge(self.task, problem, completion).correct
         if correct and self.only_wrong:
             self.left_out[RIGHT] += 1
             return False
