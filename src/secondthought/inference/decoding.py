@@ -6,20 +6,17 @@ not depend on which rows share a batch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.errors import PolicyError
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
-from secondthought.inference.uniforms import uniforms
+from secondthought.inference.drawing import Choose, draw
 from secondthought.models.tree_attention import TreeLayout, tree_attention
 from secondthought.models.tree_forward import kept_logits
 from secondthought.types import Prompt, Sampling, TokenIds
@@ -35,12 +32,6 @@ LONGER, WORTH_A_WAVE = 1.5, 128
 """Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
 SMALL = 32
 """Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
-VOCABULARY_ROWS = 64
-"""Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
-
-
-class NotFinite(PolicyError):
-    """A token has no finite log-probability, so whatever is drawn says nothing of the model."""
 
 
 @dataclass(slots=True)
@@ -55,46 +46,6 @@ class Row:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     ended: bool = False
-
-
-def draw(
-    logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
-) -> tuple[list[int], list[float]]:
-    """Draw one token per row, with its log-probability. Temperature 0 takes the likeliest (the first, if several).
-
-    Raises:
-        NotFinite: a row's log-probabilities are NaN.
-    """
-    log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
-    if temperature == 0.0:
-        tokens = log_p.argmax(-1)
-    else:
-        u = np.empty(len(keys))
-        key_array, at = np.array(keys, dtype=np.uint64), np.array(positions)
-        for position in np.unique(at):
-            u[at == position] = uniforms(key_array[at == position], int(position))
-        points = torch.from_numpy(u).to(logits.device)[:, None]
-        parts = []
-        for start in range(0, len(keys), VOCABULARY_ROWS):
-            cumulative = log_p[start : start + VOCABULARY_ROWS].double().exp().cumsum(-1)
-            goal = points[start : start + VOCABULARY_ROWS] * cumulative[:, -1:]
-            parts.append(torch.searchsorted(cumulative, goal, right=True).squeeze(-1))
-        tokens = torch.cat(parts).clamp_max(logits.shape[-1] - 1)
-    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1).tolist()
-    if not math.isfinite(sum(chosen)):
-        at = next(positions[row] for row, value in enumerate(chosen) if not math.isfinite(value))
-        raise NotFinite(f"token {at + 1} of a completion has no finite log-probability")
-    return tokens.tolist(), chosen
-
-
-class Choose(Protocol):
-    """Chooses a token for each row, as `draw` does."""
-
-    def __call__(
-        self, logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
-    ) -> tuple[list[int], list[float]]:
-        """Return a token and its log-probability for each row, which its key names."""
-        ...
 
 
 class SharedSampler:

@@ -12,7 +12,8 @@ from transformers import PreTrainedModel
 
 from secondthought.errors import PolicyError
 from secondthought.inference.batch_flow import BatchFlow
-from secondthought.inference.decoding import Flight, NotFinite, Row, SharedSampler
+from secondthought.inference.decoding import Flight, Row, SharedSampler
+from secondthought.inference.drawing import NotFinite
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.inference.sampling_paths import cached_sampling, shared_sampling
 from secondthought.models.finite import why_not_finite
@@ -65,7 +66,7 @@ class LocalPolicy(LocalModel):
 
     @property
     def shared_paths(self) -> tuple[TreeReader, ...]:
-        """See `LocalModel.shared_paths`; sampling has its own."""
+        """Return them (see `LocalModel.shared_paths`) with that of sampling."""
         return (*super().shared_paths, shared_sampling)
 
     @property

@@ -14,7 +14,8 @@ import torch
 from transformers import PreTrainedModel
 
 from secondthought.errors import PolicyError
-from secondthought.inference.decoding import Choose, Row, draw
+from secondthought.inference.decoding import Row
+from secondthought.inference.drawing import Choose, draw
 from secondthought.models.tree_forward import takes
 from secondthought.types import Prompt, Sampling
 
@@ -52,7 +53,7 @@ def cache_of(model: PreTrainedModel, output: Mapping[str, Any]) -> dict[str, Any
         PolicyError: none came back that it takes; without one every token after the first would be sampled blindly.
     """
     for name in CACHE_NAMES:
-        if takes(type(model), name) and output.get(name) is not None:
+        if takes(model, name) and output.get(name) is not None:
             return {name: output[name]}
     raise PolicyError(f"its forward gives back no cache that it takes (none of {', '.join(CACHE_NAMES)})")
 

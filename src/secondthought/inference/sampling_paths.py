@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.inference.decoding import Choose, SharedSampler
+from secondthought.inference.decoding import SharedSampler
+from secondthought.inference.drawing import Choose
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.models.probe import Readings
 from secondthought.trees import TokenTree
@@ -47,7 +48,7 @@ class _Dictation:
     def __call__(
         self, logits: Tensor, keys: Sequence[int], positions: Sequence[int], temperature: float
     ) -> tuple[list[int], list[float]]:
-        self.heard.update({at: row for at, row in zip(zip(keys, positions, strict=True), logits, strict=True)})
+        self.heard.update(zip(zip(keys, positions, strict=True), logits, strict=True))
         return [self.wanted[key][at] for key, at in zip(keys, positions, strict=True)], [0.0] * len(keys)
 
 

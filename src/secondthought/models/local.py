@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
 from secondthought.models.lora import Adapter
-from secondthought.models.probe import TEXT, Probe, TreeReader, plain_training, shared_training
+from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, shared_training
 from secondthought.models.shipped import why_missing
 from secondthought.types import Completion, Message, StopReason, TokenIds
 
@@ -107,7 +107,7 @@ class LocalModel:
         """Say why trunks are not shared, None if they are: measured on a few tokens when it is first asked.
 
         Raises:
-            PolicyError: the model cannot be used on any path; see `Probe`.
+            PolicyError: the model cannot be used on any path; see `PathProbe`.
         """
         if "shared" not in self._known:
             probe = self.probe()
@@ -139,15 +139,15 @@ class LocalModel:
             self._known.add("plain")
         return False
 
-    def probe(self) -> Probe:
+    def probe(self) -> PathProbe:
         """Read a probe's tokens by the model's own forward.
 
         Raises:
-            PolicyError: that cannot be used; see `Probe`.
+            PolicyError: that cannot be used; see `PathProbe`.
         """
         limit = min((limit.tokens for limit in self.length_limits), default=None)
         try:
-            return Probe(self.model, self._ordinary_ids(), self.autocast, limit=limit)
+            return PathProbe(self.model, self._ordinary_ids(), self.autocast, limit=limit)
         except PolicyError as error:
             raise PolicyError(f"{self.name}: {error}") from error
 

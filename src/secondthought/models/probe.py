@@ -35,7 +35,8 @@ TEXT = (
 )
 """The probe's tokens are drawn from those of this text: ordinary ones, none that a model treats in its own way."""
 
-USUAL, SHORT = (20, (6, 4, 2)), (6, (3, 2))
+USUAL: tuple[int, tuple[int, ...]] = (20, (6, 4, 2))
+SHORT: tuple[int, tuple[int, ...]] = (6, (3, 2))
 """Lengths of the trunk and of the branches; short for a large model, where every token takes its time."""
 LARGE = 300_000_000
 """Parameters from which on a model is large."""
@@ -53,10 +54,14 @@ UNSTABLE, ROUGH_UNSTABLE = 2e-3, 0.5
 
 
 class Readings(NamedTuple):
-    """`Readings` are logits before some tokens of a tree, and the places of these tokens among all that it has."""
+    """`Readings` are logits before some tokens of a tree, and the places of these tokens among all that it has.
+
+    `unseen` says what of the path could be wrong all the same, where no tree as short as this one would tell.
+    """
 
     places: Sequence[int]
     logits: Float[Tensor, "M V"]
+    unseen: str | None = None
 
 
 TreeReader: TypeAlias = Callable[[PreTrainedModel, TokenTree], Readings]
@@ -82,8 +87,8 @@ class Deviation(NamedTuple):
         )
 
 
-class Probe:
-    """A `Probe` is a tiny tree and what the model's own forward says of it; paths are measured against that."""
+class PathProbe:
+    """A `PathProbe` is a tiny tree and what the model's own forward says of it; paths are measured against that."""
 
     def __init__(
         self,
@@ -127,7 +132,10 @@ class Probe:
         """Measure a path, in the precision of the weights and then in that of use."""
         try:
             with torch.no_grad():
-                found = Deviation(self._distance(path(self.model, self.tree), self._truth), self._allowed)
+                readings = path(self.model, self.tree)
+                found = Deviation(self._distance(readings, self._truth), self._allowed)
+                if found.is_right and readings.unseen is not None:
+                    return found._replace(error=readings.unseen)
                 return self._under_autocast(path, *self._rough) if found.is_right and self._rough else found
         except PolicyError as error:
             return Deviation(torch.inf, 0.0, str(error))
@@ -136,7 +144,7 @@ class Probe:
 
     def _under_autocast(self, path: TreeReader, own: Tensor, noise: float) -> Deviation:
         with self._autocast():
-            places, logits = path(self.model, self.tree)
+            places, logits, _ = path(self.model, self.tree)
         spread = float(own.std(-1).mean())
         return Deviation(_mean(_logprobs(logits) - own[list(places)]), ROUGH_ROUNDING * spread + ROUGH_NOISES * noise)
 
@@ -165,15 +173,13 @@ def shared_training(model: PreTrainedModel, tree: TokenTree) -> Readings:
     """Read the trunk once, as an update does.
 
     Raises:
-        PolicyError: a layer attends by a rule that shared trunks do not know, or would on a longer text.
+        PolicyError: a layer attends by a setting that shared trunks do not know.
     """
     forward = TreeForward([tree], model.device, share=True)
     logits = forward.logits(model)
     longest = len(tree.trunk) + max(len(branch.token_ids) for branch in tree.branches)
-    reason = unseen(model, forward.packed.windows if forward.packed else {}, longest)
-    if reason is not None:
-        raise PolicyError(reason)
-    return Readings(range(len(logits)), logits)
+    windows = forward.packed.windows if forward.packed else {}
+    return Readings(range(len(logits)), logits, unseen(model, windows, longest))
 
 
 def plain_training(model: PreTrainedModel, tree: TokenTree) -> Readings:

@@ -188,7 +188,8 @@ class PackedTrees:
         blocks = [self._trunk(_gather(q, self.trunk_index), trunk, rule).flatten(0, 1)]
         if self.branch_size:
             own = _gather(k, self.branch_index), _gather(v, self.branch_index)  # (U, G, R, K, D)
-            is_plain = rule.window is None and rule.softcap is None
+            alike = query.shape[-1] == value.shape[-1]  # values of latent attention are shorter than its keys
+            is_plain = alike and rule.window is None and rule.softcap is None
             branches = self._merged if is_plain and merged_attention.available(self.device) else self._expanded
             blocks.append(branches(_gather(q, self.branch_index), trunk, own, rule).flatten(0, 2))
         return torch.cat(blocks).index_select(0, self.cell).unsqueeze(0)

@@ -7,7 +7,6 @@ that is the trunk's last position.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -129,14 +128,18 @@ def kept_logits(model: PreTrainedModel, keep: Int[Tensor, " M"] | int, **inputs:
 
     A forward that cannot leave out the others gives all: many take `**kwargs`, which would swallow the wish.
     """
-    if takes(type(model), "logits_to_keep"):
+    if takes(model, "logits_to_keep"):
         kept: Tensor = model(**inputs, logits_to_keep=keep).logits
         return kept
     logits: Tensor = model(**inputs).logits
     return logits[:, -keep:] if isinstance(keep, int) else logits[:, keep]
 
 
-@functools.cache
-def takes(model: type[PreTrainedModel], argument: str) -> bool:
+def takes(model: PreTrainedModel, argument: str) -> bool:
     """Return whether a model's forward has this argument by name."""
-    return argument in inspect.signature(model.forward).parameters
+    if (kind := type(model)) not in _ARGUMENTS:
+        _ARGUMENTS[kind] = frozenset(inspect.signature(kind.forward).parameters)
+    return argument in _ARGUMENTS[kind]
+
+
+_ARGUMENTS: dict[type, frozenset[str]] = {}

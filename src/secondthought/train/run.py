@@ -36,6 +36,7 @@ from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
+from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
 from secondthought.train.self_checks import run_checks
 from secondthought.types import Failure, Problem
@@ -89,10 +90,11 @@ class _Execution:
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
         self.console = self._console()
-        self.policy: LocalPolicy = load_policy(config.model, self.console)
+        self.policy: LocalPolicy = load_policy(config.model, self.console, share_trunk=config.train.share_trunk)
         self.model: LocalModel = self.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         self.policy.world = world
+        agree_on_paths(run, world, self.policy, wanted=config.train.share_trunk)
         self.player = Player.resolve(self.policy, self.task, config.episode, onlooker=self.console)
 
     def complete(self) -> dict[str, Any]:

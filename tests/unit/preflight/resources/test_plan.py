@@ -97,7 +97,7 @@ def test_a_critic_is_a_second_model_with_gradients_and_moments():
 def test_the_samplers_constants_are_those_of_the_formula():
     assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == memory.MOST_ROWS
     assert branch_cache.CHUNK == memory.CHUNK
-    assert decoding.VOCABULARY_ROWS == memory.DRAW_ROWS
+    assert drawing.VOCABULARY_ROWS == memory.DRAW_ROWS
 
 
 @pytest.mark.parametrize(("architecture", "precision"), [(name, "fp32") for name in EVERY] + [("qwen2", "bf16")])
