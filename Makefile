@@ -18,20 +18,25 @@ PIP    := -m pip install --quiet --disable-pip-version-check
 	$(BIN)/python $(PIP) -c constraints.txt --no-build-isolation -e ".[dev]"
 	@touch $@
 
+# What only tests need beside that: the services that a run can be tracked by.
+.venv/tested: .venv/ready
+	$(BIN)/python $(PIP) -c constraints.txt --no-build-isolation -e ".[dev,trackers]"
+	@touch $@
+
 .venv-newest/ready: pyproject.toml
 	$(PYTHON) -m venv --clear .venv-newest
 	$(NEW)/python $(PIP) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(NEW)/python $(PIP) hatchling editables
-	$(NEW)/python $(PIP) --no-build-isolation -e ".[dev]"
+	$(NEW)/python $(PIP) --no-build-isolation -e ".[dev,trackers]"
 	@touch $@
 
 demo: .venv/ready  ## train the shipped tiny model to reflect, and print before and after
 	$(BIN)/secondthought demo
 
-test: .venv/ready
+test: .venv/tested
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-test-slow: .venv/ready
+test-slow: .venv/tested
 	$(BIN)/python -m pytest -m slow
 
 test-newest:  ## the same tests on the newest versions that pyproject.toml allows; deprecations are shown, not fatal
@@ -52,7 +57,7 @@ check: .venv/ready
 	$(BIN)/ruff format --check src tests examples
 	$(BIN)/mypy
 
-golden: .venv/ready  ## rewrite the golden curves; review the difference
+golden: .venv/tested  ## rewrite the golden curves; review the difference
 	SECONDTHOUGHT_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
 wheel: .venv/ready  ## build dist/*.whl: the package with its tiny models, to be installed anywhere

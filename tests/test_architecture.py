@@ -14,7 +14,8 @@ MOST_LINES = 320
 MOST_FUNCTION_LINES = 44
 
 LAYERS = (
-    ("types", "errors", "rng"),
+    ("text",),
+    ("types", "errors", "rng", "disk", "spelling"),
     ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),

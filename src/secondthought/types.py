@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, get_args
 
+from secondthought.text import whole
+
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Split: TypeAlias = Literal["train", "validation", "test"]
 TokenIds: TypeAlias = tuple[int, ...]
@@ -56,6 +58,11 @@ class Message:
 
     role: Role
     content: str
+
+    def __post_init__(self) -> None:
+        """Make the text whole: what half a character would do to a tokenizer or a request happens to none."""
+        if isinstance(self.content, str):
+            object.__setattr__(self, "content", whole(self.content))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,3 +278,18 @@ class Reading:
         """Tell whether the habit was found at least once; None if its count is missing."""
         count = self.counts[behavior]
         return None if count is None else count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An `Answer` is what came of one conversation: a text, or None and the reason."""
+
+    index: int
+    """The place of the conversation that it answers, among those of the call."""
+    text: str | None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the text whole: a server may send half a character."""
+        if self.text is not None:
+            object.__setattr__(self, "text", whole(self.text))

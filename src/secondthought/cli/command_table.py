@@ -88,7 +88,7 @@ def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
     rest = list(words[1:]) if group else list(words)
     if not rest or rest[0] in ("-h", "--help"):
         return None, list(words)
-    from secondthought.tasks.options import suggestion  # pydantic is not needed for a command that exists
+    from secondthought.spelling import suggestion  # difflib is not needed for a command that exists
 
     name = " ".join([words[0], rest[0]] if group else rest[:1])
     known = group or sorted({name.split()[0] for name in COMMANDS})

@@ -19,6 +19,7 @@ from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.protocols import ChatModel, Detector, Task
+from secondthought.spelling import suggestion
 
 _JUDGE_ROWS = 64
 """Texts that a judge is asked about at once; the other detectors answer row by row."""
@@ -26,7 +27,8 @@ _JUDGE_ROWS = 64
 
 def _known(name: str) -> str:
     if name not in (*DETECTORS, "judge") and ":" not in name:
-        raise ValueError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, judge, or module:Class")
+        hint = suggestion(name, [*DETECTORS, "judge"])
+        raise ValueError(f"there is no detector {name!r}{hint}; known: {', '.join(DETECTORS)}, judge, or module:Class")
     return name
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from secondthought.cli.command_table import COMMANDS, find
+from secondthought.disk import why_refused
 from secondthought.errors import SecondthoughtError
 from secondthought.progress.display import say
 
@@ -52,8 +53,7 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
         except SecondthoughtError as error:
             return _fail(_one_line(str(error)), error.exit_code, debug)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            return _fail(f"{where}{error.strerror or error}", 1, debug)
+            return _fail(why_refused(error), 1, debug)
         except Exception as error:
             advice = "" if debug else "; run again with --debug for the traceback"
             return _fail(f"unexpected error {type(error).__name__}: {_one_line(str(error))}{advice}", 1, debug)

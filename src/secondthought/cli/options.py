@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
-from secondthought.tasks.options import suggestion
+from secondthought.spelling import suggestion
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 

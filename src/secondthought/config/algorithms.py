@@ -146,7 +146,10 @@ def known(name: str) -> str:
         ValueError: there is no such row.
     """
     if name not in ALGORITHMS:
-        raise ValueError(f"there is no algorithm {name!r}; known: {', '.join(ALGORITHMS)}")
+        from secondthought.spelling import suggestion  # difflib is not needed for a name that is right
+
+        hint = suggestion(name, ALGORITHMS)
+        raise ValueError(f"there is no algorithm {name!r}{hint}; known: {', '.join(ALGORITHMS)}")
     return name
 
 

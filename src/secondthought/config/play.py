@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from secondthought.config.base import Config
 from secondthought.config.values import COLDEST, HOTTEST
+
+PINNED_DATE = datetime.date(2024, 7, 26)
+"""The default of `model.date`: a run that resumes tomorrow must see the same prompts. Llama 3's template has it too."""
 
 
 class TaskConfig(Config):
@@ -55,7 +59,13 @@ class ModelConfig(Config):
     """Run Python code that the checkpoint brings. Only for authors whom you trust."""
     keep_thinking: bool = False
     """Use a template that rewrites earlier turns (drops thinking) anyway, keeping the ids as they were sampled."""
-    # Not written where it is off: the settings of runs begun before there was LoRA stay equal to themselves.
+    # Not written where they are as they always were: the settings of older runs stay equal to themselves.
+    chat_template: str | None = Field(None, exclude_if=lambda given: given is None)
+    """A Jinja file in place of the tokenizer's chat template, or the name of one where it has several."""
+    template_options: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """Variables of the chat template, such as `{ enable_thinking = false }` for Qwen3."""
+    date: datetime.date = Field(PINNED_DATE, exclude_if=lambda given: given == PINNED_DATE)
+    """What a chat template is told when it asks for the date, today as tomorrow, so that prompts stay the same."""
     lora: LoraConfig = Field(LoraConfig(), exclude_if=lambda lora: lora == LoraConfig())
     """Low-rank adapters; their dropout is 0, since sampling and training must compute the same."""
 

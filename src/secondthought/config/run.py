@@ -13,6 +13,7 @@ from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimCo
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.config.values import PeerName, Temperatures, Threads
 from secondthought.errors import ConfigError
+from secondthought.spelling import suggestion
 
 DETECTORS = ("functional", "patterns")
 """Names of detectors that `evaluation.habits` takes besides `none` and `module:Class`."""
@@ -20,7 +21,8 @@ DETECTORS = ("functional", "patterns")
 
 def _known_detector(name: str) -> str:
     if name != "none" and name not in DETECTORS and ":" not in name:
-        raise ValueError(f"there is no detector {name!r}; known: none, {', '.join(DETECTORS)}, or module:Class")
+        hint = suggestion(name, ["none", *DETECTORS])
+        raise ValueError(f"there is no detector {name!r}{hint}; known: none, {', '.join(DETECTORS)}, or module:Class")
     return name
 
 

@@ -20,8 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
 from secondthought import rng
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.protocols import DiagnosableTask, GeneralAdvisor, Task
@@ -233,17 +231,14 @@ def second_try_rates(evaluation: Evaluation, outcomes: Mapping[str, Sequence[Out
     }
 
 
-def listening(
-    outcomes: Mapping[str, Sequence[Outcome]],
-    generator: np.random.Generator,
-    *,
-    good: str = "oracle",
-    bad: str = "shuffled",
-) -> Interval:
-    """Return the rescue rate under good reflections minus that under bad ones, on the failures that have both."""
-    first, second = _by_problem(outcomes[good]), _by_problem(outcomes[bad])
+def listening(outcomes: Mapping[str, Sequence[Outcome]], *, good: str = "oracle", bad: str = "shuffled") -> Interval:
+    """Return the rescue rate under good reflections minus that under bad ones, on the failures that have both.
+
+    It is undefined where there are none, or where one of the two was not played.
+    """
+    first, second = _by_problem(outcomes.get(good, ())), _by_problem(outcomes.get(bad, ()))
     both = sorted(first.keys() & second.keys())
-    return paired_difference([first[name] for name in both], [second[name] for name in both], generator)
+    return paired_difference([first[name] for name in both], [second[name] for name in both])
 
 
 def _by_problem(outcomes: Sequence[Outcome]) -> dict[str, float]:

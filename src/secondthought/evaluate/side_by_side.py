@@ -8,9 +8,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from secondthought import rng
 from secondthought.config import EpisodeConfig
 from secondthought.evaluate import (
     Evaluation,
@@ -114,8 +111,7 @@ def differences(results: Sequence[ModelResult]) -> Iterator[dict[str, Any]]:
     for before, after in combinations(results, 2):
         same = (before.task, before.temperature) == (after.task, after.temperature)
         if same and before.model != after.model:
-            generator = np.random.default_rng(rng.key("eval", "bootstrap", before.task))
-            rates = compare(after.evaluation, before.evaluation, generator)
+            rates = compare(after.evaluation, before.evaluation)
             yield {
                 "after": after.model,
                 "before": before.model,

@@ -11,6 +11,7 @@ from secondthought import plugins
 from secondthought.errors import ConfigError, SecondthoughtError
 from secondthought.habits.patterns import PatternDetector
 from secondthought.protocols import Detector, ReadableTask, Task
+from secondthought.spelling import suggestion
 
 
 def reader_of(task: Task) -> Detector:
@@ -48,7 +49,8 @@ def detector(name: str, task: Task) -> Detector:
     if ":" in name:
         return _from_outside(name)
     if name not in DETECTORS:
-        raise ConfigError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, or module:Class")
+        hint = suggestion(name, DETECTORS)
+        raise ConfigError(f"there is no detector {name!r}{hint}; known: {', '.join(DETECTORS)}, or module:Class")
     return DETECTORS[name](task)
 
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from secondthought import rng
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import evaluate
 from secondthought.progress import SILENT, Onlooker
@@ -103,7 +100,6 @@ def check(
     outcomes = play_controls(player, played.failures, keys=keys, controls=CONTROLS, reflections=played.reflections)
     rates = rescue_rates(outcomes)
     solved = {tries: sum(row.solved_by(tries) for row in played.rows) for tries in (1, 2)}
-    generator = np.random.default_rng(rng.key("organism", "check", seed))
     return ListeningTable(
         policy=policy.name,
         tries=(
@@ -111,7 +107,7 @@ def check(
             ListeningRow(name="second try", rate=wilson(solved[2], count)),
         ),
         controls=tuple(ListeningRow(name=name, rate=rates[name]) for name in CONTROLS),
-        listening=listening(outcomes, generator),
+        listening=listening(outcomes),
         mixed_groups=_mixed_groups(player, keys, played.failures[:num_groups]),
     )
 

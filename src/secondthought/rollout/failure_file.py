@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
+from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.mining import fingerprint
@@ -83,7 +84,7 @@ def read(path: Path, task: Task, policy: Policy) -> list[Failure]:
             except SecondthoughtError as error:
                 raise RunError(f"{path}, line {line.number}: {error}") from None
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(path, error)) from None
     if not failures:
         raise RunError(f"{path}: holds no failures; make some with `secondthought failures`")
     return failures

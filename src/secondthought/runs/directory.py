@@ -25,7 +25,7 @@ from secondthought.config.values import NAME_CHARACTERS
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
-from secondthought.runs.lock import NAME as LOCK
+from secondthought.runs.lock import NAMES as LOCKS
 from secondthought.runs.lock import Lock
 
 SCHEMA = 1
@@ -182,7 +182,7 @@ def is_run(path: Path) -> bool:
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
-    if all(item.name == LOCK for item in path.iterdir()):
+    if all(item.name in LOCKS for item in path.iterdir()):
         return
     if not is_run(path):
         raise RunError(f"{path}: is not empty and holds no run of secondthought; choose another run_dir")
@@ -195,7 +195,7 @@ def _empty(path: Path) -> None:
     items = sorted(path.iterdir(), key=lambda item: item.name == "config.json")
     with files.disk_errors(path):
         for item in items:
-            if item.name != LOCK:
+            if item.name not in LOCKS:
                 files.remove(item)
 
 

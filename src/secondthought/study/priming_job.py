@@ -26,6 +26,7 @@ from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.token_lengths import length_by
+from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
 from secondthought.runs.directory import is_run
@@ -190,7 +191,7 @@ def _rows_of(file: Path, count: int) -> list[Mapping[str, Any]]:
     try:
         lines = list(islice(jsonl.read(file), count))
     except OSError as error:
-        raise RunError(f"{file}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(file, error)) from None
     for line in lines:
         if line.value is None:
             raise RunError(f"{file}, line {line.number}: {line.error}")

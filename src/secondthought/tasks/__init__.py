@@ -14,7 +14,8 @@ from typing import Any, cast
 from secondthought import plugins
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import ChanceTask, OptionTask, PresetTask, Task
-from secondthought.tasks.options import TaskOptions, suggestion
+from secondthought.spelling import suggestion
+from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
     "countdown": "secondthought.tasks.countdown:Countdown",

@@ -214,6 +214,7 @@ class _Execution:
             **{when: side["rates"] for when, side in written.items()},
             "paired": final.pair(after, before),
             "controls": {when: side["controls"] for when, side in written.items()},
+            "listening": {when: side.get("listening") for when, side in written.items()},
             "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
             "other_skills": final.other_skills(after, before),
             "peers": written["before"]["peers"],

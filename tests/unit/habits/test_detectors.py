@@ -39,5 +39,8 @@ def test_the_config_declares_the_names_of_the_table():
     assert set(DECLARED) == set(DETECTORS)
     for name in ("none", *DECLARED, "mine:Own"):
         assert EvalConfig(habits=name).habits == name
-    with pytest.raises(ValidationError, match="there is no detector 'functinal'; known: none, functional, patterns"):
+    with pytest.raises(
+        ValidationError,
+        match=r"there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, patterns",
+    ):
         EvalConfig(habits="functinal")

@@ -65,11 +65,21 @@ def run(argv: list[str], prog: str) -> None:
     with progress(given) as shown:
         policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
         found = [_diagnose(given, policy, task, shown) for task in tasks]
+    conversation = _conversation(policy)
     if given.json_:
-        write_line({"model": given.path, "tasks": [{**item.to_json(), **_advice(item)} for item in found]})
+        said = [{**item.to_json(), **_advice(item)} for item in found]
+        write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
+    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
     for item in found:
         _print(item.to_json(), **_advice(item))
+
+
+def _conversation(policy: Any) -> dict[str, str]:
+    """Return how the model's conversations are put together; nothing where no template does it."""
+    from secondthought.models.local import LocalModel
+
+    return policy.chat.describe() if isinstance(policy, LocalModel) else {}
 
 
 def _diagnose(given: Options, policy: Any, task: Task, onlooker: Onlooker) -> Any:

@@ -12,7 +12,7 @@ from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
-from secondthought.cli.summary_table import percent
+from secondthought.cli.summary_table import P_COLUMN, percent, with_holm
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
@@ -131,8 +131,8 @@ def _print(found: dict[str, Any]) -> None:
         rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
         write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
     if found["differences"]:
-        columns = ["models", "task", "temperature", "rate", "difference", "p"]
-        write_table("paired differences", columns, list(_differences(found["differences"])))
+        columns = ["models", "task", "temperature", "rate", "difference", P_COLUMN]
+        write_table("paired differences", columns, with_holm(_differences(found["differences"])))
 
 
 def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:

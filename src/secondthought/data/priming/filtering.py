@@ -13,6 +13,7 @@ from typing import Any
 
 from secondthought import jsonl
 from secondthought.data.priming.from_search import Trace
+from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError, TaskError
 from secondthought.habits.detectors import reader_of
 from secondthought.protocols import ReadableTask, Task
@@ -127,7 +128,7 @@ def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 raise TaskError(f"{path}, line {line.number}: {line.error}")
             yield line.number, line.value
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines") from None
+        raise RunError(f"{why_unread(path, error)}; give a file of JSON lines") from None
 
 
 def problem_of(data: Any, task: Task, path: Path, number: int) -> Problem:

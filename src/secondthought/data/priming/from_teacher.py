@@ -16,8 +16,8 @@ from secondthought.data.priming.request import MAX_TOKENS
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
 from secondthought.inference.chat.replies import EMPTY
-from secondthought.protocols import Answer, ChatModel, Task
-from secondthought.types import HabitName, Message, Problem, Sampling
+from secondthought.protocols import ChatModel, Task
+from secondthought.types import Answer, HabitName, Message, Problem, Sampling
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=MAX_TOKENS)
 """The paper's."""
@@ -132,7 +132,7 @@ def _answers(
     def keep(answer: Answer) -> None:
         place = asked[answer.index]
         if answer.text is None or not answer.text.strip():
-            errors[place] = answer.error or EMPTY
+            errors[place] = answer.error if answer.text is None else EMPTY
         else:
             cache.put(keys[place], answer.text, teacher=teacher.name, problem=problems[place].id)
 

@@ -24,8 +24,8 @@ from secondthought.habits.judge.quotes import Page, flat
 from secondthought.habits.repeats import once
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
 from secondthought.inference.chat.replies import EMPTY
-from secondthought.protocols import Answer, ChatModel
-from secondthought.types import Message, Reading, Sampling, Span, Thought
+from secondthought.protocols import ChatModel
+from secondthought.types import Answer, Message, Reading, Sampling, Span, Thought
 
 MAX_TOKENS = 1024
 """Longest answer by default: some twenty quotes. A longer one is cut off, cannot be read, and is missing."""
@@ -137,7 +137,7 @@ class JudgeDetector:
 
         def keep(answer: Answer) -> None:
             if answer.text is None or not answer.text.strip():
-                reasons[keys[answer.index]] = answer.error or EMPTY
+                reasons[keys[answer.index]] = answer.error if answer.text is None else EMPTY
             else:
                 self.cache.put(keys[answer.index], answer.text, judge=self._chat.name)
 

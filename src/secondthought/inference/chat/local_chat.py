@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.chat.replies import CUT_OFF, EMPTY
-from secondthought.protocols import Answer, Policy
-from secondthought.types import Completion, Message, Prompt, Sampling, StopReason
+from secondthought.protocols import Policy
+from secondthought.types import Answer, Completion, Message, Prompt, Sampling, StopReason
 
 
 class LocalChat:

@@ -33,8 +33,7 @@ from secondthought.inference.chat.address import address, proxy_note, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
 from secondthought.inference.chat.replies import completion, retry_after, words
-from secondthought.protocols import Answer
-from secondthought.types import Message, Sampling
+from secondthought.types import Answer, Message, Sampling
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.evaluate import failures_of, play_controls, rescue_rates, to_json
+from secondthought.evaluate import failures_of, listening, play_controls, rescue_rates, to_json
 from secondthought.habits.rates import HabitRates, Observed, rates_in_groups
 from secondthought.preflight.diagnose import rates
 from secondthought.preflight.diagnose.rates import turns
@@ -14,6 +14,7 @@ from secondthought.protocols import Detector, DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.stats import Interval
+from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
 
 CONTROLS = ("own", "second_sample")
@@ -82,7 +83,11 @@ def diagnose(
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
+
+    Raises:
+        CheckError: the task rejects its own gold answers, or what the model's tokenizer makes of them.
     """
+    check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
     groups = player.run(courses, "problems")
@@ -148,8 +153,5 @@ def _difference(played: Mapping[str, Sequence[Any]], one: str, other: str) -> In
     """Subtract one control from another on the problems that both played."""
     if not (played.get(one) and played.get(other)):
         return None
-    first, second = ({item.problem_id: float(item.verdict.correct) for item in played[name]} for name in (one, other))
-    shared = sorted(first.keys() & second.keys())
-    if len(shared) < 2:
-        return None
-    return rates.difference([first[name] - second[name] for name in shared])
+    found = listening(played, good=one, bad=other)
+    return found if found.is_defined else None

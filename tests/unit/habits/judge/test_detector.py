@@ -35,8 +35,8 @@ from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.protocols import Answer, Detector
-from secondthought.types import Message, Problem, Span, Thought
+from secondthought.protocols import Detector
+from secondthought.types import Answer, Message, Problem, Span, Thought
 
 
 def behavior(name, definition="what it is"):

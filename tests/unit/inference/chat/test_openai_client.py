@@ -37,8 +37,8 @@ from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.chat.replies import completion as read_completion
 from secondthought.inference.chat.replies import words
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.protocols import Answer, ChatModel
-from secondthought.types import Message, Sampling
+from secondthought.protocols import ChatModel
+from secondthought.types import Answer, Message, Sampling
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=50)
 

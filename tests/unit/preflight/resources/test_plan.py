@@ -10,7 +10,7 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
-from secondthought.inference import branch_cache, decoding
+from secondthought.inference import branch_cache, decoding, drawing
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import workload as work
@@ -109,8 +109,9 @@ def test_the_cache_holds_the_formulas_bytes(architecture, precision, monkeypatch
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr(decoding, "BranchCache", Spy)
     policy = tiny_policy(architecture, precision=precision)
+    policy.measure_paths()
+    monkeypatch.setattr(decoding, "BranchCache", Spy)
     policy.stop_ids = frozenset()
     rows = Rows(U=2, S=3, P=9, T=4, R=5)
     prompts = [
