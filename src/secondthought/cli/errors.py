@@ -24,6 +24,12 @@ TERMINATED = 143
 """128 + SIGTERM: what `kill`, `timeout` and schedulers send first."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE."""
+_SHOWN = 160
+"""Characters of a library's report on memory that are shown."""
+_LESS_MEMORY = (
+    "`secondthought plan` says what takes how much; lower train.micro_batch_tokens or the groups of a step, train an"
+    " adapter (model.lora.rank), or take a smaller model"
+)
 
 
 def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: bool) -> int | None:
@@ -55,8 +61,18 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
         except OSError as error:
             return _fail(why_refused(error), 1, debug)
         except Exception as error:
+            if _is_out_of_memory(error):
+                return _fail(f"out of memory ({_one_line(str(error))[:_SHOWN]}); {_LESS_MEMORY}", 1, debug)
             advice = "" if debug else "; run again with --debug for the traceback"
             return _fail(f"unexpected error {type(error).__name__}: {_one_line(str(error))}{advice}", 1, debug)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory ran out, told by the error's name and words: torch may not be loaded."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and (type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error))
+    )
 
 
 class _Terminated(KeyboardInterrupt):

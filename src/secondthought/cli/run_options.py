@@ -6,19 +6,27 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from secondthought.cli.errors import rank
-from secondthought.cli.loading import current_directory
+from secondthought.cli.errors import rank, warn
+from secondthought.cli.loading import checkpoint_of, current_directory
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config
 from secondthought.errors import ConfigError
+from secondthought.runs import hub
 from secondthought.runs.trackers import Tracker, catalog
 
-SHORT = {"--model": "--model.path"}
-"""Short forms of flags, and what they are short for."""
+SHORT = {"--model": "--model.path", "--out": "--run-dir"}
+"""Other names of flags, the same as with other commands."""
+RL_SHORT = {
+    **SHORT,
+    "--task": "--task.name",
+    "--options.": "--task.options.",
+    "--temperature": "--episode.temperature",
+}
+"""Those of training by reinforcement learning."""
 
 
 class RunFlags(Config):
@@ -34,6 +42,8 @@ class RunFlags(Config):
     """Print the resolved config as JSON and stop."""
     track: tuple[str, ...] = ()
     """Send each step's metrics there too: trackio, wandb or tensorboard, or a class `module:Class` of your own."""
+    push: str = ""
+    """Send the trained model and its card to this repository of a hub, USER/NAME; asked for access before training."""
     quiet: bool = False
     """No progress on stderr."""
     json_: bool = False
@@ -60,19 +70,6 @@ class Resolved(Protocol):
 ResolvedT = TypeVar("ResolvedT", bound=Resolved)
 
 
-def long_flags(argv: Sequence[str], short: Mapping[str, str] = SHORT) -> list[str]:
-    """Return the words with short forms of flags written out.
-
-    >>> long_flags(["--model=small", "--model", "x", "--seed", "1"])
-    ['--model.path=small', '--model.path', 'x', '--seed', '1']
-    """
-    words = []
-    for word in argv:
-        flag, equals, value = word.partition("=")
-        words.append(f"{short.get(flag, flag)}{equals}{value}")
-    return words
-
-
 def run_as_asked(
     config: ResolvedT,
     flags: RunFlags,
@@ -94,6 +91,8 @@ def run_as_asked(
         ConfigError: flags contradict each other.
     """
     trackers = _trackers(flags.track, config)
+    if flags.push:
+        hub.check(flags.push)
     if flags.dry_run:
         write_text(json.dumps(config.model_dump(mode="json"), indent=2))
         return
@@ -112,6 +111,8 @@ def run_as_asked(
             write_line({"run_dir": str(config.run_dir), **summary})
         else:
             show(config.run_dir, summary)
+        if flags.push:
+            warn(f"sent to {hub.push(checkpoint_of(config.run_dir), flags.push)}")
     _leave_others()
 
 

@@ -24,7 +24,7 @@ from secondthought.models.local import LocalModel
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
-from secondthought.runs import files
+from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory
@@ -38,7 +38,7 @@ from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
-from secondthought.train.self_checks import run_checks
+from secondthought.train.self_checks import passed, run_checks
 from secondthought.types import Failure, Problem
 
 logger = logging.getLogger(__name__)
@@ -120,11 +120,14 @@ class _Execution:
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.model)
         after = before_after.after()
         return self.world.first(
-            "the summary", lambda: self._finish(self._summary(progress, before_after, before, after))
+            "the summary", lambda: self._finish(self._summary(progress, before_after, before, after), chosen)
         )
 
-    def _finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        self.run.write_summary("finished", summary)
+    def _finish(self, summary: dict[str, Any], chosen: int) -> dict[str, Any]:
+        directory = self.run.checkpoints.at(chosen)
+        model_card.write(directory, summary, self.run.config())
+        evaluated = str(directory.relative_to(self.run.path))
+        self.run.write_summary("finished", {**summary, "checkpoint": evaluated})
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 
@@ -171,7 +174,8 @@ class _Execution:
         measured = run_checks(self.policy, self.task, learner, problems)
         if self.world.is_first:
             files.write_json(self.run.path / "checks.json", measured)
-        console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
+        lines = ["the task's verifier accepts its own answers", *passed(measured, self.policy.precision)]
+        console.note("self-checks passed:\n" + "\n".join(f"  {line}" for line in lines))
 
     def _validator(self) -> Any:
         problems = self._problems("validation", self.config.train.eval_problems)

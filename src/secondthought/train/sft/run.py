@@ -20,7 +20,7 @@ from typing import Any
 from secondthought.config.sft import SftConfig
 from secondthought.distributed.world import World
 from secondthought.errors import ConfigError, RunError
-from secondthought.runs import files
+from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
@@ -208,24 +208,23 @@ class _Sft:
             self.policy.save(directory)
         rows = read_metrics(self.run.metrics_path)
         losses = [row["eval/loss"] for row in rows if "eval/loss" in row]
-        self.run.write_summary(
-            "finished",
-            {
-                "arm": ARM,
-                "seed": self.config.seed,
-                "model": self.config.model.path,
-                **self.facts,
-                "checkpoint": MODEL,
-                "chosen_step": chosen,
-                "steps": self.progress.step,
-                "best_step": self.progress.best_step,
-                "loss": rows[-1]["loss/sft"],
-                "eval_loss_before": losses[0] if losses else math.nan,
-                "eval_loss_after": losses[-1] if losses else math.nan,
-                "tokens_learned": sum(row.get("tokens/learned", 0) for row in rows),
-                "seconds": sum(row.get("time/step", 0.0) for row in rows),
-            },
-        )
+        summary = {
+            "arm": ARM,
+            "seed": self.config.seed,
+            "model": self.config.model.path,
+            **self.facts,
+            "checkpoint": MODEL,
+            "chosen_step": chosen,
+            "steps": self.progress.step,
+            "best_step": self.progress.best_step,
+            "loss": rows[-1]["loss/sft"],
+            "eval_loss_before": losses[0] if losses else math.nan,
+            "eval_loss_after": losses[-1] if losses else math.nan,
+            "tokens_learned": sum(row.get("tokens/learned", 0) for row in rows),
+            "seconds": sum(row.get("time/step", 0.0) for row in rows),
+        }
+        model_card.write(self.run.path / MODEL, summary, self.run.config())
+        self.run.write_summary("finished", summary)
         return self.run.summary()
 
     def _keep_facts(self) -> None:

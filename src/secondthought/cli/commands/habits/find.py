@@ -16,12 +16,12 @@ from secondthought.cli.errors import warn
 from secondthought.cli.input import name_of, opened
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import number, percent
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.judge.rehearsal import Rehearsal
 from secondthought.habits.rows import TextRow, TextTotals, detected, text_rows
 from secondthought.protocols import Detector, Task
+from secondthought.runs.result_rows import number, percent
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Options(DetectorOptions):
 
 def run(argv: list[str], prog: str) -> int:
     """Read a file or a run; return 1 if a row was bad or a judge answered nothing."""
-    given = parse(Options, argv, prog, positional=("file",))
+    given = parse(Options, argv, prog, positional=("file",), aliases={"--model": "--judge-model"})
     is_run = Path(given.file).is_dir()
     _check(given, prog, is_run)
     detector, task = detector_of(given), task_of(given)
