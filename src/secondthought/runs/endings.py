@@ -24,5 +24,5 @@ def untrained_again(steps: int) -> str:
         return "no step was taken: `after` is the untrained model itself"
     return (
         "no validation found the policy better than before training (the best step is 0): `after` is the untrained"
-        f" model itself; for the policy of step {steps} give the same command with --resume --evaluation.checkpoint last"
+        f" model itself; for that of step {steps} give the same command with --resume --evaluation.checkpoint last"
     )
