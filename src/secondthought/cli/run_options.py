@@ -83,8 +83,7 @@ def run_as_asked(
         config: the settings.
         flags: how to run.
         command: the words of the command line, for the record.
-        train: does it, and returns the run's summary; takes the config, `resume`, `overwrite`, `quiet`, `command`,
-            `trackers`.
+        train: does it, and returns the run's summary; takes the config and the keywords of `execute`.
         show: the summary for people.
 
     Raises:
