@@ -15,7 +15,7 @@ from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.primed_arms import base_of, priming_of
 from secondthought.report.numbers.published_curves import PublishedCurves, condition_of
 from secondthought.report.numbers.runs import Arm
-from secondthought.report.page.figures import Axis, tick_text, ticks
+from secondthought.report.page.axes import Axis, tick_text, ticks
 
 LABELS, PANEL, GAP, ROW, TOP, BOTTOM = 250, 290, 40, 22, 24, 26
 

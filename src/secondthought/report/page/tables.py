@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, gain, interval, rate
 from secondthought.report.numbers.pooled import minus
-from secondthought.report.numbers.runs import Arm, Run, get, number
+from secondthought.report.numbers.runs import UNKNOWN, Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
 from secondthought.stats import Interval
 
@@ -145,7 +145,7 @@ def seed_names(arm: Arm) -> str:
 
 def seed_name(seed: int | None) -> str:
     """Name a seed, which a run may lack."""
-    return "?" if seed is None else str(seed)
+    return UNKNOWN if seed is None else str(seed)
 
 
 def _second_try(arm: Arm) -> Gain:
