@@ -5,9 +5,11 @@ PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 BIN    := .venv/bin
 NEW    := .venv-newest/bin
+# Two workers of one thread each; the tests of one file stay together and share their models and run directories.
+PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
 PIP    := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest check golden lock clean
+.PHONY: demo test test-slow test-newest check golden wheel lock clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,26 +18,31 @@ PIP    := -m pip install --quiet --disable-pip-version-check
 	$(BIN)/python $(PIP) -c constraints.txt --no-build-isolation -e ".[dev]"
 	@touch $@
 
+# What only tests need beside that: the services that a run can be tracked by.
+.venv/tested: .venv/ready
+	$(BIN)/python $(PIP) -c constraints.txt --no-build-isolation -e ".[dev,trackers]"
+	@touch $@
+
 .venv-newest/ready: pyproject.toml
 	$(PYTHON) -m venv --clear .venv-newest
 	$(NEW)/python $(PIP) --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(NEW)/python $(PIP) hatchling editables
-	$(NEW)/python $(PIP) --no-build-isolation -e ".[dev]"
+	$(NEW)/python $(PIP) --no-build-isolation -e ".[dev,trackers]"
 	@touch $@
 
 demo: .venv/ready  ## train the shipped tiny model to reflect, and print before and after
 	$(BIN)/secondthought demo
 
-test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow"
+test: .venv/tested
+	$(BIN)/python $(PYTEST) -m "not slow"
 
-test-slow: .venv/ready
+test-slow: .venv/tested
 	$(BIN)/python -m pytest -m slow
 
 test-newest:  ## the same tests on the newest versions that pyproject.toml allows; deprecations are shown, not fatal
 	rm -f .venv-newest/ready
 	$(MAKE) .venv-newest/ready
-	$(NEW)/python -m pytest -m "not slow" -W default::DeprecationWarning -W default::PendingDeprecationWarning \
+	$(NEW)/python $(PYTEST) -m "not slow" -W default::DeprecationWarning -W default::PendingDeprecationWarning \
 		-W default::FutureWarning
 
 lock:  ## write constraints.txt anew from the newest versions that are allowed; then run make check and make test
@@ -50,8 +57,11 @@ check: .venv/ready
 	$(BIN)/ruff format --check src tests examples
 	$(BIN)/mypy
 
-golden: .venv/ready  ## rewrite the golden curves; review the difference
+golden: .venv/tested  ## rewrite the golden curves; review the difference
 	SECONDTHOUGHT_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
+wheel: .venv/ready  ## build dist/*.whl: the package with its tiny models, to be installed anywhere
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
 clean:
-	rm -rf .venv .venv-newest
+	rm -rf .venv .venv-newest dist

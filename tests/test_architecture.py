@@ -14,8 +14,9 @@ MOST_LINES = 320
 MOST_FUNCTION_LINES = 44
 
 LAYERS = (
-    ("types", "errors", "rng"),
-    ("protocols", "jsonl", "stats", "rl", "trees"),
+    ("text",),
+    ("types", "errors", "rng", "disk", "spelling"),
+    ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),
@@ -127,6 +128,19 @@ def test_a_private_name_would_be_seen(tmp_path):
     file = tmp_path / "nosy.py"
     file.write_text("from secondthought.rng import _hash\nfrom secondthought import rng\nrng._hash\n")
     assert list(private_names(file)) == ["nosy.py:1 _hash", "nosy.py:3 rng._hash"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_verdicts_come_through_judge(path):
+    """`tasks.judging` holds a verdict to what it promises; a task judges itself, and the bench times one task alone."""
+    if path.is_relative_to(SRC / "tasks") or relative(path) == "bench/verify.py":
+        return
+    calls = [
+        node.lineno
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr == "verify" and isinstance(node.ctx, ast.Load)
+    ]
+    assert not calls, f"{relative(path)}:{calls} calls verify; call tasks.judging.judge"
 
 
 def test_a_prefix_is_a_missing_folder():

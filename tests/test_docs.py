@@ -206,7 +206,7 @@ def test_the_task_in_the_tutorial_is_the_example():
 def test_the_task_passes_its_check_and_has_the_problems_of_the_run(page, workplace, capsys):
     [check] = [words for words in commands(page) if words[:2] == ["tasks", "check"]]
     assert not main([*check, "--count", "5"])
-    assert capsys.readouterr().out.count("passed") == 6
+    assert capsys.readouterr().out.count("passed") == 7
     train = next(words for words in commands(page) if words[:2] == ["train", "reflect-retry"])
     main([*[word for word in train if word != "--dry-run"], "--dry-run"])
     config = RunConfig.model_validate(json.loads(capsys.readouterr().out))

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from secondthought.types import (
+    Answer,
     Completion,
     Message,
     Problem,
@@ -284,16 +285,6 @@ class WritableTask(Protocol):
             TaskError: there is no such wording, or no such setting.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An `Answer` is what came of one conversation: a text, or None and the reason."""
-
-    index: int
-    """The place of the conversation that it answers, among those of the call."""
-    text: str | None
-    error: str = ""
 
 
 @runtime_checkable

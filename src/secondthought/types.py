@@ -13,14 +13,20 @@ Dimensions in this project: P problems, G branches of a group, K tries, B rows, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, get_args
 
+from secondthought.text import whole
+
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Split: TypeAlias = Literal["train", "validation", "test"]
 TokenIds: TypeAlias = tuple[int, ...]
+
+LARGE_REWARD = 10.0
+"""Rewards beyond this size make steps of that size, and a critic's loss of its square, where nothing divides them."""
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -53,6 +59,11 @@ class Message:
     role: Role
     content: str
 
+    def __post_init__(self) -> None:
+        """Make the text whole: what half a character would do to a tokenizer or a request happens to none."""
+        if isinstance(self.content, str):
+            object.__setattr__(self, "content", whole(self.content))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -77,8 +88,9 @@ class Problem:
 class Verdict:
     """A `Verdict` is what a task says of one completion.
 
-    `reason` is one word of the task's own list (`correct` where `correct` is true). `well_formed` says that an answer
-    could be read at all, right or wrong: it is what the format-valid rate counts.
+    `reward` is any finite number: right answers earn more than wrong ones, and about 1 suits every algorithm
+    (`LARGE_REWARD`). `reason` is one word of the task's own list (`correct` where `correct` is true). `well_formed`
+    says that an answer could be read at all, right or wrong: it is what the format-valid rate counts.
     """
 
     correct: bool
@@ -197,8 +209,19 @@ class Branch:
     @property
     def reward(self) -> float:
         """Return the mean reward of the tries."""
-        rewards = [turn.verdict.reward for turn in self.tries if turn.verdict is not None]
-        return sum(rewards) / len(rewards)
+        return mean_reward([turn.verdict.reward for turn in self.tries if turn.verdict is not None])
+
+
+def mean_reward(rewards: Sequence[float]) -> float:
+    """Return a mean that the order of rewards does not change, and that is zero where they cancel up to rounding.
+
+    So branches with the same retries in another order have the same reward, and are no signal.
+
+    >>> mean_reward([0.1, 0.2, -0.3]), sum([0.1, 0.2, -0.3]) == 0
+    (0.0, False)
+    """
+    total = math.fsum(rewards)
+    return 0.0 if abs(total) <= 1e-12 * max(map(abs, rewards)) else total / len(rewards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,3 +283,18 @@ class Reading:
         """Tell whether the habit was found at least once; None if its count is missing."""
         count = self.counts[behavior]
         return None if count is None else count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An `Answer` is what came of one conversation: a text, or None and the reason."""
+
+    index: int
+    """The place of the conversation that it answers, among those of the call."""
+    text: str | None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the text whole: a server may send half a character."""
+        if self.text is not None:
+            object.__setattr__(self, "text", whole(self.text))

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from forked_jobs import fork_jobs
 
 from secondthought.config import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.data.priming.from_primed_model import wrong_tries
@@ -41,6 +42,12 @@ base = "tiny"
 base = "tiny"
 priming = "all-strategies"
 """
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Processes of their own are tested elsewhere (`test_processes_of_their_own`); here they are forks."""
+    fork_jobs(monkeypatch)
 
 
 def write(tmp_path, checkpoints, size=4):
@@ -128,13 +135,13 @@ def test_an_arm_may_be_primed_with_another_ones_wrong_tries(tmp_path):
 
 
 def test_tries_that_are_all_cut_off_prime_nothing(checkpoints):
-    asked = {"name": "countdown", "options": {"preset": "tiny", "max_number": 5}}
-    with pytest.raises(RunError, match=r"\d+ of 30 traces \(\d+ left out: cut off at the token limit"):
+    asked = {"name": "countdown", "options": {"preset": "tiny", "max_number": 3}}
+    with pytest.raises(RunError, match=r"\d+ of 5 traces \(\d+ left out: cut off at the token limit"):
         wrong_tries(
             ModelConfig(path=str(checkpoints / "qwen2"), device="cpu"),
             TaskConfig.model_validate(asked),
             EpisodeConfig(max_attempt_tokens=1),
-            count=30,
+            count=5,
             seed=0,
         )
 

@@ -12,9 +12,8 @@ from secondthought.habits.agreement import presence_agreement
 from secondthought.habits.catalog import shipped
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.patterns import PatternDetector
-from secondthought.protocols import Answer
 from secondthought.tasks.countdown.reading.detector import follow
-from secondthought.types import Reading, Thought
+from secondthought.types import Answer, Reading, Thought
 
 NUMBERS, TARGET = (30, 25, 3, 4), 32
 

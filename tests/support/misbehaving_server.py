@@ -15,10 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """What was asked, how often, and how many requests were under way at once."""
+    """What was asked, how often, and how many requests were under way at once. It serves as a proxy as well."""
 
     def __init__(self, port, requests, most_at_once):
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.root = f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/v1"
         self.requests = requests
         self._most = most_at_once
 
@@ -31,8 +32,9 @@ class Server:
         return [request["body"]["messages"][-1]["content"] for request in self.requests]
 
 
-def completion(text, **more):
-    return {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], **more}
+def completion(text, *, finish="stop", message=None, **more):
+    said = {"role": "assistant", "content": text, **(message or {})}
+    return {"choices": [{"message": said, "finish_reason": finish}], **more}
 
 
 @contextlib.contextmanager
@@ -49,6 +51,7 @@ def serving(reply=lambda messages: "yes", script=None, pause=0.0):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             text = body["messages"][-1]["content"]
             with lock:
+                self.counted = 1
                 under_way[0] += 1
                 most.append(under_way[0])
                 requests.append({"path": self.path, "headers": dict(self.headers), "body": body})
@@ -60,10 +63,16 @@ def serving(reply=lambda messages: "yes", script=None, pause=0.0):
                 else:
                     step(self)
             finally:
-                with lock:
-                    under_way[0] -= 1
+                self.leave()
+
+        def leave(self):
+            """Count no longer as under way: before the answer is written, since whoever reads it may ask at once."""
+            with lock:
+                under_way[0] -= self.counted
+                self.counted = 0
 
         def say(self, status, value, **headers):
+            self.leave()
             data = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, content in headers.items():
@@ -116,6 +125,26 @@ def cut_off_chunked(handler):
     """Ends in the middle of a chunk."""
     handler.wfile.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"choices": [')
     handler.close_connection = True
+
+
+def dripping_headers(seconds):
+    """A header now and then, so that even the head of the answer never ends."""
+
+    def step(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(int(seconds / 0.02)):
+            handler.wfile.write(b"X-%d: 1\r\n" % number)
+            handler.wfile.flush()
+            time.sleep(0.02)
+
+    return step
+
+
+def endless(handler):
+    """Never ends, and is fast."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+    while True:
+        handler.wfile.write(b" " * 2**20)
 
 
 def reset(handler):

@@ -11,7 +11,7 @@ import torch
 
 def advantages(rewards, *, scale=False):
     """GRPO (Shao et al. 2024) with `scale`, Dr. GRPO (Liu et al. 2025) without; population deviation."""
-    if all(math.isclose(reward, rewards[0], rel_tol=0, abs_tol=1e-12) for reward in rewards):
+    if max(rewards) - min(rewards) <= 1e-12 * max(map(abs, rewards)):
         return [0.0] * len(rewards)
     mean = math.fsum(rewards) / len(rewards)
     centred = [reward - mean for reward in rewards]

@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command(
         "demo:run", "train the shipped tiny model to reflect; a table before and after, and a report", _RESUME
     ),
+    "init": Command("init:run", "a task class and a file of settings to start from"),
     **{f"train {name}": Command("train.rl:run", row.help, _RESUME) for name, row in ALGORITHMS.items()},
     "train sft": Command("train.sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
     "prime": Command(
@@ -53,6 +54,10 @@ COMMANDS: dict[str, Command] = {
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),
     "study": Command("study:run", "several seeds and comparators, in resumable jobs", _AGAIN),
+    "config schema": Command(
+        "config:schema", "JSON schema of a settings file: editors complete and check TOML with it"
+    ),
+    "env": Command("env:run", "versions and machine, for reports of bugs"),
     "bench verify": Command("bench.compare:verify", "completions verified per second"),
     "bench solve": Command("bench.compare:solve", "time to solve a Countdown problem"),
     "bench habits": Command("bench.compare:habits", "megabytes that the pattern detector reads per second"),
@@ -83,7 +88,7 @@ def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
     rest = list(words[1:]) if group else list(words)
     if not rest or rest[0] in ("-h", "--help"):
         return None, list(words)
-    from secondthought.tasks.options import suggestion  # pydantic is not needed for a command that exists
+    from secondthought.spelling import suggestion  # difflib is not needed for a command that exists
 
     name = " ".join([words[0], rest[0]] if group else rest[:1])
     known = group or sorted({name.split()[0] for name in COMMANDS})

@@ -7,18 +7,19 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from secondthought.cli.asking import AskOptions, endpoint_of
 from secondthought.cli.loading import current_directory, load_policy, load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.habits.detectors import DETECTORS, detector
-from secondthought.habits.judge.detector import JudgeDetector
+from secondthought.habits.judge.detector import MAX_TOKENS, JudgeDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
-from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.protocols import ChatModel, Detector, Task
+from secondthought.spelling import suggestion
 
 _JUDGE_ROWS = 64
 """Texts that a judge is asked about at once; the other detectors answer row by row."""
@@ -26,7 +27,8 @@ _JUDGE_ROWS = 64
 
 def _known(name: str) -> str:
     if name not in (*DETECTORS, "judge") and ":" not in name:
-        raise ValueError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, judge, or module:Class")
+        hint = suggestion(name, [*DETECTORS, "judge"])
+        raise ValueError(f"there is no detector {name!r}{hint}; known: {', '.join(DETECTORS)}, judge, or module:Class")
     return name
 
 
@@ -54,6 +56,8 @@ class DetectorOptions(Config):
     """Read only the first N rows of a file; of a run, N groups of each step and N problems of each evaluation."""
     yes: bool = False
     """judge: ask without a --limit, whatever it costs."""
+    ask: AskOptions = AskOptions()
+    """judge: how it is asked."""
 
     @property
     def batch(self) -> int:
@@ -76,9 +80,7 @@ def detector_of(given: DetectorOptions) -> Detector:
     Raises:
         ConfigError: options do not go together, the file of behaviours is wrong, or the task has no reader.
     """
-    for flag, value in {"judge-model": given.judge_model, "endpoint": given.endpoint, "answers": given.answers}.items():
-        if value is not None and given.detector != "judge":
-            raise ConfigError(f"--{flag} goes with --detector judge; leave it out, or choose that detector")
+    _check_judge(given)
     if given.detector not in ("patterns", "judge"):
         if given.behaviors is not None:
             raise ConfigError(
@@ -91,7 +93,20 @@ def detector_of(given: DetectorOptions) -> Detector:
         raise ConfigError(f"{given.behaviors}: holds no behaviours; put a TOML file for each there")
     if given.detector == "patterns":
         return PatternDetector(behaviors)
-    return JudgeDetector(_asks(given), behaviors, cache=AnswerCache(given.answers))
+    limit = given.ask.max_tokens or MAX_TOKENS
+    return JudgeDetector(_asks(given), behaviors, cache=AnswerCache(given.answers), max_tokens=limit)
+
+
+def _check_judge(given: DetectorOptions) -> None:
+    """Refuse options of a judge where no judge is asked, and options of an endpoint where there is none."""
+    asked = {f"ask.{name}": True for name in given.ask.model_fields_set if getattr(given.ask, name)}
+    for_judge = {"judge-model": given.judge_model, "endpoint": given.endpoint, "answers": given.answers, **asked}
+    used = [flag.replace("_", "-") for flag, value in for_judge.items() if value is not None]
+    if used and given.detector != "judge":
+        raise ConfigError(f"--{used[0]} goes with --detector judge; leave it out, or choose that detector")
+    remote = [flag for flag in used if flag.startswith("ask.") and flag != "ask.max-tokens"]
+    if remote and given.endpoint is None:
+        raise ConfigError(f"--{remote[0]} goes with --endpoint: a model that is loaded here is sent no requests")
 
 
 def _asks(given: DetectorOptions) -> ChatModel:
@@ -101,4 +116,4 @@ def _asks(given: DetectorOptions) -> ChatModel:
         )
     if given.endpoint is None:
         return LocalChat(load_policy(ModelConfig(path=given.judge_model)))
-    return OpenAIClient(Endpoint(url=given.endpoint, model=given.judge_model, key_variable=given.key_env))
+    return OpenAIClient(endpoint_of(given.endpoint, given.judge_model, given.key_env, given.ask))

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from secondthought.cli.command_table import COMMANDS, find
+from secondthought.disk import why_refused
 from secondthought.errors import SecondthoughtError
+from secondthought.progress.display import say
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -51,8 +53,7 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
         except SecondthoughtError as error:
             return _fail(_one_line(str(error)), error.exit_code, debug)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            return _fail(f"{where}{error.strerror or error}", 1, debug)
+            return _fail(why_refused(error), 1, debug)
         except Exception as error:
             advice = "" if debug else "; run again with --debug for the traceback"
             return _fail(f"unexpected error {type(error).__name__}: {_one_line(str(error))}{advice}", 1, debug)
@@ -84,7 +85,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def warn(sentence: str) -> None:
     """Say something on stderr that does not end the command."""
-    sys.stderr.write(f"secondthought: {f'rank {rank()}: ' if rank() else ''}{sentence}\n")
+    say(f"secondthought: {f'rank {rank()}: ' if rank() else ''}{sentence}")
 
 
 def rank() -> int:
@@ -128,9 +129,19 @@ def _silence_stdout() -> None:
         return
 
 
+class _LogHandler(logging.Handler):
+    """A `_LogHandler` writes to stderr, above what a display draws there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
 @contextmanager
 def _logging(debug: bool) -> Iterator[None]:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LogHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s" if debug else "%(message)s"))
     logger = logging.getLogger("secondthought")
     before = logger.level

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from secondthought.disk import why_unread
 from secondthought.errors import ConfigError
 
 
@@ -22,10 +23,10 @@ def opened(file: str) -> Iterator[BinaryIO]:
         return
     try:
         stream = open(file, "rb")  # noqa: SIM115 - closed below; errors while reading are not errors of opening
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: no such file; give a path, or - for stdin") from None
+    except FileNotFoundError as error:
+        raise ConfigError(f"{why_unread(file, error, absent='no such file')}; give a path, or - for stdin") from None
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConfigError(why_unread(file, error)) from None
     with stream:
         yield stream
 

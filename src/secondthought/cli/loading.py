@@ -11,8 +11,8 @@ from typing import Any
 
 from secondthought import tasks
 from secondthought.config import LoraConfig, ModelConfig
-from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.tasks.countdown.script import countdown_answers
 
@@ -31,12 +31,7 @@ def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
         TaskError: there is no such task, or its own code fails.
     """
     with current_directory():
-        try:
-            return tasks.load(name, options)
-        except (SecondthoughtError, OSError):
-            raise
-        except Exception as error:
-            raise TaskError(f"task {name}: its own code failed with {type(error).__name__}: {error}") from error
+        return tasks.load(name, options)
 
 
 @contextmanager
@@ -50,18 +45,19 @@ def current_directory() -> Iterator[None]:
         sys.path.remove(here)
 
 
-def load_policy(config: ModelConfig, threads: int | None = None) -> Policy:
-    """Return the policy that `config.path` names; `threads` limits torch.
+def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onlooker = SILENT) -> Policy:
+    """Return the policy that `config.path` names; `threads` limits torch, the onlooker is told how far loading is.
 
     Raises:
         PolicyError: there is no such model, or it cannot be used.
     """
     if config.path == SCRIPTED:
         return ScriptedPolicy(countdown_answers(), name=SCRIPTED)
-    import torch  # here, so that parsing, --help and the script do without
+    with onlooker.stage("loading torch"):
+        import torch  # here, so that parsing, --help and the script do without
 
-    from secondthought.inference import loading
+        from secondthought.inference import loading
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return loading.load_policy(config)
+    return loading.load_policy(config, onlooker)

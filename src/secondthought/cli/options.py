@@ -18,15 +18,17 @@ from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import tyro
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
-from secondthought.tasks.options import suggestion
+from secondthought.spelling import suggestion
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
+FINITE = ConfigDict(allow_inf_nan=False)
+"""As in `Config`: values of a file are checked one by one, before there is a config."""
 _BOX = re.compile(r"[\u2500-\u257f]+")
 
 
@@ -192,7 +194,7 @@ def _check_values(kind: type[Config], data: Mapping[str, Any], source: Path, pre
             continue
         constrained: Any = Annotated[(info.annotation, info)]
         try:
-            values[name] = TypeAdapter(constrained).validate_python(value)
+            values[name] = TypeAdapter(constrained, config=FINITE).validate_python(value)
         except ValidationError as error:
             reason = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
             raise ConfigError(f"{source}: {prefix}{name}: {reason}") from None

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from secondthought.cli.errors import rank
+from secondthought.cli.loading import current_directory
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config
 from secondthought.errors import ConfigError
+from secondthought.runs.trackers import Tracker, catalog
 
 SHORT = {"--model": "--model.path"}
 """Short forms of flags, and what they are short for."""
@@ -30,6 +32,8 @@ class RunFlags(Config):
     """Delete the run in run_dir first."""
     dry_run: bool = False
     """Print the resolved config as JSON and stop."""
+    track: tuple[str, ...] = ()
+    """Send each step's metrics there too: trackio, wandb or tensorboard, or a class `module:Class` of your own."""
     quiet: bool = False
     """No progress on stderr."""
     json_: bool = False
@@ -82,24 +86,45 @@ def run_as_asked(
         config: the settings.
         flags: how to run.
         command: the words of the command line, for the record.
-        train: does it, and returns the run's summary; takes the config, `resume`, `overwrite`, `quiet`, `command`.
+        train: does it, and returns the run's summary; takes the config, `resume`, `overwrite`, `quiet`, `command`,
+            `trackers`.
         show: the summary for people.
 
     Raises:
         ConfigError: flags contradict each other.
     """
+    trackers = _trackers(flags.track, config)
     if flags.dry_run:
         write_text(json.dumps(config.model_dump(mode="json"), indent=2))
         return
     if flags.resume and flags.overwrite:
         raise ConfigError("--resume goes on with a run, --overwrite deletes it; give one of them")
-    summary = train(config, resume=flags.resume, overwrite=flags.overwrite, quiet=flags.quiet, command=list(command))
+    summary = train(
+        config,
+        resume=flags.resume,
+        overwrite=flags.overwrite,
+        quiet=flags.quiet,
+        command=list(command),
+        trackers=trackers,
+    )
     if rank() == 0:  # of several processes the first one speaks
         if flags.json_:
             write_line({"run_dir": str(config.run_dir), **summary})
         else:
             show(config.run_dir, summary)
     _leave_others()
+
+
+def _trackers(names: Sequence[str], config: Resolved) -> list[Tracker]:
+    """Make the trackers that are named; a class of one's own may live in the current directory.
+
+    Raises:
+        ConfigError: there is no such tracker, or its package is not installed.
+    """
+    if not names:
+        return []
+    with current_directory():
+        return catalog.trackers(names, config.run_dir, config.model_dump(mode="json"))
 
 
 def _leave_others() -> None:

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from secondthought.cli.output import write_table, write_text
+from secondthought.stats import holm
+
+P_COLUMN = "p (Holm)"
+"""The heading of p-values that are corrected for how many stand in their table."""
 
 
 def print_summary(run_dir: Path, summary: Mapping[str, Any]) -> None:
     """Print the before/after table of a run, and where its report is."""
-    rows = list(before_after(summary))
+    rows = before_after(summary)
     if rows:
-        write_table("test problems, percent", ["", "before", "after", "after - before", "p"], rows)
+        write_table("test problems, percent", ["", "before", "after", "after - before", P_COLUMN], rows)
     report = run_dir / "report.html"
     write_text(f"run: {run_dir}" + (f"\nreport: {report}" if report.is_file() else ""))
 
 
-def before_after(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, Any]]:
-    """Yield a row per temperature and try, then one for the failures that were kept, as far as the summary has them."""
+def before_after(summary: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return a row per temperature and try, then one for the failures that were kept, as far as a summary has them."""
+    return with_holm(_before_after(summary))
+
+
+def with_holm(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the rows of a table with their p-values, which stand last, corrected for how many there are.
+
+    >>> with_holm([("a", 0.01), ("b", None), ("c", 0.04)])
+    [('a', 0.02), ('b', None), ('c', 0.04)]
+    """
+    found = list(rows)
+    corrected = holm([math.nan if row[-1] is None else row[-1] for row in found])
+    return [(*row[:-1], None if math.isnan(p) else p) for row, p in zip(found, corrected, strict=True)]
+
+
+def _before_after(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, Any]]:
     for name, paired in (summary.get("paired") or {}).items():
         if name == "stored_rescue":
             sides = summary.get("stored_rescue") or {}

@@ -15,9 +15,9 @@ command for each, plans and run names read it, and training does what it says: `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from secondthought.types import TurnKind
 
@@ -85,6 +85,60 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
+class OwnSetting(NamedTuple):
+    """An `OwnSetting` is one that some algorithms have: with any other it would do nothing."""
+
+    has: Callable[[Algorithm], bool]
+    instead: str = ""
+    """What to do with the other algorithms, as a sentence goes on."""
+
+
+_FROM_FAILURES = OwnSetting(lambda row: row.starts_from == "failures")
+_WITH_RATIO = OwnSetting(lambda row: row.loss == "surrogate", "the others have no importance ratio")
+_COMPARED = OwnSetting(lambda row: row.baseline not in ("leave-one-out", "critic"), "ppo has critic.whiten")
+
+OWN_SETTINGS: dict[str, OwnSetting] = {
+    "algorithm.credit": OwnSetting(lambda row: not row.learns),
+    "algorithm.retries": OwnSetting(lambda row: row.branches not in ("attempts", "retries")),
+    "algorithm.advantage": _COMPARED,
+    "algorithm.scale_by_std": _COMPARED,
+    "algorithm.clip_low": _WITH_RATIO,
+    "algorithm.clip_high": _WITH_RATIO,
+    "algorithm.baseline": OwnSetting(lambda row: row.baseline == "chosen", "that of the others is fixed"),
+    "algorithm.kl_reward": OwnSetting(lambda row: row.baseline == "critic", "the others have kl_ref"),
+    "critic": OwnSetting(lambda row: row.baseline == "critic"),
+    "train.epochs": _WITH_RATIO,
+    "train.mini_batches": _WITH_RATIO,
+    "train.failures": _FROM_FAILURES,
+    "train.mine_tries": _FROM_FAILURES,
+}
+"""Settings by name that an algorithm without them refuses.
+
+`kl_anchor` is none of them: it weighs what was sampled and does not learn, of which first tries have nothing.
+"""
+
+
+def require_use(algorithm: str, changed: Iterable[str]) -> None:
+    """Refuse settings that differ from their defaults and that an algorithm does not have, all in one sentence.
+
+    Raises:
+        ValueError: there are such settings.
+
+    >>> require_use("grpo", ["algorithm.retries"])
+    Traceback (most recent call last):
+    ValueError: retries has no use with grpo: it applies to reflect-retry only
+    """
+    row, said = ALGORITHMS[algorithm], []
+    for name in changed:
+        own = OWN_SETTINGS.get(name)
+        if own is not None and not own.has(row):
+            instead = f", {own.instead}" if own.instead else ""
+            short = name.removeprefix("algorithm.")
+            said.append(f"{short} has no use with {algorithm}: it applies to {those_with(own.has)} only{instead}")
+    if said:
+        raise ValueError("; ".join(said))
+
+
 def known(name: str) -> str:
     """Return the name of an algorithm.
 
@@ -92,7 +146,10 @@ def known(name: str) -> str:
         ValueError: there is no such row.
     """
     if name not in ALGORITHMS:
-        raise ValueError(f"there is no algorithm {name!r}; known: {', '.join(ALGORITHMS)}")
+        from secondthought.spelling import suggestion  # difflib is not needed for a name that is right
+
+        hint = suggestion(name, ALGORITHMS)
+        raise ValueError(f"there is no algorithm {name!r}{hint}; known: {', '.join(ALGORITHMS)}")
     return name
 
 

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
+from secondthought.disk import at_home, read_text, why_unread
 from secondthought.errors import ConfigError
 
 
 class Config(BaseModel):
     """Base of all configs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
 
     RETIRED: ClassVar[frozenset[str]] = frozenset()
     """Keys that are settings no longer. Files of earlier versions may hold them: they are passed over."""
@@ -28,6 +31,19 @@ class Config(BaseModel):
             return data
         return {key: value for key, value in data.items() if key not in retired}
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _at_home(cls, value: Any) -> Any:
+        """Write out `~`, which a shell does only where a word begins with it."""
+        if isinstance(value, Path) and "\0" in str(value):
+            raise ValueError("holds a zero character, which no path may hold")
+        return at_home(value)
+
+    def changed(self) -> list[str]:
+        """Return the names of the settings that differ from their defaults."""
+        defaults = type(self).model_construct()
+        return [name for name in type(self).model_fields if getattr(self, name) != getattr(defaults, name, None)]
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the tables of a TOML file.
@@ -35,15 +51,29 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file is missing or is not TOML; the sentence names it and the line.
     """
+    path = at_home(path)
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such config file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+        text = read_text(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(why_unread(path, error, absent="no such config file")) from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Return the tables of a text in TOML.
+
+    Raises:
+        ConfigError: it is not TOML; the sentence names the source and the line.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        other = "; it looks like JSON" if text.lstrip().startswith("{") else ""
+        raise ConfigError(f"{source}: is not valid TOML: {error}{other}") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: is not valid TOML: nested too deeply") from None
 
 
 def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from secondthought.config.algorithms import ALGORITHMS, Algorithm, known, those_with
+from secondthought.config.algorithms import ALGORITHMS, Algorithm, known, require_use
 from secondthought.config.base import Config
+from secondthought.config.values import Moments, Seconds, require_steady
 from secondthought.types import TurnKind
 
 _LEARNS = {
@@ -21,7 +22,7 @@ _LEARNS = {
 class AlgorithmConfig(Config):
     """Settings of the algorithm: which tokens learn, and from which reward."""
 
-    type: Annotated[str, AfterValidator(known)] = "reflect-retry"
+    type: Annotated[str, AfterValidator(known), WithJsonSchema({"enum": list(ALGORITHMS)})] = "reflect-retry"
     """G branches are: `reflect-retry` reflections on one failure, `retry-only` bare retries, all others first tries."""
     credit: Literal["reflection", "retry", "all"] = "reflection"
     """Which sampled tokens learn in `reflect-retry`; the other types have one kind of sampled token and learn on it."""
@@ -54,17 +55,9 @@ class AlgorithmConfig(Config):
     @model_validator(mode="after")
     def _of_the_type(self) -> AlgorithmConfig:
         """Refuse what only other algorithms have: a setting without an effect would be believed."""
-        row = self.row
-        if row.baseline != "chosen" and self.baseline != "batch":
-            free = those_with(lambda row: row.baseline == "chosen")
-            raise ValueError(f"baseline is a choice of {free}; that of {self.type} is fixed")
-        if row.baseline != "critic" and self.kl_reward:
-            critics = those_with(lambda row: row.baseline == "critic")
-            raise ValueError(f"kl_reward needs {critics}'s rewards per token; with {self.type} use kl_ref")
+        require_use(self.type, [f"algorithm.{name}" for name in self.changed()])
         if self.kl_reward and self.kl_ref:
             raise ValueError("kl_reward and kl_ref are one penalty in two places; set kl_ref = 0 or kl_reward = 0")
-        if row.baseline in ("leave-one-out", "critic") and (self.scale_by_std or self.advantage != "centred"):
-            raise ValueError(f"scale_by_std and advantage have no use with {self.type} (ppo has critic.whiten)")
         if self.group_size < 2 and self.has_group_baseline:
             raise ValueError("group_size must be at least 2 where the baseline is the mean of the group")
         return self
@@ -85,6 +78,11 @@ class AlgorithmConfig(Config):
         return self.row.baseline in ("group", "leave-one-out") or (
             self.row.baseline == "chosen" and self.baseline == "group"
         )
+
+    @property
+    def divides_rewards(self) -> bool:
+        """Return whether advantages have one scale, whatever that of the rewards: only then may it be anything."""
+        return self.scale_by_std and self.row.baseline not in ("leave-one-out", "critic")
 
     @property
     def name(self) -> str:
@@ -110,10 +108,15 @@ class OptimConfig(Config):
     """After the warm-up: constant, or cosine to a tenth at the last step."""
     weight_decay: float = Field(0.0, ge=0)
     """Decoupled weight decay."""
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: Moments = (0.9, 0.99)
     """AdamW moments."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+
+    @model_validator(mode="after")
+    def _steady(self) -> OptimConfig:
+        require_steady(self.lr, self.weight_decay)
+        return self
 
 
 class CriticConfig(Config):
@@ -165,7 +168,7 @@ class TrainConfig(Config):
     checkpoint_every: int = Field(10, ge=1)
     """Steps between checkpoints that a run can resume from."""
     # Not written where it is the default, as for LoRA above.
-    timeout_s: float = Field(1800.0, gt=0, exclude_if=lambda seconds: seconds == 1800.0)
+    timeout_s: Seconds = Field(1800.0, exclude_if=lambda seconds: seconds == 1800.0)
     """With several processes: how long one waits for another before it ends the run and names who is missing."""
     episode_groups: int = Field(8, ge=0)
     """Groups written to `episodes/` at every evaluation step, for reading."""

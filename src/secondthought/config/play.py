@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from secondthought.config.base import Config
+from secondthought.config.values import COLDEST, HOTTEST
+
+PINNED_DATE = datetime.date(2024, 7, 26)
+"""The default of `model.date`: a run that resumes tomorrow must see the same prompts. Llama 3's template has it too."""
 
 
 class TaskConfig(Config):
@@ -29,10 +34,16 @@ class LoraConfig(Config):
     """Rank of the matrices that are trained beside each frozen weight; 0 trains the weights themselves."""
     alpha: float = Field(32.0, gt=0)
     """The product of both matrices is scaled by alpha / rank."""
-    target_modules: tuple[str, ...] = ("all-linear",)
+    target_modules: tuple[str, ...] = Field(("all-linear",), min_length=1)
     """Names of layers, or of their last parts (`q_proj`); `all-linear` is every linear layer but the output head."""
     seed: int = 0
     """Of the first matrix; the second begins at zero, so that training begins at the base model exactly."""
+
+    @model_validator(mode="after")
+    def _ranked(self) -> LoraConfig:
+        if not self.rank and (idle := self.changed()):
+            raise ValueError(f"{', '.join(idle)} without a rank: there is no adapter then; set rank, or leave them out")
+        return self
 
 
 class ModelConfig(Config):
@@ -48,7 +59,13 @@ class ModelConfig(Config):
     """Run Python code that the checkpoint brings. Only for authors whom you trust."""
     keep_thinking: bool = False
     """Use a template that rewrites earlier turns (drops thinking) anyway, keeping the ids as they were sampled."""
-    # Not written where it is off: the settings of runs begun before there was LoRA stay equal to themselves.
+    # Not written where they are as they always were: the settings of older runs stay equal to themselves.
+    chat_template: str | None = Field(None, exclude_if=lambda given: given is None)
+    """A Jinja file in place of the tokenizer's chat template, or the name of one where it has several."""
+    template_options: dict[str, Any] = Field(default_factory=dict, exclude_if=lambda given: not given)
+    """Variables of the chat template, such as `{ enable_thinking = false }` for Qwen3."""
+    date: datetime.date = Field(PINNED_DATE, exclude_if=lambda given: given == PINNED_DATE)
+    """What a chat template is told when it asks for the date, today as tomorrow, so that prompts stay the same."""
     lora: LoraConfig = Field(LoraConfig(), exclude_if=lambda lora: lora == LoraConfig())
     """Low-rank adapters; their dropout is 0, since sampling and training must compute the same."""
 
@@ -66,5 +83,5 @@ class EpisodeConfig(Config):
     """Longest first try and retry, in tokens."""
     max_reflection_tokens: int = Field(128, ge=1)
     """Longest reflection, in tokens."""
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(1.0, ge=COLDEST, le=HOTTEST)
     """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_serializer, model_validator
 
-from secondthought.config.algorithms import those_with
+from secondthought.config.algorithms import require_use
 from secondthought.config.base import Config, describe
 from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
+from secondthought.config.values import PeerName, Temperatures, Threads
 from secondthought.errors import ConfigError
+from secondthought.spelling import suggestion
 
 DETECTORS = ("functional", "patterns")
 """Names of detectors that `evaluation.habits` takes besides `none` and `module:Class`."""
@@ -19,7 +21,8 @@ DETECTORS = ("functional", "patterns")
 
 def _known_detector(name: str) -> str:
     if name != "none" and name not in DETECTORS and ":" not in name:
-        raise ValueError(f"there is no detector {name!r}; known: none, {', '.join(DETECTORS)}, or module:Class")
+        hint = suggestion(name, ["none", *DETECTORS])
+        raise ValueError(f"there is no detector {name!r}{hint}; known: none, {', '.join(DETECTORS)}, or module:Class")
     return name
 
 
@@ -30,11 +33,11 @@ class EvalConfig(Config):
     """Problems of the test split."""
     tries: int = Field(2, ge=1)
     """Rounds: 2 is try, reflection, retry."""
-    temperatures: tuple[float, ...] = (1.0, 0.5, 0.0)
+    temperatures: Temperatures = (1.0, 0.5, 0.0)
     """Side by side, since a gain at one temperature alone may be mere sharpening."""
     checkpoint: Literal["best", "last"] = "best"
     """Which weights are evaluated afterwards: the best by the validation split, or the last."""
-    peers: dict[str, str] = Field(default_factory=dict)
+    peers: dict[PeerName, str] = Field(default_factory=dict)
     """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
     cache: Path | None = None
     """Directory where the side before training is kept for runs with the same model, task and settings."""
@@ -54,7 +57,7 @@ class RunConfig(Config):
     """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
     seed: int = 0
     """Of sampling and data order."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
@@ -67,17 +70,8 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
-        kind, row = self.algorithm.type, self.algorithm.row
-        if row.learns and self.algorithm.credit != "reflection":
-            chooses = those_with(lambda row: not row.learns)
-            raise ValueError(f"algorithm.credit applies to {chooses} only, not to {kind}")
-        if row.starts_from == "problems" and self.train.failures is not None:
-            raise ValueError(f"train.failures has no use with algorithm.type = '{kind}', which needs no failures")
-        if row.baseline != "critic" and self.critic != CriticConfig():
-            critics = those_with(lambda row: row.baseline == "critic")
-            raise ValueError(f"critic applies to {critics} only; {kind} has no critic")
-        if row.loss == "reinforce" and self.train.epochs * self.train.mini_batches > 1:
-            raise ValueError(f"{kind} has no importance ratio: train.epochs and train.mini_batches must be 1")
+        changed = [*(f"train.{name}" for name in self.train.changed()), *(["critic"] if self.critic.changed() else [])]
+        require_use(self.algorithm.type, changed)
         return self
 
     @model_serializer(mode="wrap")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from secondthought.config import Config, ModelConfig, describe
+from secondthought.config.values import Moments, Seconds, Threads, require_steady
 from secondthought.errors import ConfigError
 
 
@@ -22,10 +23,15 @@ class SftOptimConfig(Config):
     """After the warm-up: constant, or cosine to zero."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled weight decay."""
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: Moments = (0.9, 0.95)
     """AdamW moments."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+
+    @model_validator(mode="after")
+    def _steady(self) -> SftOptimConfig:
+        require_steady(self.lr, self.weight_decay)
+        return self
 
 
 class SftTrainConfig(Config):
@@ -51,7 +57,7 @@ class SftTrainConfig(Config):
     """Keep the checkpoint of every epoch; otherwise only the best and the last."""
     final: Literal["last", "best"] = "last"
     """Which weights `model/` holds at the end: the last, or those with the lowest held-out loss."""
-    timeout_s: float = Field(1800.0, gt=0)
+    timeout_s: Seconds = 1800.0
     """With several processes: how long one waits for another before it ends the run and names who is missing."""
 
 
@@ -62,7 +68,7 @@ class SftConfig(Config):
     """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
     seed: int = 0
     """Of data order and of the held-out share."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     data: Path | None = None
     """JSON lines: {"messages" or "prompt" or "problem", "completion"}."""
@@ -84,6 +90,8 @@ class SftConfig(Config):
     def _consistent(self) -> SftConfig:
         if self.train.final == "best" and not self.eval_share:
             raise ValueError("train.final = 'best' needs a held-out share to choose by; set eval_share")
+        if self.options and self.task is None:
+            raise ValueError("options are those of a task; name it with task, or leave them out")
         return self
 
 

@@ -74,7 +74,8 @@ class BeforeAfter:
         """Measure the policy as it is now, also on the failures stored before."""
         self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
         stored = self.world.first("the stored failures", self._stored_failures)
-        measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
+        with self.player.onlooker.stage("evaluation after training"):
+            measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
         if self.world.is_first:
             self._keep("after", measured.evaluations)
         return measured
@@ -86,9 +87,11 @@ class BeforeAfter:
     def _measure_before(self) -> None:
         config = self.config
         self.tell(f"evaluating {self.player.policy.name} on {len(self.problems)} test problems before training")
-        measured = final.measure(self.player, self.config.evaluation, self.problems)
+        onlooker = self.player.onlooker
+        with onlooker.stage("evaluation before training"):
+            measured = final.measure(self.player, self.config.evaluation, self.problems)
         peers = {
-            name: measure(config, name, path, self.run.path, self.world)
+            name: measure(config, name, path, self.run.path, self.world, onlooker=onlooker)
             for name, path in config.evaluation.peers.items()
         }
         if self.world.is_first:

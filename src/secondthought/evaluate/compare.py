@@ -1,12 +1,15 @@
-"""Compare two policies, pair by pair, on the same problems: by how much, how sure, and could it be chance."""
+"""Compare two policies, pair by pair, on the same problems: by how much, how sure, and could it be chance.
+
+How sure is Tango's interval (`stats.paired_difference`), whether it could be chance McNemar's exact test. Both look at
+nothing but the problems on which the policies differ. The test is exact and a little stricter: where few problems
+differ, the interval may leave out zero by a little while p is above .05.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from secondthought.errors import RunError
 from secondthought.evaluate import summary
@@ -28,7 +31,7 @@ class Difference:
         return {**parts["difference"], "p": parts["p"]}
 
 
-def compare(after: Evaluation, before: Evaluation, generator: np.random.Generator) -> dict[str, Difference]:
+def compare(after: Evaluation, before: Evaluation) -> dict[str, Difference]:
     """Return the differences of first try, second try and later ones, `after` minus `before`.
 
     Raises:
@@ -39,13 +42,13 @@ def compare(after: Evaluation, before: Evaluation, generator: np.random.Generato
     names = _same_problems(new, old)
     return {
         summary.try_name(k): _difference(
-            [new[name].solved_by(k) for name in names], [old[name].solved_by(k) for name in names], generator
+            [new[name].solved_by(k) for name in names], [old[name].solved_by(k) for name in names]
         )
         for k in range(1, min(after.num_tries, before.num_tries) + 1)
     }
 
 
-def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome], generator: np.random.Generator) -> Difference:
+def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome]) -> Difference:
     """Return the difference of rescue rates on the same stored failures, or of two controls.
 
     Raises:
@@ -54,11 +57,11 @@ def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome], generat
     new = {item.problem_id: item.verdict.correct for item in after}
     old = {item.problem_id: item.verdict.correct for item in before}
     names = _same_problems(new, old)
-    return _difference([new[name] for name in names], [old[name] for name in names], generator)
+    return _difference([new[name] for name in names], [old[name] for name in names])
 
 
-def _difference(after: Sequence[bool], before: Sequence[bool], generator: np.random.Generator) -> Difference:
-    interval = paired_difference([float(x) for x in after], [float(x) for x in before], generator)
+def _difference(after: Sequence[bool], before: Sequence[bool]) -> Difference:
+    interval = paired_difference([float(x) for x in after], [float(x) for x in before])
     return Difference(interval=interval, p_value=mcnemar(after, before))
 
 

@@ -20,14 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
 from secondthought import rng
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.protocols import DiagnosableTask, GeneralAdvisor, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt, give_reflection, reflect, retry
-from secondthought.rollout.scheduler import run
 from secondthought.stats import Interval, paired_difference, wilson
 from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
 
@@ -155,7 +152,7 @@ def play_controls(
     controls = list(CONTROLS) if controls is None else controls
     episodes = tuple(Episode(problem=failure.problem, turns=(failure.attempt,)) for failure in failures)
     if reflections is None and {"own", "shuffled"} & set(controls):
-        written = run(player.policy, [reflect(player, keys, item, 0) for item in episodes])
+        written = player.run([reflect(player, keys, item, 0) for item in episodes], "reflections")
         reflections = [turn.completion for turn in written]
     failed = FailedTries(player=player, keys=keys, episodes=episodes, own=tuple(reflections or ()))
     starts = [start for name in controls if name != "second_sample" for start in _starts(failed, name)]
@@ -189,13 +186,14 @@ def _starts(failed: FailedTries, control: str) -> list[_Start]:
 
 
 def _retries(failed: FailedTries, starts: Sequence[_Start]) -> list[Turn]:
-    return run(failed.player.policy, [retry(failed.player, failed.keys, start.episode, 0) for start in starts])
+    courses = [retry(failed.player, failed.keys, start.episode, 0) for start in starts]
+    return failed.player.run(courses, "retries under controls")
 
 
 def _second_samples(failed: FailedTries) -> list[Outcome]:
     keys = [failed.keys.of(item.problem, TurnKind.ATTEMPT, 1) for item in failed.episodes]
     courses = [attempt(failed.player, item.problem, key) for item, key in zip(failed.episodes, keys, strict=True)]
-    turns = run(failed.player.policy, courses)
+    turns = failed.player.run(courses, "second samples")
     return [_outcome("second_sample", item, turn, None) for item, turn in zip(failed.episodes, turns, strict=True)]
 
 
@@ -233,17 +231,14 @@ def second_try_rates(evaluation: Evaluation, outcomes: Mapping[str, Sequence[Out
     }
 
 
-def listening(
-    outcomes: Mapping[str, Sequence[Outcome]],
-    generator: np.random.Generator,
-    *,
-    good: str = "oracle",
-    bad: str = "shuffled",
-) -> Interval:
-    """Return the rescue rate under good reflections minus that under bad ones, on the failures that have both."""
-    first, second = _by_problem(outcomes[good]), _by_problem(outcomes[bad])
+def listening(outcomes: Mapping[str, Sequence[Outcome]], *, good: str = "oracle", bad: str = "shuffled") -> Interval:
+    """Return the rescue rate under good reflections minus that under bad ones, on the failures that have both.
+
+    It is undefined where there are none, or where one of the two was not played.
+    """
+    first, second = _by_problem(outcomes.get(good, ())), _by_problem(outcomes.get(bad, ()))
     both = sorted(first.keys() & second.keys())
-    return paired_difference([first[name] for name in both], [second[name] for name in both], generator)
+    return paired_difference([first[name] for name in both], [second[name] for name in both])
 
 
 def _by_problem(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -10,9 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from secondthought import rng
 from secondthought.config import EvalConfig
 from secondthought.evaluate import (
     Evaluation,
@@ -22,6 +19,7 @@ from secondthought.evaluate import (
     controls_of,
     evaluate,
     first_try_habits,
+    listening,
     play_controls,
     rescue_rates,
     summarise,
@@ -81,10 +79,7 @@ def measure(
     player: Player, config: EvalConfig, problems: Sequence[Problem], stored: Sequence[Failure] | None = None
 ) -> Measured:
     """Evaluate the policy as it is. `stored` are the failures to retry; without any, its own first failures are."""
-    evaluations = {
-        temperature_name(heat): evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
-        for heat in config.temperatures
-    }
+    evaluations = {temperature_name(heat): _evaluated(player, config, problems, heat) for heat in config.temperatures}
     first = next(iter(evaluations.values()))
     names = controls_of(player.task) if config.tries > 1 else []  # every control is a second try
     skills = [name for name in names if name in _SKILLS]
@@ -117,8 +112,12 @@ def _played(
 
 def measure_peer(player: Player, config: EvalConfig, problems: Sequence[Problem]) -> Evaluation:
     """Evaluate an untrained model on the same problems at the first temperature, without controls."""
-    heat = config.temperatures[0]
-    return evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
+    return _evaluated(player, config, problems, config.temperatures[0])
+
+
+def _evaluated(player: Player, config: EvalConfig, problems: Sequence[Problem], heat: float) -> Evaluation:
+    with player.onlooker.stage(f"temperature {heat:g}"):
+        return evaluate(player.at(heat), problems, num_tries=config.tries, keys=_keys(heat))
 
 
 _SKILLS = ("own", "oracle")
@@ -135,6 +134,7 @@ def side(measured: Measured, detector: Detector | None = None) -> dict[str, Any]
         "controls": {
             _CONTROL_NAMES.get(name, name): value for name, value in to_json(rescue_rates(measured.controls)).items()
         },
+        "listening": to_json({"of": listening(measured.controls)})["of"],
         "stored_rescue": to_json(rescue_rates(measured.stored)).get("own"),
     }
 
@@ -157,7 +157,7 @@ def pair(after: Measured, before: Measured) -> dict[str, Any]:
     """Compare after with before on the same problems, per temperature, and on the same stored failures."""
     paired: dict[str, Any] = {}
     for name, evaluation in after.evaluations.items():
-        found = compare(evaluation, before.evaluations[name], _generator(name))
+        found = compare(evaluation, before.evaluations[name])
         paired[name] = {"first_try": found["pass@1"].to_json()}
         if "second_try" in found:
             paired[name]["second_try"] = found["second_try"].to_json()
@@ -176,7 +176,7 @@ def other_skills(after: Measured, before: Measured) -> dict[str, Any]:
 
 
 def _stored_difference(after: Measured, before: Measured, control: str) -> dict[str, Any]:
-    return compare_rescues(after.stored[control], before.stored[control], _generator(control)).to_json()
+    return compare_rescues(after.stored[control], before.stored[control]).to_json()
 
 
 def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
@@ -207,7 +207,3 @@ _WRONG = Verdict(correct=False, reward=0.0, reason="", well_formed=False)
 
 def _keys(temperature: float) -> Keys:
     return Keys(seed=EVALUATION_SEED, phase=f"evaluation {temperature_name(temperature)}")
-
-
-def _generator(name: str) -> np.random.Generator:
-    return np.random.default_rng(rng.key("bootstrap", name))

@@ -12,6 +12,7 @@ from secondthought.config import LoraConfig, RunConfig
 from secondthought.distributed.world import World
 from secondthought.evaluate import final, write_rows
 from secondthought.inference.loading import load_policy
+from secondthought.progress import SILENT, Onlooker
 from secondthought.rollout.player import Player
 from secondthought.runs.directory import RunDirectory
 
@@ -22,14 +23,18 @@ def evaluation_file(run: Path, name: str, config: RunConfig) -> Path:
     return run / "evaluations" / f"{name}_{heat}.jsonl"
 
 
-def measure(config: RunConfig, name: str, path: str, run: Path, world: World | None = None) -> dict[str, Any]:
+def measure(
+    config: RunConfig, name: str, path: str, run: Path, world: World | None = None, *, onlooker: Onlooker = SILENT
+) -> dict[str, Any]:
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
-    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}))
+    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}), onlooker)
     policy.world = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
-    evaluation = final.measure_peer(Player.resolve(policy, task, config.episode), config.evaluation, problems)
+    player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
+    with onlooker.stage(f"evaluation of {path}"):
+        evaluation = final.measure_peer(player, config.evaluation, problems)
     if world.is_first:
         file = evaluation_file(run, name, config)
         file.parent.mkdir(exist_ok=True)
@@ -37,7 +42,13 @@ def measure(config: RunConfig, name: str, path: str, run: Path, world: World | N
     return {final.temperature_name(evaluation.temperature): final.rates(evaluation)}
 
 
-def add_to_runs(runs: Sequence[tuple[Path, RunConfig]], peers: Mapping[str, str], tell: Callable[[str], None]) -> None:
+def add_to_runs(
+    runs: Sequence[tuple[Path, RunConfig]],
+    peers: Mapping[str, str],
+    tell: Callable[[str], None],
+    *,
+    onlooker: Onlooker = SILENT,
+) -> None:
     """Give every run each peer that it lacks; all runs must have been evaluated with the same settings."""
     for name, path in peers.items():
         lacking = [
@@ -47,7 +58,7 @@ def add_to_runs(runs: Sequence[tuple[Path, RunConfig]], peers: Mapping[str, str]
             continue
         first, config = lacking[0]
         tell(f"evaluating {path}, untrained, on {config.evaluation.problems} test problems")
-        rates = measure(config, name, path, first)
+        rates = measure(config, name, path, first, onlooker=onlooker)
         for run, own in lacking:
             if run != first:
                 shutil.copy(evaluation_file(first, name, config), evaluation_file(run, name, own))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
+from secondthought.disk import why_unread
 from secondthought.errors import RunError
 from secondthought.types import StopReason, Turn, TurnKind, Verdict
 
@@ -118,7 +119,7 @@ def read_rows(path: Path) -> tuple[ProblemRow, ...]:
             except RunError as error:
                 raise RunError(f"{path}, line {line.number}: {error}") from None
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(path, error)) from None
     return tuple(rows)
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from secondthought import rng
 from secondthought.config import EpisodeConfig
 from secondthought.evaluate import (
     Evaluation,
@@ -24,12 +20,11 @@ from secondthought.evaluate import (
     to_json,
     write_rows,
 )
+from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.runs import files
 from secondthought.types import Split
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +64,23 @@ class ModelResult:
         return {name: getattr(self, name) for name in ("model", "task", "temperature", "rates", "controls")}
 
 
-def evaluate_side_by_side(request: EvaluationRequest, load: Callable[[str], Policy]) -> list[ModelResult]:
+def evaluate_side_by_side(
+    request: EvaluationRequest, load: Callable[[str], Policy], onlooker: Onlooker = SILENT
+) -> list[ModelResult]:
     """Play the problems with every model, loading one after the other.
 
     Args:
         request: models, problems, and how they are played.
         load: makes a policy of a model's name.
+        onlooker: who is told how far it is.
     """
     results: list[ModelResult] = []
     for model in request.models:
         policy = load(model)
         for name, task in request.tasks:
             for temperature in request.temperatures:
-                logger.info("%s: %d problems of %s at temperature %g", model, request.problems, name, temperature)
-                evaluation, controls = _played(request, policy, task, temperature)
+                with onlooker.stage(f"{model}: {name} at temperature {temperature:g}"):
+                    evaluation, controls = _played(request, policy, task, temperature, onlooker)
                 results.append(
                     ModelResult(
                         model=model,
@@ -113,8 +111,7 @@ def differences(results: Sequence[ModelResult]) -> Iterator[dict[str, Any]]:
     for before, after in combinations(results, 2):
         same = (before.task, before.temperature) == (after.task, after.temperature)
         if same and before.model != after.model:
-            generator = np.random.default_rng(rng.key("eval", "bootstrap", before.task))
-            rates = compare(after.evaluation, before.evaluation, generator)
+            rates = compare(after.evaluation, before.evaluation)
             yield {
                 "after": after.model,
                 "before": before.model,
@@ -141,9 +138,9 @@ def write(
 
 
 def _played(
-    request: EvaluationRequest, policy: Policy, task: Task, temperature: float
+    request: EvaluationRequest, policy: Policy, task: Task, temperature: float, onlooker: Onlooker
 ) -> tuple[Evaluation, dict[str, Any]]:
-    player = Player.resolve(policy, task, request.episode, temperature)
+    player = Player.resolve(policy, task, request.episode, temperature, onlooker=onlooker)
     keys = Keys(seed=request.seed, phase=f"eval {temperature:g}")
     problems = task.problems(request.split, request.problems, request.seed)
     found = evaluate(player, problems, num_tries=request.tries, keys=keys)

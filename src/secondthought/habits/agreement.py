@@ -24,13 +24,14 @@ import numpy as np
 import numpy.typing as npt
 
 from secondthought.errors import ConfigError
-from secondthought.stats import RESAMPLES, Interval, wilson
+from secondthought.stats import Interval, wilson
 from secondthought.types import Reading, Span
 
 Table = npt.NDArray[np.int64]
 """A row of counts per completion, or their sums per resample."""
 Numbers = npt.NDArray[np.float64]
 _NAN = float("nan")
+RESAMPLES = 10_000
 _CELLS = 4_000_000
 """Resampled weights that exist at once."""
 

@@ -19,15 +19,16 @@ The detectors are elsewhere: `patterns`, a judge, a reader of Countdown attempts
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from secondthought.config.base import parse_toml
+from secondthought.disk import read_text, why_unread
 from secondthought.errors import ConfigError
 from secondthought.habits import phrases
 from secondthought.types import HABITS
@@ -132,11 +133,12 @@ def read(path: Path) -> HabitDefinition:
         ConfigError: the file cannot be read, is not TOML, or a field is wrong.
     """
     try:
-        return parse(path.read_text("utf-8"), str(path))
+        text = read_text(path)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from None
+        raise ConfigError(f"{why_unread(path, error)}; give the path of a TOML file") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return parse(text, str(path))
 
 
 def parse(text: str, source: str) -> HabitDefinition:
@@ -146,11 +148,7 @@ def parse(text: str, source: str) -> HabitDefinition:
         ConfigError: it is not TOML, or a field is wrong.
     """
     try:
-        data: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: is not TOML: {error}") from None
-    try:
-        return HabitDefinition.model_validate(data)
+        return HabitDefinition.model_validate(parse_toml(text, source))
     except ValidationError as error:
         raise ConfigError(f"{source}: {_fault(error)}") from None
 

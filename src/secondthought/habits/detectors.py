@@ -5,12 +5,13 @@ A detector of one's own needs no row: `module:Class` names it wherever a name is
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 
-from secondthought.errors import ConfigError
+from secondthought import plugins
+from secondthought.errors import ConfigError, SecondthoughtError
 from secondthought.habits.patterns import PatternDetector
 from secondthought.protocols import Detector, ReadableTask, Task
+from secondthought.spelling import suggestion
 
 
 def reader_of(task: Task) -> Detector:
@@ -48,25 +49,21 @@ def detector(name: str, task: Task) -> Detector:
     if ":" in name:
         return _from_outside(name)
     if name not in DETECTORS:
-        raise ConfigError(f"there is no detector {name!r}; known: {', '.join(DETECTORS)}, or module:Class")
+        hint = suggestion(name, DETECTORS)
+        raise ConfigError(f"there is no detector {name!r}{hint}; known: {', '.join(DETECTORS)}, or module:Class")
     return DETECTORS[name](task)
 
 
 def _from_outside(name: str) -> Detector:
-    module, _, attribute = name.partition(":")
-    try:
-        kind = getattr(importlib.import_module(module), attribute)
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"detector {name}: module {module!r} cannot be imported: {error}") from None
-    except AttributeError:
-        raise ConfigError(f"detector {name}: module {module!r} has no {attribute!r}") from None
-    if not isinstance(kind, type):
-        raise ConfigError(f"detector {name}: {attribute!r} is no class; give module:Class")
+    kind = plugins.named_class(name, "detector", Detector, ConfigError)
     try:
         made = kind()
     except TypeError as error:
         raise ConfigError(f"detector {name}: is made without arguments, which its class refuses: {error}") from None
+    except (SecondthoughtError, OSError):
+        raise
+    except Exception as error:
+        raise ConfigError(f"detector {name}: its own code failed with {type(error).__name__}: {error}") from error
     if not isinstance(made, Detector):
-        missing = [part for part in ("name", "behaviors", "detect") if not hasattr(made, part)]
-        raise ConfigError(f"detector {name}: the class is not a Detector, it lacks {', '.join(missing)}")
+        raise ConfigError(f"detector {name}: the class is not a Detector, it lacks {plugins.lacking(made, Detector)}")
     return made

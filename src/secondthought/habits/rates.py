@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from secondthought.stats import Interval, t_quantile, to_json, wilson
+from secondthought.stats import NORMAL_POINT, Interval, share_of_clusters, t_quantile, to_json, wilson
 
 Unit: TypeAlias = Literal["tokens", "words"]
 
 _NAN = float("nan")
 _PER = 1000
+_ROUNDING = 1e-12
+"""Share of a sum of squares that is rounding."""
 _MOST_UNSEEN = -math.log(0.025)
 """The most finds to expect where none was seen, at 95 % two-sided."""
 
@@ -108,6 +110,7 @@ class Ratio:
         """Estimate the sum of y over the sum of x, with Student's interval (Cochran 1977, eq. 6.13, linearised).
 
         r = sum y / sum x,  var(r) = n / (n - 1) * sum (y - r x)^2 / (sum x)^2; with every x = 1, that of a mean.
+        The bounds are NaN for fewer than two pairs, and where all have the same ratio: no scatter was seen.
 
         >>> pairs = Ratio()
         >>> for y in (1, 2, 3):
@@ -119,13 +122,18 @@ class Ratio:
         if self.x == 0:
             return Interval(estimate=_NAN, low=_NAN, high=_NAN, n=self.n)
         ratio = self.y / self.x
-        if self.n < 2:
+        if self.n < 2 or not self.deviation:
             return Interval(estimate=ratio * scale, low=_NAN, high=_NAN, n=self.n)
-        # Rounding may leave a sum of squares a hair below zero where all residuals are zero.
-        squares = max(0.0, self.yy - 2 * ratio * self.xy + ratio * ratio * self.xx)
-        deviation = math.sqrt(self.n / (self.n - 1) * squares) / self.x
-        half = t_quantile(0.975, self.n - 1) * deviation
+        half = t_quantile(0.975, self.n - 1) * math.sqrt(self.n / (self.n - 1)) * self.deviation
         return Interval(estimate=ratio * scale, low=(ratio - half) * scale, high=(ratio + half) * scale, n=self.n)
+
+    @property
+    def deviation(self) -> float:
+        """Return the standard error of the ratio without Bessel's correction; 0 where all pairs have the same ratio."""
+        ratio = self.y / self.x
+        # Rounding leaves a sum of squares a hair from zero where all residuals are zero.
+        squares = self.yy - 2 * ratio * self.xy + ratio * ratio * self.xx
+        return math.sqrt(squares) / self.x if squares > _ROUNDING * self.yy else 0.0
 
 
 @dataclass(slots=True)
@@ -214,9 +222,9 @@ def summarise_habits(texts: Iterable[Observed], behaviors: Sequence[str]) -> Hab
 def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> HabitRates:
     """Measure one habit in groups of texts (samples of one problem): groups are independent, their texts are not.
 
-    Intervals are those of `Ratio` over groups, `n` is the number of groups, and `per_1000` counts tokens. Where all
-    texts or none show the behaviour, groups do not differ, which says little: the bounds of `presence` are then
-    Wilson's for as many texts as there are groups, and so are those of counts without a single find.
+    The interval of `presence` is that of `stats.share_of_clusters`, those of counts are those of `Ratio` over groups.
+    Groups that do not differ say little: the bounds are then those of as many texts as there are groups. `n` is the
+    number of groups, and `per_1000` counts tokens.
 
     >>> read = [[Observed(counts={"verification": n}, words=5, tokens=10) for n in group] for group in ([0, 2], [1, 1])]
     >>> found = rates_in_groups(read, "verification")
@@ -245,20 +253,30 @@ def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Habi
 def _rate(counts: Ratio, texts: float, scale: float = 1) -> Interval:
     """Estimate a rate of finds, which is never below 0.
 
-    Without a find Student's interval has no width, though few texts prove little. Then the upper bound is Poisson's:
-    the rate at which not to see one has a chance of 2.5 %. Of `texts` in groups only one a group counts.
+    Where no scatter is seen, without a find or with as many in every text, Student's interval has no width, though few
+    texts prove little. Then the bounds are Poisson's for the finds of one text a group (of `texts` in groups).
     """
     found = counts.interval(scale)
-    if math.isnan(found.low):
-        return found
-    unseen = _MOST_UNSEEN * texts / (counts.n * counts.x) * scale if counts.y == 0 else found.high
-    return Interval(estimate=found.estimate, low=max(0.0, found.low), high=unseen, n=found.n)
+    if found.is_bounded or counts.n < 2 or not counts.x:
+        return found.within(0.0, math.inf)
+    finds, per_find = counts.y * counts.n / texts, texts / (counts.n * counts.x) * scale
+    low, high = _poisson(finds)
+    return Interval(estimate=found.estimate, low=low * per_find, high=high * per_find, n=found.n)
+
+
+def _poisson(finds: float) -> tuple[float, float]:
+    """Return the rates at which this many finds are just not too few or too many, at 95 % two-sided.
+
+    Without a find the upper one is exact: not to see one has a chance of 2.5 %. Else they are the score test's.
+    """
+    if not finds:
+        return 0.0, _MOST_UNSEEN
+    half = NORMAL_POINT * math.sqrt(finds + NORMAL_POINT**2 / 4)
+    return finds + NORMAL_POINT**2 / 2 - half, finds + NORMAL_POINT**2 / 2 + half
 
 
 def share(groups: Ratio) -> Interval:
-    """Estimate a share of texts in groups, within 0 and 1; where all or none count, Wilson's of one text a group."""
-    found = groups.interval()
-    if found.estimate in (0.0, 1.0):
-        return wilson(groups.n if found.estimate else 0, groups.n)
-    low, high = (bound if math.isnan(bound) else min(1.0, max(0.0, bound)) for bound in (found.low, found.high))
-    return Interval(estimate=found.estimate, low=low, high=high, n=found.n)
+    """Estimate a share of texts in groups, within 0 and 1; see `stats.share_of_clusters`."""
+    if not groups.x:
+        return Interval(estimate=_NAN, low=_NAN, high=_NAN, n=groups.n)
+    return share_of_clusters(groups.y / groups.x, groups.deviation, groups.n)

@@ -12,6 +12,7 @@ from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.habits.rates import HabitTally, Observed
 from secondthought.jsonl import JsonLine
 from secondthought.protocols import Detector, Task
+from secondthought.tasks.judging import judge
 from secondthought.tasks.scoring import field_of
 from secondthought.types import Reading, Thought
 
@@ -155,10 +156,7 @@ def _thought(row: Mapping[str, Any], task: Task | None) -> Thought:
 def _verdict(task: Task, thought: Thought) -> bool:
     if thought.problem is None:
         raise TaskError("field 'problem' is missing: --task needs it to verify the completion")
-    try:
-        return task.verify(thought.problem, thought.text).correct
-    except Exception as error:
-        raise TaskError(f"task {task.name} failed with {type(error).__name__}: {error}") from error
+    return judge(task, thought.problem, thought.text).correct
 
 
 def _own_verdict(row: Mapping[str, Any]) -> bool | None:

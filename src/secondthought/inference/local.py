@@ -22,11 +22,9 @@ from secondthought.types import Completion, Prompt, Sampling, StopReason
 class LocalPolicy(LocalModel):
     """A `LocalModel` that samples: trunks are read once where its architecture allows, by the plain path elsewhere."""
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, *, name: str, precision: str = "fp32", keep_thinking: bool = False
-    ) -> None:
-        """Wrap a loaded model; see `LocalModel`."""
-        super().__init__(model, tokenizer, name=name, precision=precision, keep_thinking=keep_thinking)
+    def __init__(self, model: PreTrainedModel, tokenizer: Any, *, name: str, **settings: Any) -> None:
+        """Wrap a loaded model; for the settings see `LocalModel`."""
+        super().__init__(model, tokenizer, name=name, **settings)
         self.num_sampled = 0
         self.world: Ranks | None = None
 

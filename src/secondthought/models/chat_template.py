@@ -1,56 +1,81 @@
 """Messages become token ids once: what was sampled is kept as ids, and only what is new is rendered.
 
-The template's text after an assistant message is found with a sentinel message; its first token is the end of turn. A
-template that changes earlier turns when a later one arrives (drops thinking, trims what was said) would make the model
-train on a context that it never sees at inference: it is refused unless `keep_thinking` asks for the ids as sampled.
+The template's text after an assistant message is found with a sentinel message. How an answer is opened and ended, and
+that a conversation is the tokens that were sampled, is the business of the conversation check (`models.conversation`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import datetime
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
 
+from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
-from secondthought.types import Completion, Message, StopReason, TokenIds
+from secondthought.models.conversation import ANSWER, Form, examine
+from secondthought.models.template import CONFIG, FILE, Template
+from secondthought.models.token_text import Quoting, TokenText
+from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}"
-    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n\\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}Assistant:{% endif %}"
-)
-"""Template of base models that have none: `User: ...`, blank line, `Assistant:`; the eos token ends a turn."""
-
-PINNED_DATE = "26 Jul 2024"
-"""Some templates print today's date; a run that resumes tomorrow must see the same prompt. It is Llama 3's default."""
+_CHAT_NAME = re.compile(r"(?<![a-z])(instruct|chat|it)(?![a-z])", re.IGNORECASE)
+_CHAT_TOKENS = frozenset({"<|im_start|>", "<start_of_turn>", "<|start_header_id|>", "[INST]", "<|start_of_role|>"})
 
 MAX_REMEMBERED = 4096
 """Requests whose ids are remembered; a retry request that repeats the task differs by problem."""
-
-_SENTINEL = "sentinel7f3a"
-_THINKING = f"<think>\n{_SENTINEL}\n</think>\n\n{_SENTINEL}"
 
 
 class Chat:
     """A `Chat` turns messages into ids and ids into text by a tokenizer and its template."""
 
-    def __init__(self, tokenizer: Any, *, keep_thinking: bool = False) -> None:
-        """Check the template once.
+    def __init__(
+        self,
+        tokenizer: Any,
+        *,
+        keep_thinking: bool = False,
+        eos_ids: Collection[int] = (),
+        date: datetime.date = PINNED_DATE,
+        template_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Check template and tokenizer together, once.
+
+        Args:
+            tokenizer: with its template; a base model has none.
+            keep_thinking: use a template that rewrites earlier turns, with the ids as they were sampled.
+            eos_ids: what the model's files name as the end of a text, besides the tokenizer.
+            date: what the template's clock shows.
+            template_options: variables of the template.
 
         Raises:
-            PolicyError: the tokenizer has neither a template nor an eos token, or its template rewrites earlier turns.
+            PolicyError: the template cannot be used, or nothing would end a turn.
         """
         self.tokenizer = tokenizer
-        self.has_template = bool(tokenizer.chat_template)
-        if not self.has_template and tokenizer.eos_token is None:
-            raise PolicyError("the tokenizer has neither a chat template nor an eos token: nothing would end a turn")
+        self.codec = TokenText(tokenizer)
+        self.template = Template(tokenizer, date=date, options=template_options)
+        self.has_template = not self.template.is_plain
+        if not self.has_template and tokenizer.eos_token is None and not eos_ids:
+            raise PolicyError(
+                "the tokenizer has neither a chat template nor an eos token: nothing would end a turn; name an "
+                "eos_token in tokenizer_config.json, or give a template with model.chat_template"
+            )
+        self.form: Form = examine(self.template, self.codec, eos_ids=eos_ids, keep_thinking=keep_thinking)
+        self.end_of_turn = self.form.end
+        self.stop_ids = self.form.stops
+        self._opening = () if self.has_template else self.codec.opening()
+        self._quote = Quoting(self.form.control)
+        self._quote_answer = Quoting(self.codec.names[token] for token in self.form.structure)
         self._follow_ids: dict[str, TokenIds] = {}
-        if not keep_thinking:
-            self._refuse_rewriting()
-        self.end_of_turn = self._ids_after("?")[0]
 
     def start(self, messages: Sequence[Message]) -> TokenIds:
-        """Return the ids of the messages and of the assistant's header."""
-        return self._ids(self._render([{"role": m.role, "content": m.content} for m in messages], header=True))
+        """Return the ids of the messages and of the assistant's header.
+
+        Raises:
+            PolicyError: the template refuses the messages.
+        """
+        if self.form.system and any(message.role == "system" for message in messages):
+            raise PolicyError(self.form.system)
+        return self._opening + self._prompt([self._written(message) for message in messages])
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """Return the ids between a completion and the next: the request and the header, after an end of turn.
@@ -63,54 +88,77 @@ class Chat:
 
     def encode(self, text: str) -> TokenIds:
         """Return the ids of an assistant's text with its end of turn."""
-        return (*self._ids(text), self.end_of_turn)
+        return (*self.codec.answer(self._quote_answer(text), self.form.gap), self.end_of_turn)
+
+    def plain(self, text: str) -> TokenIds:
+        """Return the ids of a text that no template is put around, as the tokenizer opens a text."""
+        return self.codec.opening() + self.codec.ids(self._quote(text))
+
+    def plain_answer(self, text: str) -> TokenIds:
+        """Return the ids of a text that goes on after a plain one, without anything that ends it."""
+        return self.codec.going_on(self._quote_answer(text))
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        """Return the text of sampled ids, special tokens left out."""
-        text = self.tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return str(text)
+        """Return the text of sampled ids; tokens that are structure are left out, and no others."""
+        return self.codec.text(token_ids, self.form.structure)
 
-    def _render(self, messages: list[dict[str, str]], *, header: bool) -> str:
-        template = None if self.has_template else PLAIN_TEMPLATE
-        text = self.tokenizer.apply_chat_template(
-            messages, chat_template=template, tokenize=False, add_generation_prompt=header, date_string=PINNED_DATE
-        )
-        return str(text)
+    def describe(self) -> dict[str, str]:
+        """Return in words how a conversation is put together, for people who want to look at it."""
+        name, form = self.codec.names, self.form
+        found = {
+            "template": self.template.place if self.has_template else "none: User: ..., Assistant: ...",
+            "a prompt ends with": repr(self._header()),
+            "the template begins answers with": repr(form.prefill) if form.prefill else "",
+            "an answer ends with": " or ".join(name[token] for token in (form.end, *sorted(form.stops - {form.end}))),
+            "text begins with": "".join(name.get(token, "") for token in self._opening),
+            "left out of texts": " ".join(name[token] for token in sorted(form.structure)),
+            "date": str(self.template.date) if self.template.asks_for_the_date else "",
+            "system messages": "no" if form.system else "yes",
+        }
+        return {what: said for what, said in found.items() if said}
 
-    def _ids(self, text: str) -> TokenIds:
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+    def remarks(self, name: str) -> Iterator[str]:
+        """Yield what the user of a model of this name should know, a sentence each."""
+        if self.form.prefill:
+            yield (
+                f"its chat template begins every answer with {self.form.prefill!r}; the model reads it, but it is no "
+                "part of the texts that a task judges"
+            )
+        if not self.has_template and (_CHAT_NAME.search(Path(name).name) or _CHAT_TOKENS & self.codec.added.keys()):
+            yield (
+                f"it looks like a chat model but has no chat template ({CONFIG}, field 'chat_template', or {FILE}), so "
+                "it is asked as a base model, 'User: ...' and 'Assistant:'; give its template with model.chat_template"
+            )
+
+    def _header(self) -> str:
+        question = "question7f3q"
+        prompt = self.template.render([{"role": "user", "content": question}], header=True) + self.form.header
+        return prompt.rpartition(question)[2]
+
+    def _written(self, message: Message) -> dict[str, str]:
+        """Return a message for the template, its control tokens marked as text."""
+        if message.role not in get_args(Role):
+            raise PolicyError(f"{message.role!r} is no role of a message; it is one of {', '.join(get_args(Role))}")
+        quote = self._quote_answer if message.role == "assistant" else self._quote
+        return {"role": message.role, "content": quote(message.content)}
+
+    def _prompt(self, messages: Sequence[Mapping[str, str]]) -> TokenIds:
+        return self.codec.ids(self.template.render(messages, header=True) + self.form.header)
 
     def _ids_after(self, request: str) -> TokenIds:
         """Return the ids of everything that the template puts after an assistant message when `request` follows it."""
         if request not in self._follow_ids:
-            text = self._render(_conversation(_SENTINEL, request), header=True)
-            if _SENTINEL not in text:
-                raise PolicyError(
-                    "the chat template changes what the assistant said, so its turns cannot be found again"
-                )
-            after = text.split(_SENTINEL)[-1]
-            ids = self._ids(after)
-            if not ids or (request and after.startswith(request)):
-                raise PolicyError("the chat template puts nothing after an assistant message: nothing would end a turn")
             if len(self._follow_ids) >= MAX_REMEMBERED:
                 self._follow_ids.clear()
-            self._follow_ids[request] = ids
+            self._follow_ids[request] = self._followed_by(self._quote(request))
         return self._follow_ids[request]
 
-    def _refuse_rewriting(self) -> None:
-        """Refuse a template by which a conversation is no prefix of itself one turn later, thinking included."""
-        for answer in (_SENTINEL, _THINKING):
-            first = self._render(_conversation(answer, None), header=False)
-            later = self._render(_conversation(answer, "?"), header=True)
-            shown = first[: first.rfind(_SENTINEL) + len(_SENTINEL)]
-            if not later.startswith(shown):
-                raise PolicyError(
-                    "the chat template rewrites earlier turns when a later one arrives (it drops thinking, perhaps), "
-                    "so training would see another context than sampling did; set model.keep_thinking = true to keep "
-                    "every turn as it was sampled"
-                )
-
-
-def _conversation(answer: str, request: str | None) -> list[dict[str, str]]:
-    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}]
-    return turns if request is None else [*turns, {"role": "user", "content": request}]
+    def _followed_by(self, request: str) -> TokenIds:
+        answer = ANSWER
+        while answer in request:
+            answer += ANSWER[-1]
+        turns = [("user", "?"), ("assistant", answer), ("user", request)]
+        text = self.template.render([{"role": role, "content": content} for role, content in turns], header=True)
+        ids = self.codec.going_on(text[text.rfind(answer) + len(answer) :] + self.form.header)
+        # Blanks before the end of a turn are left to whoever wrote the answer.
+        return ids[ids.index(self.end_of_turn) :] if self.form.writes_end else (self.end_of_turn, *ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from secondthought.config import ModelConfig
 from secondthought.errors import ConfigError, PolicyError
@@ -33,6 +33,15 @@ def load_model(config: ModelConfig, kind: type[ModelT]) -> ModelT:
         model.adapter = lora.add(model.model, config.lora, base=base_name(config.path))
     model.name = config.path
     return model
+
+
+def chat_settings(config: ModelConfig) -> dict[str, Any]:
+    """Return what a config says of conversations, as `Chat` and models take it."""
+    return {
+        "keep_thinking": config.keep_thinking,
+        "date": config.date,
+        "template_options": config.template_options,
+    }
 
 
 def is_adapter(directory: Path) -> bool:
@@ -74,5 +83,6 @@ def _whole(config: ModelConfig, kind: type[ModelT]) -> ModelT:
         precision=config.precision,
         device=config.device,
         trust_remote_code=config.trust_remote_code,
-        keep_thinking=config.keep_thinking,
+        chat_template=config.chat_template,
+        **chat_settings(config),
     )

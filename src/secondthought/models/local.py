@@ -6,9 +6,10 @@ Sampling from it is `inference.local`; nothing here draws a token.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -16,10 +17,13 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
+from secondthought.models.hub import only_here
 from secondthought.models.lora import Adapter
 from secondthought.models.shipped import why_missing
+from secondthought.models.template import choose
 from secondthought.models.tree_attention import cannot_share
 from secondthought.types import Completion, Message, StopReason, TokenIds
 
@@ -37,16 +41,44 @@ class LocalModel:
     """A causal LM with its tokenizer, chat template, precision and adapter, in this process."""
 
     def __init__(
-        self, model: PreTrainedModel, tokenizer: Any, *, name: str, precision: str = "fp32", keep_thinking: bool = False
+        self,
+        model: PreTrainedModel,
+        tokenizer: Any,
+        *,
+        name: str,
+        precision: str = "fp32",
+        keep_thinking: bool = False,
+        date: datetime.date = PINNED_DATE,
+        template_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Wrap a loaded model. Dropout is switched off for good: it would make recorded log-probabilities wrong."""
+        """Wrap a loaded model. Dropout is switched off for good: it would make recorded log-probabilities wrong.
+
+        Args:
+            model: a causal LM.
+            tokenizer: with its chat template, if it has one.
+            name: how errors and records call it.
+            precision: fp32, or bf16 for autocast.
+            keep_thinking: see `Chat`, as for the next two.
+            date: what the template's clock shows.
+            template_options: variables of the template.
+
+        Raises:
+            PolicyError: the template cannot be used, or the tokenizer has tokens that the model does not embed.
+        """
         self.model = model.eval()
-        self.chat = Chat(tokenizer, keep_thinking=keep_thinking)
+        _refuse_larger(tokenizer, model)
+        self.chat = Chat(
+            tokenizer,
+            keep_thinking=keep_thinking,
+            eos_ids=_eos_ids(model),
+            date=date,
+            template_options=template_options,
+        )
         self.name = name
         self.adapter: Adapter | None = None
         self.precision = precision
         self.unshared_reason = cannot_share(model)
-        self.stop_ids = self._stop_ids()
+        self.stop_ids = self.chat.stop_ids
         if self.unshared_reason:
             logger.warning(
                 "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason
@@ -60,9 +92,13 @@ class LocalModel:
         precision: str = "fp32",
         device: str = "auto",
         trust_remote_code: bool = False,
-        keep_thinking: bool = False,
+        chat_template: str | None = None,
+        **conversation: Any,
     ) -> Self:
         """Load a checkpoint directory or a hub id. Weights are held in fp32; bf16 is autocast over them.
+
+        `chat_template` takes the place of the tokenizer's own (`template.choose`); `conversation` is what the model
+        takes for its `Chat`: `keep_thinking`, `date`, `template_options`.
 
         Raises:
             PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
@@ -70,11 +106,12 @@ class LocalModel:
         where = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
-        is_local = Path(path).expanduser().is_dir()
+        path = Path(path).expanduser() if Path(path).expanduser().is_dir() else path
+        is_here = only_here(path)
         try:
-            bars = without_progress_bars() if is_local else contextlib.nullcontext()
+            bars = without_progress_bars() if is_here else contextlib.nullcontext()
             with bars:
-                tokenizer, model = _load(path, trust_remote_code)
+                tokenizer, model = _load(path, trust_remote_code, is_here)
         except (OSError, ValueError, KeyError, ImportError) as error:
             first = (str(error).strip().splitlines() or ["unknown error"])[0]
             raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
@@ -82,7 +119,14 @@ class LocalModel:
             # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory
             # makes a reloaded model compute bit for bit what the saved one did.
             parameter.data = parameter.data.to(where, copy=True)
-        return cls(model.to(where), tokenizer, name=str(path), precision=precision, keep_thinking=keep_thinking)
+        try:
+            choose(tokenizer, chat_template)
+            loaded = cls(model.to(where), tokenizer, name=str(path), precision=precision, **conversation)
+        except PolicyError as error:
+            raise PolicyError(f"{path}: {error}") from None
+        for sentence in loaded.chat.remarks(str(path)):
+            logger.warning("%s: %s", path, sentence)
+        return loaded
 
     @property
     def device(self) -> torch.device:
@@ -104,7 +148,8 @@ class LocalModel:
         """Hash the vocabulary and the template: token ids mean the same under equal fingerprints."""
         tokenizer = self.chat.tokenizer
         vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-        return hashlib.blake2b(repr((vocabulary, tokenizer.chat_template)).encode(), digest_size=8).hexdigest()
+        parts = (vocabulary, tokenizer.chat_template, *self.chat.template.settings)
+        return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
     def start(self, messages: Sequence[Message]) -> TokenIds:
         """See `Policy.start`."""
@@ -117,6 +162,7 @@ class LocalModel:
     def encode(self, text: str) -> Completion:
         """See `Policy.encode`."""
         ids = self.chat.encode(text)
+        text = self.chat.decode(ids)  # what a completion of these ids would say
         return Completion(token_ids=ids, logprobs=(float("nan"),) * len(ids), text=text, stop=StopReason.END)
 
     @contextlib.contextmanager
@@ -141,13 +187,26 @@ class LocalModel:
             self.model.save_pretrained(path)
             self.chat.tokenizer.save_pretrained(path)
 
-    def _stop_ids(self) -> frozenset[int]:
-        """Return the template's end of turn and every eos id that the checkpoint names."""
-        named = [self.model.config.eos_token_id, getattr(self.model.generation_config, "eos_token_id", None)]
-        ids = {self.chat.end_of_turn}
-        for entry in [*named, self.chat.tokenizer.eos_token_id]:
-            ids.update(entry if isinstance(entry, list) else [] if entry is None else [entry])
-        return frozenset(ids)
+
+def _eos_ids(model: PreTrainedModel) -> frozenset[int]:
+    """Return every eos id that the checkpoint names, besides its tokenizer."""
+    named = [model.config.eos_token_id, getattr(model.generation_config, "eos_token_id", None)]
+    lists = [entry if isinstance(entry, (list, tuple)) else [entry] for entry in named]
+    return frozenset(int(token) for entry in lists for token in entry if token is not None)
+
+
+def _refuse_larger(tokenizer: Any, model: PreTrainedModel) -> None:
+    """Refuse a tokenizer with tokens that have no embedding; a token that only pads is never read."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    beyond = {text: token for text, token in tokenizer.get_vocab().items() if token >= rows}
+    beyond.pop(tokenizer.pad_token or "", None)
+    if beyond:
+        token, first = min((number, text) for text, number in beyond.items())
+        raise PolicyError(
+            f"tokenizer.json holds {len(beyond)} tokens without an embedding, the first {first!r} with id {token}: "
+            f"the model embeds {rows} (config.json, vocab_size); use the model's own tokenizer, or add rows to the "
+            "model with resize_token_embeddings and save it"
+        )
 
 
 @contextlib.contextmanager
@@ -171,12 +230,11 @@ def rotary_switch(config: Any) -> int | None:
     return int(original or config.max_position_embeddings)
 
 
-def _load(path: str | Path, trust_remote_code: bool) -> tuple[Any, Any]:
+def _load(path: str | Path, trust_remote_code: bool, is_here: bool) -> tuple[Any, Any]:
     """Load tokenizer and fp32 weights, from safetensors only: no pickle is ever opened."""
-    tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
-    model = AutoModelForCausalLM.from_pretrained(
-        path, dtype=torch.float32, trust_remote_code=trust_remote_code, use_safetensors=True
-    )
+    where = {"trust_remote_code": trust_remote_code, "local_files_only": is_here}
+    tokenizer = AutoTokenizer.from_pretrained(path, **where)
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, use_safetensors=True, **where)
     if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
         raise ValueError("it is an adapter; download it and give the name of its directory")
     return tokenizer, model

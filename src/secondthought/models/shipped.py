@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from secondthought.spelling import suggestion
+
 SHIPPED = ("small", "large", "terse", "rich")
 """0.5 and 5 million parameters that reflect; two of 0.5 million that differ in their habits."""
 
@@ -40,6 +42,8 @@ def why_missing(path: str, *, may_be_hub_id: bool = True) -> str:
 
     >>> why_missing("somebody/some-model")
     ''
+    >>> why_missing("smal")
+    "there is no shipped model of that name (did you mean 'small'?), and no directory here"
     >>> why_missing("runs/bases/none")
     'no checkpoint here (a directory with config.json, weights and tokenizer is needed)'
     """
@@ -48,6 +52,9 @@ def why_missing(path: str, *, may_be_hub_id: bool = True) -> str:
         return ""
     if path in SHIPPED and not directory.is_dir():
         return "this installation ships no such model; make one with `organism build`"
+    hint = "" if directory.is_dir() or "/" in path else suggestion(path, SHIPPED)
+    if hint:
+        return f"there is no shipped model of that name{hint}, and no directory here"
     if directory.is_dir() or not (may_be_hub_id and _HUB_ID.fullmatch(path)):
         return "no checkpoint here (a directory with config.json, weights and tokenizer is needed)"
     return ""

@@ -24,6 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from secondthought.organisms.batches import Batch, batches
 from secondthought.organisms.recipe import Recipe, recipe
 from secondthought.organisms.tokenizer import build_tokenizer
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.rl import schedule as shape
 from secondthought.rng import key
 from secondthought.runs import files
@@ -67,6 +68,7 @@ def build(
     report_every: int = 50,
     save_every: int = 1000,
     progress: Callable[[BuildProgress], None] | None = None,
+    onlooker: Onlooker = SILENT,
 ) -> BuildReport:
     """Train an organism and write it as an ordinary bf16 checkpoint with tokenizer and chat template.
 
@@ -82,18 +84,19 @@ def build(
         report_every: steps between calls of `progress`.
         save_every: steps between checkpoints.
         progress: takes where the build stands.
+        onlooker: who is told of each step.
 
     Raises:
         ConfigError: there is no such size.
     """
     chosen = recipe(size)
-    num_steps = chosen.steps if steps is None else steps
-    chosen_seed = chosen.seed if seed is None else seed
+    num_steps, chosen_seed = steps or chosen.steps, chosen.seed if seed is None else seed
     tokenizer = build_tokenizer(chosen.words)
     model = new_model(chosen, tokenizer, seed=chosen_seed)
     optimizer = _optimizer(model, chosen)
     losses, num_tokens = _Losses(num_steps, report_every, progress), 0
-    for step, batch in enumerate(islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps), 1):
+    data = islice(_source(chosen, tokenizer, chosen_seed, num_steps), num_steps)
+    for step, batch in enumerate(each(data, "steps", onlooker, num_steps), 1):
         lr = learning_rate(chosen, step, num_steps)
         losses.add(step, lr, _update(model, optimizer, batch, lr, chosen, precision))
         num_tokens += batch.ids.numel()

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from secondthought import rng
 from secondthought.evaluate.controls import listening, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import evaluate
+from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player, Requests, TurnSampling
 from secondthought.rollout.reflect_retry import branch_reflections
@@ -79,6 +77,7 @@ def check(
     sampling: TurnSampling = TINY_SAMPLING,
     *,
     num_groups: int = 64,
+    onlooker: Onlooker = SILENT,
 ) -> ListeningTable:
     """Play `count` test problems and every control on the failures among them.
 
@@ -89,18 +88,18 @@ def check(
         seed: decides the problems and what is sampled.
         sampling: lengths and temperature.
         num_groups: failures on which a whole group of reflections is drawn.
+        onlooker: who is told how far it is.
 
     Raises:
         TaskError: the test split holds fewer than `count` problems.
     """
     requests = Requests(reflection=task.reflection_request)
-    player = Player(policy=policy, task=task, requests=requests, sampling=sampling)
+    player = Player(policy=policy, task=task, requests=requests, sampling=sampling, onlooker=onlooker)
     keys = Keys(seed=seed, phase="organism check")
     played = evaluate(player, task.problems("test", count, seed), num_tries=2, keys=keys)
     outcomes = play_controls(player, played.failures, keys=keys, controls=CONTROLS, reflections=played.reflections)
     rates = rescue_rates(outcomes)
     solved = {tries: sum(row.solved_by(tries) for row in played.rows) for tries in (1, 2)}
-    generator = np.random.default_rng(rng.key("organism", "check", seed))
     return ListeningTable(
         policy=policy.name,
         tries=(
@@ -108,7 +107,7 @@ def check(
             ListeningRow(name="second try", rate=wilson(solved[2], count)),
         ),
         controls=tuple(ListeningRow(name=name, rate=rates[name]) for name in CONTROLS),
-        listening=listening(outcomes, generator),
+        listening=listening(outcomes),
         mixed_groups=_mixed_groups(player, keys, played.failures[:num_groups]),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from secondthought.errors import ConfigError
 from secondthought.organisms.habit_transcripts import HabitKnobs
 from secondthought.organisms.reflection_transcripts import CorpusKnobs
+from secondthought.spelling import suggestion
 from secondthought.tasks.countdown.writing.short_form import WORDS
 
 PRACTICE = CorpusKnobs(proposes=0.95, repeats=0.1, checks=(0.1, 0.3, 0.3, 0.3))
@@ -87,5 +88,5 @@ def recipe(size: str) -> Recipe:
         ConfigError: there is none.
     """
     if size not in RECIPES:
-        raise ConfigError(f"there is no organism {size!r}; known: {', '.join(RECIPES)}")
+        raise ConfigError(f"there is no organism {size!r}{suggestion(size, RECIPES)}; known: {', '.join(RECIPES)}")
     return RECIPES[size]

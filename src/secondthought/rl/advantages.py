@@ -7,9 +7,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 FLAT_TOLERANCE = 1e-12
-"""Rewards of a group that differ by less are equal: a mean of k binary rewards is exact far below it in float64."""
+"""Numbers that differ by less than this share of the largest are equal: float64 rounds means far below it."""
 WHITENING_FLOOR = 1e-8
 """Added to the variance that advantages are divided by: equal ones become zero instead of rounding noise blown up."""
+
+
+def is_flat(values: Float[Tensor, "*P G"]) -> Bool[Tensor, "*P 1"]:
+    """Tell whether all values of a group are equal, up to rounding at their own size.
+
+    >>> is_flat(torch.tensor([[2e4, 2e4 + 1e-9], [0.0, 1e-9]], dtype=torch.float64)).tolist()
+    [[True], [False]]
+    """
+    tolerance = max(FLAT_TOLERANCE, 2 * torch.finfo(values.dtype).eps)
+    spread = values.amax(-1, keepdim=True) - values.amin(-1, keepdim=True)
+    return spread <= tolerance * values.abs().amax(-1, keepdim=True)
 
 
 def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Float[Tensor, "*P G"]:
@@ -25,7 +36,7 @@ def group_relative(rewards: Float[Tensor, "*P G"], *, scale: bool = False) -> Fl
     >>> group_relative(torch.tensor([0.1, 0.1, 0.1]), scale=True).tolist()
     [0.0, 0.0, 0.0]
     """
-    flat = rewards.amax(-1, keepdim=True) - rewards.amin(-1, keepdim=True) <= FLAT_TOLERANCE
+    flat = is_flat(rewards)
     centred = rewards - rewards.mean(-1, keepdim=True)
     if scale:
         deviation = centred.pow(2).mean(-1, keepdim=True).sqrt()
@@ -53,8 +64,8 @@ def whiten(values: Float[Tensor, "*B"], mask: Bool[Tensor, "*B"]) -> Float[Tenso
     """Subtract the mean and divide by the standard deviation, both over the entries under the mask; zero elsewhere.
 
     PPO implementations whiten advantages this way (Huang et al. 2022, "The 37 implementation details of PPO",
-    detail 7); with Bessel's correction and `WHITENING_FLOOR` in the square root, as veRL. Fewer than two
-    entries have no deviation and are only centred.
+    detail 7); with Bessel's correction and `WHITENING_FLOOR` in the square root, as veRL. Entries that are all
+    equal get exactly zero, and so does one alone.
 
     >>> whiten(torch.tensor([1.0, 2.0, 3.0, 9.0]), torch.tensor([True, True, True, False])).tolist()
     [-1.0, 0.0, 1.0, 0.0]
@@ -62,9 +73,10 @@ def whiten(values: Float[Tensor, "*B"], mask: Bool[Tensor, "*B"]) -> Float[Tenso
     chosen = values[mask]
     if chosen.numel() == 0:
         return torch.zeros_like(values)
+    if is_flat(chosen):
+        return torch.zeros_like(values)
     centred = (values - chosen.mean()).masked_fill(~mask, 0.0)
-    variance = chosen.var() if chosen.numel() > 1 else torch.ones_like(chosen[0])
-    return centred * (variance + WHITENING_FLOOR).rsqrt()
+    return centred * (chosen.var() + WHITENING_FLOOR).rsqrt()
 
 
 def positive_part(advantages: Float[Tensor, "*P G"]) -> Float[Tensor, "*P G"]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
+from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.mining import fingerprint
+from secondthought.tasks.judging import judge
 from secondthought.types import Completion, Failure, StopReason, TokenIds, Turn, TurnKind
 
 
@@ -54,7 +56,7 @@ def from_row(row: Mapping[str, Any], task: Task, policy: Policy) -> Failure:
         raise RunError("'provenance' must be an object")
     start = policy.start(problem.messages)
     completion = _completion(attempt, policy, start, provenance)
-    verdict = task.verify(problem, completion.text)
+    verdict = judge(task, problem, completion.text)
     if verdict.correct:
         raise RunError(f"'attempt' of {problem.id!r} is correct, so there is nothing to reflect on; leave the row out")
     turn = Turn(kind=TurnKind.ATTEMPT, prompt_ids=start, completion=completion, verdict=verdict)
@@ -82,7 +84,7 @@ def read(path: Path, task: Task, policy: Policy) -> list[Failure]:
             except SecondthoughtError as error:
                 raise RunError(f"{path}, line {line.number}: {error}") from None
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(path, error)) from None
     if not failures:
         raise RunError(f"{path}: holds no failures; make some with `secondthought failures`")
     return failures

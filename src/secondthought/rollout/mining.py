@@ -9,7 +9,7 @@ from typing import Any
 from secondthought.protocols import Fingerprinted, Policy
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt
-from secondthought.rollout.scheduler import Course, run
+from secondthought.rollout.scheduler import Course
 from secondthought.types import Failure, Problem, Turn, TurnKind
 
 
@@ -47,7 +47,7 @@ def mine(
     drawn at random from the failed ones among all N, for fewer tokens. `provenance` is added to what is recorded.
     """
     courses = [mine_one(player, problem, tries=tries, keys=keys, provenance=provenance) for problem in problems]
-    found = run(player.policy, courses)
+    found = player.run(courses, "problems")
     return [item.failure for item in found if item.failure is not None], stats_of(found)
 
 

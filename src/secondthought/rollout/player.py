@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from secondthought import rng
 from secondthought.config import EpisodeConfig
+from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.rollout.scheduler import Course, run
 from secondthought.types import Problem, Sampling, TurnKind
+
+T = TypeVar("T")
 
 RETRY_REQUEST = "Now try again."
 """Follows a reflection. The paper's own text is not published; this is the least that asks for it."""
@@ -94,9 +100,19 @@ class Player:
     task: Task
     requests: Requests
     sampling: TurnSampling
+    onlooker: Onlooker = field(default=SILENT, repr=False, compare=False)
+    """Who is told how far the playing is."""
 
     @classmethod
-    def resolve(cls, policy: Policy, task: Task, config: EpisodeConfig, temperature: float | None = None) -> Player:
+    def resolve(
+        cls,
+        policy: Policy,
+        task: Task,
+        config: EpisodeConfig,
+        temperature: float | None = None,
+        *,
+        onlooker: Onlooker = SILENT,
+    ) -> Player:
         """Build a player whose texts and lengths are the config's, or the task's where it names none.
 
         Args:
@@ -104,13 +120,20 @@ class Player:
             task: who asks and judges.
             config: texts, lengths and temperature of an episode.
             temperature: in place of the config's.
+            onlooker: who is told how far the playing is.
         """
         return cls(
             policy=policy,
             task=task,
             requests=Requests.resolve(task, config),
             sampling=TurnSampling.resolve(config, temperature),
+            onlooker=onlooker,
         )
+
+    def run(self, courses: Sequence[Course[T]], what: str) -> list[T]:
+        """Drive courses to their ends and return their results, in order; `what` they are is said to the onlooker."""
+        with self.onlooker.stage(what, len(courses)) as stage:
+            return run(self.policy, courses, stage)
 
     @property
     def temperature(self) -> float:

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from secondthought.protocols import Policy
 from secondthought.rollout.player import Keys, Player, Requests
-from secondthought.rollout.scheduler import Ask, Course, Fork, run
+from secondthought.rollout.scheduler import Ask, Course, Fork
+from secondthought.tasks.judging import judge
 from secondthought.types import (
     Branch,
     Completion,
@@ -35,7 +36,7 @@ def play(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: K
 
     Each further round sees everything said before it. The sample of round r (0 is the first retry's) has index r.
     """
-    return run(player.policy, [_episode_of(player, problem, num_tries, keys) for problem in problems])
+    return player.run([_episode_of(player, problem, num_tries, keys) for problem in problems], "problems")
 
 
 def _episode_of(player: Player, problem: Problem, num_tries: int, keys: Keys) -> Course[Episode]:
@@ -55,7 +56,7 @@ def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
     """Try a problem once; the turn is judged."""
     prompt = Prompt(trunk=player.policy.start(problem.messages), key=key)
     [completion] = yield Ask((prompt,), player.sampling.attempt)
-    verdict = player.task.verify(problem, completion.text)
+    verdict = judge(player.task, problem, completion.text)
     return Turn(kind=TurnKind.ATTEMPT, prompt_ids=prompt.trunk, completion=completion, verdict=verdict)
 
 
@@ -72,7 +73,7 @@ def retry(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course
     follow = player.policy.follow(episode.turns[-1].completion, retry_request(episode, player.requests))
     prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.RETRY, *indices))
     [completion] = yield Ask((prompt,), player.sampling.attempt)
-    verdict = player.task.verify(episode.problem, completion.text)
+    verdict = judge(player.task, episode.problem, completion.text)
     return Turn(kind=TurnKind.RETRY, prompt_ids=follow, completion=completion, verdict=verdict)
 
 
@@ -125,7 +126,7 @@ def branch_reflections(
     courses = [
         group_of_reflections(player, keys, failure, group_size=group_size, retries=retries) for failure in failures
     ]
-    return run(player.policy, courses)
+    return player.run(courses, "groups of reflections")
 
 
 def extend(episode: Episode, turn: Turn) -> Episode:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from secondthought.inference.batch_flow import BatchFlow
+from secondthought.progress import SILENT, Stage
 from secondthought.protocols import Flow, FlyingPolicy, Policy, RankedPolicy
 from secondthought.types import Completion, Prompt, Sampling
 
@@ -36,26 +37,27 @@ class Fork(NamedTuple, Generic[T]):
 Course: TypeAlias = Generator["Ask | Fork[Any]", Any, T]
 
 
-def run(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
+def run(policy: Policy, courses: Sequence[Course[T]], stage: Stage = SILENT) -> list[T]:
     """Drive courses to their ends and return their results, in order. An error in one of them ends all.
 
     Which completions a course gets depends on its prompts' keys alone, not on what else is in flight. With several,
-    every process must call this with the same courses.
+    every process must call this with the same courses. `stage` is told of each course that has ended; with several
+    processes the others are taken to be as far as this one.
     """
     world = policy.world if isinstance(policy, RankedPolicy) else None
     if world is None:
-        return _run_here(policy, courses)
-    shares = world.gather("playing", _run_here(policy, courses[world.rank :: world.size]))
+        return _run_here(policy, courses, stage, 1)
+    shares = world.gather("playing", _run_here(policy, courses[world.rank :: world.size], stage, world.size))
     return [shares[place % world.size][place // world.size] for place in range(len(courses))]
 
 
-def _run_here(policy: Policy, courses: Sequence[Course[T]]) -> list[T]:
+def _run_here(policy: Policy, courses: Sequence[Course[T]], stage: Stage, processes: int) -> list[T]:
     """Drive the courses that this process plays."""
     with contextlib.ExitStack() as stack:
         for course in courses:
             stack.callback(course.close)
         flow = stack.enter_context(policy.flow()) if isinstance(policy, FlyingPolicy) else BatchFlow(policy)
-        return _Driver(flow).run(courses)
+        return _Driver(flow, stage, processes).run(courses)
 
 
 class _Node:
@@ -74,8 +76,8 @@ class _Node:
 class _Driver:
     """Sends completions to the courses that wait for them until all have ended."""
 
-    def __init__(self, flow: Flow) -> None:
-        self._flow = flow
+    def __init__(self, flow: Flow, stage: Stage, processes: int) -> None:
+        self._flow, self._stage, self._processes = flow, stage, processes
         self._asked: list[tuple[_Node, Ask]] = []
         self._owners: dict[int, tuple[_Node, int]] = {}
 
@@ -89,6 +91,7 @@ class _Driver:
                 node, place = self._owners.pop(ticket)
                 self._answer(node, place, completion)
             self._hand_over()
+            self._stage.beat()
         return results
 
     def _go_on(self, node: _Node, message: Any) -> None:
@@ -100,6 +103,8 @@ class _Driver:
                 node.answers[node.place] = end.value
                 if node.parent is not None:
                     self._one_less(node.parent)
+                else:
+                    self._stage.advance(self._processes)
                 return
             count = len(need.prompts) if isinstance(need, Ask) else len(need.courses)
             node.received, node.num_missing = [None] * count, count

@@ -21,10 +21,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
+from secondthought.config.values import NAME_CHARACTERS
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
-from secondthought.runs.lock import NAME as LOCK
+from secondthought.runs.lock import NAMES as LOCKS
 from secondthought.runs.lock import Lock
 
 SCHEMA = 1
@@ -159,12 +160,9 @@ class RunDirectory:
         return files.read_rows(self.episodes_path(step))
 
     def _evaluation_path(self, name: str) -> Path:
-        if not name or name.startswith(".") or not set(name) <= _NAME_CHARACTERS:
+        if not name or name.startswith(".") or not set(name) <= NAME_CHARACTERS:
             raise RunError(f"evaluation name {name!r}: use letters, digits and . _ - + @ only, and no dot first")
         return self.path / "evaluations" / f"{name}.jsonl"
-
-
-_NAME_CHARACTERS = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+@")
 
 
 def steps_of(paths: Iterable[Path]) -> Iterator[int]:
@@ -184,7 +182,7 @@ def is_run(path: Path) -> bool:
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
-    if all(item.name == LOCK for item in path.iterdir()):
+    if all(item.name in LOCKS for item in path.iterdir()):
         return
     if not is_run(path):
         raise RunError(f"{path}: is not empty and holds no run of secondthought; choose another run_dir")
@@ -197,7 +195,7 @@ def _empty(path: Path) -> None:
     items = sorted(path.iterdir(), key=lambda item: item.name == "config.json")
     with files.disk_errors(path):
         for item in items:
-            if item.name != LOCK:
+            if item.name not in LOCKS:
                 files.remove(item)
 
 

@@ -28,8 +28,15 @@ def describe(*, seed: int, threads: int | None, command: Sequence[str]) -> dict[
         "command": shlex.join(command),
         "seed": seed,
         "threads": threads,
+        **machine(),
+    }
+
+
+def machine(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+    """Describe what runs the code: versions, revision, processor, memory. Whatever cannot be found out is null."""
+    return {
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in packages},
         "code": revision(),
         "platform": platform.platform(),
         "cpu": _cpu_model(),

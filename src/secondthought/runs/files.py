@@ -7,7 +7,6 @@ an interrupted write leaves behind is called `.partial` and nothing reads it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
+from secondthought.disk import read_text, why_unread, why_unwritten
 from secondthought.errors import RunError
 
 PARTIAL = ".partial"
@@ -24,7 +24,7 @@ PARTIAL = ".partial"
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write one object, indented; NaN becomes null."""
     # Through jsonl.dumps, so that what JSON lacks (NaN, tuples, paths) is handled in one place.
-    text = json.dumps(json.loads(jsonl.dumps(value)), indent=2, ensure_ascii=False) + "\n"
+    text = jsonl.dumps(value, indent=2) + "\n"
     with disk_errors(path):
         write_text(path, text)
 
@@ -42,11 +42,9 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: the file is missing, or does not hold one JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{path}: no such file") from None
+        value = json.loads(read_text(path))
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
     except (ValueError, RecursionError):
         raise RunError(f"{path}: is not JSON; it was not written by secondthought or was edited") from None
     if not isinstance(value, dict):
@@ -69,10 +67,8 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                 torn = f"{path}: line {line.number} {line.error}; delete the line or restore the file"
             else:
                 yield line.value
-    except FileNotFoundError:
-        raise RunError(f"{path}: no such file") from None
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(path, error, absent="no such file")) from None
 
 
 @contextlib.contextmanager
@@ -115,10 +111,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def disk_error(path: Path, error: OSError) -> RunError:
     """Return the sentence for an OSError."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        again = "give the command again (a run goes on with --resume)"
-        return RunError(f"{path}: the disk is full; free some space, then {again}")
-    return RunError(f"{path}: cannot be written: {error.strerror or error}")
+    return RunError(why_unwritten(path, error))
 
 
 def sync_directory(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from secondthought.config import Config, describe, overlay, read_toml
+from secondthought.config.values import PeerName, PlainName
 from secondthought.errors import ConfigError
 from secondthought.report.papers.catalog import PAPERS
 
@@ -75,9 +76,9 @@ class StudyConfig(Config):
     """Options of priming sets, common to all arms that are primed."""
     sft: dict[str, Any] = Field(default_factory=dict)
     """Settings of the fine-tuning on them, as in a config of `train sft`."""
-    peers: dict[str, str] = Field(default_factory=dict)
+    peers: dict[PeerName, str] = Field(default_factory=dict)
     """Untrained models to compare with, by name; evaluated once, when every job is finished."""
-    arms: dict[str, ArmConfig]
+    arms: dict[PlainName, ArmConfig] = Field(min_length=1)
     """Arms by name, in the order in which they are run."""
 
     def settings_of(self, name: str) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from pydantic import Field, ValidationError
 from secondthought import jsonl
 from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig, describe
 from secondthought.config.sft import SftConfig, resolve_sft
+from secondthought.config.values import Weights
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.token_lengths import length_by
+from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
 from secondthought.runs.directory import is_run
@@ -58,7 +60,7 @@ class TracesConfig(Config):
     """Words of the traces: English for any model, or the few that the organisms know."""
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers; default: that of the wording."""
-    attempts: tuple[float, ...] | None = None
+    attempts: Weights | None = None
     """Shares of thoughts with 1, 2, 3, ... attempts; default: those of the wording."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the task: which problems."""
@@ -189,7 +191,7 @@ def _rows_of(file: Path, count: int) -> list[Mapping[str, Any]]:
     try:
         lines = list(islice(jsonl.read(file), count))
     except OSError as error:
-        raise RunError(f"{file}: cannot be read: {error.strerror}") from None
+        raise RunError(why_unread(file, error)) from None
     for line in lines:
         if line.value is None:
             raise RunError(f"{file}, line {line.number}: {line.error}")

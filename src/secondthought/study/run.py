@@ -38,8 +38,8 @@ def run_study(
     """
     study, began, progress = load_study(path), time.monotonic(), progress or _to_stderr
     check(study, str(path))
-    for sentence in missing_models(study, str(path)):
-        raise ConfigError(sentence)
+    if missing := list(missing_models(study, str(path))):
+        raise ConfigError("\n".join(missing))
     left, arms = _Left(study, str(path)), arms_of(study, str(path))
     deadline = None if minutes is None else began + 60 * minutes
     worked = False

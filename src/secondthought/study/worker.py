@@ -26,7 +26,7 @@ def main(path: str) -> int:
         else:
             config = resolve(job["run"], source=path)
             declared = declaration.parse(job["declared"], source=path) if "declared" in job else None
-            execute(config, resume=is_run(config.run_dir), command=sys.argv, declared=declared)
+            execute(config, resume=is_run(config.run_dir), quiet=False, command=sys.argv, declared=declared)
     except SecondthoughtError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

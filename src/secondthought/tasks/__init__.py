@@ -5,16 +5,17 @@ A task of one's own is any class that offers `protocols.Task`; no edit here is n
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from secondthought.errors import TaskError
+from secondthought import plugins
+from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import ChanceTask, OptionTask, PresetTask, Task
-from secondthought.tasks.options import TaskOptions, suggestion
+from secondthought.spelling import suggestion
+from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
     "countdown": "secondthought.tasks.countdown:Countdown",
@@ -54,7 +55,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
         options: keyword arguments of the task's class.
 
     Raises:
-        TaskError: there is no such task, or an option is unknown or not allowed.
+        TaskError: there is no such task, an option is unknown or not allowed, or the task's own code fails.
 
     >>> load("countdown", {"preset": "tiny"}).name
     'countdown'
@@ -64,8 +65,10 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
         own = {**own, "path": name}
     task = _construct(name, _class(name), own)
     if not isinstance(task, Task):
-        missing = sorted(part for part in _required() if not hasattr(task, part))
-        raise TaskError(f"task {name}: the class is not a Task, it lacks {', '.join(missing)}")
+        raise TaskError(f"task {name}: the class is not a Task, it lacks {plugins.lacking(task, Task)}")
+    for part in ("name", "reflection_request"):
+        if not isinstance(getattr(task, part), str) or not getattr(task, part).strip():
+            raise TaskError(f"task {name}: {part!r} must be a text that is not empty, not {getattr(task, part)!r}")
     return task
 
 
@@ -86,32 +89,27 @@ def describe(name: str, options: Mapping[str, Any] | None = None) -> Description
     )
 
 
-def _class(name: str) -> Any:
+def _class(name: str) -> type:
     target = _JSONL if name.endswith(".jsonl") else TASKS.get(name, name)
-    module, colon, attribute = target.partition(":")
-    if not colon:
+    if ":" not in target:
         raise TaskError(
             f"there is no task {name!r}{suggestion(name, TASKS)}; known: {', '.join(TASKS)},"
             " or give module:Class, or the path of a .jsonl file"
         )
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, ValueError) as error:
-        raise TaskError(f"task {name}: module {module!r} cannot be imported: {error}") from None
-    except AttributeError:
-        raise TaskError(f"task {name}: module {module!r} has no {attribute!r}") from None
+    return plugins.named_class(target, "task", Task, TaskError)
 
 
-def _construct(name: str, kind: Any, options: Mapping[str, Any]) -> object:
+def _construct(name: str, kind: type, options: Mapping[str, Any]) -> object:
     try:
         inspect.signature(kind).bind(**options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TaskError(f"task {name}: options do not fit: {error}") from None
-    return cast(object, kind(**options))
-
-
-def _required() -> tuple[str, ...]:
-    return ("name", "problems", "parse", "verify", "gold", "reflection_request")
+    try:
+        return cast(object, kind(**options))
+    except (SecondthoughtError, OSError):
+        raise
+    except Exception as error:
+        raise TaskError(f"task {name}: its own code failed with {type(error).__name__}: {error}") from error
 
 
 def _options(task: Task) -> tuple[Option, ...]:

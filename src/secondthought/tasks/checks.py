@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import Task
-from secondthought.types import SPLITS, Problem, Split
+from secondthought.tasks.judging import judge
+from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
 
 CPU_LIMIT_S = 0.05
 HOSTILE: Mapping[str, str] = {
@@ -60,6 +61,7 @@ def run_checks(load: Callable[[], Task], count: int) -> list[CheckResult]:
     checks: dict[str, Callable[[], str]] = {
         "problems": lambda: _problems(found, count),
         "gold accepted": lambda: _gold(task, found),
+        "rewards": lambda: _rewards(task, found),
         "JSON round trip": lambda: _round_trip(task, found),
         "deterministic": lambda: _deterministic(load(), found),
         "splits apart": lambda: _disjoint(task, found),
@@ -112,10 +114,46 @@ def _gold(task: Task, found: Problems) -> str:
     if not known:
         raise _Skipped("the task knows no right answers")
     for problem, gold in known:
-        verdict = task.verify(problem, gold)
+        verdict = judge(task, problem, gold)
         if not verdict.correct:
             raise _Failed(f"{problem.id}: gold {gold[:80]!r} is judged {verdict.reason}")
     return f"{len(known)} of {len(golds)} problems have one"
+
+
+def _rewards(task: Task, found: Problems) -> str:
+    """Judge right answers, other problems' and what is left of them when cut: numbers that tell right from wrong."""
+    verdicts = [_twice(task, problem, text) for problem, text in _answers(task, _all(found))]
+    if not verdicts:
+        raise _Skipped("no problems")
+    right, wrong = ([item.reward for item in verdicts if item.correct is kind] for kind in (True, False))
+    if right and wrong and min(right) <= max(wrong):
+        raise _Failed(
+            f"a right answer earns {min(right):g} and a wrong one {max(wrong):g}: the wrong one would be learned"
+        )
+    rewards = right + wrong
+    told = f"{min(rewards):g} to {max(rewards):g}, of {len(verdicts)} answers"
+    if max(map(abs, rewards)) > LARGE_REWARD:
+        told += f"; above {LARGE_REWARD:g} in size set algorithm.scale_by_std, or make them smaller"
+    return told
+
+
+def _answers(task: Task, problems: Sequence[Problem]) -> list[tuple[Problem, str]]:
+    golds = [task.gold(problem) or "" for problem in problems]
+    others = zip(problems, golds[1:] + golds[:1], strict=True)
+    return [
+        *zip(problems, golds, strict=True),
+        *others,
+        *((p, gold[: len(gold) // 2]) for p, gold in zip(problems, golds, strict=True)),
+    ]
+
+
+def _twice(task: Task, problem: Problem, text: str) -> Verdict:
+    first, again = judge(task, problem, text), judge(task, problem, text)
+    if first != again:
+        raise _Failed(
+            f"{problem.id}: {text[:80]!r} is judged {first.reason}, then {again.reason}: verify must not change"
+        )
+    return first
 
 
 def _round_trip(task: Task, found: Problems) -> str:
@@ -158,9 +196,9 @@ def _total(task: Task, found: Problems) -> str:
 def _seconds(task: Task, problem: Problem, name: str, text: str) -> float:
     began = time.process_time()
     try:
-        verdict: Any = task.verify(problem, text)
-    except Exception as error:
-        raise _Failed(f"{name}: verify raised {type(error).__name__}") from error
+        verdict = judge(task, problem, text)
+    except TaskError as error:
+        raise _Failed(f"{name}: {error}") from error
     seconds = time.process_time() - began
     if verdict.correct:
         raise _Failed(f"{name}: is judged correct")

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from secondthought import jsonl
+from secondthought.disk import why_unread
 from secondthought.errors import TaskError
 from secondthought.rng import key, stream
 from secondthought.tasks import extract, options
@@ -117,7 +118,7 @@ class JsonlTask:
                     )
                 problems.append(problem)
         except OSError as error:
-            raise TaskError(f"{self.options.path}: cannot be read: {error.strerror}") from None
+            raise TaskError(why_unread(self.options.path, error)) from None
         if not problems:
             raise TaskError(f"{self.options.path}: holds no questions")
         return problems

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from secondthought.disk import at_home
 from secondthought.errors import TaskError
 from secondthought.rng import key
+from secondthought.spelling import suggestion as suggestion
 from secondthought.types import Split
 
 _TRAIN_PERCENT = 80
@@ -19,7 +20,15 @@ _VALIDATION_PERCENT = 5
 class TaskOptions(BaseModel):
     """`TaskOptions` is the base of a task's options: frozen, no unknown names, one sentence under each field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _at_home(cls, value: Any) -> Any:
+        """Write out `~`, which a shell does only where a word begins with it."""
+        return at_home(value)
 
     @classmethod
     def read(cls, task: str, options: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> Self:
@@ -44,16 +53,6 @@ class TaskOptions(BaseModel):
             item = error.errors()[0]
             field = str(item["loc"][0]) if item["loc"] else "options"
             raise TaskError(f"task {task}: option {field}: {item['msg'].removeprefix('Value error, ')}") from None
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` where a known name is close, else nothing.
-
-    >>> suggestion("countdwon", ["countdown"]), suggestion("chess", ["countdown"])
-    (" (did you mean 'countdown'?)", '')
-    """
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def split_of(identity: str) -> Split:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from secondthought import jsonl
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import Task
+from secondthought.tasks.judging import judge
 
 
 class ScoredRow(NamedTuple):
@@ -55,7 +56,7 @@ def score_row(task: Task, row: Mapping[str, Any], index: int) -> ScoredRow:
         TaskError: a field is missing or wrong, or the task fails.
     """
     try:
-        verdict = task.verify(task.parse(field_of(row, "problem", dict)), field_of(row, "completion", str))
+        verdict = judge(task, task.parse(field_of(row, "problem", dict)), field_of(row, "completion", str))
         own = {"correct": verdict.correct, "reward": verdict.reward, "reason": verdict.reason}
         value = {"index": index, **{name: item for name, item in row.items() if name != "index"}, **own}
         return ScoredRow(value, jsonl.dumps(value))

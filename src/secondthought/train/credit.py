@@ -26,7 +26,7 @@ from secondthought import rng
 from secondthought.config import AlgorithmConfig
 from secondthought.rl.advantages import group_relative, leave_one_out, positive_part
 from secondthought.trees import TokenTree, TreeBranch
-from secondthought.types import Branch, Group, Turn
+from secondthought.types import Branch, Group, Turn, mean_reward
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> lis
     rewards = [[[_reward(turn) for turn in branch.tries] for branch in group.branches] for group in groups]
     if config.permute_rewards:
         rewards = _permuted(rewards, config, key)
-    of_branches = compared([[sum(tries) / len(tries) for tries in per_try] for per_try in rewards], config)
+    of_branches = compared([[mean_reward(tries) for tries in per_try] for per_try in rewards], config)
     of_tries = compared([[reward for tries in per_try for reward in tries] for per_try in rewards], config)
     return [
         _credit_group(group, config, per_try, of_branch, iter(of_try))

@@ -9,7 +9,7 @@ from secondthought import rng
 from secondthought.config import RunConfig
 from secondthought.rollout.mining import Mined, MiningStats, mine_one, stats_of
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.scheduler import Course, run
+from secondthought.rollout.scheduler import Course
 from secondthought.train.algorithms import BRANCHES
 from secondthought.types import Failure, Group, Problem
 
@@ -65,12 +65,12 @@ class Curriculum:
         if self.failures is not None:
             return self._played(self.failures.take(step, count), keys)
         courses = [self._mine_and_play(item, keys) for item in self.problems.take(step, count)]
-        found = run(self.player.policy, courses)
+        found = self.player.run(courses, "groups of this step")
         groups = [group for _, group in found if group is not None]
         return Played(groups, stats_of([mined for mined, _ in found]))
 
     def _played(self, starts: Sequence[Problem] | Sequence[Failure], keys: Keys) -> Played:
-        return Played(run(self.player.policy, [self._group(start, keys) for start in starts]), None)
+        return Played(self.player.run([self._group(start, keys) for start in starts], "groups of this step"), None)
 
     def _group(self, start: Problem | Failure, keys: Keys) -> Course[Group]:
         algorithm = self.config.algorithm

@@ -33,9 +33,10 @@ def demo(
     quick: bool = False,
     resume: bool = False,
     overwrite: bool = False,
+    quiet: bool = True,
     command: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run the demo and return its summary with the report's path under `report`."""
     config = demo_config(run_dir=run_dir, seed=seed, quick=quick)
-    summary = execute(config, resume=resume, overwrite=overwrite, command=command)
+    summary = execute(config, resume=resume, overwrite=overwrite, quiet=quiet, command=command)
     return {**summary, "report": str(run_dir / REPORT)}

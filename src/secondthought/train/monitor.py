@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from secondthought.config import AlgorithmConfig
+from secondthought.types import LARGE_REWARD
+
 PATIENCE = 5
 """Consecutive steps of all-zero or all-one reward before a warning: one such step is chance."""
 ENTROPY_SHARE = 0.1
@@ -16,8 +19,12 @@ ORACLE_DROP = 0.1
 class Monitor:
     """A `Tracker` that watches metrics and says its warnings; it holds only what it has seen."""
 
-    def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, say: Callable[[str], None] = lambda text: None, algorithm: AlgorithmConfig | None = None
+    ) -> None:
+        """Say warnings by `say`; of rewards too large for the algorithm only where one is given."""
         self._say = say
+        self._algorithm = algorithm
         self._given: set[str] = set()
         self._constant = 0
         self._reward = math.nan
@@ -45,6 +52,12 @@ class Monitor:
         if self._constant >= PATIENCE:
             hint = "problems are too hard, or the verifier never accepts" if reward == 0.0 else "problems are too easy"
             yield f"reward {reward}", f"reward has been {reward:.0f} everywhere for {PATIENCE} steps: {hint}"
+        if self._algorithm is not None and abs(reward) > LARGE_REWARD and not self._algorithm.divides_rewards:
+            yield (
+                "large rewards",
+                f"rewards average {reward:g}, and {self._algorithm.type} takes them as they are: KL terms weigh nothing"
+                " beside them; return rewards near 1, or set algorithm.scale_by_std where the algorithm has it",
+            )
         entropy = metrics.get("policy/entropy", math.nan)
         if entropy < ENTROPY_SHARE * self._at_first("entropy", entropy):
             yield (

@@ -50,16 +50,16 @@ def execute(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    quiet: bool = False,
+    quiet: bool = True,
     command: Sequence[str] = (),
     trackers: Sequence[Tracker] = (),
     declared: Declaration | None = None,
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
-    Under `torchrun` all processes call this with the same arguments and return the same. `trackers` are told of each
-    step that is recorded, and closed at the end; one that fails is left out and stops nothing. What a study says of the
-    run (`declared`) is written beside it.
+    Progress goes to stderr unless `quiet`. Under `torchrun` all processes call this with the same arguments and return
+    the same. `trackers` are told of each step that is recorded, and closed at the end; one that fails is left out and
+    stops nothing. What a study says of the run (`declared`) is written beside it.
 
     Raises:
         SecondthoughtError: a setting, the task, the model, the directory or a self-check is wrong.
@@ -88,15 +88,19 @@ class _Execution:
         self.added = added
         self.quiet = quiet
         self.task = tasks.load(config.task.name, config.task.options)
-        self.policy: LocalPolicy = load_policy(config.model)
+        self.console = self._console()
+        self.policy: LocalPolicy = load_policy(config.model, self.console)
         self.model: LocalModel = self.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         self.policy.world = world
-        self.player = Player.resolve(self.policy, self.task, config.episode)
+        self.player = Player.resolve(self.policy, self.task, config.episode, onlooker=self.console)
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
-        console = self._console()
+        with self.console as console:
+            return self._complete(console)
+
+    def _complete(self, console: Console) -> dict[str, Any]:
         problems = self._problems("test", self.config.evaluation.problems)
         before_after = BeforeAfter(self.config, self.player, self.run, problems, console.note, self.world)
         before = before_after.before()
@@ -123,7 +127,7 @@ class _Execution:
         return self.run.summary()
 
     def _train(self, learner: Learner, console: Console) -> Progress:
-        progress, monitor = Progress(), Monitor(console.note)
+        progress, monitor = Progress(), Monitor(console.note, self.config.algorithm)
         last = self.run.checkpoints.pointer("last")
         if last is not None:
             at = self.run.checkpoints.at(last["step"])
@@ -144,8 +148,8 @@ class _Execution:
             tracker=Trackers([console, monitor, self.added]),
             world=self.world,
         )
-        with console:
-            return loop.train(progress)
+        console.begin_steps()
+        return loop.train(progress)
 
     def _recorder(self, goes_on: bool, progress: Progress, monitor: Monitor) -> Recorder:
         """Open the run's recorder, and forget what comes after the last checkpoint: it is about to be done again."""
@@ -169,7 +173,12 @@ class _Execution:
 
     def _validator(self) -> Any:
         problems = self._problems("validation", self.config.train.eval_problems)
-        return lambda step: validate(self.player, self.config, problems)
+
+        def validated(step: int) -> dict[str, float]:
+            with self.console.stage("validation"):
+                return validate(self.player, self.config, problems)
+
+        return validated
 
     def _failures(self) -> list[Failure] | None:
         path = self.config.train.failures
@@ -203,6 +212,7 @@ class _Execution:
             **{when: side["rates"] for when, side in written.items()},
             "paired": final.pair(after, before),
             "controls": {when: side["controls"] for when, side in written.items()},
+            "listening": {when: side.get("listening") for when, side in written.items()},
             "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
             "other_skills": final.other_skills(after, before),
             "peers": written["before"]["peers"],

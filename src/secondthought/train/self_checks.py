@@ -1,6 +1,6 @@
 """Self-checks before training, in seconds: whether this run would compute what it claims.
 
-1. The task's verifier accepts its own gold answers.
+1. The task's verifier accepts its own gold answers, also as this tokenizer writes and reads them.
 2. Sampled tokens re-score to their recorded log-probabilities (drift at learning rate 0).
 3. Tokens that must not learn have exactly zero gradient.
 4. Shared trunks give the gradient of the unshared path.
@@ -22,8 +22,9 @@ from secondthought.distributed.sharding import full
 from secondthought.errors import CheckError
 from secondthought.inference.local import LocalPolicy
 from secondthought.models.tree_forward import TreeForward
-from secondthought.protocols import Task
+from secondthought.protocols import Policy, Task
 from secondthought.rl.logprobs import token_logprobs
+from secondthought.tasks.judging import judge
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
 from secondthought.types import Problem, Prompt, Sampling
@@ -46,7 +47,7 @@ def run_checks(policy: LocalPolicy, task: Task, learner: Learner, problems: Sequ
     Raises:
         CheckError: one of them failed.
     """
-    check_gold(task, problems)
+    check_gold(task, problems, policy)
     tree = _sampled_tree(policy, problems[0], learner.temperature)
     return {
         "check/drift": check_drift(policy, tree, learner),
@@ -55,18 +56,38 @@ def run_checks(policy: LocalPolicy, task: Task, learner: Learner, problems: Sequ
     }
 
 
-def check_gold(task: Task, problems: Sequence[Problem]) -> int:
-    """Check that the verifier accepts the task's gold answers; return how many were tried, 0 where there are none."""
+def check_gold(task: Task, problems: Sequence[Problem], policy: Policy | None = None) -> int:
+    """Check that the verifier accepts the task's gold answers; return how many were tried, 0 where there are none.
+
+    With a policy, each must also be right after it has been through the policy's tokenizer.
+
+    Raises:
+        CheckError: a gold answer is rejected.
+    """
     golds = ((problem, task.gold(problem)) for problem in problems)
     tried = list(islice(((problem, gold) for problem, gold in golds if gold is not None), NUM_GOLD))
     for problem, gold in tried:
-        verdict = task.verify(problem, gold)
+        verdict = judge(task, problem, gold)
         if not verdict.correct:
             raise CheckError(
                 f"self-check 'gold': {task.name} rejects its own gold answer {gold!r} to {problem.id} "
                 f"({verdict.reason}); mend the task's verify or gold"
             )
+        if policy is not None:
+            _check_read_back(policy, task, problem, gold)
     return len(tried)
+
+
+def _check_read_back(policy: Policy, task: Task, problem: Problem, gold: str) -> None:
+    """Check that a gold answer is still right after it has been through the policy's tokenizer."""
+    text = policy.encode(gold).text
+    verdict = judge(task, problem, text)
+    if not verdict.correct:
+        raise CheckError(
+            f"self-check 'gold': {task.name} accepts its gold answer {gold!r} to {problem.id}, but not what the "
+            f"tokenizer of {policy.name} makes of it, {text!r} ({verdict.reason}), so the model could never be right; "
+            "use another answer format, or another model"
+        )
 
 
 def check_drift(policy: LocalPolicy, tree: TokenTree, learner: Learner) -> float:

@@ -99,6 +99,9 @@ def test_version(cli):
     assert cli("--version").out.startswith("secondthought 0.")
 
 
+RIGHTS = "choose a place that is yours, or change its rights"
+
+
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
@@ -106,7 +109,7 @@ def test_version(cli):
         (RunError("two\nlines"), 1, "secondthought: two lines\n"),
         (CheckError("drift"), 1, "secondthought: drift\n"),
         (KeyboardInterrupt(), 130, "secondthought: interrupted\n"),
-        (PermissionError(13, "Permission denied", "/x"), 1, "secondthought: /x: Permission denied\n"),
+        (PermissionError(13, "Permission denied", "/x"), 1, f"secondthought: /x: Permission denied; {RIGHTS}\n"),
         (
             ZeroDivisionError("by zero"),
             1,

@@ -118,7 +118,7 @@ def test_wrong_files(tmp_path, text, message):
 def test_a_file_that_is_not_text(tmp_path):
     path = tmp_path / "c.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"c\.toml: is not valid TOML"):
+    with pytest.raises(ConfigError, match=r"c\.toml: is UTF-16, not UTF-8; save it as UTF-8"):
         parsed(str(path))
 
 

@@ -73,7 +73,7 @@ def test_a_match_may_be_a_list_of_which_one_suffices(tmp_path):
         (('literals = ["quick"]', 'anchors = [" "]'), "patterns.0.anchors.0: is empty"),
         (("match = '^quick,'", "match = '^quick,'\nanchors = ['quick']"), "anchors: is not a known field"),
         (("[examples]", "[exampels]"), "exampels: is not a known field"),
-        (("[examples]", "[examples"), "is not TOML"),
+        (("[examples]", "[examples"), "is not valid TOML"),
     ],
 )
 def test_a_fault_is_one_sentence_that_names_file_and_field(tmp_path, change, says):

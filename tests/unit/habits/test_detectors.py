@@ -26,7 +26,8 @@ def test_functional_is_the_tasks_own_reader_and_patterns_are_for_any_task():
         ("nowhere:Detector", "module 'nowhere' cannot be imported"),
         ("secondthought.rng:Nothing", "has no 'Nothing'"),
         ("secondthought.rng:key", "is no class"),
-        ("secondthought.types:Reading", "is made without arguments"),
+        ("secondthought.types:Reading", "lacks behaviors, detect, name"),
+        ("secondthought.habits.judge.detector:JudgeDetector", "is made without arguments"),
     ],
 )
 def test_no_such_detector(find, name, sentence):
@@ -38,5 +39,8 @@ def test_the_config_declares_the_names_of_the_table():
     assert set(DECLARED) == set(DETECTORS)
     for name in ("none", *DECLARED, "mine:Own"):
         assert EvalConfig(habits=name).habits == name
-    with pytest.raises(ValidationError, match="there is no detector 'functinal'; known: none, functional, patterns"):
+    with pytest.raises(
+        ValidationError,
+        match=r"there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, patterns",
+    ):
         EvalConfig(habits="functinal")

@@ -1,8 +1,7 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import assert_in_proportion, cut
 
 from secondthought.habits import sentences
 from secondthought.habits.catalog import SHIPPED, shipped
@@ -349,14 +348,7 @@ def test_an_enumeration_is_no_verification():
     ],
 )
 def test_hostile_text_takes_linear_time(unit):
-    def seconds(size):
-        text = (unit * (size // len(unit) + 1))[:size]
-        start = time.process_time()
-        DETECTOR.read(text)
-        return time.process_time() - start
-
-    small, large = min(seconds(4000) for _ in range(2)), seconds(40_000)
-    assert large < 25 * small + 0.1
+    assert_in_proportion(DETECTOR.read, lambda size: cut(unit, size), size=2500)
 
 
 def test_mutants_of_the_context_rules_are_noticed(monkeypatch):

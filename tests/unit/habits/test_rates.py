@@ -36,9 +36,19 @@ def same(found, expected):
 
 
 def cut(interval, values):
-    """A mean of counts is not below 0, and of none seen in n texts at most -log(.025) / n."""
-    high = -math.log(0.025) / len(values) if len(values) > 1 and not sum(values) else interval.high
-    return replace(interval, low=interval.low if math.isnan(interval.low) else max(0.0, interval.low), high=high)
+    """A mean of counts is not below 0. Counts that are all alike have Poisson's bounds; of none, -log(.025) / n."""
+    low, high, n = max(0.0, interval.low) if interval.is_bounded else interval.low, interval.high, len(values)
+    if n > 1 and not sum(values):
+        low, high = 0.0, -math.log(0.025) / n
+    elif n > 1 and len(set(values)) == 1:
+        # The rates from which the finds lie 1.96 standard deviations away.
+        low, high = (
+            (sum(values) + 1.959964**2 / 2 + side * 1.959964 * math.sqrt(sum(values) + 1.959964**2 / 4)) / n
+            for side in (-1, 1)
+        )
+        assert (sum(values) - n * high) / math.sqrt(n * high) == pytest.approx(-1.959964)
+        assert (sum(values) - n * low) / math.sqrt(n * low) == pytest.approx(1.959964)
+    return replace(interval, low=low, high=high)
 
 
 @given(st.lists(texts, max_size=30))

@@ -82,9 +82,16 @@ def test_keep_thinking_uses_such_a_template_with_the_ids_as_sampled():
     assert follow == plain.follow(said, "Why?")
 
 
-@pytest.mark.parametrize("change", ["message.content | trim", "loop.index0 ~ message.content"])
-def test_templates_that_write_a_turn_the_same_way_ever_after_are_not_rewriting(change):
-    assert Chat(byte_tokenizer(template=CHATML.replace("message.content", change))).end_of_turn == END_ID
+def test_a_template_that_trims_what_it_is_given_is_not_rewriting():
+    trims = CHATML.replace("message.content", "message.content | trim")
+    assert Chat(byte_tokenizer(template=trims)).end_of_turn == END_ID
+
+
+def test_a_template_that_writes_a_turn_by_its_place_is_refused():
+    """The text between two turns is rendered once for every place."""
+    numbered = CHATML.replace("{{ message.role }}", "{{ message.role }}{{ loop.index0 if message.role == 'user' }}")
+    with pytest.raises(PolicyError, match="rewrites earlier turns"):
+        Chat(byte_tokenizer(template=numbered))
 
 
 @pytest.mark.parametrize("keep_thinking", [False, True])

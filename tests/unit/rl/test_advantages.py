@@ -50,6 +50,22 @@ def test_rounding_noise_is_not_a_signal(scale):
     assert relative([0.1 + 0.2, 0.3, 0.3], scale=scale).tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("size", [1e-9, 1.0, 2e4, 1e9])
+@pytest.mark.parametrize("scale", [False, True])
+def test_flat_goes_by_the_size_of_the_rewards(size, scale):
+    """The mean of k rewards of 20,000.1 is rounded at 4e-12: an absolute tolerance made that a group of +1 and -1."""
+    noisy = [size * (1 + step * 2e-16) for step in (0, 1, 2)]
+    assert relative(noisy, scale=scale).tolist() == [0.0, 0.0, 0.0]
+    apart = relative([size, size * (1 + 1e-9)], scale=scale).tolist()
+    assert apart[0] < 0 < apart[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_equal_entries_whiten_to_exactly_zero_at_any_size(dtype):
+    values = torch.tensor([1e9, 1e9, 1e9], dtype=dtype) * (1 + torch.finfo(dtype).eps * torch.tensor([0, 1, 0]))
+    assert whiten(values, torch.ones(3, dtype=torch.bool)).tolist() == [0.0, 0.0, 0.0]
+
+
 @given(rewards)
 def test_scaled_ones_have_deviation_one_or_zero(values):
     deviation = relative(values, scale=True).pow(2).mean().sqrt().item()

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -139,6 +140,52 @@ def test_the_lock_of_another_host_is_respected_until_deleted(tmp_path):
         RunDirectory.resume(run.path)
     (run.path / "lock.json").unlink()
     RunDirectory.resume(run.path).close()
+
+
+@pytest.fixture
+def without_locks(monkeypatch):
+    """A file system that knows no locks, as some network file systems do."""
+
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_without_locks_a_marker_keeps_the_second_writer_out(tmp_path, without_locks):
+    with RunDirectory.create(tmp_path / "run") as run:
+        run.write_config({})
+        with pytest.raises(RunError, match=f"process {os.getpid()} is writing"):
+            RunDirectory.resume(run.path)
+        assert lock.is_held(run.path)
+        assert lock.is_held(run.path)
+    assert not lock.is_held(run.path)
+    RunDirectory.create(run.path, overwrite=True).close()
+    assert [item.name for item in run.path.iterdir()] == ["lock.json"]
+
+
+def test_without_locks_the_marker_of_a_killed_process_is_taken_over(tmp_path, without_locks):
+    code = (
+        "import fcntl, os, sys; from pathlib import Path; from secondthought.runs import RunDirectory\n"
+        "def refuse(*_): raise OSError(38, 'Function not implemented')\n"
+        "fcntl.flock = refuse\n"
+        "run = RunDirectory.create(Path(sys.argv[1])); run.write_config({}); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=False)
+    assert (tmp_path / "run" / lock.MARKER).exists()
+    assert not lock.is_held(tmp_path / "run")
+    RunDirectory.resume(tmp_path / "run").close()
+
+
+def test_a_disk_that_fails_is_not_another_process(tmp_path, monkeypatch):
+    run = made(tmp_path / "run")
+
+    def fail(descriptor, operation):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(RunError, match="Input/output error"):
+        RunDirectory.resume(run.path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 99999999}'])

@@ -1,5 +1,4 @@
 import errno
-import io
 import json
 import math
 import os
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.errors import RunError
-from secondthought.runs import Console, Recorder, RunDirectory, environment, list_runs, read_metrics, show_run
+from secondthought.runs import Recorder, RunDirectory, environment, list_runs, read_metrics, show_run
 from secondthought.runs.records import group_row, turn_row
 from secondthought.types import Branch, Completion, Group, Problem, StopReason, Turn, TurnKind, Verdict
 
@@ -149,48 +148,3 @@ def test_a_foreign_repository_around_the_package_is_not_its_checkout(tmp_path, m
     (tmp_path / "venv" / ".git").mkdir()
     monkeypatch.setattr(environment, "PACKAGE", package)
     assert environment.revision() is None
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_plain_progress_is_one_line_per_step():
-    stream, now = io.StringIO(), iter([0.0, 0.0, 2.0, 5.0])
-    with Console(100, start=0.5, shown=50, stream=stream, clock=lambda: next(now)) as console:
-        console.row(51, {"reward/mean": 0.25, "policy/kl_ref": float("nan"), "eval/first_try": 0.5})
-        console.row(51, {})
-        console.row(52, {"reward/mean": 0.125, "eval/first_try": float("nan")})
-        console.note("saved [best]")
-    assert stream.getvalue().splitlines() == [
-        "step 51/100  reward .250  first .500  2.0 s/step  1m38s left",
-        "step 52/100  reward .125  first .500  2.5 s/step  2m00s left",
-        "saved [best]",
-    ]
-
-
-def test_a_run_that_ends_with_its_tokens_shows_its_share_of_them():
-    stream, now = io.StringIO(), iter([0.0, 0.0, 10.0, 20.0])
-    budget = {"done": lambda step, metrics: metrics["tokens/sampled"] / 1000}
-    with Console(None, **budget, stream=stream, clock=lambda: next(now)) as console:
-        console.row(1, {"tokens/sampled": 250})
-        console.row(2, {"tokens/sampled": 400})
-    assert stream.getvalue().splitlines() == [
-        "step 1  25% done  10.0 s/step  30s left",
-        "step 2  40% done  10.0 s/step  30s left",
-    ]
-
-
-def test_live_and_quiet_progress():
-    stream = Terminal()
-    with Console(2, stream=stream) as console:
-        console.row(1, {"reward/mean": 0.25})
-        console.note("hostile [/markup]")
-    assert "1/2" in stream.getvalue()
-    assert "hostile [/markup]" in stream.getvalue()
-    quiet = Terminal()
-    with Console(2, stream=quiet, quiet=True) as console:
-        console.row(1, {})
-        console.note("x")
-    assert quiet.getvalue() == ""

@@ -27,19 +27,42 @@ def test_an_algorithm_that_is_no_row_is_refused():
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"algorithm": {"type": "grpo", "kl_reward": 0.1}}, "with grpo use kl_ref"),
+        (
+            {"algorithm": {"type": "grpo", "kl_reward": 0.1}},
+            "kl_reward .*it applies to ppo only, the others have kl_ref",
+        ),
         ({"algorithm": {"type": "ppo", "kl_reward": 0.1}}, "one penalty in two places"),
-        ({"algorithm": {"type": "ppo", "scale_by_std": True}}, "critic.whiten"),
-        ({"algorithm": {"type": "ppo", "advantage": "positive"}}, "have no use with ppo"),
-        ({"algorithm": {"type": "rloo", "scale_by_std": True}}, "have no use with rloo"),
-        ({"algorithm": {"type": "rloo", "baseline": "group"}}, "that of rloo is fixed"),
+        ({"algorithm": {"type": "ppo", "scale_by_std": True}}, "scale_by_std has no use with ppo: .*critic.whiten"),
+        ({"algorithm": {"type": "ppo", "advantage": "positive"}}, "advantage has no use with ppo"),
+        ({"algorithm": {"type": "rloo", "scale_by_std": True}}, "scale_by_std has no use with rloo"),
+        (
+            {"algorithm": {"type": "rloo", "baseline": "group"}},
+            "baseline .* applies to reinforce only",
+        ),
         ({"algorithm": {"type": "grpo", "group_size": 1}}, "group_size must be at least 2"),
         ({"algorithm": {"type": "reinforce", "baseline": "group", "group_size": 1}}, "group_size must be at least 2"),
-        ({"algorithm": {"type": "grpo"}, "critic": {"lr": 1e-4}}, "critic applies to ppo only"),
-        ({"algorithm": {"type": "reinforce"}, "train": {"mini_batches": 2}}, "no importance ratio"),
+        (
+            {"algorithm": {"type": "grpo"}, "critic": {"lr": 1e-4}},
+            "critic .* applies to ppo only",
+        ),
+        (
+            {"algorithm": {"type": "reinforce"}, "train": {"mini_batches": 2}},
+            "mini_batches .*no importance",
+        ),
         ({"algorithm": {"type": "reinforce"}, "train": {"epochs": 2}}, "no importance ratio"),
-        ({"algorithm": {"type": "ppo"}, "train": {"failures": "f.jsonl"}}, "which needs no failures"),
-        ({"algorithm": {"type": "rloo", "credit": "all"}}, "applies to reflect-retry only"),
+        ({"algorithm": {"type": "ppo"}, "train": {"failures": "f.jsonl"}}, "train.failures has no use with ppo"),
+        (
+            {"algorithm": {"type": "rloo", "credit": "all"}},
+            "credit .* applies to reflect-retry only",
+        ),
+        ({"algorithm": {"type": "grpo", "retries": 3}}, "retries has no use with grpo"),
+        ({"algorithm": {"type": "retry-only", "retries": 3}}, "retries has no use with retry-only"),
+        ({"algorithm": {"type": "reinforce", "clip_high": 0.3}}, "clip_high has no use with reinforce"),
+        ({"algorithm": {"type": "grpo"}, "train": {"mine_tries": 8}}, "train.mine_tries has no use with grpo"),
+        (
+            {"algorithm": {"type": "reinforce", "clip_low": 0.1, "clip_high": 0.3}},
+            "clip_low has no use .*; clip_high has no use",
+        ),
     ],
 )
 def test_a_setting_without_a_use_is_refused(settings, sentence):

@@ -10,6 +10,7 @@ Advantages of two branches with rewards 1 and 0 are +1/2 and -1/2.
 import dataclasses
 import math
 from collections import Counter
+from itertools import permutations
 
 import pytest
 import reference
@@ -19,8 +20,8 @@ from strategies import PROBLEM, algorithms, attempt, groups, reflection, retry
 
 from secondthought.config import AlgorithmConfig
 from secondthought.config.algorithms import ALGORITHMS
-from secondthought.train.credit import credit
-from secondthought.types import Branch, Group, TurnKind
+from secondthought.train.credit import advantages, credit
+from secondthought.types import Branch, Group, TurnKind, mean_reward
 
 ATTEMPT = attempt([1, 2], [3, 4])
 PLUS, MINUS = 0.5, -0.5
@@ -325,3 +326,11 @@ def _rewards_of(found):
 @pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.starts_from == "problems"])
 def test_every_row_of_first_tries_learns_on_attempts(kind):
     assert AlgorithmConfig(type=kind).learned_kinds == (TurnKind.ATTEMPT,)
+
+
+@pytest.mark.parametrize("size", [1.0, 20_000.0, 1e9])
+def test_the_same_retries_in_another_order_are_no_signal(size):
+    tries = [size + 0.1, size + 0.2, size + 0.7]
+    rewards = [mean_reward(order) for order in permutations(tries)]
+    assert advantages(rewards, AlgorithmConfig(scale_by_std=True)) == [0.0] * 6
+    assert mean_reward([0.1 * size, 0.2 * size, -0.3 * size]) == 0.0

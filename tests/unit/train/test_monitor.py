@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from secondthought.config import AlgorithmConfig
 from secondthought.train.monitor import ENTROPY_SHARE, ORACLE_DROP, PATIENCE, Monitor
+from secondthought.types import LARGE_REWARD
 
 
 def told(*rows):
@@ -45,3 +47,19 @@ def test_drift_of_untrained_turns_is_told_once_with_both_numbers():
 
 def test_a_row_without_anything_says_nothing():
     assert told({}, {}, {"reward/mean": math.nan, "policy/entropy": math.nan, "eval/rescue_oracle": math.nan}) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, 1),
+        ({"scale_by_std": True}, 0),
+        ({"type": "ppo", "group_size": 1}, 1),
+    ],
+)
+def test_rewards_that_an_algorithm_takes_as_they_are_are_told_where_they_are_large(settings, told):
+    monitor = Monitor(algorithm=AlgorithmConfig(**settings))
+    large = [{"reward/mean": reward} for reward in (math.nan, 1.0, -LARGE_REWARD, 20_000.0, 20_000.0)]
+    warnings = [text for step, row in enumerate(large) for text in monitor.warnings(step, row)]
+    assert len(warnings) == told
+    assert all("step 3: rewards average 20000" in text for text in warnings)

@@ -27,6 +27,7 @@ from transformers import AutoTokenizer
 from secondthought import tasks
 from secondthought.bench.peers.generation import left_padded, unfiltered
 from secondthought.bench.peers.grpo import answer_on_stdout, train, versions
+from secondthought.tasks.judging import judge
 
 
 class Rollout:
@@ -100,7 +101,7 @@ class Rollout:
 
     def _judge(self, problem: dict[str, Any], ids: Sequence[int]) -> Any:
         text = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return self.task.verify(self.task.parse(problem["data"]), text)
+        return judge(self.task, self.task.parse(problem["data"]), text)
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:

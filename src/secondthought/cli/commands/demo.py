@@ -6,11 +6,11 @@ from pathlib import Path
 
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line
+from secondthought.cli.progress import ProgressFlags
 from secondthought.cli.summary_table import print_summary
-from secondthought.config import Config
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Train the shipped tiny model to reflect, and print first and second try before and after, with intervals."""
 
     run_dir: Path = Path("runs/demo")
@@ -36,6 +36,7 @@ def run(argv: list[str], prog: str) -> None:
         quick=given.quick,
         resume=given.resume,
         overwrite=not given.resume,
+        quiet=given.quiet,
         command=[*prog.split(), *argv],
     )
     if given.json_:

@@ -9,14 +9,17 @@ from pydantic import Field
 from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
+from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.cli.summary_table import number, percent
-from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
+from secondthought.progress import Onlooker
 from secondthought.protocols import ReadableTask, Task
 from secondthought.types import Split
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Sample a model, measure what RL would start from, and say what to do next, with the number and threshold.
 
     Each problem is sampled several times at the temperature of training; then failed ones are reflected on once. A
@@ -43,7 +46,7 @@ class Options(Config):
     own; auto: functional where the task can."""
     retries: bool = True
     """Also play reflections and retries: rescue and listening."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of tables."""
@@ -59,16 +62,27 @@ def run(argv: list[str], prog: str) -> None:
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; diagnose the tasks one by one")
     tasks = [load_task(name, given.options) for name in given.tasks]
-    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
-    found = [_diagnose(given, policy, task) for task in tasks]
+    with progress(given) as shown:
+        policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
+        found = [_diagnose(given, policy, task, shown) for task in tasks]
+    conversation = _conversation(policy)
     if given.json_:
-        write_line({"model": given.path, "tasks": [{**shown.to_json(), **_advice(shown)} for shown in found]})
+        said = [{**item.to_json(), **_advice(item)} for item in found]
+        write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
-    for shown in found:
-        _print(shown.to_json(), **_advice(shown))
+    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
+    for item in found:
+        _print(item.to_json(), **_advice(item))
 
 
-def _diagnose(given: Options, policy: Any, task: Task) -> Any:
+def _conversation(policy: Any) -> dict[str, str]:
+    """Return how the model's conversations are put together; nothing where no template does it."""
+    from secondthought.models.local import LocalModel
+
+    return policy.chat.describe() if isinstance(policy, LocalModel) else {}
+
+
+def _diagnose(given: Options, policy: Any, task: Task, onlooker: Onlooker) -> Any:
     from secondthought.habits.detectors import detector
     from secondthought.preflight.diagnose import diagnose
     from secondthought.rollout.player import Player
@@ -76,14 +90,15 @@ def _diagnose(given: Options, policy: Any, task: Task) -> Any:
     best = "functional" if isinstance(task, ReadableTask) else "patterns"
     with current_directory():
         reads = detector(best if given.detector == "auto" else given.detector, task)
-    return diagnose(
-        Player.resolve(policy, task, given.episode),
-        task.problems(given.split, given.problems, given.seed),
-        samples=given.samples,
-        detector=reads,
-        seed=given.seed,
-        retries=given.retries,
-    )
+    with onlooker.stage(f"diagnosis on {task.name}"):
+        return diagnose(
+            Player.resolve(policy, task, given.episode, onlooker=onlooker),
+            task.problems(given.split, given.problems, given.seed),
+            samples=given.samples,
+            detector=reads,
+            seed=given.seed,
+            retries=given.retries,
+        )
 
 
 def _advice(found: Any) -> dict[str, list[dict[str, Any]]]:

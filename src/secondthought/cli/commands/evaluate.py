@@ -11,9 +11,12 @@ from pydantic import Field
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import percent
-from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.cli.progress import ProgressFlags, progress
+from secondthought.cli.summary_table import P_COLUMN, percent, with_holm
+from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
+from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.types import Split
 
@@ -22,7 +25,7 @@ _SHOWN = ("pass@1", "second_try", "try_", "rescue", "format_valid", "leak")
 """Beginnings of the rates that the table shows; --json has all of them."""
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Measure first try, second try and later ones of one or more models on the same problems.
 
     Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
@@ -39,7 +42,7 @@ class Options(Config):
     """Rounds: 2 is try, reflection, retry."""
     problems: int = Field(200, ge=1)
     """Problems per task."""
-    temperature: tuple[float, ...] = (1.0,)
+    temperature: Temperatures = (1.0,)
     """One or more, side by side; 0 takes the likeliest token."""
     split: Split = "test"
     """Which problems."""
@@ -51,7 +54,7 @@ class Options(Config):
     """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of tables."""
@@ -68,7 +71,9 @@ def run(argv: list[str], prog: str) -> None:
     if given.dry_run:
         write_line(given.model_dump(mode="json"))
         return
-    found = _evaluated(given, [load_task(name, given.options) for name in given.tasks])
+    tasks = [load_task(name, given.options) for name in given.tasks]
+    with progress(given) as shown:
+        found = _evaluated(given, tasks, shown)
     if given.json_:
         write_line(found)
     else:
@@ -76,11 +81,11 @@ def run(argv: list[str], prog: str) -> None:
         write_text(f"written: {given.out}" if given.out else "not written; --out DIR keeps the episodes")
 
 
-def _evaluated(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
+def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dict[str, Any]:
     from secondthought.evaluate import side_by_side  # numpy and what plays problems, after parsing
 
     def load(path: str) -> Policy:
-        return load_policy(given.model.model_copy(update={"path": path}), given.threads)
+        return load_policy(given.model.model_copy(update={"path": path}), given.threads, onlooker)
 
     request = side_by_side.EvaluationRequest(
         models=given.models,
@@ -93,7 +98,7 @@ def _evaluated(given: Options, tasks: Sequence[Task]) -> dict[str, Any]:
         controls=given.controls,
         episode=given.episode,
     )
-    results = side_by_side.evaluate_side_by_side(request, load)
+    results = side_by_side.evaluate_side_by_side(request, load, onlooker)
     found = side_by_side.summary_of(request, results)
     if given.out is not None:
         side_by_side.write(given.out, results, found, given.model_dump(mode="json"))
@@ -109,8 +114,6 @@ def _check(given: Options, prog: str) -> None:
         )
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; evaluate the tasks one by one")
-    if any(temperature < 0 for temperature in given.temperature):
-        raise ConfigError(f"{prog}: --temperature must be 0 or more")
     if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
 
@@ -128,8 +131,8 @@ def _print(found: dict[str, Any]) -> None:
         rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
         write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
     if found["differences"]:
-        columns = ["models", "task", "temperature", "rate", "difference", "p"]
-        write_table("paired differences", columns, list(_differences(found["differences"])))
+        columns = ["models", "task", "temperature", "rate", "difference", P_COLUMN]
+        write_table("paired differences", columns, with_holm(_differences(found["differences"])))
 
 
 def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:

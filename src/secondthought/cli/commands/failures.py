@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,19 @@ from pydantic import Field
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
-from secondthought.config import Config, EpisodeConfig, ModelConfig
+from secondthought.cli.progress import ProgressFlags, progress
+from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import RunError
+from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.types import Problem, Split
 
-logger = logging.getLogger(__name__)
-
-_CHUNK = 256
-"""Problems between two lines of progress; what is sampled does not depend on it."""
+_TOTALS = ("num_problems", "num_failures", "num_tries", "num_sampled_tokens")
 _HIDDEN = ("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens")
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Sample first tries until one fails; keep that one, with where it came from. Training reads the file.
 
     PATH is a checkpoint directory, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
@@ -50,7 +49,7 @@ class Options(Config):
     """Which problems of the split, and what is sampled."""
     overwrite: bool = False
     """Replace the file."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of a sentence."""
@@ -71,8 +70,9 @@ def run(argv: list[str], prog: str) -> None:
         raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
     task = load_task(given.task, given.options)
     problems = task.problems(given.split, given.problems, given.seed)
-    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
-    totals = _collect(given, policy, task, problems)
+    with progress(given) as shown:
+        policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
+        totals = _collect(given, policy, task, problems, shown)
     if given.json_:
         write_line({"out": str(given.out), **totals})
     else:
@@ -82,20 +82,16 @@ def run(argv: list[str], prog: str) -> None:
         )
 
 
-def _collect(given: Options, policy: Policy, task: Task, problems: Sequence[Problem]) -> dict[str, int]:
+def _collect(
+    given: Options, policy: Policy, task: Task, problems: Sequence[Problem], onlooker: Onlooker
+) -> dict[str, int]:
     """Write the failures, and return how many there are and what they took."""
     from secondthought.rollout import failure_file  # what plays problems, after parsing
     from secondthought.rollout.mining import mine
     from secondthought.rollout.player import Keys, Player
 
-    player, keys = Player.resolve(policy, task, given.episode), Keys(seed=given.seed, phase="failures")
-    totals = dict.fromkeys(("num_problems", "num_failures", "num_tries", "num_sampled_tokens"), 0)
-    kept = []
-    for start in range(0, len(problems), _CHUNK):
-        chunk = problems[start : start + _CHUNK]
-        found, stats = mine(player, chunk, tries=given.tries, keys=keys, provenance={"split": given.split})
-        kept += found
-        totals = {name: value + getattr(stats, name) for name, value in totals.items()}
-        logger.info("%d of %d problems, %d failures", totals["num_problems"], len(problems), totals["num_failures"])
-    failure_file.write(given.out, kept)
-    return totals
+    player = Player.resolve(policy, task, given.episode, onlooker=onlooker)
+    keys = Keys(seed=given.seed, phase="failures")
+    found, stats = mine(player, problems, tries=given.tries, keys=keys, provenance={"split": given.split})
+    failure_file.write(given.out, found)
+    return {name: getattr(stats, name) for name in _TOTALS}

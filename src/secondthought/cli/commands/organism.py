@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
-from secondthought.config import Config, ModelConfig
+from secondthought.cli.progress import ProgressFlags, progress
+from secondthought.config import ModelConfig
+from secondthought.config.values import Threads
 from secondthought.errors import RunError
 
-if TYPE_CHECKING:
-    from secondthought.organisms.build import BuildProgress
 
-
-class BuildOrganismOptions(Config):
+class BuildOrganismOptions(ProgressFlags):
     """Train a tiny model from nothing on transcripts that the recipe writes: an ordinary checkpoint with tokenizer.
 
     The recipe plants what to do with a reflection, and no first-try skill beyond what its transcripts show.
@@ -35,7 +33,7 @@ class BuildOrganismOptions(Config):
     """Seed of weights and transcripts, in place of the recipe's."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """What is computed in; the checkpoint is bf16."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
@@ -43,7 +41,7 @@ class BuildOrganismOptions(Config):
     """One JSON object instead of a sentence."""
 
 
-class CheckOrganismOptions(Config):
+class CheckOrganismOptions(ProgressFlags):
     """Print the listening table: right retries under an oracle's, the model's own, and other reflections.
 
     A model whose retries do not depend on what the reflection says cannot learn to reflect; exit code 1 if the oracle's
@@ -60,7 +58,7 @@ class CheckOrganismOptions(Config):
     """Test problems."""
     seed: int = 0
     """Which problems, and what is sampled."""
-    threads: int | None = Field(None, ge=1)
+    threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
     """One JSON object instead of a table."""
@@ -78,9 +76,16 @@ def build(argv: list[str], prog: str) -> None:
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    made = train(
-        given.size, given.out, steps=given.steps, seed=given.seed, precision=given.precision, progress=_progress
-    )
+    with progress(given) as shown:
+        made = train(
+            given.size,
+            given.out,
+            steps=given.steps,
+            seed=given.seed,
+            precision=given.precision,
+            progress=lambda now: shown.headline([f"step {now.step}/{now.steps}", f"loss {now.loss:.3f}"]),
+            onlooker=shown,
+        )
     if given.json_:
         write_line({**asdict(made), "path": str(made.path)})
     else:
@@ -91,18 +96,15 @@ def check(argv: list[str], prog: str) -> int:
     """Print the listening table; return 1 if the model does not listen."""
     given = parse(CheckOrganismOptions, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE)
     task = load_task(given.task, given.options)
-    policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads)
     from secondthought.organisms.check import SHIP_AT
     from secondthought.organisms.check import check as listen
 
-    table = listen(policy, task, given.count, given.seed)
+    with progress(given) as shown:
+        policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
+        table = listen(policy, task, given.count, given.seed, onlooker=shown)
     if given.json_:
         write_line({**asdict(table), "may_ship": table.may_ship})
     else:
         write_text("\n".join(table.lines()))
         write_text(f"listens ({SHIP_AT} or more): {'yes' if table.may_ship else 'no'}")
     return 0 if table.may_ship else 1
-
-
-def _progress(now: BuildProgress) -> None:
-    sys.stderr.write(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.seconds:.0f} s\n")

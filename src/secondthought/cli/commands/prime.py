@@ -8,16 +8,25 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from secondthought.cli.asking import AskOptions, endpoint_of
 from secondthought.cli.errors import warn
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.config import Config
+from secondthought.config.values import Weights
 from secondthought.data.priming.make import absent_habits, make_set
-from secondthought.data.priming.request import FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet, Source
+from secondthought.data.priming.request import (
+    MAX_TOKENS,
+    FromFile,
+    FromSamples,
+    FromSearch,
+    FromTeacher,
+    PrimingSet,
+    Source,
+)
 from secondthought.data.priming.set_file import provenance_path
 from secondthought.errors import ConfigError
-from secondthought.inference.chat.endpoint import Endpoint
 
 
 class DialOptions(Config):
@@ -25,7 +34,7 @@ class DialOptions(Config):
 
     correct: float | None = Field(None, ge=0, le=1)
     """Share of right answers, kept exactly; default .5. The arm incorrect-only has none."""
-    attempts: tuple[float, ...] | None = None
+    attempts: Weights | None = None
     """Weights of thoughts with 1, 2, 3, ... attempts, in arms that backtrack."""
     early: float | None = Field(None, ge=0, le=1)
     """An attempt that fails is given up before its last step."""
@@ -82,6 +91,8 @@ class Options(Config):
     """For dots: the model that is to be primed (checkpoint, hub id, or shipped name)."""
     dials: DialOptions = DialOptions()
     source: SourceOptions = SourceOptions()
+    ask: AskOptions = AskOptions()
+    """source.endpoint: how the teacher is asked."""
     overwrite: bool = False
     """Replace the file."""
     json_: bool = False
@@ -122,8 +133,8 @@ def _source(given: Options) -> Source:
     dials = {name: value for name, value in given.dials.model_dump().items() if value is not None}
     _check_source(given, dials)
     if source.endpoint:
-        endpoint = Endpoint(url=source.endpoint, model=source.model, key_variable=source.key_env)
-        return FromTeacher(endpoint=endpoint, answers=source.answers)
+        endpoint = endpoint_of(source.endpoint, source.model, source.key_env, given.ask)
+        return FromTeacher(endpoint=endpoint, answers=source.answers, max_tokens=given.ask.max_tokens or MAX_TOKENS)
     if source.samples:
         return FromSamples(paths=source.samples)
     if source.file is not None:
@@ -137,6 +148,10 @@ def _check_source(given: Options, dials: Mapping[str, Any]) -> None:
         raise ConfigError(f"--source.{named[0]} and --source.{named[1]}: a set comes from one source; keep one")
     if given.source.answers is not None and "endpoint" not in named:
         raise ConfigError("--source.answers goes with --source.endpoint: it keeps what the teacher answers")
+    asked = sorted(name for name in given.ask.model_fields_set if getattr(given.ask, name))
+    if asked and "endpoint" not in named:
+        flag = f"ask.{asked[0]}".replace("_", "-")
+        raise ConfigError(f"--{flag} goes with --source.endpoint: it says how the teacher is asked")
     if named and (dials or given.tokenizer):
         flag = f"dials.{next(iter(dials))}" if dials else "tokenizer"
         raise ConfigError(f"--{flag} is for search; leave it out, or the source")

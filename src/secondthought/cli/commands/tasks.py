@@ -53,8 +53,9 @@ class SampleTaskOptions(ShowTaskOptions):
 class CheckTaskOptions(ShowTaskOptions):
     """Test a task before training on it; exit code 1 if a check fails.
 
-    Right answers are accepted, problems survive a round trip through JSON, one seed gives the same problems twice,
-    splits share none, and any text gets a verdict in time. --options.NAME VALUE sets options of the task itself.
+    Right answers are accepted and earn more than wrong ones, problems survive a round trip through JSON, one seed gives
+    the same problems twice, splits share none, and any text gets a verdict in time. --options.NAME VALUE sets options
+    of the task itself.
     """
 
     count: int = Field(50, ge=1)

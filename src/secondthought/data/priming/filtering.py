@@ -13,9 +13,11 @@ from typing import Any
 
 from secondthought import jsonl
 from secondthought.data.priming.from_search import Trace
+from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError, TaskError
 from secondthought.habits.detectors import reader_of
 from secondthought.protocols import ReadableTask, Task
+from secondthought.tasks.judging import judge
 from secondthought.tasks.options import split_of
 from secondthought.types import HABITS, Problem, Reading, Thought
 
@@ -49,7 +51,7 @@ class TraceFilter:
         if any(reading.counts.get(name) for name in self.forbids):
             self.left_out[FORBIDDEN] += 1
             return False
-        correct = self.task.verify(problem, completion).correct
+        correct = judge(self.task, problem, completion).correct
         if correct and self.only_wrong:
             self.left_out[RIGHT] += 1
             return False
@@ -126,7 +128,7 @@ def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 raise TaskError(f"{path}, line {line.number}: {line.error}")
             yield line.number, line.value
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines") from None
+        raise RunError(f"{why_unread(path, error)}; give a file of JSON lines") from None
 
 
 def problem_of(data: Any, task: Task, path: Path, number: int) -> Problem:

@@ -18,7 +18,6 @@ from secondthought.inference.loading import load_policy
 from secondthought.protocols import Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt
-from secondthought.rollout.scheduler import run
 from secondthought.types import Problem, StopReason, TurnKind
 
 CUT_OFF = "cut off at the token limit"
@@ -38,10 +37,7 @@ def wrong_tries(
     taken = TraceFilter(game, count, only_wrong=True)
     player, keys = Player.resolve(policy, game, episode), Keys(seed=seed, phase="wrong tries")
     for problems in _chunks(game, rng.key("wrong tries", seed)):
-        turns = run(
-            policy,
-            [attempt(player, one, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems],
-        )
+        turns = player.run([attempt(player, one, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems], "problems")
         for problem, turn in zip(problems, turns, strict=True):
             if turn.completion.stop is StopReason.END:
                 taken.offer(problem, turn.completion.text)

@@ -17,6 +17,7 @@ from secondthought.data.priming.filtering import TraceFilter, problem_of, rows
 from secondthought.errors import RunError
 from secondthought.protocols import Task
 from secondthought.rng import stream
+from secondthought.tasks.judging import judge
 from secondthought.types import Problem
 
 _THOUGHT = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -109,7 +110,7 @@ def collected(paths: Sequence[Path], task: Task) -> list[Samples]:
             problem = problem_of(data, task, path, number)
             samples = found.setdefault(problem.id, Samples(problem))
             for text, reflection in _tries(row):
-                if task.verify(problem, text).correct:
+                if judge(task, problem, text).correct:
                     samples.right.append(text)
                 elif thought_of(text):
                     samples.wrong.append((text, reflection))

@@ -18,6 +18,7 @@ from secondthought.errors import ConfigError, TaskError
 from secondthought.habits.detectors import reader_of
 from secondthought.protocols import Task, WritableTask, WrittenThought
 from secondthought.rng import stream
+from secondthought.tasks.judging import judge
 from secondthought.types import Problem, Reading, Thought
 
 _DRAWS = 8
@@ -166,7 +167,7 @@ class SetWriter:
 
     def _read(self, problem: Problem, written: WrittenThought) -> Trace:
         text = self._writer.completion(self._content(written.thought), written.answer)
-        verdict = self.task.verify(problem, text)
+        verdict = judge(self.task, problem, text)
         if verdict.correct != written.correct:
             raise TaskError(
                 f"{problem.id}: the plan's answer is judged {verdict.reason}; this is a fault of the writer"

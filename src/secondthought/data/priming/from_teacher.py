@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 
 from secondthought.data.priming.filtering import TraceFilter
 from secondthought.data.priming.kinds import kind
+from secondthought.data.priming.request import MAX_TOKENS
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
-from secondthought.protocols import Answer, ChatModel, Task
-from secondthought.types import HabitName, Message, Problem, Sampling
+from secondthought.inference.chat.replies import EMPTY
+from secondthought.protocols import ChatModel, Task
+from secondthought.types import Answer, HabitName, Message, Problem, Sampling
 
-SAMPLING = Sampling(temperature=0.5, max_tokens=1024)
+SAMPLING = Sampling(temperature=0.5, max_tokens=MAX_TOKENS)
 """The paper's."""
 NO_TAGS, NO_ANSWER = "no <think> and <answer> tags", "no answer from the endpoint"
 ROUNDS = 4
@@ -129,8 +131,8 @@ def _answers(
 
     def keep(answer: Answer) -> None:
         place = asked[answer.index]
-        if answer.text is None:
-            errors[place] = answer.error
+        if answer.text is None or not answer.text.strip():
+            errors[place] = answer.error if answer.text is None else EMPTY
         else:
             cache.put(keys[place], answer.text, teacher=teacher.name, problem=problems[place].id)
 

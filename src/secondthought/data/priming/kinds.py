@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secondthought.errors import ConfigError
-from secondthought.tasks.options import suggestion
+from secondthought.spelling import suggestion
 from secondthought.types import HABITS, HabitName
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.jsonl import require_plain
 from secondthought.protocols import Task, WritableTask
 from secondthought.runs.files import disk_errors
+from secondthought.types import Sampling
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _gathered(
         kind, where = "endpoint", f"{source.endpoint.model} at {source.endpoint.url}"
         answers = source.answers or out.with_name(f"{out.stem}.answers.jsonl")
         gathering = _asked_for(wanted, source, answers, task)
-        own = {"sampling": asdict(SAMPLING), "answers": answers.name}
+        own = {"sampling": asdict(_sampling(source)), "answers": answers.name}
     elif isinstance(source, FromSamples):
         kind, where = "samples", ", ".join(map(str, source.paths))
         gathering = from_samples(source.paths, task, wanted.count, wanted.seed, forbids=wanted.forbids)
@@ -129,11 +130,18 @@ def _task_of(wanted: PrimingSet, load_task: TaskLoader) -> tuple[Task, dict[str,
 
 def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> TraceFilter:
     teacher, cache = OpenAIClient(source.endpoint), AnswerCache(answers)
+    count, sampling = wanted.count or COUNT, _sampling(source)
     try:
-        return from_teacher(teacher, task, wanted.kind, wanted.count or COUNT, wanted.seed, cache=cache, told=_progress)
+        return from_teacher(
+            teacher, task, wanted.kind, count, wanted.seed, sampling=sampling, cache=cache, told=_progress
+        )
     finally:
         if answers.exists():
             logger.info("%s: keeps what was answered; the same command asks only for the rest", answers)
+
+
+def _sampling(source: FromTeacher) -> Sampling:
+    return replace(SAMPLING, max_tokens=source.max_tokens)
 
 
 def _progress(number: int) -> None:

@@ -17,6 +17,9 @@ ANY = "any"
 COUNT = 1000
 """Traces of a set that is made for the purpose, where no count is given."""
 
+MAX_TOKENS = 1024
+"""Longest answer of a teacher: the paper's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FromSearch:
@@ -35,6 +38,8 @@ class FromTeacher:
     endpoint: Endpoint
     answers: Path | None = None
     """The file that its answers are kept in, default SET.answers.jsonl; what it holds is not asked again."""
+    max_tokens: int = MAX_TOKENS
+    """Longest answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

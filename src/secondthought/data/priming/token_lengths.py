@@ -8,6 +8,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from secondthought.errors import PolicyError
+from secondthought.models.hub import only_here
 from secondthought.models.shipped import resolve
 
 
@@ -21,7 +22,7 @@ def length_by(path: str) -> Callable[[str], int]:
         PolicyError: there is no tokenizer.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(path))
+        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(path), local_files_only=only_here(resolve(path)))
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise PolicyError(

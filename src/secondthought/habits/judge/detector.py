@@ -23,8 +23,9 @@ from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
 from secondthought.habits.repeats import once
 from secondthought.inference.chat.answer_cache import AnswerCache, key_of
-from secondthought.protocols import Answer, ChatModel
-from secondthought.types import Message, Reading, Sampling, Span, Thought
+from secondthought.inference.chat.replies import EMPTY
+from secondthought.protocols import ChatModel
+from secondthought.types import Answer, Message, Reading, Sampling, Span, Thought
 
 MAX_TOKENS = 1024
 """Longest answer by default: some twenty quotes. A longer one is cut off, cannot be read, and is missing."""
@@ -135,8 +136,8 @@ class JudgeDetector:
         reasons: dict[str, str] = {}
 
         def keep(answer: Answer) -> None:
-            if answer.text is None:
-                reasons[keys[answer.index]] = answer.error
+            if answer.text is None or not answer.text.strip():
+                reasons[keys[answer.index]] = answer.error if answer.text is None else EMPTY
             else:
                 self.cache.put(keys[answer.index], answer.text, judge=self._chat.name)
 
@@ -187,7 +188,7 @@ class JudgeDetector:
             return None
         quotes = quotes_in(answer)
         if quotes is None:
-            self.tally.missing["the answer is empty" if not answer.strip() else "the answer cannot be read"] += 1
+            self.tally.missing["the answer cannot be read"] += 1
             return None
         spans = self._spans(page, behavior, quotes)
         if quotes and not spans:

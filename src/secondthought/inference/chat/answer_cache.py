@@ -1,7 +1,8 @@
 """An `AnswerCache` keeps a judge's or teacher's answers on disk: one JSON line each, written at once, never rewritten.
 
 A process that is killed while writing leaves a torn last line: it is passed over, and the next line starts afresh.
-Answers are kept as they were given, so a better reader reads old ones again without asking.
+Answers are kept as they were given, so a better reader reads old ones again without asking. Only whole answers are: an
+empty one, which earlier versions kept too, is asked for again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from secondthought import jsonl
+from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError
+from secondthought.text import whole
 from secondthought.types import Message, Sampling
 
 
@@ -35,8 +38,10 @@ class AnswerCache:
         return self._answers.get(key)
 
     def put(self, key: str, answer: str, **about: str) -> None:
-        """Keep an answer, on disk before this returns; `about` is for people who read the file."""
-        answer = _storable(answer)
+        """Keep an answer, on disk before this returns; `about` is for people who read the file. An empty one is not."""
+        answer = whole(answer)
+        if not answer.strip():
+            return
         if self.path is not None:
             line = jsonl.dumps({"key": key, **about, "answer": answer}) + "\n"
             self._append(self.path, ("\n" if self._open_line else "") + line)
@@ -48,16 +53,15 @@ class AnswerCache:
             for line in jsonl.read(path):
                 key, answer = (line.value or {}).get("key"), (line.value or {}).get("answer")
                 if isinstance(key, str) and isinstance(answer, str):
-                    self._answers[key] = answer
+                    if answer.strip():
+                        self._answers[key] = answer
                 else:
-                    self.num_unreadable += 1
+                    self.num_unreadable += 2 if line.is_whole_file else 1
             with path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
                 self._open_line = file.read() not in (b"", b"\n")
         except OSError as error:
-            raise RunError(
-                f"{path}: the answers kept here cannot be read ({error.strerror}); name another file"
-            ) from None
+            raise RunError(f"{why_unread(path, error)}; name another file") from None
         # One line may be torn; a file of other lines is somebody's data, and must not be written to.
         if self.num_unreadable > 1 and not self._answers:
             raise RunError(f"{path}: holds no answers; name another file, and it will be made")
@@ -70,7 +74,7 @@ class AnswerCache:
                 file.write(line.encode())
             self._open_line = False
         except OSError as error:
-            raise RunError(f"{path}: an answer cannot be written ({error.strerror})") from None
+            raise RunError(why_unwritten(path, error)) from None
 
 
 def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
@@ -82,8 +86,3 @@ def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
         [[message.role, message.content] for message in messages],
     ]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def _storable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

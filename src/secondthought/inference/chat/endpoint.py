@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secondthought.errors import ConfigError
-from secondthought.inference.chat.http import address
+from secondthought.inference.chat.address import address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,178 +1,186 @@
-"""A POST is sent to an HTTP server within a time limit that holds, without retries, redirects or proxies.
+"""A POST is sent to an HTTP server within a time limit that holds, without retries or redirects.
 
-`http.client` limits each read of a socket, so a server that drips a byte now and then can hold a request for ever. Here
-a timer shuts the socket down when the time of the whole request is over.
+A client's own time limits hold for each read, so a server that drips a byte now and then could hold a request for ever.
+Here requests run in an event loop of their own, where the limit cancels whatever a request waits for: a name, a proxy,
+a handshake, a header, a byte. Proxies and certificates are those of the environment (HTTPS_PROXY, NO_PROXY,
+SSL_CERT_FILE), as httpx reads them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import http.client
+import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
-from email.message import Message
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secondthought.errors import ConfigError
 
+if TYPE_CHECKING:
+    import httpx2
+
 _MOST_BYTES = 16 * 1024 * 1024
-"""Longest answer that is read: no completion is this long, and memory is finite."""
-_CHUNK = 64 * 1024
-
-
-class Address(NamedTuple):
-    """An `Address` says where requests go."""
-
-    secure: bool
-    host: str
-    port: int | None
-    path: str
+"""Longest answer that is read, unpacked: no completion is this long, and memory is finite."""
+_CLOSE_S = 5.0
+"""Longest wait for connections to be closed."""
 
 
 class Reply(NamedTuple):
     """A `Reply` is what a server sent back, whole."""
 
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     body: bytes
 
 
 class NoReply(Exception):
     """`NoReply` says that no whole reply came: refused, cut off, or too late. It never leaves the client."""
 
-    def __init__(self, reason: str, *, reached: bool = True) -> None:
-        """Say why; `reached` is false if no connection was made at all."""
+    def __init__(self, reason: str, *, reached: bool = True, lasting: bool = False) -> None:
+        """Say why; `reached` is false if there was no connection, `lasting` true if there never will be one."""
         super().__init__(reason)
-        self.reached = reached
-
-
-def address(url: str) -> Address:
-    """Return where `chat/completions` of a base URL is; the full URL is taken as well.
-
-    >>> address("http://localhost:8000/v1")
-    Address(secure=False, host='localhost', port=8000, path='/v1/chat/completions')
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(
-            f"endpoint: the URL cannot be read ({error}); give it like http://localhost:8000/v1"
-        ) from None
-    if parts.username or parts.password:
-        raise ConfigError("endpoint: the URL holds a name or password; put the key into an environment variable")
-    if parts.scheme not in ("http", "https") or not host or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ConfigError(f"endpoint: {url!r} is not an http or https URL; give it like http://localhost:8000/v1")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
-    return Address(parts.scheme == "https", host, port, path + (f"?{parts.query}" if parts.query else ""))
+        self.reached, self.lasting = reached, lasting
 
 
 class OpenRequests:
     """`OpenRequests` are the requests that are under way, so that all of them can be cut at once."""
 
     def __init__(self) -> None:
-        """Begin with no request under way."""
-        self._open: set[_Connection] = set()
+        """Begin with no request under way.
+
+        Raises:
+            ConfigError: the environment names a proxy or certificates that cannot be used.
+        """
+        self._client = _client()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._thread.start()
+        self._open: set[Future[Reply]] = set()
         self._lock = threading.Lock()
+
+    def __enter__(self) -> OpenRequests:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cut()
+        try:
+            asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result(_CLOSE_S)
+        except (TimeoutError, OSError):
+            pass  # connections that cannot be closed go with the process
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def cut(self) -> None:
         """Cut the requests that are under way; whoever waits for a reply gets `NoReply`."""
         with self._lock:
-            for connection in self._open:
-                connection.cut()
+            under_way = list(self._open)
+        for request in under_way:
+            request.cancel()
 
-    def post(self, where: Address, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
         """Send `body` and read the whole reply.
 
         Raises:
             NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
         """
-        connection = _Connection(where, time_limit_s)
-        with self._lock:
-            self._open.add(connection)
+        request = self._submit(self._exchange(url, body, headers, time_limit_s))
         try:
-            return connection.exchange(where.path, body, headers)
-        except (OSError, http.client.HTTPException, NoReply) as error:
-            if connection.late or isinstance(error, TimeoutError):
-                raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
-            raise error if isinstance(error, NoReply) else NoReply(_reason(error)) from None
+            return request.result()
+        except CancelledError:
+            raise NoReply("the request was dropped") from None
         finally:
             with self._lock:
-                self._open.discard(connection)
-            connection.close()
+                self._open.discard(request)
 
+    def _submit(self, exchange: Coroutine[Any, Any, Reply]) -> Future[Reply]:
+        request = asyncio.run_coroutine_threadsafe(exchange, self._loop)
+        with self._lock:
+            self._open.add(request)
+        return request
 
-class _Connection:
-    """A `_Connection` carries one request and is cut when its time is over."""
+    async def _exchange(self, url: str, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
+        import httpx2
 
-    def __init__(self, where: Address, time_limit_s: float) -> None:
-        if where.secure:
-            context = ssl.create_default_context()
-            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                where.host, where.port, timeout=time_limit_s, context=context
-            )
-        else:
-            self._connection = http.client.HTTPConnection(where.host, where.port, timeout=time_limit_s)
-        self.late = False
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(time_limit_s, self._expire)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        self._connect()
-        self._connection.request("POST", path, body, dict(headers))
-        response = self._connection.getresponse()
-        with response:
-            content = _content(response)
-        return Reply(response.status, response.headers, content)
-
-    def cut(self) -> None:
-        if self._socket is not None:
-            # One that is closed already needs no cutting.
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._timer.cancel()
-        self._connection.close()
-
-    def _connect(self) -> None:
         try:
-            self._connection.connect()
+            async with (
+                asyncio.timeout(time_limit_s),
+                self._client.stream("POST", url, content=body, headers=dict(headers)) as response,
+            ):
+                return Reply(response.status_code, response.headers, await _content(response))
         except TimeoutError:
-            raise
-        except (OSError, UnicodeError) as error:
-            raise NoReply(_reason(error), reached=False) from None
-        # The connection forgets its socket when it hands it to a response that will close it: `cut` must not.
-        self._socket = self._connection.sock
-        if self.late:
-            raise TimeoutError
-
-    def _expire(self) -> None:
-        self.late = True
-        self.cut()
+            raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
+        except (httpx2.ConnectError, httpx2.ProxyError) as error:
+            raise _unreached(error) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise NoReply(_reason(error)) from None
 
 
-def _content(response: http.client.HTTPResponse) -> bytes:
+def _client() -> httpx2.AsyncClient:
+    import httpx2  # a tenth of a second that commands without an endpoint do without
+
+    limits = httpx2.Limits(max_connections=None)  # workers are as many as requests may be under way
+    try:
+        return httpx2.AsyncClient(timeout=None, follow_redirects=False, limits=limits)
+    except OSError as error:
+        raise ConfigError(
+            f"endpoint: the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({error.strerror or error});"
+            " name a file that is there"
+        ) from None
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        # The library's sentence may show the proxy's URL, and that a password.
+        known = "a SOCKS proxy needs the package socksio" if isinstance(error, ImportError) else "it is no http(s) URL"
+        raise ConfigError(
+            f"endpoint: the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY cannot be used ({known})"
+        ) from None
+
+
+async def _content(response: httpx2.Response) -> bytes:
     chunks, size = [], 0
-    while chunk := response.read(_CHUNK):
+    async for chunk in response.aiter_bytes():
         chunks.append(chunk)
         size += len(chunk)
         if size > _MOST_BYTES:
             raise NoReply(f"the answer is longer than {_MOST_BYTES} bytes")
-    # A body shorter than its Content-Length ends here without an error of its own.
-    if response.length:
-        raise NoReply("the connection was cut in the middle of the answer")
     return b"".join(chunks)
 
 
+def _unreached(error: Exception) -> NoReply:
+    """Return why there is no connection, and whether another attempt may find one."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = f"its certificate cannot be verified: {cause.verify_message}; put the file of its authority"
+            return NoReply(f"{reason} into SSL_CERT_FILE", reached=False, lasting=True)
+        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+            reason = "it does not speak TLS; a URL that begins with http:// may be right"
+            return NoReply(reason, reached=False, lasting=True)
+        if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
+            return NoReply(f"no such host: {cause.strerror}", reached=False, lasting=True)
+    return NoReply(_reason(error), reached=False)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from, groups of errors opened."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                yield from _causes(one)
+        error = error.__cause__ or error.__context__
+
+
 def _reason(error: Exception) -> str:
-    if isinstance(error, http.client.IncompleteRead):
+    import httpx2
+
+    text = str(error)
+    if isinstance(error, httpx2.RemoteProtocolError) and "incomplete" in text:
         return "the connection was cut in the middle of the answer"
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
+    if isinstance(error, httpx2.ReadError | httpx2.WriteError) or "disconnected" in text:
         return "the connection was cut before an answer came"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from secondthought import rng
 from secondthought.errors import PolicyError
-from secondthought.protocols import Answer, Policy
-from secondthought.types import Message, Prompt, Sampling
+from secondthought.inference.chat.replies import CUT_OFF, EMPTY
+from secondthought.protocols import Policy
+from secondthought.types import Answer, Completion, Message, Prompt, Sampling, StopReason
 
 
 class LocalChat:
@@ -25,7 +26,10 @@ class LocalChat:
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
-        """Answer the conversations; see `ChatModel.ask`. One that the policy cannot hold gets None."""
+        """Answer the conversations; see `ChatModel.ask`.
+
+        One that the policy cannot hold gets None, and so does one whose answer is empty or was cut off.
+        """
         seen: Counter[tuple[Message, ...]] = Counter()
         answers: list[Answer] = []
         for start in range(0, len(conversations), self._rows):
@@ -43,9 +47,15 @@ class LocalChat:
 
     def _answers(self, start: int, prompts: Sequence[Prompt], sampling: Sampling) -> list[Answer]:
         try:
-            texts = [completion.text for completion in self._policy.sample(prompts, sampling)]
+            completions = self._policy.sample(prompts, sampling)
         except PolicyError as error:
             if len(prompts) == 1:
                 return [Answer(start, None, str(error))]
             return [self._answers(start + i, [prompt], sampling)[0] for i, prompt in enumerate(prompts)]
-        return [Answer(start + i, text) for i, text in enumerate(texts)]
+        return [_answer(start + i, completion) for i, completion in enumerate(completions)]
+
+
+def _answer(index: int, completion: Completion) -> Answer:
+    if completion.stop is StopReason.LENGTH:
+        return Answer(index, None, CUT_OFF)
+    return Answer(index, completion.text) if completion.text.strip() else Answer(index, None, EMPTY)

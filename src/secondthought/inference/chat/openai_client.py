@@ -7,8 +7,12 @@ A request that goes wrong is sent again; an answer that cannot be had is None wi
 |---|---|
 | 408, 409, 425, 429, 5xx, a cut connection, no answer in time, a body that is no completion | tried again later |
 | another 4xx (the text is too long for the model, say) | None: this conversation will never be answered |
-| 401, 403, 404, a redirect, nobody there, and nothing was ever answered | PolicyError: nothing will be |
+| an answer that is empty, refused, or cut off at the token limit | None: the reason says what to change |
+| 401, 402, 403, 404, a redirect, nobody there, and nothing was ever answered | PolicyError: nothing will be |
 | `patience` conversations in a row without an answer | the rest is not asked: None |
+
+While nothing was ever answered, refusals are counted by `patience` as well: what every request gets is a wrong setting.
+After an answer they say something of their conversations only, and texts that are too long may well stand in a row.
 """
 
 from __future__ import annotations
@@ -21,15 +25,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from secondthought import rng
 from secondthought.errors import PolicyError
+from secondthought.inference.chat.address import address, proxy_note, shown
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.http import NoReply, OpenRequests, Reply, address
+from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
 from secondthought.inference.chat.replies import completion, retry_after, words
-from secondthought.protocols import Answer
-from secondthought.types import Message, Sampling
+from secondthought.types import Answer, Message, Sampling
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +41,15 @@ Wait: TypeAlias = Callable[[threading.Event, float], bool]
 """Wait so many seconds or until the event is set."""
 
 _LATER = frozenset({408, 409, 425, 429, *range(500, 600)})
-_HOPELESS = frozenset({401, 403, 404, 405, *range(300, 400)})
+_HOPELESS = frozenset({401, 402, 403, 404, 405, 407, *range(300, 400)})
 _LOOK_S = 0.1
 _STOPPED = "not asked: the call was stopped"
+_REMEDIES = {
+    "max_completion_tokens": "give --ask.request.max-tokens null --ask.request.max-completion-tokens N",
+    "max_tokens": "give --ask.request.max-tokens null, or a smaller --ask.max-tokens",
+    "temperature": "give --ask.request.temperature null",
+}
+"""Fields that some servers refuse, and what to put into `Endpoint.extra` then, in the words of the command line."""
 
 
 @dataclass(slots=True)
@@ -64,6 +74,7 @@ class OpenAIClient:
         self._key = endpoint.key()
         self._address = address(endpoint.url)
         self._wait = pause
+        self._failed_in_row = 0  # conversations without an answer since the last one with an answer, over all calls
 
     def ask(
         self,
@@ -72,11 +83,16 @@ class OpenAIClient:
         keep: Callable[[Answer], None] = lambda answer: None,
     ) -> list[Answer]:
         """Ask the endpoint; see `ChatModel.ask`. Ctrl-C waits for the requests under way; a second one drops them."""
-        call = _Call(self, conversations, sampling, keep)
+        # A later call gets one attempt again: the server may be back.
+        self._failed_in_row = min(self._failed_in_row, self.endpoint.patience - 1)
+        with OpenRequests() as requests:
+            return self._ask(_Call(self, requests, conversations, sampling, keep))
+
+    def _ask(self, call: _Call) -> list[Answer]:
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="ask")
         workers: list[Future[None]] = []
         try:
-            workers += (pool.submit(call.work) for _ in range(min(self.endpoint.concurrency, len(conversations))))
+            workers += (pool.submit(call.work) for _ in range(min(self.endpoint.concurrency, len(call.conversations))))
             _until_done(workers)
         except KeyboardInterrupt:
             logger.warning("stopping: waiting for the answers under way (Ctrl-C again drops them)")
@@ -110,7 +126,11 @@ class OpenAIClient:
 
     def words(self, body: bytes) -> str:
         """Return what the server says is wrong, without the key should the server repeat it."""
-        return words(body.replace(self._key.encode(), b"***") if self._key else body)
+        return self.without_key(words(body.replace(self._key.encode(), b"***") if self._key else body))
+
+    def without_key(self, text: str) -> str:
+        """Return a text of the server's without the key."""
+        return text.replace(self._key, "***") if self._key else text
 
 
 def _until_done(workers: Sequence[Future[None]], *, whatever_fails: bool = False) -> None:
@@ -135,7 +155,11 @@ class _Later(Exception):
 
 
 class _Never(Exception):
-    """`_Never` says that no attempt will be answered."""
+    """`_Never` says that no attempt will be answered; `hopeless` if that holds for any other conversation as well."""
+
+    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
+        super().__init__(reason)
+        self.hopeless = hopeless
 
 
 class _Call:
@@ -144,6 +168,7 @@ class _Call:
     def __init__(
         self,
         client: OpenAIClient,
+        requests: OpenRequests,
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         keep: Callable[[Answer], None],
@@ -152,10 +177,10 @@ class _Call:
         self.conversations, self.sampling, self.keep = conversations, sampling, keep
         self.answers = [Answer(i, None, _STOPPED) for i in range(len(conversations))]
         self.stop = threading.Event()
-        self.requests = OpenRequests()
+        self.requests = requests
         self._next: Iterator[int] = itertools.count()
         self._lock = threading.Lock()
-        self._failed_in_row = 0
+        self._last_reason = ""
 
     def work(self) -> None:
         """Answer conversations until there are no more, or the call is stopped."""
@@ -178,20 +203,34 @@ class _Call:
                 self.keep(answer)
 
     def _answer(self, index: int) -> Answer:
-        if self._failed_in_row >= self.endpoint.patience:
-            return Answer(index, None, f"not asked: {self.endpoint.patience} in a row before it got no answer")
+        patience = self.endpoint.patience
+        if self.client._failed_in_row >= patience:
+            return Answer(index, None, f"not asked: {patience} in a row before it got no answer ({self._last_reason})")
         try:
             text = self._try(index)
         except _Never as reason:
+            self._failed(str(reason), counts=reason.hopeless or not self.client.usage.answers)
             return Answer(index, None, str(reason))
         except _Later as reason:
             if self.stop.is_set():
                 return Answer(index, None, _STOPPED)
-            self._give_up(reason)
+            self._failed(str(reason), counts=True)
+            self._refuse_if_nobody(reason)
             return Answer(index, None, str(reason))
         with self._lock:
-            self._failed_in_row = 0
+            self.client._failed_in_row = 0
         return Answer(index, text)
+
+    def _failed(self, reason: str, *, counts: bool) -> None:
+        """Count a conversation without an answer; say so when the rest will not be asked."""
+        with self._lock:
+            self.client._failed_in_row += counts
+            self._last_reason = reason
+            if counts and self.client._failed_in_row == self.endpoint.patience:
+                logger.warning(
+                    "%s: no answer to %d conversations in a row (%s); the rest is not asked%s",
+                    shown(self.endpoint.url), self.endpoint.patience, reason, proxy_note(self.endpoint.url),
+                )  # fmt: skip
 
     def _try(self, index: int) -> str:
         jitter = rng.stream("back-off", os.getpid(), index)
@@ -208,11 +247,10 @@ class _Call:
                     raise
         raise AssertionError
 
-    def _give_up(self, reason: _Later) -> None:
-        with self._lock:
-            self._failed_in_row += 1
+    def _refuse_if_nobody(self, reason: _Later) -> None:
         if not reason.reached and not self.client.usage.answers:
-            raise PolicyError(f"{self.endpoint.url}: nobody answers there ({reason}); is the server running?")
+            where, proxy = shown(self.endpoint.url), proxy_note(self.endpoint.url)
+            raise PolicyError(f"{where}: nobody answers there ({reason}); is the server running?{proxy}")
 
     def _request(self, body: bytes) -> str:
         client = self.client
@@ -221,6 +259,8 @@ class _Call:
         try:
             reply = self.requests.post(client._address, body, client.headers(), self.endpoint.time_limit_s)
         except NoReply as error:
+            if error.lasting:
+                self._hopeless(str(error))
             raise _Later(str(error), reached=error.reached) from None
         if reply.status != 200:
             self._refused(reply)
@@ -228,15 +268,27 @@ class _Call:
         if answer is None:
             raise _Later(f"the body is no chat completion: {client.words(reply.body)}")
         with self._lock:
-            client.usage.answers += 1
+            client.usage.answers += not answer.problem
             client.usage.prompt_tokens += answer.prompt_tokens
             client.usage.answer_tokens += answer.answer_tokens
+        if answer.problem:
+            raise _Never(client.without_key(answer.problem))
         return answer.text
 
     def _refused(self, reply: Reply) -> None:
         reason = f"HTTP {reply.status}: {self.client.words(reply.body)}"
         if reply.status in _LATER:
             raise _Later(reason, retry_after(reply.headers))
-        if reply.status in _HOPELESS and not self.client.usage.answers:
-            raise PolicyError(f"{self.endpoint.url}: {reason}; check the URL, the model's name and the key's variable")
-        raise _Never(reason)
+        if reply.status in _HOPELESS:
+            moved = shown(self.client.without_key(reply.headers.get("Location", "")))
+            where = f"; it points to {moved}" if moved and reply.status < 400 else ""
+            self._hopeless(f"{reason}; check the URL, the model's name and the key's variable{where}")
+        remedy = next((what for field, what in _REMEDIES.items() if field in reason), "")
+        raise _Never(f"{reason}; {remedy}" if remedy else reason)
+
+    def _hopeless(self, reason: str) -> NoReturn:
+        """Refuse what no conversation can be answered under; after an answer it may be a passing trouble."""
+        if self.client.usage.answers:
+            raise _Never(reason, hopeless=True)
+        where, proxy = shown(self.endpoint.url), proxy_note(self.endpoint.url)
+        raise PolicyError(f"{where}: {reason}{proxy}")

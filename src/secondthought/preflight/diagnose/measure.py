@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.evaluate import failures_of, play_controls, rescue_rates, to_json
+from secondthought.evaluate import failures_of, listening, play_controls, rescue_rates, to_json
 from secondthought.habits.rates import HabitRates, Observed, rates_in_groups
 from secondthought.preflight.diagnose import rates
 from secondthought.preflight.diagnose.rates import turns
 from secondthought.protocols import Detector, DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
-from secondthought.rollout.scheduler import run
 from secondthought.stats import Interval
+from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
 
 CONTROLS = ("own", "second_sample")
@@ -83,10 +83,14 @@ def diagnose(
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
+
+    Raises:
+        CheckError: the task rejects its own gold answers, or what the model's tokenizer makes of them.
     """
+    check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
-    groups = run(player.policy, courses)
+    groups = player.run(courses, "problems")
     played = _retries(player, keys, groups) if retries else {}
     return ModelDiagnosis(
         model=player.policy.name,
@@ -149,8 +153,5 @@ def _difference(played: Mapping[str, Sequence[Any]], one: str, other: str) -> In
     """Subtract one control from another on the problems that both played."""
     if not (played.get(one) and played.get(other)):
         return None
-    first, second = ({item.problem_id: float(item.verdict.correct) for item in played[name]} for name in (one, other))
-    shared = sorted(first.keys() & second.keys())
-    if len(shared) < 2:
-        return None
-    return rates.difference([first[name] - second[name] for name in shared])
+    found = listening(played, good=one, bad=other)
+    return found if found.is_defined else None

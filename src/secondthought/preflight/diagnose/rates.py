@@ -1,7 +1,8 @@
 """Rates summarise a model's samples, several per problem, each with a 95 % interval over problems.
 
-Samples of one problem are not independent, so every number is first one per problem; then comes the mean and Student's
-interval of it. Estimators that need more samples of a problem than there are give nothing rather than a guess.
+Samples of one problem are not independent, so every number is first one per problem; then comes the mean: of a share
+with `stats.mean_share`, of anything else with Student's interval. Estimators that need more samples of a problem than
+there are give nothing rather than a guess.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from secondthought.stats import Interval, mean_interval, pass_at_k, wilson
+from secondthought.stats import Interval, mean_interval, mean_share, pass_at_k
 from secondthought.types import Group, StopReason, Turn
 
 GROUP_SIZES = (4, 8, 16, 32, 64)
@@ -27,39 +28,13 @@ def num_correct(group: Group) -> int:
 
 
 def share_over_problems(groups: Sequence[Group], number: Callable[[Group], float]) -> Interval:
-    """Return the mean over problems of a number from 0 to 1. Where all agree on 0 or on 1, use Wilson's interval.
-
-    Student's would then have no width, as if a handful of problems could tell nothing else.
-    """
-    found = over_problems(groups, number)
-    if found.n and found.estimate in (0.0, 1.0):
-        return wilson(round(found.n * found.estimate), found.n)
-    return within(found, 0.0, 1.0)
-
-
-def difference(values: Sequence[float]) -> Interval:
-    """Return the mean of differences of two outcomes that are 0 or 1. Equal ones get the width of Wilson's of none.
-
-    >>> found = difference([0.0] * 20)
-    >>> found.estimate, found.low == -found.high, round(found.high, 2)
-    (0.0, True, 0.16)
-    """
-    found = mean_interval(values)
-    if len(values) > 1 and len(set(values)) == 1:
-        width = wilson(0, len(values)).high
-        found = Interval(estimate=found.estimate, low=found.estimate - width, high=found.estimate + width, n=found.n)
-    return within(found, -1.0, 1.0)
-
-
-def within(found: Interval, least: float, most: float) -> Interval:
-    """Cut an interval to what the number can be; undefined bounds stay so."""
-    low, high = (bound if math.isnan(bound) else min(most, max(least, bound)) for bound in (found.low, found.high))
-    return Interval(estimate=found.estimate, low=low, high=high, n=found.n)
+    """Return the mean over problems of a number from 0 to 1 of each; problems without one (NaN) are left out."""
+    return mean_share(_known(groups, number))
 
 
 def over_problems(groups: Sequence[Group], number: Callable[[Group], float]) -> Interval:
     """Return the mean over problems of one number of each; problems without one (NaN) are left out."""
-    return mean_interval([value for value in map(number, groups) if not math.isnan(value)])
+    return mean_interval(_known(groups, number))
 
 
 def first_try(groups: Sequence[Group]) -> Interval:
@@ -120,6 +95,10 @@ def distinct(groups: Sequence[Group]) -> Interval:
 def entropy(groups: Sequence[Group]) -> Interval:
     """Return nats per sampled token: minus the mean log-probability, unbiased at the temperature of the samples."""
     return over_problems(groups, _surprise)
+
+
+def _known(groups: Sequence[Group], number: Callable[[Group], float]) -> list[float]:
+    return [value for value in map(number, groups) if not math.isnan(value)]
 
 
 def _passes(group: Group, *, k: int) -> float:

@@ -19,6 +19,8 @@ from secondthought.config import ModelConfig, RunConfig
 from secondthought.errors import PolicyError
 from secondthought.models import shipped
 from secondthought.models.chat_template import Chat
+from secondthought.models.loading import chat_settings
+from secondthought.models.template import choose
 from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.published_shapes import PUBLISHED
 from secondthought.preflight.resources.workload import Lengths
@@ -151,7 +153,8 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
     requests = Requests.resolve(task, config.episode)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_files(config.model), local_files_only=True)
-        chat = Chat(tokenizer, keep_thinking=config.model.keep_thinking)
+        choose(tokenizer, config.model.chat_template)
+        chat = Chat(tokenizer, **chat_settings(config.model))
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return _guessed_lengths(problems, requests)
     nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)

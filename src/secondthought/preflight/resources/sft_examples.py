@@ -15,7 +15,9 @@ from transformers import AutoTokenizer
 from secondthought import jsonl, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError, PolicyError, TaskError
+from secondthought.models.loading import chat_settings
 from secondthought.models.local import LocalModel
+from secondthought.models.template import choose
 from secondthought.preflight.resources import inputs
 from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
@@ -83,7 +85,8 @@ def _without_weights(config: SftConfig) -> LocalModel | None:
     empty = inputs.build_empty(inputs.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
-        return LocalModel(empty, tokenizer, name=model.path, keep_thinking=model.keep_thinking)
+        choose(tokenizer, model.chat_template)
+        return LocalModel(empty, tokenizer, name=model.path, **chat_settings(model))
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return None
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from secondthought.report.numbers.pooled import minus, over_seeds, over_seeds_and_problems
 from secondthought.report.numbers.runs import Arm, ProblemOutcome, Run, get, number
-from secondthought.stats import UNDEFINED, Interval
+from secondthought.stats import UNDEFINED, Interval, mean_difference
 
 Measure: TypeAlias = Literal["first_try", "second_try"]
 
@@ -47,7 +47,7 @@ def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after")
 
     `old` and `new` are `before`, `after`, or the name of a peer in the runs' summaries.
     """
-    seeds = tuple((run.seed, _one(run, measure, old, new)) for run in arm.runs)
+    seeds = tuple((run.seed, gain_of_run(run, measure, old=old, new=new)) for run in arm.runs)
     absent = [run.label for run, (_, one) in zip(arm.runs, seeds, strict=True) if not one.is_defined]
     if absent:
         missing = f"no {old} and {new} evaluation at temperature 1 in {', '.join(absent)}"
@@ -55,6 +55,19 @@ def gain(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after")
     table = gain_table(arm, measure, old=old, new=new)
     pooled = over_seeds([one for _, one in seeds]) if table is None else over_seeds_and_problems(table.values)
     return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
+
+
+def gain_of_run(
+    run: Run, measure: Measure, *, old: str = "before", new: str = "after", temperature: str = TEMPERATURE
+) -> Interval:
+    """Return the new minus the old evaluation of one run: from its problems where they were kept, else as recorded."""
+    differences = _differences(run, measure, old, new, temperature)
+    if differences:
+        return mean_difference(list(differences.values()))
+    recorded = interval(get(run.summary, "paired", temperature, measure) if (old, new) == ("before", "after") else None)
+    if recorded.is_bounded:
+        return recorded
+    return minus(rate(run, new, measure, temperature), rate(run, old, measure, temperature))
 
 
 def gain_table(arm: Arm, measure: Measure, *, old: str = "before", new: str = "after") -> ProblemTable | None:
@@ -74,33 +87,25 @@ def rate(run: Run, when: str, name: str, temperature: str = TEMPERATURE) -> Inte
 
 
 def interval(value: object) -> Interval:
-    """Read the interval of a record, whose estimate may be called `difference`; what it lacks is NaN."""
+    """Read the interval of a record, whose estimate may be called `difference`; what it lacks is NaN.
+
+    Bounds without width, which the first versions wrote where all outcomes agreed, say nothing: NaN.
+    """
     estimate = number(get(value, "estimate"))
     if math.isnan(estimate):
         estimate = number(get(value, "difference"))
-    count = get(value, "n")
-    return Interval(
-        estimate, number(get(value, "low")), number(get(value, "high")), n=count if isinstance(count, int) else 0
-    )
+    low, high, count = number(get(value, "low")), number(get(value, "high")), get(value, "n")
+    if low == high:
+        low = high = math.nan
+    return Interval(estimate, low, high, n=count if isinstance(count, int) else 0)
 
 
 def _summary(run: Run, when: str) -> object:
     return get(run.summary, when) if when in ("before", "after") else get(run.summary, "peers", when)
 
 
-def _one(run: Run, measure: Measure, old: str, new: str) -> Interval:
-    if (old, new) == ("before", "after"):
-        paired = interval(get(run.summary, "paired", TEMPERATURE, measure))
-        if paired.is_defined:
-            return paired
-    differences = _differences(run, measure, old, new)
-    if len(differences) > 1:
-        return over_seeds_and_problems(np.array([list(differences.values())]))
-    return minus(rate(run, new, measure), rate(run, old, measure))
-
-
-def _differences(run: Run, measure: Measure, old: str, new: str) -> dict[str, float]:
-    olds, news = run.outcomes(f"{old}_{TEMPERATURE}"), run.outcomes(f"{new}_{TEMPERATURE}")
+def _differences(run: Run, measure: Measure, old: str, new: str, temperature: str = TEMPERATURE) -> dict[str, float]:
+    olds, news = run.outcomes(f"{old}_{temperature}"), run.outcomes(f"{new}_{temperature}")
     return {
         problem: float(_value(news[problem], measure)) - float(_value(olds[problem], measure))
         for problem in olds

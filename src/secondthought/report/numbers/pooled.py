@@ -7,39 +7,46 @@ difference of one seed on one problem, the variance of the mean over S seeds and
 
 V_seeds is the variance of the seeds' means, V_problems that of the problems' means, V_rest that of what neither
 explains, which both others contain. The interval is the mean plus or minus t(S - 1) times sqrt(V): wide where seeds are
-few, where the bootstrap of `stats.seeds_and_problems` would be narrower than it says. One seed gives an interval over
-problems alone.
+few. A bootstrap over seeds would be narrower than it says there.
+
+V is small where outcomes agree, and outcomes that agree by luck are no evidence. So no interval is narrower than the
+score interval over problems of the seeds' mean (`stats.mean_difference`, or `stats.mean_share` of a level), with
+t(S - 1) in place of z. One seed gives that interval, with z: the same as beside every paired difference.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from secondthought.stats import NORMAL_POINT, UNDEFINED, Interval, t_quantile
+from secondthought.stats import NORMAL_POINT, UNDEFINED, Interval, mean_difference, t_quantile
 
 
-def over_seeds_and_problems(differences: npt.NDArray[np.float64]) -> Interval:
-    """Return the interval of the mean of `differences`, one row per seed, one column per problem.
+def over_seeds_and_problems(
+    table: npt.NDArray[np.float64], over_problems: Callable[..., Interval] = mean_difference
+) -> Interval:
+    """Return the interval of the mean of a table with one row per seed, one column per problem.
+
+    `over_problems` is `stats.mean_difference` for differences from -1 to 1, `stats.mean_share` for shares.
 
     >>> over_seeds_and_problems(np.array([[0.0, 1.0, 0.0, 1.0]])).estimate
     0.5
     """
-    seeds, problems = differences.shape
-    if problems < 2 or seeds < 1:
+    seeds, problems = table.shape
+    if seeds < 1 or problems < 1 or (seeds > 1 and problems < 2):
         return UNDEFINED
-    mean = float(differences.mean())
-    of_problems = differences.mean(axis=0)
-    variance = float(of_problems.var(ddof=1)) / problems
-    if seeds > 1:
-        parts = _Variances.of(differences)
-        # Never below either source alone, which the subtraction could give by chance.
-        variance = max(parts.seeds + variance - parts.rest, parts.seeds, variance)
-    return around(mean, variance, seeds) if variance else _all_alike(mean, seeds, problems)
+    least = over_problems(table.mean(axis=0), point=t_point(seeds - 1))
+    if seeds == 1:
+        return replace(least, n=1)
+    of_problems = float(table.mean(axis=0).var(ddof=1)) / problems
+    parts = _Variances.of(table)
+    # Never below either source alone, which the subtraction could give by chance.
+    variance = max(parts.seeds + of_problems - parts.rest, parts.seeds, of_problems)
+    return _no_narrower(around(float(table.mean()), variance, seeds), least)
 
 
 def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> Interval:
@@ -52,7 +59,8 @@ def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
     and the interval uses t with one degree of freedom fewer than the arm with fewer seeds has. Satterthwaite's degrees
     of freedom would make it narrower, but where a seed either takes off or does not, few seeds may agree by chance and
     are then too sure: with three seeds each that take off with a chance of a third, it covered the truth in 76 % of
-    simulated studies, this one in 90 %. No interval from a few seeds is safe there.
+    simulated studies, this one in 90 %. No interval from a few seeds is safe there. As above, the interval is never
+    narrower than the score interval over problems.
 
     Args:
         first: one row per seed, one column per problem.
@@ -67,8 +75,9 @@ def between_arms(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
     of_seeds = one.seeds + other.seeds
     # Never below either source alone, which the subtraction could give by chance.
     variance = max(of_seeds + shared - one.rest - other.rest, of_seeds, shared)
-    mean, seeds = float(difference.mean()), min(len(first), len(second))
-    return around(mean, variance, seeds) if variance else _all_alike(mean, seeds, problems)
+    seeds = min(len(first), len(second))
+    least = mean_difference(difference, point=t_point(seeds - 1))
+    return _no_narrower(around(float(difference.mean()), variance, seeds), least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +105,37 @@ def over_seeds(intervals: Sequence[Interval]) -> Interval:
     estimates = np.array([interval.estimate for interval in intervals])
     if len(estimates) == 0 or np.isnan(estimates).any():
         return UNDEFINED
-    variance = float(np.mean([interval.deviation**2 for interval in intervals]))
-    if len(estimates) > 1:
-        variance += float(estimates.var(ddof=1)) / len(estimates)
-    return around(float(estimates.mean()), variance, len(estimates))
-
-
-def _all_alike(mean: float, seeds: int, problems: int) -> Interval:
-    """Return the interval where all differences are the same: no spread is seen, but some problems may yet differ.
-
-    Its half width is the largest share of problems of which none would be seen (Clopper and Pearson 1934).
-    """
-    half = 1 - 0.025 ** (1 / problems)
-    return Interval(mean, mean - half, mean + half, n=seeds)
+    between = float(estimates.var(ddof=1)) / len(estimates) if len(estimates) > 1 else 0.0
+    below, above = (
+        t_point(len(estimates) - 1) * math.sqrt(float(np.mean(np.square(halves))) / NORMAL_POINT**2 + between)
+        for halves in ([one.below for one in intervals], [one.above for one in intervals])
+    )
+    mean = float(estimates.mean())
+    return Interval(mean, mean - below, mean + above, n=len(estimates))
 
 
 def minus(first: Interval, second: Interval) -> Interval:
-    """Subtract as if both were independent: for rates on the same problems too wide rather than too narrow."""
-    half = NORMAL_POINT * math.hypot(first.deviation, second.deviation)
+    """Subtract as if both were independent: for rates on the same problems too wide rather than too narrow.
+
+    The halves that point the same way are squared and added (Newcombe 1998; Zou and Donner 2008), so that bounds of
+    rates near 0 or 1 keep their shape.
+    """
     estimate = first.estimate - second.estimate
-    return Interval(estimate, estimate - half, estimate + half, n=min(first.n, second.n))
+    low = estimate - math.hypot(first.below, second.above)
+    high = estimate + math.hypot(first.above, second.below)
+    return Interval(estimate, low, high, n=min(first.n, second.n))
+
+
+def total(parts: Sequence[Interval]) -> Interval:
+    """Add as if all were independent, by the rule of `minus`."""
+    estimate = sum(part.estimate for part in parts)
+    low = estimate - math.hypot(*(part.below for part in parts))
+    return Interval(estimate, low, estimate + math.hypot(*(part.above for part in parts)), n=min(p.n for p in parts))
+
+
+def _no_narrower(found: Interval, least: Interval) -> Interval:
+    """Widen an interval to one that it may not be narrower than, within what a difference of shares can be."""
+    return replace(found, low=min(found.low, least.low), high=max(found.high, least.high)).within(-1.0, 1.0)
 
 
 def around(mean: float, variance: float, seeds: int) -> Interval:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, interval, level_table, rate
 from secondthought.report.numbers.pooled import over_seeds, over_seeds_and_problems
 from secondthought.report.numbers.runs import Arm, get
-from secondthought.stats import UNDEFINED, Interval
+from secondthought.stats import UNDEFINED, Interval, mean_share
 
 
 def has_origins(arms: Sequence[Arm]) -> bool:
@@ -46,7 +46,10 @@ def level(arm: Arm, when: str = "after") -> Gain:
     if not all(one.is_defined for _, one in seeds):
         return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=f"{arm.name} was not evaluated")
     table = level_table(arm, "first_try", when)
-    pooled = over_seeds([one for _, one in seeds]) if table is None else over_seeds_and_problems(table.values)
+    if table is None:
+        pooled = share_over_seeds([one for _, one in seeds])
+    else:
+        pooled = over_seeds_and_problems(table.values, mean_share).within(0.0, 1.0)
     return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
 
 
@@ -60,8 +63,7 @@ def share_over_seeds(shares: Sequence[Interval]) -> Interval:
     """Pool shares over seeds, within 0 and 1; equal ones are one evaluation that seeds share, as before RL."""
     if _is_one(shares):
         return shares[0]
-    found = over_seeds(shares)
-    return replace(found, low=_within(found.low), high=_within(found.high))
+    return over_seeds(shares).within(0.0, 1.0)
 
 
 def mean_over_seeds(means: Sequence[Interval]) -> Interval:
@@ -71,7 +73,3 @@ def mean_over_seeds(means: Sequence[Interval]) -> Interval:
 
 def _is_one(intervals: Sequence[Interval]) -> bool:
     return bool(intervals) and all(one == intervals[0] for one in intervals)
-
-
-def _within(share: float) -> float:
-    return min(1.0, max(0.0, share))

@@ -6,11 +6,13 @@ A row has condition, step, accuracy, and mean counts by their judge. The files a
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from secondthought.disk import read_text, why_unread
 from secondthought.errors import RunError
 from secondthought.report.numbers.primed_arms import base_of, priming_of
 from secondthought.report.numbers.runs import Arm
@@ -48,10 +50,13 @@ def read_published(path: Path) -> Curves:
         RunError: it cannot be read, or lacks a column.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RunError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        rows = list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+    except OSError as error:
+        raise RunError(why_unread(path, error)) from None
+    except ValueError as error:
+        raise RunError(f"{path}: {error}") from None
+    except csv.Error as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
     if not rows:
         raise RunError(f"{path}: holds no rows; give a file of published curves, as qwen_results.csv")
     found: Curves = {}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from secondthought.report.numbers.gains import TEMPERATURE, Gain, gain, interval, rate
+from secondthought.report.numbers.gains import TEMPERATURE, Gain, gain, gain_of_run, interval, rate
 from secondthought.report.numbers.pooled import minus
 from secondthought.report.numbers.runs import UNKNOWN, Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
-from secondthought.stats import Interval
+from secondthought.stats import Interval, holm
 
 ABSENT = "-"
 
@@ -63,7 +63,10 @@ class ChangeRow:
     after: Cell
     change: Cell
     mark: Markup
+    p_value: float = math.nan
+    """Of the paired test by itself."""
     p: str = ""
+    """As the table shows it, corrected for the number of tests in it (Holm)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +89,12 @@ def before_after(run: Run) -> list[ChangeRow]:
     names = _named({**RATES, **dict.fromkeys(NOT_SHOWN, "")}, *sides)
     rows = [_rate_row(run, measure, name, key) for measure, name in names.items() if name for key in TEMPERATURES]
     stored, paired = get(run.summary, "stored_rescue"), get(run.summary, "paired", "stored_rescue")
-    rows.append(
-        _change(
-            "Rescue rate, same stored failures",
-            "1",
-            interval(get(stored, "before")),
-            interval(get(stored, "after")),
-            paired,
-        )
-    )
+    before, after = (interval(get(stored, when)) for when in ("before", "after"))
+    rescue = _change("Rescue rate, same stored failures", "1", before, after, paired)
+    rows.append(replace(rescue, p_value=number(get(paired, "p"))))
     lengths = [rate(run, when, "reflection_length") for when in ("before", "after")]
     rows.append(_change("Reflection length, tokens", "1", *lengths, percent=False))
-    return [row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)]
+    return _tested([row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)])
 
 
 def controls(run: Run) -> list[ChangeRow]:
@@ -113,8 +110,16 @@ def controls(run: Run) -> list[ChangeRow]:
         for key, name in _named(CONTROLS, before, after).items()
         if get(before, key) or get(after, key)
     ]
-    gaps = [minus(interval(get(rates, "oracle")), interval(get(rates, "shuffled"))) for rates in (before, after)]
+    gaps = [_listening(run, when) for when in ("before", "after")]
     return [*rows, _change("Oracle's minus another problem's", "how much it listens", *gaps)] if rows else []
+
+
+def _listening(run: Run, when: str) -> Interval:
+    """Return the paired difference on the same failures; of an early run, which did not record it, an unpaired one."""
+    paired, rates = interval(get(run.summary, "listening", when)), get(run.summary, "controls", when)
+    if paired.is_bounded:
+        return paired
+    return minus(interval(get(rates, "oracle")), interval(get(rates, "shuffled")))
 
 
 def comparators(arms: Sequence[Arm]) -> list[ArmRow]:
@@ -222,11 +227,10 @@ def _change(
     name: str, detail: str, before: Interval, after: Interval, paired: Any = None, *, percent: bool = True
 ) -> ChangeRow:
     """Build a row; where no paired difference was recorded, with the unpaired one, whose interval is wider."""
-    change = interval(paired)
-    if not change.is_defined:
+    change = paired if isinstance(paired, Interval) else interval(paired)
+    if not change.is_bounded:
         change = minus(after, before)
     cell = percent_cell if percent else tokens_cell
-    p = number(get(paired, "p"))
     return ChangeRow(
         name=name,
         detail=detail,
@@ -234,8 +238,16 @@ def _change(
         after=cell(after),
         change=cell(change, signed=True),
         mark=interval_mark(change, low=-0.5, high=0.5, zero=True) if percent else Markup(""),
-        p="" if math.isnan(p) else ("< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")),
     )
+
+
+def _tested(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
+    """Show the p-values of a table, corrected for how many stand in it."""
+    return [replace(row, p=_p_text(p)) for row, p in zip(rows, holm([row.p_value for row in rows]), strict=True)]
+
+
+def _p_text(p: float) -> str:
+    return "" if math.isnan(p) else ("< .001" if p < 0.001 else f"{p:.3f}".lstrip("0"))
 
 
 def _named(known: Mapping[str, str], *records: Any) -> dict[str, str]:
@@ -245,13 +257,20 @@ def _named(known: Mapping[str, str], *records: Any) -> dict[str, str]:
 
 
 def _rate_row(run: Run, measure: str, name: str, temperature: str) -> ChangeRow:
-    return _change(
+    recorded = get(run.summary, "paired", temperature, measure)
+    row = _change(
         name,
         TEMPERATURES[temperature],
         rate(run, "before", measure, temperature),
         rate(run, "after", measure, temperature),
-        get(run.summary, "paired", temperature, measure),
+        _paired(run, measure, temperature) if recorded else None,
     )
+    return replace(row, p_value=number(get(recorded, "p")))
+
+
+def _paired(run: Run, measure: str, temperature: str) -> Interval:
+    """Return the difference as everywhere in the report, from the problems where the run kept them."""
+    return gain_of_run(run, "first_try" if measure == "first_try" else "second_try", temperature=temperature)
 
 
 def _pooled_cell(result: Gain) -> Cell:

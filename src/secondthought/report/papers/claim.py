@@ -6,8 +6,10 @@ The rule, the same for every claim of every paper (also printed in the report):
     not                            it lies wholly on the other side
     cannot tell                    it covers the boundary, or something that the claim needs is missing
 
-The interval is over seeds and problems together, so one seed can never tell. The boundary is zero unless a claim names
-another. Published values are only those that were seen in published text or files.
+The interval is over seeds and problems together, so one seed can never tell. It has width also where nothing changed
+(`pooled`), so a claim that something is kept needs as many problems as it takes to see a loss. The boundary is zero
+unless a claim names another. Each claim is judged by itself: of many, some may come out by chance. Published values are
+only those that were seen in published text or files.
 """
 
 from __future__ import annotations
@@ -77,6 +79,8 @@ def verdict_on(result: Gain, *, boundary: float = 0.0, falls: bool = False) -> t
         return "cannot tell", result.missing
     if math.isnan(low) or math.isnan(high):
         return "cannot tell", "the interval is undefined"
+    if not low < high:
+        return "cannot tell", "the interval has no width: outcomes that agree are no evidence"
     if result.num_seeds < 2:
         return "cannot tell", "one seed: the interval leaves out how much seeds differ"
     if low > 0:

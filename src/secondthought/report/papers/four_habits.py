@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from secondthought.habits.catalog import SHIPPED
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, ProblemTable, gain, gain_table, interval, level_table
-from secondthought.report.numbers.pooled import around, between_arms, minus, over_seeds
+from secondthought.report.numbers.pooled import between_arms, minus, over_seeds, total
 from secondthought.report.numbers.primed_arms import base_of, dose_of, evaluated, level, presence, priming_of
 from secondthought.report.numbers.runs import Arm, Run, get
 from secondthought.report.papers.claim import Claim, Paper, claim_on
@@ -146,7 +146,7 @@ def _selective(primed: Arm | None) -> Claim:
 
 def _kept_and_dropped(arm: Arm) -> tuple[Gain, Gain] | None:
     """Return what KEPT gain and what DROPPED lose; None where habits were not counted."""
-    kept, dropped = _change(arm, KEPT, 1), _change(arm, DROPPED, -1)
+    kept, dropped = _change(arm, KEPT, "before", "after"), _change(arm, DROPPED, "after", "before")
     return (kept, dropped) if kept.pooled.is_defined and dropped.pooled.is_defined else None
 
 
@@ -155,15 +155,15 @@ def _finds(change: Gain) -> str:
     return f"{found.estimate:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
 
 
-def _change(arm: Arm, habits: Sequence[str], sign: int) -> Gain:
-    """Return the finds per try of these habits together, after minus before (times `sign`), each seed's and pooled."""
-    changes = []
-    for run in arm.runs:
-        before, after = (sum(_count(run, when, name).estimate for name in habits) for when in ("before", "after"))
-        spread = sum(_count(run, when, name).deviation ** 2 for when in ("before", "after") for name in habits)
-        changes.append(around(sign * (after - before), spread, 1))
+def _change(arm: Arm, habits: Sequence[str], old: str, new: str) -> Gain:
+    """Return the finds per try of these habits together, the new side minus the old, each seed's and pooled."""
+    changes = [minus(_finds_of(run, new, habits), _finds_of(run, old, habits)) for run in arm.runs]
     seeds = tuple((run.seed, one) for run, one in zip(arm.runs, changes, strict=True))
     return Gain(per_seed=seeds, pooled=over_seeds(changes), num_seeds=arm.num_seeds)
+
+
+def _finds_of(run: Run, when: str, habits: Sequence[str]) -> Interval:
+    return total([_count(run, when, name) for name in habits])
 
 
 def _count(run: Run, when: str, habit: str) -> Interval:

@@ -7,6 +7,7 @@ only the permuted-rewards control enters the sixth.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -20,7 +21,11 @@ LARGE = "large"
 """The name of the larger untrained model among a run's peers."""
 
 KEPT = 0.01
-"""A skill is kept if at most this much of it is lost: the paper reports losses under 1 % in nearly all cases."""
+"""A skill is kept if at most this much of it is lost: the paper reports losses under 1 % in nearly all cases.
+
+That is a margin of non-inferiority: the whole interval must lie above it. Where no failure changes, that takes about
+850 of them in each of three seeds.
+"""
 
 
 def claims(arms: Sequence[Arm]) -> list[Claim]:
@@ -103,7 +108,7 @@ def _kept(main: Arm | None) -> Claim:
         title="Other skills are kept",
         published="MMLU-Pro, GSM8K, HellaSwag, MATH: losses under 1 % in nearly all cases; "
         "Qwen2.5-1.5B +0.6 on MMLU-Pro, +0.8 on MATH",
-        measure="the other skill that fell most, after - before",
+        measure="the other skill that may have fallen most, after - before",
         boundary=-KEPT,
     )
     return claim if claim.result.missing else claim.explained(" (boundary: a loss of one point)")
@@ -149,13 +154,18 @@ def _worst_skill(main: Arm) -> Gain:
     for run in main.runs:
         skills = get(run.summary, "other_skills")
         changes = [_skill_change(skill) for skill in skills.values()] if isinstance(skills, dict) else []
-        worst.append(min(changes, key=lambda change: change.estimate) if changes else UNDEFINED)
+        worst.append(min(changes, key=_least) if changes else UNDEFINED)
     return _from_seeds(main, worst, "other skills were not measured")
+
+
+def _least(change: Interval) -> float:
+    """Return what may be left at least; of a skill that was hardly measured that is least of all."""
+    return change.low if change.is_bounded else -math.inf
 
 
 def _skill_change(skill: object) -> Interval:
     paired = interval(get(skill, "paired"))
-    if paired.is_defined:
+    if paired.is_bounded:
         return paired
     return minus(interval(get(skill, "after")), interval(get(skill, "before")))
 

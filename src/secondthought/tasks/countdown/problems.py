@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 
 from secondthought.errors import TaskError
 from secondthought.rng import stream
+from secondthought.spelling import suggestion
 from secondthought.tasks.countdown.prompts import AnswerFormat
 from secondthought.tasks.countdown.solver import Reach
-from secondthought.tasks.options import TaskOptions, split_of, suggestion
+from secondthought.tasks.options import TaskOptions, split_of
 from secondthought.types import Split
 
 MAX_NUMBERS = 6

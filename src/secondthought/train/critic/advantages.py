@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from secondthought.models.tree_forward import TreeForward
-from secondthought.rl.advantages import whiten
+from secondthought.rl.advantages import is_flat, whiten
 from secondthought.rl.gae import gae
 from secondthought.rl.kl import kl_k1
 from secondthought.rl.logprobs import token_logprobs
@@ -160,7 +160,7 @@ def _stats(values: Tensor, returns: Tensor, raw: Tensor, kl: Tensor | None) -> C
     return CriticAdvantagesStats(
         value_mean=float(values.mean()),
         return_mean=float(returns.mean()),
-        explained_variance=1.0 - unexplained / spread if spread > 0 else math.nan,
+        explained_variance=1.0 - unexplained / spread if not is_flat(returns) else math.nan,
         advantage_mean=float(raw.mean()),
         advantage_std=float(raw.std(correction=0)),
         kl_reward=math.nan if kl is None else float(kl.mean()),

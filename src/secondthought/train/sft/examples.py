@@ -4,10 +4,12 @@ A row holds a "completion" and one of
 
     "messages"    [{"role", "content"}, ...], rendered by the model's chat template as when it is sampled;
     "problem"     data of a task, which gives the messages (the contract of `secondthought score`);
-    "prompt"      a text that is taken as it is, without a template.
+    "prompt"      a text that is taken as it is, without a template, begun as the tokenizer begins a text.
 
-Other fields are passed over. The completion is tokenized apart from the prompt, as sampling would continue it, and ends
-with the token that ends a turn: the template's, or after a plain prompt the eos token. Nothing is ever cut short.
+Other fields are passed over. Control tokens that a prompt spells out are text, and half a character (a lone surrogate)
+becomes U+FFFD, as wherever text enters a conversation. The completion is tokenized apart from the prompt, as sampling
+would continue it, and ends with the token that ends a turn: the template's, or after a plain prompt the eos token.
+Nothing is ever cut short.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from secondthought import jsonl, rng
+from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, SecondthoughtError, TaskError
 from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
@@ -108,7 +111,7 @@ def _parsed(path: Path, policy: LocalModel, task: Task | None) -> tuple[list[Exa
                 except SecondthoughtError as error:
                     bad.append((line.number, str(error)))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; give a file of JSON lines with --data") from None
+        raise ConfigError(f"{why_unread(path, error)}; give a file of JSON lines with --data") from None
     if bad:
         more = f" ({len(bad) - 1} more of its rows are bad)" if len(bad) > 1 else ""
         raise TaskError(f"{path}, line {bad[0][0]}: {bad[0][1]}{more}")
@@ -125,18 +128,17 @@ def _example(number: int, row: Mapping[str, Any], policy: LocalModel, task: Task
     text = row.get("completion")
     if not isinstance(text, str) or not text:
         raise TaskError(f"field 'completion' {_is_wrong(row, 'completion')} a text that is not empty")
-    _whole("field 'completion'", text)
     prompt, is_chat = _prompt(row, policy, task)
     if not prompt:
         raise TaskError("the prompt is empty, so nothing predicts the completion's first token")
-    *said, end = policy.encode(text).token_ids
-    if not is_chat and policy.chat.tokenizer.eos_token_id is not None:
-        end = policy.chat.tokenizer.eos_token_id
-    inside = next((token for token in said if token in policy.stop_ids), None)
+    chat = policy.chat
+    inside = next((name for name in map(chat.codec.names.get, chat.stop_ids) if name and name in text), None)
     if inside is not None:
-        name = policy.chat.tokenizer.convert_ids_to_tokens(inside)
-        raise TaskError(f"the completion holds the token {name}, which ends a turn; leave it out: one is added")
-    return Example(number, prompt, (*said, end))
+        raise TaskError(f"the completion holds the token {inside}, which ends a turn; leave it out: one is added")
+    if is_chat:
+        return Example(number, prompt, chat.encode(text))
+    end = chat.tokenizer.eos_token_id
+    return Example(number, prompt, (*chat.plain_answer(text), chat.end_of_turn if end is None else end))
 
 
 def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tuple[TokenIds, bool]:
@@ -153,8 +155,7 @@ def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tu
     if given == ["prompt"]:
         if not isinstance(row["prompt"], str):
             raise TaskError("field 'prompt' must be a text")
-        _whole("field 'prompt'", row["prompt"])
-        return policy.encode(row["prompt"]).token_ids[:-1], False
+        return policy.chat.plain(row["prompt"]) if row["prompt"] else (), False
     if "problem" in row:
         raise TaskError("has a 'problem'; say which task's with --task")
     raise TaskError("has none of 'messages', 'problem' and 'prompt'")
@@ -184,18 +185,7 @@ def _message(place: int, item: Any) -> Message:
     content = given.get("content")
     if role is None or not isinstance(content, str):
         raise TaskError(f"messages[{place}] must be {{'role': {' | '.join(get_args(Role))}, 'content': TEXT}}")
-    _whole(f"messages[{place}]", content)
     return Message(role=role, content=content)
-
-
-def _whole(name: str, text: str) -> None:
-    """Refuse a lone surrogate, which JSON can say and no tokenizer can read."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TaskError(
-            f"{name} holds half a character at {error.start} ({text[error.start]!a}); mend it or leave the row out"
-        ) from None
 
 
 def _is_wrong(row: Mapping[str, Any], name: str) -> str:

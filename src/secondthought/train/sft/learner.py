@@ -22,6 +22,7 @@ from secondthought.distributed.sharding import gather_into, scatter_from, traine
 from secondthought.distributed.world import World
 from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
+from secondthought.progress import SILENT, Stage
 from secondthought.rl.schedule import learning_rate
 from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.sft.examples import Example
@@ -95,11 +96,17 @@ class SftLearner:
         )
         return self.world.sum("the end of the update", [sum(sums)])[0] / num_learning
 
-    def held_out_loss(self, examples: Sequence[Example]) -> float:
-        """Measure the mean loss per completion token under the policy's weights as they are; NaN without examples."""
+    def held_out_loss(self, examples: Sequence[Example], stage: Stage = SILENT) -> float:
+        """Measure the mean loss per completion token under the policy's weights as they are; NaN without examples.
+
+        `stage` is told of each example that was read by this process.
+        """
         trees = trees_of(examples, self.train.micro_batch_tokens)
         with torch.no_grad():
-            total = sum(float(self._nll(batch, self.policy.model)) for batch in self._share_of(trees))
+            total = 0.0
+            for batch in self._share_of(trees):
+                total += float(self._nll(batch, self.policy.model))
+                stage.advance(len(batch) * self.world.size)
         total = self.world.sum("the held-out loss", [total])[0]
         return total / sum(tree.num_learning for tree in trees) if trees else math.nan
 

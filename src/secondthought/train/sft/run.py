@@ -24,6 +24,7 @@ from secondthought.runs import files
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
+from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
 from secondthought.train.lifecycle import in_run
 from secondthought.train.sft.inputs import Material
@@ -42,12 +43,14 @@ def train_sft(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    quiet: bool = False,
+    quiet: bool = True,
     command: Sequence[str] = (),
+    trackers: Sequence[Tracker] = (),
 ) -> dict[str, Any]:
     """Run to the end, or from where it stood with `resume`, and return `summary.json`.
 
-    The trained model is then in `model_of(config.run_dir)`. Under `torchrun` all processes call this alike.
+    The trained model is then in `model_of(config.run_dir)`. Under `torchrun` all processes call this alike. `trackers`
+    are told of each step that is recorded, and closed at the end; one that fails is left out and stops nothing.
 
     Raises:
         SecondthoughtError: a setting, the data, the model or the directory is wrong.
@@ -55,16 +58,17 @@ def train_sft(
     if config.data is None:
         raise ConfigError("data is missing: name a file of JSON lines with --data FILE")
     path = config.data
-    return in_run(
-        config,
-        lambda: Material.read(config, path),
-        lambda run, world, material: _Sft(config, run, world, material, quiet=quiet).complete(),
-        timeout_s=config.train.timeout_s,
-        resume=resume,
-        overwrite=overwrite,
-        command=command,
-        facts={"arm": ARM, "seed": config.seed, "model": config.model.path},
-    )
+    with Trackers(trackers) as added:
+        return in_run(
+            config,
+            lambda: Material.read(config, path),
+            lambda run, world, material: _Sft(config, run, world, material, added, quiet=quiet).complete(),
+            timeout_s=config.train.timeout_s,
+            resume=resume,
+            overwrite=overwrite,
+            command=command,
+            facts={"arm": ARM, "seed": config.seed, "model": config.model.path},
+        )
 
 
 def model_of(run_dir: Path) -> Path:
@@ -91,7 +95,9 @@ class _Progress:
 class _Sft:
     """The stages of one run, in order."""
 
-    def __init__(self, config: SftConfig, run: RunDirectory, world: World, material: Material, *, quiet: bool) -> None:
+    def __init__(
+        self, config: SftConfig, run: RunDirectory, world: World, material: Material, added: Tracker, *, quiet: bool
+    ) -> None:
         self.config = config
         self.run = run
         self.world = world
@@ -99,6 +105,7 @@ class _Sft:
         self.examples, self.held_out = material.examples, material.held_out
         self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
         self.progress = _Progress()
+        self.added = added
         self.quiet = quiet
         self.recorder: Recorder | None = None
 
@@ -106,6 +113,7 @@ class _Sft:
         """Go through all stages; return the summary."""
         self._begin()
         self.console = self._console()
+        self.tracker = Trackers([self.console, self.added])
         with self.console:
             self.console.note(self._sentence())
             if self.progress.step == 0 and self.held_out:
@@ -157,7 +165,8 @@ class _Sft:
 
     def _evaluation(self) -> dict[str, float]:
         """Measure the held-out loss of the policy as it is now; the lowest so far makes it the best."""
-        loss = self.learner.held_out_loss(self.held_out)
+        with self.console.stage("held-out examples", len(self.held_out)) as stage:
+            loss = self.learner.held_out_loss(self.held_out, stage)
         progress = self.progress
         if progress.step and (progress.best_loss is None or loss < progress.best_loss):
             progress.best_step, progress.best_loss = progress.step, loss
@@ -166,7 +175,7 @@ class _Sft:
     def _record(self, step: int, metrics: Mapping[str, float]) -> None:
         if self.recorder is not None:
             self.recorder.metrics(step, metrics)
-            self.console.row(step, metrics)
+            self.tracker.row(step, metrics)
 
     def _save(self) -> None:
         """Write a checkpoint; the pointers move once it is whole."""

@@ -164,7 +164,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
     from secondthought.inference.scripted import ScriptedPolicy
     from secondthought.tasks.countdown.script import countdown_answers
 
-    def load(config, threads=None):
+    def load(config, threads=None, onlooker=None):
         return ScriptedPolicy(countdown_answers(first_try=float(config.path)), name=config.path)
 
     monkeypatch.setattr("secondthought.cli.commands.evaluate.load_policy", load)
@@ -182,7 +182,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
         ([], 2, "name at least one model"),
         (["a", "a"], 2, "named twice"),
         (["a", "--tasks", "countdown", "arithmetic", "--options.x", "1"], 2, "one task"),
-        (["a", "--temperature", "-1"], 2, "0 or more"),
+        (["a", "--temperature", "-1"], 2, "holds -1; a temperature must be 0, or"),
         (["a", "--model.path", "x"], 2, "--model.path"),
         (["a", "--problems", "0"], 2, "problems"),
     ],
@@ -227,7 +227,7 @@ def test_train_dry_run_is_the_config(cli, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["grpo", "--algorithm.credit", "all"], "algorithm.credit applies to reflect-retry only"),
+        (["grpo", "--algorithm.credit", "all"], "credit has no use with grpo: it applies to reflect-retry only"),
         (["grpo", "--algorithm.type", "grpo"], "--algorithm.type"),
         (["reflect-retry", "--resume", "--overwrite"], "give one of them"),
         (["reflect-retry", "--optim.lrr", "1"], "did you mean --optim.lr?"),

@@ -54,3 +54,13 @@ def test_a_dry_run_names_models_that_are_not_there_yet(cli, tmp_path):
 )
 def test_a_dry_run_refuses_what_the_study_would_refuse(cli, one_sentence, tmp_path, old, new, expected):
     assert expected in one_sentence(cli("study", study(tmp_path, old, new), "--dry-run"), 2)
+
+
+def test_every_base_that_is_missing_is_named_with_the_command_that_builds_it(cli, tmp_path):
+    path = study(tmp_path, 'path = "terse"', 'path = "bases/b-{seed}"')
+    path.write_text(path.read_text().replace("[arms.plain]", '[arms.plain]\nbase = "terse"\nseeds = [4, 7]'))
+    result = cli("study", path)
+    assert result.code == 2
+    for seed in (4, 7):
+        assert f"build it: secondthought organism build terse bases/b-{seed} --seed {seed}" in result.err
+    assert not (tmp_path / "runs").exists()

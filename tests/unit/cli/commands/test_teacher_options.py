@@ -101,3 +101,19 @@ def test_a_set_that_shows_nothing_of_what_it_is_named_after_is_said(cli, tmp_pat
         found = cli("prime", "backtracking", out, "--source.endpoint", server.url, "--source.model", "m", "--count", 3)
     assert found.code == 0
     assert f"{out}: no trace shows backtracking, which the arm backtracking is named after" in found.err
+
+
+def test_how_the_teacher_is_asked_reaches_the_request(cli, tmp_path):
+    asked = ("--ask.max-tokens", 4000, "--ask.request.temperature", "null", "--ask.request.seed", 7)
+    with serving(good) as server:
+        found = prime(cli, tmp_path / "a.jsonl", server, *asked, "--json")
+        assert found.code == 0, found.err
+        sent = server.requests[0]["body"]
+    assert (sent["max_tokens"], sent["seed"]) == (4000, 7)
+    assert "temperature" not in sent
+    assert json.loads((tmp_path / "a.provenance.json").read_text())["sampling"]["max_tokens"] == 4000
+
+
+def test_how_a_teacher_is_asked_needs_one(cli, one_sentence, tmp_path):
+    sentence = one_sentence(cli("prime", "direct", tmp_path / "a.jsonl", "--ask.max-tokens", 9), 2)
+    assert "--ask.max-tokens goes with --source.endpoint" in sentence

@@ -9,11 +9,10 @@ from secondthought.data.priming.from_samples import from_samples
 from secondthought.data.priming.from_search import SetRequest, traces
 from secondthought.data.priming.from_teacher import NO_ANSWER, NO_TAGS, from_teacher, system_text
 from secondthought.errors import ConfigError, RunError, TaskError
-from secondthought.protocols import Answer
 from secondthought.tasks.arithmetic import Arithmetic
 from secondthought.tasks.countdown import Countdown
 from secondthought.tasks.options import split_of
-from secondthought.types import HABITS
+from secondthought.types import HABITS, Answer
 
 TASK = Countdown(preset="priming", answer_format="think")
 

@@ -1,5 +1,6 @@
 """The client against a real server that misbehaves: nothing is lost, nothing made up, nothing asked for ever."""
 
+import gzip
 import json
 import logging
 import signal
@@ -17,6 +18,8 @@ from misbehaving_server import (
     cut_off_chunked,
     cut_off_unannounced,
     dripping,
+    dripping_headers,
+    endless,
     hang_up,
     http_date,
     reset,
@@ -26,15 +29,16 @@ from misbehaving_server import (
 )
 
 from secondthought import rng
-from secondthought.errors import ConfigError, PolicyError
+from secondthought.errors import ConfigError, PolicyError, SecondthoughtError
+from secondthought.inference.chat.address import address
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.local_chat import LocalChat
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.chat.replies import completion as read_completion
 from secondthought.inference.chat.replies import words
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.protocols import Answer, ChatModel
-from secondthought.types import Message, Sampling
+from secondthought.protocols import ChatModel
+from secondthought.types import Answer, Message, Sampling
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=50)
 
@@ -89,6 +93,11 @@ FAULTS = {
     "wrong content type": body(b"<p>Welcome to the hotel's network</p>", Content_Type="text/html"),
     "not UTF-8": body(b"\xff\xfe\x00"),
     "error with status 200": body({"error": {"message": "overloaded"}}),
+    "no message": body({"choices": [{"finish_reason": "stop"}]}),
+    "parts of another kind": body(completion([{"type": "text", "text": 4}])),
+    "endless": endless,
+    "gzip that is none": body(b"not packed", Content_Encoding="gzip"),
+    "gzip bomb": body(gzip.compress(b" " * (40 * 2**20)), Content_Encoding="gzip"),
 }
 
 
@@ -113,7 +122,9 @@ def test_what_always_goes_wrong_is_none_with_a_reason_and_the_rest_is_answered(f
     assert server.asked.count("q1") == 3
 
 
-@pytest.mark.parametrize("late", [silent(40.0), dripping(40.0)], ids=["silent", "dripping"])
+@pytest.mark.parametrize(
+    "late", [silent(40.0), dripping(40.0), dripping_headers(40.0)], ids=["silent", "drips", "headers"]
+)
 def test_the_time_limit_holds_for_the_whole_request(late):
     with serving(echo, {"q0": [late] * 9}) as server:
         before = time.monotonic()
@@ -159,6 +170,145 @@ def test_a_server_that_answers_nothing_is_left_alone():
     assert all(answer.text is None for answer in answers)
     assert "HTTP 500" in answers[0].error
     assert "not asked" in answers[29].error
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [status(400, "bad field"), status(422, "bad field"), body(completion("x", finish="length")), body(completion(""))],
+    ids=["400", "422", "cut off", "empty"],
+)
+def test_what_every_request_gets_stops_after_patience_and_not_after_all(wrong, caplog):
+    texts = [f"q{i}" for i in range(40)]
+    with serving(echo, {text: [wrong] * 9 for text in texts}) as server:
+        asks = client(server, patience=3, concurrency=1)
+        answers = asks.ask(talk(*texts[:30]), _SAMPLING)
+        assert len(server.asked) == 3
+        assert "not asked: 3 in a row before it got no answer (" in answers[29].error
+        assert answers[0].error in answers[29].error
+        assert "the rest is not asked" in caplog.text
+        asks.ask(talk(*texts[30:]), _SAMPLING)
+        assert len(server.asked) == 4  # a later call tries once more
+
+
+def test_after_an_answer_refused_conversations_say_nothing_of_others():
+    texts = [f"q{i}" for i in range(20)]
+    with serving(echo, {text: [status(400, "too long")] for text in texts[1:19]}) as server:
+        answers = client(server, patience=3, concurrency=1).ask(talk(*texts), _SAMPLING)
+    assert len(server.asked) == 20
+    assert answers[19].text == "about q19"
+
+
+def test_credit_that_ends_in_the_middle_stops_the_rest():
+    texts = [f"q{i}" for i in range(20)]
+    with serving(echo, {text: [status(402, "no credit")] for text in texts[1:]}) as server:
+        answers = client(server, patience=3, concurrency=1).ask(talk(*texts), _SAMPLING)
+    assert len(server.asked) == 4
+    assert "no credit" in answers[19].error
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "error"),
+    [
+        (completion([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]), "one two", ""),
+        (completion(["one ", "two"]), "one two", ""),
+        (completion({"type": "text", "text": "one"}), "one", ""),
+        (completion([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "one"}]), "one", ""),
+        (completion("one", message={"tool_calls": [{"id": "1"}]}), "one", ""),
+        (completion("one", finish=None), "one", ""),
+        (completion("on", finish="length"), None, "cut off at the token limit; allow more tokens"),
+        (completion(None, finish="length", message={"reasoning": "hm"}), None, "cut off at the token limit"),
+        (completion("on", finish="MAX_TOKENS"), None, "cut off"),
+        (completion("on", finish="content_filter"), None, "content filter"),
+        (completion(None, message={"refusal": "I can't."}), None, "the model refused: I can't."),
+        (completion([{"type": "refusal", "refusal": "I can't."}]), None, "the model refused: I can't."),
+        (completion(None, message={"tool_calls": [{"id": "1"}]}), None, "called a tool"),
+        (completion(None, message={"reasoning_content": "hm"}), None, "thought and said nothing"),
+        (completion([{"type": "thinking", "thinking": "hm"}]), None, "thought and said nothing"),
+        (completion(" \n"), None, "the answer is empty"),
+        (completion([]), None, "the answer is empty"),
+    ],
+)
+def test_an_answer_is_whole_or_none_with_a_sentence(answer, text, error):
+    with serving(script={"q": [body(answer)] * 9}) as server:
+        found = client(server).ask(talk("q"), _SAMPLING)[0]
+        assert len(server.asked) == 1
+    assert found.text == text
+    assert error in found.error
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        (
+            "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+            "--ask.request.max-completion-tokens",
+        ),
+        ("Unsupported value: 'temperature' does not support 0", "--ask.request.temperature null"),
+    ],
+)
+def test_fields_that_a_server_refuses_are_told_with_the_remedy(said, remedy):
+    with serving(echo, {"q": [status(400, said)]}) as server:
+        assert remedy in client(server).ask(talk("q"), _SAMPLING)[0].error
+
+
+class TestProxy:
+    """The environment's proxy is used, as other programs use it."""
+
+    @pytest.fixture(autouse=True)
+    def no_other_proxy(self, monkeypatch):
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.upper(), raising=False)
+
+    def ask(self, url, **settings):
+        endpoint = Endpoint(url=url, model="m", first_delay_s=0.001, attempts=2, time_limit_s=5.0, **settings)
+        return OpenAIClient(endpoint).ask(talk("q"), _SAMPLING)
+
+    def test_requests_go_through_it(self, monkeypatch):
+        with serving(echo) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.root)
+            assert self.ask("http://model.invalid/v1") == [Answer(0, "about q")]
+        assert proxy.requests[0]["path"] == "http://model.invalid/v1/chat/completions"
+
+    def test_hosts_of_no_proxy_are_asked_directly(self, monkeypatch):
+        with serving(echo) as server:
+            monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+            assert self.ask(server.url) == [Answer(0, "about q")]
+
+    @pytest.mark.parametrize(
+        "proxy", ["http://me:sk-secret@127.0.0.1:9", "ftp://me:sk-secret@h", "socks5://me:sk-secret@h"]
+    )
+    def test_one_that_fails_is_named_and_its_password_is_not(self, monkeypatch, caplog, proxy):
+        caplog.set_level(logging.DEBUG)
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        with pytest.raises(SecondthoughtError, match="HTTP_PROXY") as caught:
+            self.ask("http://model.invalid/v1")
+        assert "secret" not in str(caught.value) + caplog.text
+
+    def test_a_proxy_that_opens_no_tunnel(self, monkeypatch):
+        with serving(echo) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.root)
+            with pytest.raises(PolicyError, match=r"nobody answers there .*501.*HTTPS_PROXY"):
+                self.ask("https://model.invalid/v1")
+
+    def test_certificates_that_are_not_there(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+        with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+            self.ask("http://127.0.0.1:9/v1")
+
+
+def test_no_tls_there_is_told_at_once():
+    with serving(echo) as server, pytest.raises(PolicyError, match="does not speak TLS"):
+        OpenAIClient(Endpoint(url=server.url.replace("http", "https"), model="m")).ask(talk("q"), _SAMPLING)
+
+
+def test_a_redirect_is_not_followed_and_takes_no_key_with_it(monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", "sk-secret")
+    with serving(echo) as other, serving(echo, {"q": [status(307, "moved", Location=other.url + "?key=x")]}) as server:
+        with pytest.raises(PolicyError, match=rf"HTTP 307: moved; check.*; it points to {other.url}$"):
+            client(server, key_variable="JUDGE_KEY").ask(talk("q"), _SAMPLING)
+        assert other.requests == []
 
 
 def test_one_answer_restores_patience():
@@ -361,9 +511,22 @@ def test_a_key_that_no_header_can_hold_is_not_shown(monkeypatch):
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions"])
-def test_the_url_may_end_as_users_write_it(url):
-    assert OpenAIClient(Endpoint(url=url, model="m"))._address.path == "/v1/chat/completions"
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/chat/completions/"])
+def test_the_url_may_end_as_users_write_it(end):
+    with serving(echo) as server:
+        OpenAIClient(Endpoint(url=server.root + end, model="m")).ask(talk("q"), _SAMPLING)
+    assert server.requests[0]["path"] == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://h:8/api/v3?version=2", "https://h:8/api/v3/chat/completions?version=2"),
+        ("http://[::1]:8000", "http://[::1]:8000/v1/chat/completions"),
+    ],
+)
+def test_other_bases_queries_and_ipv6(url, asked):
+    assert address(url) == asked
 
 
 @given(
@@ -371,14 +534,15 @@ def test_the_url_may_end_as_users_write_it(url):
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode)
 )
 def test_no_body_breaks_the_reader(data):
-    assert read_completion(data) is None
+    found = read_completion(data)
+    assert found is None or found.problem
     assert "\n" not in words(data)
 
 
-def test_nothing_said_is_an_answer():
+def test_nothing_said_is_no_answer():
     with serving(script={"q": [body(completion(None, usage={"prompt_tokens": 3, "completion_tokens": 7}))]}) as server:
         asks = client(server)
-        assert asks.ask(talk("q"), _SAMPLING) == [Answer(0, "")]
+        assert asks.ask(talk("q"), _SAMPLING) == [Answer(0, None, "the answer is empty")]
     assert (asks.usage.prompt_tokens, asks.usage.answer_tokens) == (3, 7)
 
 
@@ -405,3 +569,10 @@ class TestPolicyAnswers:
 
         answers = LocalChat(ScriptedPolicy(say)).ask(talk("a", "long", "b"), _SAMPLING)
         assert answers == [Answer(0, "ok"), Answer(1, None, "too long"), Answer(2, "ok")]
+
+    @pytest.mark.parametrize(("text", "most", "why"), [("one two three", 1, "cut off"), ("", 9, "empty")])
+    def test_a_cut_or_empty_answer_is_none(self, text, most, why):
+        policy = ScriptedPolicy(lambda messages, key: text)
+        answer = LocalChat(policy).ask(talk("q"), Sampling(temperature=0.0, max_tokens=most))[0]
+        assert answer.text is None
+        assert why in answer.error

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from secondthought.report.numbers.pooled import between_arms, minus, over_seeds_and_problems
-from secondthought.stats import t_quantile
+from secondthought.stats import mean_difference, mean_share, t_quantile
 
 
 def slowly(first, second):
@@ -33,17 +33,36 @@ def slowly(first, second):
         rest = left / free / (size * problems)
         seeds, rests = seeds + own, rests + rest
     variance = max(seeds + shared - rests, seeds, shared)
-    half = t_quantile(0.975, min(len(first), len(second)) - 1) * math.sqrt(variance)
-    return mean(gaps) - half, mean(gaps) + half
+    t = t_quantile(0.975, min(len(first), len(second)) - 1)
+    half, least = t * math.sqrt(variance), mean_difference(gaps, point=t)
+    return max(-1, min(mean(gaps) - half, least.low)), min(1, max(mean(gaps) + half, least.high))
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_tries_that_all_came_out_alike_are_not_certain(level):
-    """Of 60 problems none differed: with 95 % at most 6 % of them do."""
-    table = np.full((2, 60), level)
+    """Of 60 problems none differed: with one seed z^2 / (60 + z^2) of them may, with few seeds t in place of z."""
+    table = np.full((3, 60), level)
+    t = t_quantile(0.975, 2)
     for found in (between_arms(table, table), over_seeds_and_problems(table - table)):
         assert found.estimate == 0
-        assert (found.low, found.high) == pytest.approx((-0.0596, 0.0596), abs=1e-4)
+        assert found.high == -found.low == pytest.approx(t * t / (60 + t * t))
+    one = over_seeds_and_problems((table - table)[:1])
+    assert one.high == -one.low == pytest.approx(0.0602, abs=1e-4)
+    of_level = over_seeds_and_problems(table, mean_share)
+    assert 0 <= of_level.low < of_level.high <= 1
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda seeds: st.lists(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=seeds, max_size=seeds), min_size=2)
+    )
+)
+def test_no_interval_is_narrower_than_that_of_the_problems(columns):
+    table = np.array(columns).T
+    found, least = over_seeds_and_problems(table), mean_difference(table.mean(axis=0))
+    assert found.low <= least.low + 1e-9
+    assert found.high >= least.high - 1e-9
+    assert found.high - found.low > 0.01
 
 
 def outcomes(draw, seeds, problems, level, apart, skill):

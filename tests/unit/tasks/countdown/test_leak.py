@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import assert_in_proportion
 
 from secondthought.tasks.countdown import solver
 from secondthought.tasks.countdown.leak import leak
@@ -75,6 +74,4 @@ def test_total(text):
 
 @pytest.mark.parametrize("unit", ["(", "1+", "7 + 12 ", "(3", "x", "9", " ", "3 x ", "add 1 and 2 ", "\0", "7)"])
 def test_quick_on_hostile_text(unit):
-    start = time.process_time()
-    leak(NUMBERS, TARGET, unit * 200_000)
-    assert time.process_time() - start < 0.25
+    assert_in_proportion(lambda text: leak(NUMBERS, TARGET, text), lambda copies: unit * copies, size=12_500)

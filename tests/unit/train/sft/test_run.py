@@ -282,9 +282,6 @@ BAD = {
     "messages[0] must be": {"messages": [{"role": "human", "content": "a"}], "completion": "a"},
     "messages[1] must be": {"messages": [CHAT["messages"][0], {"role": "user"}], "completion": "a"},
     "ends with the assistant's": {"messages": [{"role": "assistant", "content": "a"}], "completion": "a"},
-    "'completion' holds half a character at 1 ('\\ud83d')": {"prompt": "a", "completion": "b\ud83d"},
-    "'prompt' holds half a character": {"prompt": "\udc00", "completion": "b"},
-    "messages[0] holds half a character": {"messages": [{"role": "user", "content": "\ud83d"}], "completion": "a"},
     "holds the token <|im_end|>": {"prompt": "a", "completion": "b<|im_end|>"},
 }
 

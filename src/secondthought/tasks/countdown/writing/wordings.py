@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from secondthought.errors import TaskError
+from secondthought.spelling import suggestion
 from secondthought.tasks.countdown.writing import english
 from secondthought.tasks.countdown.writing import short_form as short
 from secondthought.tasks.countdown.writing.plans import Dials, ThoughtPlan
-from secondthought.tasks.options import suggestion
 
 Language: TypeAlias = Literal["english", "short"]
 

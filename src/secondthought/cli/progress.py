@@ -1,0 +1,35 @@
+"""Commands that may take long show how far they are on stderr, all alike, unless they are to be quiet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from secondthought.cli.errors import rank
+from secondthought.config import Config
+from secondthought.progress.display import Display
+
+
+class ProgressFlags(Config):
+    """Flags of every command that may take long."""
+
+    quiet: bool = False
+    """No progress on stderr; warnings are still said."""
+
+
+@contextmanager
+def progress(given: ProgressFlags) -> Iterator[Display]:
+    """Open the display of a command; of several processes the first one alone draws.
+
+    Close it before results are written: where stdout is the same terminal, they would stand among its lines.
+    """
+    logger = logging.getLogger("secondthought")
+    before = logger.level
+    if given.quiet and logger.isEnabledFor(logging.INFO) and not logger.isEnabledFor(logging.DEBUG):
+        logger.setLevel(logging.WARNING)
+    try:
+        with Display(quiet=given.quiet or rank() > 0) as display:
+            yield display
+    finally:
+        logger.setLevel(before)

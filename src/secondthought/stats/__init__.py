@@ -1,0 +1,38 @@
+"""Statistics gives rates their intervals and differences their tests: no rate of this project is printed without one.
+
+Shares and paired differences of shares have *score* intervals (`wilson`, `mean_share`, `paired_difference`): the bounds
+are the values that a test would just not refuse. They keep within what the number can be, and they have width where all
+outcomes agree: few problems that agree prove little. Means of anything else have Student's.
+
+Intervals are at 95 % unless asked otherwise. What is undefined (no data, one length) is NaN, never 0.
+"""
+
+from secondthought.stats.interval import UNDEFINED, Interval, to_json
+from secondthought.stats.means import NORMAL_POINT, Numbers, mean_interval, t_quantile
+from secondthought.stats.p_values import holm, mcnemar
+from secondthought.stats.shares import (
+    mean_difference,
+    mean_share,
+    paired_difference,
+    pass_at_k,
+    share_of_clusters,
+    wilson,
+)
+
+__all__ = [
+    "NORMAL_POINT",
+    "UNDEFINED",
+    "Interval",
+    "Numbers",
+    "holm",
+    "mcnemar",
+    "mean_difference",
+    "mean_interval",
+    "mean_share",
+    "paired_difference",
+    "pass_at_k",
+    "share_of_clusters",
+    "t_quantile",
+    "to_json",
+    "wilson",
+]
