@@ -86,8 +86,7 @@ def main_charts(inputs: ReportInputs) -> DrawnCharts:
 def metric_charts(inputs: ReportInputs) -> DrawnCharts:
     """Draw the charts of `SPECS` that have data, and name those that have none; after `main_charts`."""
     found = drawn_charts(inputs.arms, SPECS)
-    # Fine-tuning plays no problems: most charts cannot be there, and nothing is missing.
-    return DrawnCharts(found.charts, [] if _is_fine_tuning(inputs) else [*main_charts(inputs).absent, *found.absent])
+    return DrawnCharts(found.charts, [*main_charts(inputs).absent, *found.absent])
 
 
 def _is_fine_tuning(inputs: ReportInputs) -> bool:

@@ -40,8 +40,8 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """The `Opening` is what a reader sees first."""
+class PageOpening:
+    """The `PageOpening` is what a reader sees first."""
 
     title: str
     when: str
@@ -51,10 +51,10 @@ class Opening:
     cautions: Sequence[str]
 
 
-def opening(inputs: ReportInputs) -> Opening:
+def opening(inputs: ReportInputs) -> PageOpening:
     """Build the opening of a report of runs."""
     said = next(found for say in OPENINGS if (found := say(inputs)) is not None)
-    return Opening(
+    return PageOpening(
         title=_title(inputs),
         when=days(day_of(run) for run in inputs.runs),
         lead=listed([_lead(arm) for arm in inputs.arms], between="; "),
@@ -67,14 +67,18 @@ def opening(inputs: ReportInputs) -> Opening:
 def _title(inputs: ReportInputs) -> str:
     """Name what was done, on which task, with which models."""
     others = len(inputs.arms) - 1
-    names = inputs.arms[0].name + (f" and {plural(others, 'other arm')}" if others else "")
+    names = _name(inputs.arms[0]) + (f" and {plural(others, 'other arm')}" if others else "")
     tasks = listed([task for run in inputs.runs if (task := task_of(run))])
     models = listed([run.model for run in inputs.runs if run.model not in (UNKNOWN, run.declared.base)])
     return names + (f" on {tasks}" if tasks else "") + (f", model {models}" if models else "")
 
 
+def _name(arm: Arm) -> str:
+    return "fine-tuning" if is_fine_tuning(arm.runs[0]) else arm.name
+
+
 def _lead(arm: Arm) -> str:
-    return f"{arm.name}: seed{'s' if len(arm.runs) > 1 else ''} {seed_names(arm)}"
+    return f"{_name(arm)}: seed{'s' if len(arm.runs) > 1 else ''} {seed_names(arm)}"
 
 
 def _of_fine_tuning(inputs: ReportInputs) -> Said | None:

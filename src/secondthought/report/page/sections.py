@@ -73,6 +73,11 @@ class CurvesSection:
         """Return the charts."""
         return self.drawn.charts
 
+    @property
+    def has_bands(self) -> bool:
+        """Return True if a chart has a band to explain."""
+        return any('class="band' in chart.svg for chart in self.charts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodesSection:
@@ -154,8 +159,9 @@ def episodes_section(inputs: ReportInputs) -> EpisodesSection | None:
 
 
 def health_section(inputs: ReportInputs) -> CurvesSection:
-    """Build the section of all other charts."""
-    return _curves(all_charts(inputs), inputs)
+    """Build the section of all other charts; fine-tuning plays no problems, so nothing of theirs is missing."""
+    drawn = all_charts(inputs)
+    return _curves(drawn._replace(absent=()) if _only_fine_tuning(inputs) else drawn, inputs)
 
 
 def runs_section(inputs: ReportInputs) -> Sequence[RunSection]:

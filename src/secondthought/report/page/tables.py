@@ -103,7 +103,7 @@ def controls(run: Run) -> list[ChangeRow]:
     rows = [
         _change(
             name,
-            f"n = {get(before, key, 'n') or ABSENT} / {get(after, key, 'n') or ABSENT}",
+            _problems(get(before, key, "n"), get(after, key, "n")),
             interval(get(before, key)),
             interval(get(after, key)),
         )
@@ -112,6 +112,16 @@ def controls(run: Run) -> list[ChangeRow]:
     ]
     gaps = [_listening(run, when) for when in ("before", "after")]
     return [*rows, _change("Oracle's minus another problem's", "how much it listens", *gaps)] if rows else []
+
+
+def _problems(before: Any, after: Any) -> str:
+    """Say on how many problems a control was played.
+
+    >>> _problems(829, 825), _problems(829, None)
+    ('829 / 825', '829 before')
+    """
+    known = [(count, when) for count, when in ((before, "before"), (after, "after")) if count]
+    return f"{before} / {after}" if len(known) == 2 else "".join(f"{count} {when}" for count, when in known)
 
 
 def _listening(run: Run, when: str) -> Interval:

@@ -25,15 +25,15 @@ def amount(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in the largest unit that leaves at least one of it.
+    """Write a time in the largest unit that leaves at least two of it.
 
-    >>> duration(629.9), duration(7200), duration(42), duration(float("nan"))
-    ('10.5 minutes', '2 hours', '42 seconds', '')
+    >>> duration(629.9), duration(7200), duration(62), duration(float("nan"))
+    ('10.5 minutes', '2 hours', '62 seconds', '')
     """
     if math.isnan(seconds):
         return ""
     for size, name in _TIMES:
-        if seconds >= size:
+        if seconds >= 2 * size:
             return f"{seconds / size:.3g} {name}"
     return f"{seconds:.0f} seconds"
 

@@ -46,7 +46,7 @@ def test_a_measured_run_opens_with_its_second_try_its_reflections_and_its_cost(r
     assert (second.old, second.value) == (f"{before:.1f} %", f"{after:.1f} %")
     assert second.change.startswith(f"+{after - before:.1f} points [+")
     assert own.value == "36.9 % against 12.3 %"
-    assert (cost.value, cost.change) == ("1.2M tokens", "in 1.03 minutes")
+    assert (cost.value, cost.change) == ("1.2M tokens", "in 62 seconds")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_fine_tuning_opens_with_its_loss(tmp_path):
         recorder.metrics(2, {"loss/sft": 1.0, "eval/loss": 2.5, "time/step": 1.5, "tokens/learned": 700})
         directory.write_summary("finished", {"arm": "sft", "model": "small", "examples": 1200})
     found = opened(tmp_path / "run")
-    assert found.title == "sft on countdown, model small"
+    assert found.title == "fine-tuning on countdown, model small"
     assert found.sentence == (
         "After 2 steps of fine-tuning on 1,200 examples of traces.jsonl, loss on held-out examples went from 3.000 to "
         "2.500."
