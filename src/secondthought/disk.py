@@ -1,13 +1,27 @@
-"""The disk as users meet it: places below `~`, texts in the encodings of editors, one sentence for each refusal."""
+"""The disk as users meet it: places below `~`, texts in the encodings of editors, one sentence for each refusal.
+
+A file that we write appears whole or not at all, however many processes write it at once: content goes to a name that
+no other writer has, reaches the disk, and takes its own name in one step.
+"""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import errno
+import hashlib
+import itertools
 import os
-from collections.abc import Mapping
+import platform
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+PARTIAL = ".partial"
+"""The end of the name of what is being written, or was when its writer died: nothing reads it."""
+_COUNT = itertools.count()
+_WRITER = re.compile(r"\.([0-9a-f]{8})-(\d+)-\d+\.partial")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REMEDIES = {
@@ -72,6 +86,67 @@ def read_text(path: Path) -> str:
         ValueError: it is no UTF-8.
     """
     return decoded(path.read_bytes())
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """Open a text file to write; it takes its name when the block ends, and is deleted if the block raises.
+
+    What UTF-8 cannot hold is written as an escape, which JSON reads back.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = temporary(path)
+    try:
+        with partial.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def temporary(path: Path) -> Path:
+    """Return a name beside a path that no other writer has, in this process, on this machine or on another."""
+    return path.with_name(f"{path.name[:200]}.{_host()}-{os.getpid()}-{next(_COUNT)}{PARTIAL}")
+
+
+def abandoned(path: Path) -> Iterator[Path]:
+    """Yield what writers of a path left beside it that are no more: of this machine, whose processes can be seen."""
+    for left in path.parent.glob(f"{_literal(path.name[:200])}.*{PARTIAL}"):
+        writer = _WRITER.fullmatch(left.name[len(path.name[:200]) :])
+        if writer and writer[1] == _host() and not _is_alive(int(writer[2])):
+            yield left
+
+
+def sync_directory(path: Path) -> None:
+    """Bring the names in a directory to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _host() -> str:
+    return hashlib.blake2b(platform.node().encode(), digest_size=4).hexdigest()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _literal(name: str) -> str:
+    """Return a name as a pattern that means nothing but the name."""
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def why_unread(path: str | Path, error: OSError, *, absent: str = "cannot be read: No such file or directory") -> str:

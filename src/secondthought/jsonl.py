@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from secondthought.disk import decoded
+from secondthought.disk import decoded, new_file
 from secondthought.text import whole
 
 
@@ -105,14 +105,11 @@ def read(path: Path) -> Iterator[JsonLine]:
 def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows to a new file and return how many; the file appears whole or not at all."""
     require_plain(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     count = 0
-    with partial.open("w", encoding="utf-8") as file:
+    with new_file(path) as file:
         for row in rows:
             file.write(dumps(row) + "\n")
             count += 1
-    partial.replace(path)
     return count
 
 

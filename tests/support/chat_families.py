@@ -1,6 +1,8 @@
 """Chat templates written in the form of well-known families, and a byte tokenizer with each family's control tokens."""
 
 from tiny_models import CHATML, byte_tokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 
 _ALTERNATE = (
     "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
@@ -128,4 +130,27 @@ def family_tokenizer(name):
     made = byte_tokenizer(template=template, eos=eos, specials=("<|endoftext|>", *tokens))
     if bos:
         made.bos_token = bos
+    return made
+
+
+def sentencepiece_tokenizer(template, kind):
+    """A tokenizer that opens texts with a blank, as Llama 2's: Metaspace (`first`, `always`) or `prepend`."""
+    letters = [chr(code) for code in range(33, 127)]
+    names = ("<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)))
+    vocabulary = {name: number for number, name in enumerate(names)}
+    for piece in (*letters, "\u2581", *("\u2581" + letter for letter in letters)):
+        vocabulary.setdefault(piece, len(vocabulary))
+    merges = [("\u2581", letter) for letter in letters]
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="<unk>", byte_fallback=True))
+    if kind == "prepend":
+        blanks = normalizers.Replace(" ", "\u2581")
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), blanks])
+    else:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="\u2581", prepend_scheme=kind, split=False)
+    parts = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    backend.decoder = decoders.Sequence(parts)
+    backend.add_special_tokens(["<unk>", "<s>", "</s>"])
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    made.chat_template = template
     return made

@@ -10,7 +10,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from secondthought.cli.command_table import COMMANDS, find, overview
+from secondthought.cli.command_table import COMMANDS, HELP, find, overview
 from secondthought.cli.errors import guarded
 
 __all__ = ["main"]
@@ -32,11 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int | None:
 
 
 def _run(words: list[str]) -> int | None:
-    if words[:1] == ["--version"]:
+    if words[:1] in (["--version"], ["-V"], ["version"]):
         from importlib.metadata import version
 
         sys.stdout.write(f"secondthought {version('secondthought')}\n")
         return 0
+    if words[:1] == ["help"] or (words[:1] and words[0] in HELP):
+        words = [*words[1:], HELP[-1]]  # `help eval` is `eval --help`
     name, rest = find(words)
     if name is None:
         sys.stdout.write(overview(words))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +19,8 @@ class Command(NamedTuple):
     after_stop: str = ""
 
 
+HELP = ("-h", "--help")
+_WIDEST = 110
 _RESUME = "what was done is kept: run the same command with --resume to go on"
 _AGAIN = "finished jobs are kept: run the same command again to go on"
 
@@ -86,7 +90,7 @@ def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
             return name, list(words[length:])
     group = [name for name in COMMANDS if words and name.split()[0] == words[0]]
     rest = list(words[1:]) if group else list(words)
-    if not rest or rest[0] in ("-h", "--help"):
+    if not rest or rest[0] in HELP:
         return None, list(words)
     from secondthought.spelling import suggestion  # difflib is not needed for a command that exists
 
@@ -98,12 +102,18 @@ def find(words: Sequence[str]) -> tuple[str | None, list[str]]:
 def overview(words: Sequence[str]) -> str:
     """Return the help of the program, or of the group of commands that the words name."""
     shown = [name for name in COMMANDS if name.split()[0] in words[:1]] or list(COMMANDS)
-    width = max(map(len, shown))
-    lines = "".join(f"  {name:{width}}  {COMMANDS[name].help}\n" for name in shown)
+    columns, width = max(map(len, shown)) + 4, shutil.get_terminal_size().columns
+    lines = "\n".join(
+        textwrap.fill(f"  {name:{columns - 2}}{COMMANDS[name].help}", width, subsequent_indent=" " * columns)
+        for name in shown
+    )
+    texts = (
+        "`secondthought demo --quick` shows what it does, `secondthought init NAME` writes a task to start from.",
+        "`secondthought COMMAND --help` lists its options. --debug, anywhere, shows tracebacks and more of the log. "
+        "Results go to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 misuse, 130 Ctrl-C.",
+    )
+    begin, more = (textwrap.fill(text, min(width, _WIDEST), break_on_hyphens=False) for text in texts)
     return (
         "usage: secondthought COMMAND [OPTIONS]\n\n"
-        "Language models that get better at thinking twice.\n\n"
-        f"commands:\n{lines}\n"
-        "`secondthought COMMAND --help` lists its options. --debug, anywhere, shows tracebacks and more of the log.\n"
-        "Results go to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 misuse, 130 Ctrl-C.\n"
+        f"Language models that get better at thinking twice.\n\n{begin}\n\ncommands:\n{lines}\n\n{more}\n"
     )

@@ -12,6 +12,7 @@ import inspect
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,8 @@ import tyro
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from secondthought.cli.flags import Aliases, begun_anew, flag_name, flags_of, is_dict, is_section, written_out
+from secondthought.cli.help import asked_for, page
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
 from secondthought.spelling import suggestion
@@ -38,8 +41,10 @@ def parse(
     prog: str,
     *,
     positional: Sequence[str] = (),
+    required: Sequence[str] = (),
     reserved: Sequence[str] = (),
     fixed: Mapping[str, Any] = MappingProxyType({}),
+    aliases: Aliases = MappingProxyType({}),
 ) -> ConfigT:
     """Return the options of a command.
 
@@ -50,14 +55,22 @@ def parse(
         argv: the words after the command.
         prog: the command, as help and errors call it.
         positional: fields that are given by place.
+        required: fields that must be given although they have a default, which the command itself refuses.
         reserved: fields that are set by flags only, never by a file.
         fixed: dotted paths that the command itself sets, whatever a file says.
+        aliases: other names of flags, and what each stands for: a flag, the place of a word, or, for one that ends in a
+            dot, the beginning of a flag.
 
     Raises:
         ConfigError: a flag or key is unknown, or a value is not allowed.
         SystemExit: help was asked for (code 0).
     """
-    words, free = take_free_options(list(argv), dict_fields(kind))
+    flags = flags_of(kind, positional=positional, required=required, hidden=[*fixed], aliases=aliases)
+    if asked_for(argv):
+        sys.stdout.write(page(kind, flags, argv, prog))
+        raise SystemExit(0)
+    words, free = take_free_options(begun_anew(argv, aliases), dict_fields(kind))
+    words = written_out(words, flags, prog)
     base: dict[str, Any] = {}
     data = _parse(kind, words, prog, base, positional, tuple(fixed))
     if data.get("config") is not None:
@@ -118,9 +131,9 @@ def _mirror(
 ) -> Any:
     fields: list[Any] = []
     for name, info in kind.model_fields.items():
-        if name in hidden or _is_dict(info):
+        if name in hidden or is_dict(info):
             continue
-        if _is_section(info):
+        if is_section(info):
             section = _mirror(info.annotation, base.get(name, {}), (), _below(name, hidden), pairs=True)  # type: ignore[arg-type]
             # Help given here spares tyro the search for it in source files, a third of the time of --help.
             text = info.description or inspect.getdoc(info.annotation) or ""
@@ -135,7 +148,7 @@ def _mirror(
 
 
 def _annotated(name: str, info: FieldInfo, positional: bool, pairs: bool) -> Any:
-    marks = [tyro.conf.arg(name=name.strip("_").replace("_", "-"), help=info.description)]
+    marks = [tyro.conf.arg(name=flag_name(name, info), help=info.description)]
     if positional:
         marks = [tyro.conf.arg(metavar=name.upper(), help=info.description), tyro.conf.Positional]
     elif info.annotation is bool and not pairs:
@@ -148,17 +161,9 @@ def _below(section: str, paths: Sequence[str]) -> list[str]:
     return [path.removeprefix(f"{section}.") for path in paths if path.startswith(f"{section}.")]
 
 
-def _is_section(info: FieldInfo) -> bool:
-    return isinstance(info.annotation, type) and issubclass(info.annotation, Config)
-
-
-def _is_dict(info: FieldInfo) -> bool:
-    return getattr(info.annotation, "__origin__", None) is dict
-
-
 def _defaults(kind: type[Config]) -> dict[str, Any]:
     return {
-        name: _defaults(info.annotation) if _is_section(info) else info.get_default(call_default_factory=True)  # type: ignore[arg-type]
+        name: _defaults(info.annotation) if is_section(info) else info.get_default(call_default_factory=True)  # type: ignore[arg-type]
         for name, info in kind.model_fields.items()
         if not info.is_required()
     }
@@ -179,7 +184,7 @@ def _check_keys(kind: type[Config], data: Mapping[str, Any], source: str, prefix
             hint = suggestion(name, allowed)
             raise ConfigError(f"{source}: unknown key {prefix}{name}{hint}; allowed: {', '.join(allowed)}")
         info = kind.model_fields[name]
-        if _is_section(info):
+        if is_section(info):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{source}: {prefix}{name} is a table; write it as [{prefix}{name}]")
             _check_keys(info.annotation, value, source, f"{prefix}{name}.", _below(name, reserved))  # type: ignore[arg-type]
@@ -189,7 +194,7 @@ def _check_values(kind: type[Config], data: Mapping[str, Any], source: Path, pre
     values: dict[str, Any] = {}
     for name, value in data.items():
         info = kind.model_fields[name]
-        if _is_section(info):
+        if is_section(info):
             values[name] = _check_values(info.annotation, value, source, f"{prefix}{name}.")  # type: ignore[arg-type]
             continue
         constrained: Any = Annotated[(info.annotation, info)]
@@ -229,10 +234,10 @@ def dict_fields(kind: type[Config], prefix: str = "") -> list[str]:
     """Return the dotted paths of fields that are free tables: names that only the task knows, values read as JSON."""
     found: list[str] = []
     for name, info in kind.model_fields.items():
-        if getattr(info.annotation, "__origin__", None) is dict:
+        if is_dict(info):
             found.append(prefix + name)
-        elif isinstance(info.annotation, type) and issubclass(info.annotation, Config):
-            found += dict_fields(info.annotation, f"{prefix}{name}.")
+        elif is_section(info):
+            found += dict_fields(info.annotation, f"{prefix}{name}.")  # type: ignore[arg-type]
     return found
 
 

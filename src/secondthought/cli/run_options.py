@@ -6,7 +6,7 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -17,8 +17,15 @@ from secondthought.config import Config
 from secondthought.errors import ConfigError
 from secondthought.runs.trackers import Tracker, catalog
 
-SHORT = {"--model": "--model.path"}
-"""Short forms of flags, and what they are short for."""
+SHORT = {"--model": "--model.path", "--out": "--run-dir"}
+"""Other names of flags, the same as with other commands."""
+RL_SHORT = {
+    **SHORT,
+    "--task": "--task.name",
+    "--options.": "--task.options.",
+    "--temperature": "--episode.temperature",
+}
+"""Those of training by reinforcement learning."""
 
 
 class RunFlags(Config):
@@ -58,19 +65,6 @@ class Resolved(Protocol):
 
 
 ResolvedT = TypeVar("ResolvedT", bound=Resolved)
-
-
-def long_flags(argv: Sequence[str], short: Mapping[str, str] = SHORT) -> list[str]:
-    """Return the words with short forms of flags written out.
-
-    >>> long_flags(["--model=small", "--model", "x", "--seed", "1"])
-    ['--model.path=small', '--model.path', 'x', '--seed', '1']
-    """
-    words = []
-    for word in argv:
-        flag, equals, value = word.partition("=")
-        words.append(f"{short.get(flag, flag)}{equals}{value}")
-    return words
 
 
 def run_as_asked(

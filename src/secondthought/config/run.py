@@ -40,7 +40,7 @@ class EvalConfig(Config):
     peers: dict[PeerName, str] = Field(default_factory=dict)
     """Untrained models to compare with, by name: `{ large = "PATH_OR_HUB_ID" }`."""
     cache: Path | None = None
-    """Directory where the side before training is kept for runs with the same model, task and settings."""
+    """Directory where the side before training is kept for runs that would measure the same (docs/runs.md)."""
     habits: Annotated[str, AfterValidator(_known_detector)] = Field("none", exclude_if=lambda name: name == "none")
     """Count reasoning behaviours in first tries, also at every `train.eval_every`: by what was done, or by wording."""
     controls: bool = True

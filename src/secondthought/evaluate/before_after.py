@@ -5,25 +5,21 @@
     before.json                                            rates, controls, outcomes on stored failures
     stored_failures.jsonl                                  failed first tries before training, with their tokens
 
-The side before training depends on model, task and settings alone, so runs that share them may share it (`cache`).
+The side before training does not depend on how a run trains, so runs may share it (`cache`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from secondthought.config import RunConfig
+from secondthought.disk import why_refused
 from secondthought.distributed.world import World
-from secondthought.errors import RunError
 from secondthought.evaluate import Evaluation, final, first_try_habits, read_rows, write_rows
+from secondthought.evaluate.cache import SideCache, key_of, require_same_verdicts
 from secondthought.evaluate.peers import measure
-from secondthought.models import shipped
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
 from secondthought.runs import files
@@ -31,6 +27,7 @@ from secondthought.runs.directory import RunDirectory
 from secondthought.types import Failure, Problem
 
 BEFORE = "before.json"
+EVALUATIONS = "evaluations"
 STORED = "stored_failures.jsonl"
 
 
@@ -52,6 +49,7 @@ class BeforeAfter:
         self.problems = problems
         self.tell = tell
         self.world = world
+        self.cache: SideCache | None = None
         # Now, not when everything has been measured: the task may have no reader.
         self.detector = first_try_habits.chosen(config.evaluation.habits, player.task)
 
@@ -62,12 +60,15 @@ class BeforeAfter:
         return self.world.first("the side before training", self._read_before)
 
     def _is_known(self) -> bool:
-        return (self.run.path / BEFORE).exists() or self._copy_cached()
+        if (self.run.path / BEFORE).exists():
+            return True
+        self.cache = self._cache()
+        return self.cache is not None and self.cache.fetch(self._fetch)
 
     def _read_before(self) -> final.Measured:
         found = files.read_json(self.run.path / BEFORE)
         return final.Measured(
-            evaluations=self._kept("before"), controls={}, stored=final.restore_stored(found["stored"])
+            evaluations=self._kept("before", self.run.path), controls={}, stored=final.restore_stored(found["stored"])
         )
 
     def after(self) -> final.Measured:
@@ -96,7 +97,8 @@ class BeforeAfter:
         }
         if self.world.is_first:
             self._write_before(measured, peers)
-            self._cache()
+            if self.cache is not None:
+                self.cache.keep(self.run.path, (EVALUATIONS, STORED, BEFORE))
 
     def _write_before(self, measured: final.Measured, peers: dict[str, Any]) -> None:
         self._keep("before", measured.evaluations)
@@ -110,12 +112,12 @@ class BeforeAfter:
         files.write_json(self.run.path / BEFORE, side)
 
     def _keep(self, when: str, evaluations: Any) -> None:
-        with files.disk_errors(self.run.path / "evaluations"):
-            (self.run.path / "evaluations").mkdir(exist_ok=True)
+        with files.disk_errors(self.run.path / EVALUATIONS):
+            (self.run.path / EVALUATIONS).mkdir(exist_ok=True)
             for name, evaluation in evaluations.items():
-                write_rows(self._path(when, name), evaluation.rows)
+                write_rows(_path(self.run.path, when, name), evaluation.rows)
 
-    def _kept(self, when: str) -> dict[str, Evaluation]:
+    def _kept(self, when: str, directory: Path) -> dict[str, Evaluation]:
         """Read evaluations back: rows, without tokens."""
         config = self.config.evaluation
         names = {final.temperature_name(heat): heat for heat in config.temperatures}
@@ -125,52 +127,52 @@ class BeforeAfter:
                 policy=self.player.policy.name,
                 temperature=heat,
                 num_tries=config.tries,
-                rows=read_rows(self._path(when, name)),
+                rows=read_rows(_path(directory, when, name)),
             )
             for name, heat in names.items()
         }
 
-    def _path(self, when: str, name: str) -> Path:
-        return self.run.path / "evaluations" / f"{when}_{name}.jsonl"
-
     def _stored_failures(self) -> list[Failure]:
-        path = self.run.path / STORED
+        return self._failures_in(self.run.path / STORED)
+
+    def _failures_in(self, path: Path) -> list[Failure]:
         return failure_file.read(path, self.player.task, self.player.policy) if path.stat().st_size else []
 
-    def _cached(self) -> Path | None:
-        """Return where runs like this one keep their evaluation before training."""
-        config = self.config
-        if config.evaluation.cache is None:
+    def _cache(self) -> SideCache | None:
+        """Return the place where runs that would measure the same keep their side before training."""
+        directory = self.config.evaluation.cache
+        if directory is None:
             return None
-        parts = [part.model_dump_json() for part in (config.model, config.task, config.episode, config.evaluation)]
-        weights = [
-            (file.name, file.stat().st_size, file.stat().st_mtime_ns)
-            for file in sorted(Path(shipped.resolve(config.model.path)).glob("*.safetensors"))
-        ]
-        name = hashlib.blake2b(json.dumps([parts, weights]).encode(), digest_size=8).hexdigest()
-        return config.evaluation.cache / name
+        try:
+            key = key_of(self.config, self.player, self.problems)
+        except OSError as error:
+            self.tell(f"evaluation.cache is not used: {why_refused(error)}")
+            return None
+        if key is None:
+            self.tell("evaluation.cache is not used: the source of the task, or the policy's weights, cannot be read")
+            return None
+        return SideCache(directory, key, self.tell)
 
-    def _copy_cached(self) -> bool:
-        source = self._cached()
-        if source is None or not (source / BEFORE).exists():
-            return False
-        with files.disk_errors(self.run.path):
-            shutil.copytree(source / "evaluations", self.run.path / "evaluations", dirs_exist_ok=True)
-            shutil.copy(source / STORED, self.run.path / STORED)
+    def _fetch(self, source: Path) -> None:
+        """Copy a kept side into the run, after everything in it was read and judged.
+
+        Raises:
+            RunError: a file cannot be read, or a verdict is not the one that was kept.
+        """
         side = files.read_json(source / BEFORE)
-        for name, item in self._kept("before").items():
+        final.restore_stored(side["stored"])
+        kept = self._kept("before", source)
+        for name, item in kept.items():
+            require_same_verdicts(self.player.task, self.problems, item.rows)
             # Counted again: the detector may have changed since, and after training it is today's.
             side["rates"][name] |= first_try_habits.rates(item.rows, item.task, self.detector)
+        self._failures_in(source / STORED)
+        (self.run.path / EVALUATIONS).mkdir(exist_ok=True)
+        for path in (source / EVALUATIONS).iterdir():
+            files.copy(path, self.run.path / EVALUATIONS / path.name)
+        files.copy(source / STORED, self.run.path / STORED)
         files.write_json(self.run.path / BEFORE, side)  # last: it says that the side is whole
-        return True
 
-    def _cache(self) -> None:
-        target = self._cached()
-        if target is None or target.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Another run may publish the same side meanwhile, and a cache that cannot be written is no reason to stop.
-        with contextlib.suppress(RunError), files.new_directory(target) as directory:
-            shutil.copytree(self.run.path / "evaluations", directory / "evaluations")
-            for name in (STORED, BEFORE):
-                shutil.copy(self.run.path / name, directory / name)
+
+def _path(directory: Path, when: str, name: str) -> Path:
+    return directory / EVALUATIONS / f"{when}_{name}.jsonl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from secondthought.evaluate import final, write_rows
 from secondthought.inference.loading import load_policy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.rollout.player import Player
+from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
 
 
@@ -61,7 +61,7 @@ def add_to_runs(
         rates = measure(config, name, path, first, onlooker=onlooker)
         for run, own in lacking:
             if run != first:
-                shutil.copy(evaluation_file(first, name, config), evaluation_file(run, name, own))
+                files.copy(evaluation_file(first, name, config), evaluation_file(run, name, own))
             _write(run, name, rates)
 
 

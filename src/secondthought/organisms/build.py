@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,8 +71,8 @@ def build(
 ) -> BuildReport:
     """Train an organism and write it as an ordinary bf16 checkpoint with tokenizer and chat template.
 
-    Every `save_every` steps a checkpoint is written beside `out`, with `.partial` at the end of its name: a build that
-    is stopped leaves one, and nobody takes it for a whole one.
+    Every `save_every` steps a checkpoint is written beside `out`, with `.unfinished` at the end of its name: a build
+    that is stopped leaves one, and nobody takes it for a whole one.
 
     Args:
         size: a key of `recipe.RECIPES`.
@@ -109,9 +108,9 @@ def _save_where_due(
 ) -> None:
     if is_last:
         _save(model, tokenizer, out)
-        shutil.rmtree(_partial(out), ignore_errors=True)
+        files.remove(_unfinished(out))
     elif step % every == 0:
-        _save(model, tokenizer, _partial(out))
+        _save(model, tokenizer, _unfinished(out))
 
 
 def _report_of(
@@ -241,14 +240,15 @@ def _update(
     return float(value.detach())
 
 
-def _partial(out: Path) -> Path:
-    return out.with_name(out.name + files.PARTIAL)
+def _unfinished(out: Path) -> Path:
+    return out.with_name(f"{out.name}.unfinished")
 
 
 def _save(model: LlamaForCausalLM, tokenizer: Any, out: Path) -> None:
     """Write a bf16 copy; training goes on in fp32."""
-    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    with files.into_directory(out) as directory:
+        copy.deepcopy(model).to(torch.bfloat16).save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
     # safetensors creates files that only their owner may read, which would travel into installed packages.
     for file in out.iterdir():
         file.chmod(0o644)

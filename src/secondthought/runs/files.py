@@ -1,12 +1,18 @@
 """Files appear whole or not at all, and a disk that refuses them is named in a sentence.
 
-A reader never sees half a file: content goes to `NAME.partial`, reaches the disk, and takes its name in one step. What
-an interrupted write leaves behind is called `.partial` and nothing reads it.
+A reader never sees half a file or half a directory: content goes to a name of its own that ends in `.partial` (see
+`disk.new_file`), reaches the disk, and takes its name in one step. What a writer that died left behind is deleted by
+the next one of the same name.
+
+    new_directory    a directory that replaces what was there: one writer (a run holds its lock)
+    publish          a directory that is never replaced: many writers of the same content (a cache)
+    into_directory   files among others in a directory of a user's (a model)
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -15,10 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
-from secondthought.disk import read_text, why_unread, why_unwritten
+from secondthought.disk import abandoned, new_file, read_text, sync_directory, temporary, why_unread, why_unwritten
 from secondthought.errors import RunError
-
-PARTIAL = ".partial"
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -77,19 +81,83 @@ def new_directory(path: Path) -> Iterator[Path]:
 
     A directory of that name that was there before is replaced: a resumed run writes a checkpoint again.
     """
-    partial = path.with_name(path.name + PARTIAL)
-    with disk_errors(path):
+    with disk_errors(path), _filled(path) as partial:
+        yield partial
+        _sync_tree(partial)
+        old = temporary(path)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(partial, path)
+        sync_directory(path.parent)
+        remove(old)
+
+
+@contextlib.contextmanager
+def publish(path: Path) -> Iterator[Path]:
+    """Open a directory to fill; it takes its name when the block ends, unless another writer has published that name.
+
+    What was published is never replaced, so a reader may copy it at leisure.
+    """
+    with disk_errors(path), _filled(path) as partial:
+        yield partial
+        _sync_tree(partial)
+        with contextlib.suppress(FileExistsError, NotADirectoryError), _as_existing():
+            os.rename(partial, path)
         remove(partial)
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            _sync_tree(partial)
-            remove(path)
-            os.replace(partial, path)
-            sync_directory(path.parent)
-        except BaseException:
-            remove(partial)
-            raise
+        sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def into_directory(path: Path) -> Iterator[Path]:
+    """Open a directory to fill; its files move to `path` when the block ends, among others that may be there.
+
+    `config.json`, without which nobody takes a directory for a model, leaves first and arrives last.
+    """
+    with disk_errors(path), _filled(path) as partial:
+        yield partial
+        _sync_tree(partial)
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "config.json").unlink(missing_ok=True)
+        for file in sorted(partial.iterdir(), key=lambda file: file.name == "config.json"):
+            if file.is_dir():
+                remove(path / file.name)
+            os.replace(file, path / file.name)
+        sync_directory(path)
+
+
+@contextlib.contextmanager
+def _filled(path: Path) -> Iterator[Path]:
+    """Make a directory beside a path, and delete it when the block ends, if it is still there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in (*abandoned(path), path.with_name(path.name + ".partial")):  # the second: of an earlier version
+        remove(left)
+    partial = temporary(path)
+    partial.mkdir()
+    try:
+        yield partial
+    finally:
+        remove(partial)
+
+
+@contextlib.contextmanager
+def _as_existing() -> Iterator[None]:
+    """Turn the error of a directory that is there and not empty, which systems word differently, into one kind."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise FileExistsError(*error.args) from None
+        raise
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file; the copy appears whole or not at all."""
+    partial = temporary(target)
+    try:
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:
@@ -114,30 +182,13 @@ def disk_error(path: Path, error: OSError) -> RunError:
     return RunError(why_unwritten(path, error))
 
 
-def sync_directory(path: Path) -> None:
-    """Bring the names in a directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8; what UTF-8 cannot hold is written as an escape, which JSON reads back."""
     jsonl.require_plain(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+    for left in abandoned(path):
+        remove(left)
+    with new_file(path) as file:
+        file.write(text)
 
 
 def _sync_tree(path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from secondthought.runs import files
 from secondthought.study.jobs import AnyJob, Job, State
 
 POLL_SECONDS = 0.5
@@ -58,9 +58,8 @@ def _first_seeds_first(job: AnyJob) -> tuple[int, bool]:
 def _start(job: AnyJob) -> subprocess.Popen[bytes]:
     """Start the process of a job: jobs share no memory, and one that dies takes no other with it."""
     directory = job.directory
-    directory.parent.mkdir(parents=True, exist_ok=True)
     file = directory.parent / f"{directory.name}.json"
-    file.write_text(json.dumps(job.to_json()), encoding="utf-8")
+    files.write_json(file, job.to_json())
     command = [sys.executable, "-m", "secondthought.study.worker", str(file)]
     with _log(job).open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

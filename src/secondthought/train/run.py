@@ -37,7 +37,7 @@ from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.schedule import share_done
-from secondthought.train.self_checks import run_checks
+from secondthought.train.self_checks import passed, run_checks
 from secondthought.types import Failure, Problem
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,8 @@ class _Execution:
         measured = run_checks(self.policy, self.task, learner, problems)
         if self.world.is_first:
             files.write_json(self.run.path / "checks.json", measured)
-        console.note("self-checks passed: " + ", ".join(f"{name} {value:.1e}" for name, value in measured.items()))
+        lines = ["the task's verifier accepts its own answers", *passed(measured, self.policy.precision)]
+        console.note("self-checks passed:\n" + "\n".join(f"  {line}" for line in lines))
 
     def _validator(self) -> Any:
         problems = self._problems("validation", self.config.train.eval_problems)

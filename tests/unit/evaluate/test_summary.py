@@ -216,7 +216,7 @@ class TestRows:
         assert "line 2" in str(error.value)
 
     def test_files_that_cannot_be_read(self, tmp_path):
-        with pytest.raises(RunError, match="no such file"):
+        with pytest.raises(RunError, match=r"(?i)no such file"):
             read_rows(tmp_path / "none.jsonl")
         (tmp_path / "bad.jsonl").write_text("[]\n")
         with pytest.raises(RunError, match="line 1: is not a JSON object"):

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from chat_families import FAMILIES, REWRITING, family_tokenizer
+from chat_families import FAMILIES, MISTRAL, REWRITING, family_tokenizer, sentencepiece_tokenizer
 from tiny_models import CHATML, END, byte_tokenizer
 
 from secondthought.errors import PolicyError
@@ -286,3 +286,31 @@ def test_a_chat_model_without_a_template_is_told(name):
 def test_a_base_model_is_not():
     chat = Chat(byte_tokenizer(template=None, specials=("<|end|>",), eos="<|end|>"))
     assert not list(chat.remarks("/home/chat/it/SmolLM2-135M"))
+
+
+LLAMA2 = MISTRAL.replace("' ' + m.content + ' ' + eos_token", "' ' + m.content + eos_token")
+
+
+@pytest.mark.parametrize("kind", ["first", "always", "prepend"])
+def test_tokenizers_that_open_texts_with_a_blank_go_on_without_one(kind):
+    """Token by token what the rendering as a whole gives, with an answer that is put in as text."""
+    chat = Chat(sentencepiece_tokenizer(LLAMA2, kind))
+    done = said(chat, "It is 4")
+    ids = [*chat.start([Message(role="user", content="Hi x")]), *done.token_ids, *chat.follow(done, "Why?")]
+    assert ids == rendered(chat, "Hi x", "It is 4", "Why?", header=True)
+    assert chat.decode(done.token_ids) == "It is 4"
+    quoted = chat.start([Message(role="user", content="Hi </s> x")])
+    assert chat.end_of_turn not in quoted
+    assert "Hi </s> x" in chat.tokenizer.decode(quoted)
+    base = Chat(sentencepiece_tokenizer(None, kind))
+    start = base.start([Message(role="user", content="Hi")])
+    assert (start[0], start.count(1)) == (1, 1)
+    assert base.tokenizer.decode([*start[1:], *base.encode("4")]) == "User: Hi\n\nAssistant: 4</s>"
+
+
+def test_special_tokens_that_the_template_writes_and_the_tokenizer_does_not_name():
+    tokenizer = byte_tokenizer(template=CHATML.replace("<|im_end|>", "{{ eos_token }}"), eos=None)
+    with pytest.raises(PolicyError, match=r"the tokenizer names none; name its eos_token in tokenizer_config.json"):
+        Chat(tokenizer, eos_ids=(258,))
+    [told] = Chat(byte_tokenizer(template="{{ bos_token }}" + CHATML)).remarks("m")
+    assert "field 'bos_token'" in told

@@ -89,6 +89,6 @@ def test_a_build_that_is_stopped_leaves_nothing_that_passes_for_whole(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build("small", out, steps=4, report_every=1, save_every=2, progress=stop)
     assert not out.exists()
-    assert (tmp_path / "out.partial" / "model.safetensors").exists()
+    assert (tmp_path / "out.unfinished" / "model.safetensors").exists()
     build("small", out, steps=4, save_every=2)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

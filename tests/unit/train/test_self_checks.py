@@ -1,14 +1,19 @@
 """Each self-check can fail: a fault that is planted is found by the check that is meant for it."""
 
 import copy
+import re
+from dataclasses import replace
 
 import pytest
 import torch
 from lucky_task import Lucky
+from tiny_models import byte_tokenizer
+from tokenizers.normalizers import Lowercase
 
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.errors import CheckError
 from secondthought.models import tree_forward
+from secondthought.models.local import LocalModel
 from secondthought.train import self_checks as checks
 from secondthought.train.learner import Learner
 
@@ -54,6 +59,24 @@ def test_a_wrong_gold(learner):
 
     with pytest.raises(CheckError, match=r"'gold': lucky rejects its own gold answer .* to lucky:\d+ \(wrong\)"):
         run(learner, Wrong())
+
+
+def test_a_gold_that_the_tokenizer_cannot_say(learner):
+    """This one drops capitals, as an uncased tokenizer does."""
+
+    class Shouting(Lucky):
+        def gold(self, problem):
+            return "YES"
+
+        def verify(self, problem, text):
+            return replace(super().verify(problem, text), correct=text == "YES")
+
+    tokenizer = byte_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = Lowercase()
+    uncased = LocalModel(learner.policy.model, tokenizer, name="uncased")
+    assert checks.check_gold(Shouting(), PROBLEMS, learner.policy) == 4
+    with pytest.raises(CheckError, match=r"accepts its gold answer 'YES'.*tokenizer of uncased makes of it, 'yes'"):
+        checks.check_gold(Shouting(), PROBLEMS, uncased)
 
 
 def test_a_task_without_golds_is_passed_over():
@@ -114,3 +137,14 @@ def test_branches_that_do_not_see_their_trunk(learner, monkeypatch):
         checks.check_shared(learner, checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0))
     assert learner.share
     assert all(parameter.grad is None for parameter in learner.parameters)
+
+
+def test_what_was_passed_is_said_with_its_limit(learner):
+    said = list(checks.passed(run(learner), "fp32"))
+    assert [line.partition(":")[0] for line in said] == [
+        "sampled tokens read again have the log-probabilities that were recorded",
+        "tokens that must not learn have no gradient",
+        "shared trunks give the gradient of unshared ones",
+    ]
+    assert [line.rpartition(", at most ")[2] for line in said] == ["0.002 allowed", "0 allowed", "0.0001 allowed"]
+    assert all(re.search(r": off by [0-9.e-]+, at most", line) for line in said)

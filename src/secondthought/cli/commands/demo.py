@@ -27,7 +27,7 @@ class Options(ProgressFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Run the demo and print its summary."""
-    given = parse(Options, argv, prog)
+    given = parse(Options, argv, prog, aliases={"--out": "--run-dir"})
     from secondthought.train.demo import demo
 
     summary = demo(

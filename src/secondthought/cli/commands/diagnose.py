@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.flags import Aliases, named
 from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -18,6 +19,8 @@ from secondthought.progress import Onlooker
 from secondthought.protocols import ReadableTask, Task
 from secondthought.types import Split
 
+_SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
+
 
 class Options(ProgressFlags):
     """Sample a model, measure what RL would start from, and say what to do next, with the number and threshold.
@@ -29,7 +32,7 @@ class Options(ProgressFlags):
 
     path: str = ""
     """The model."""
-    tasks: tuple[str, ...] = ("countdown",)
+    tasks: tuple[str, ...] = Field(("countdown",), json_schema_extra=named("task", also=("tasks",)))
     """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the task's own; for one task only."""
@@ -56,7 +59,7 @@ class Options(ProgressFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Diagnose the model, task by task, and print numbers and advice."""
-    given = parse(Options, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE)
+    given = parse(Options, argv, prog, positional=("path",), required=("path",), fixed=FIXED_BY_PLACE, aliases=_SHORT)
     if not given.path:
         raise ConfigError(f"{prog}: name a model: a directory, a hub id, or a shipped model such as small")
     if given.options and len(given.tasks) > 1:
@@ -70,7 +73,8 @@ def run(argv: list[str], prog: str) -> None:
         said = [{**item.to_json(), **_advice(item)} for item in found]
         write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
-    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
+    if conversation:
+        write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
     for item in found:
         _print(item.to_json(), **_advice(item))
 

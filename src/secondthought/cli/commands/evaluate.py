@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.flags import named
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -20,6 +21,7 @@ from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.types import Split
 
+_MODELS = ("models",)
 _FIXED = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
 _SHOWN = ("pass@1", "second_try", "try_", "rescue", "format_valid", "leak")
 """Beginnings of the rates that the table shows; --json has all of them."""
@@ -34,7 +36,7 @@ class Options(ProgressFlags):
 
     models: tuple[str, ...] = ()
     """The models; each later one is compared with each before it."""
-    tasks: tuple[str, ...] = ("countdown",)
+    tasks: tuple[str, ...] = Field(("countdown",), json_schema_extra=named("task", also=("tasks",)))
     """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the task's own; for one task only."""
@@ -66,7 +68,7 @@ class Options(ProgressFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
-    given = parse(Options, argv, prog, positional=("models",), fixed=_FIXED)
+    given = parse(Options, argv, prog, positional=_MODELS, required=_MODELS, fixed=_FIXED, aliases={"--model": 0})
     _check(given, prog)
     if given.dry_run:
         write_line(given.model_dump(mode="json"))

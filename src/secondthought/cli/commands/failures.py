@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.flags import Aliases
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
@@ -22,6 +23,9 @@ from secondthought.types import Problem, Split
 
 _TOTALS = ("num_problems", "num_failures", "num_tries", "num_sampled_tokens")
 _HIDDEN = ("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens")
+
+
+_SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
 
 
 class Options(ProgressFlags):
@@ -62,7 +66,7 @@ class Options(ProgressFlags):
 def run(argv: list[str], prog: str) -> None:
     """Collect failures, write them, and say what it took."""
     fixed = {**FIXED_BY_PLACE, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
-    given = parse(Options, argv, prog, positional=("path",), fixed=fixed)
+    given = parse(Options, argv, prog, positional=("path",), fixed=fixed, aliases=_SHORT)
     if given.dry_run:
         write_text(json.dumps(given.model_dump(mode="json"), indent=2))
         return

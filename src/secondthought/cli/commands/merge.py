@@ -33,7 +33,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> None:
     """Merge the adapter into its base and write the checkpoint."""
-    given = parse(Options, argv, prog, positional=("adapter", "out"))
+    given = parse(Options, argv, prog, positional=("adapter", "out"), aliases={"--out": 1})
     if given.out.exists() and not given.overwrite and (not given.out.is_dir() or any(given.out.iterdir())):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     directory = _checkpoint(given.adapter, given.checkpoint)
@@ -48,8 +48,8 @@ def run(argv: list[str], prog: str) -> None:
         ModelConfig(path=path, device=given.device, trust_remote_code=given.trust_remote_code), LocalModel
     )
     policy.merge()
-    with files.disk_errors(given.out):
-        policy.save(given.out)
+    with files.into_directory(given.out) as directory_of_out:
+        policy.save(directory_of_out)
     parameters = sum(parameter.numel() for parameter in policy.model.parameters())
     if given.json_:
         write_line({"path": str(given.out), "adapter": path, "parameters": parameters})

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from secondthought.cli.flags import named
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
@@ -54,7 +55,7 @@ class CheckOrganismOptions(ProgressFlags):
     """A task that knows oracle reflections."""
     options: dict[str, Any] = Field(default_factory=lambda: {"preset": "tiny"})
     """Options of the task's own; default: those of the shipped models."""
-    count: int = Field(1000, ge=1)
+    count: int = Field(1000, ge=1, json_schema_extra=named("problems", also=("count",)))
     """Test problems."""
     seed: int = 0
     """Which problems, and what is sampled."""
@@ -67,7 +68,7 @@ class CheckOrganismOptions(ProgressFlags):
 
 def build(argv: list[str], prog: str) -> None:
     """Train and write a model."""
-    given = parse(BuildOrganismOptions, argv, prog, positional=("size", "out"))
+    given = parse(BuildOrganismOptions, argv, prog, positional=("size", "out"), aliases={"--out": 1})
     if given.out.exists() and not given.overwrite and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     import torch  # after parsing
@@ -94,7 +95,7 @@ def build(argv: list[str], prog: str) -> None:
 
 def check(argv: list[str], prog: str) -> int:
     """Print the listening table; return 1 if the model does not listen."""
-    given = parse(CheckOrganismOptions, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE)
+    given = parse(CheckOrganismOptions, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE, aliases={"--model": 0})
     task = load_task(given.task, given.options)
     from secondthought.organisms.check import SHIP_AT
     from secondthought.organisms.check import check as listen

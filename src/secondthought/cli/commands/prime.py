@@ -10,6 +10,7 @@ from pydantic import Field
 
 from secondthought.cli.asking import AskOptions, endpoint_of
 from secondthought.cli.errors import warn
+from secondthought.cli.flags import Aliases
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -27,6 +28,10 @@ from secondthought.data.priming.request import (
 )
 from secondthought.data.priming.set_file import provenance_path
 from secondthought.errors import ConfigError
+
+_SOURCE = ("endpoint", "samples", "file", "model", "key-env", "answers", "task")
+_SHORT: Aliases = {"--out": 1, **{f"--{name}": f"--source.{name}" for name in _SOURCE}}
+"""Names that the same things have with other commands."""
 
 
 class DialOptions(Config):
@@ -101,7 +106,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
-    given = parse(Options, argv, prog, positional=("arm", "out"))
+    given = parse(Options, argv, prog, positional=("arm", "out"), aliases=_SHORT)
     wanted = _wanted(given)
     about = make_set(wanted, given.out, overwrite=given.overwrite, load_task=load_task)
     absent = absent_habits(wanted, about)

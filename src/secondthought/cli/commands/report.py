@@ -25,7 +25,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> None:
     """Write the report and print its path."""
-    given = parse(Options, argv, prog, positional=("runs",))
+    given = parse(Options, argv, prog, positional=("runs",), required=("runs",))
     if not given.runs:
         raise ConfigError(f"{prog}: name at least one run directory; `secondthought runs list` shows them")
     from secondthought.report import build_report

@@ -38,7 +38,7 @@ class Options(Config):
 
 def run(argv: list[str], prog: str) -> int:
     """Judge every row; return 1 if one was bad."""
-    given = parse(Options, argv, prog, positional=("task", "file"))
+    given = parse(Options, argv, prog, positional=("task", "file"), aliases={"--task": 0})
     task = load_task(given.task, given.options)
     totals = ScoreTotals()
     with opened(given.file) as file:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from secondthought import tasks
+from secondthought.cli.flags import named
 from secondthought.cli.loading import current_directory, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -44,7 +45,7 @@ class SampleTaskOptions(ShowTaskOptions):
 
     split: Split = "train"
     """Which problems; the split of a problem never depends on the seed."""
-    count: int = Field(3, ge=1)
+    count: int = Field(3, ge=1, json_schema_extra=named("problems", also=("count",)))
     """How many."""
     seed: int = 0
     """Which of the split are drawn."""
@@ -58,7 +59,7 @@ class CheckTaskOptions(ShowTaskOptions):
     of the task itself.
     """
 
-    count: int = Field(50, ge=1)
+    count: int = Field(50, ge=1, json_schema_extra=named("problems", also=("count",)))
     """Problems per split; fewer where a split holds fewer."""
 
 
@@ -74,7 +75,7 @@ def list_tasks(argv: list[str], prog: str) -> None:
 
 def show(argv: list[str], prog: str) -> None:
     """Print one task's description."""
-    given = parse(ShowTaskOptions, argv, prog, positional=("name",))
+    given = parse(ShowTaskOptions, argv, prog, positional=("name",), aliases={"--task": 0})
     load_task(given.name, given.options)
     with current_directory():
         found = tasks.describe(given.name, given.options)
@@ -90,7 +91,7 @@ def show(argv: list[str], prog: str) -> None:
 
 def sample(argv: list[str], prog: str) -> None:
     """Print problems of one task."""
-    given = parse(SampleTaskOptions, argv, prog, positional=("name",))
+    given = parse(SampleTaskOptions, argv, prog, positional=("name",), aliases={"--task": 0})
     task = load_task(given.name, given.options)
     problems = task.problems(given.split, given.count, given.seed)
     if given.json_:
@@ -105,7 +106,7 @@ def sample(argv: list[str], prog: str) -> None:
 
 def check(argv: list[str], prog: str) -> int:
     """Print what the checks found; return 1 if one failed."""
-    given = parse(CheckTaskOptions, argv, prog, positional=("name",))
+    given = parse(CheckTaskOptions, argv, prog, positional=("name",), aliases={"--task": 0})
     found = run_checks(lambda: load_task(given.name, given.options), given.count)
     failed = [item.check for item in found if item.status == "failed"]
     if given.json_:

@@ -19,6 +19,7 @@ from secondthought.config import ModelConfig, RunConfig
 from secondthought.errors import PolicyError
 from secondthought.models import shipped
 from secondthought.models.chat_template import Chat
+from secondthought.models.device import find_device
 from secondthought.models.loading import chat_settings
 from secondthought.models.template import choose
 from secondthought.preflight.resources.model_shape import ModelShape
@@ -147,16 +148,20 @@ def _product(sizes: list[int]) -> int:
 
 
 def read_lengths(config: RunConfig, task: Task) -> Lengths:
-    """Return the longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand."""
+    """Return the longest of some prompts and requests, in the model's own tokens where its tokenizer is at hand.
+
+    Raises:
+        PolicyError: the model's conversations cannot be used: it would be refused when it is loaded, too.
+    """
     count = min(SOME_PROBLEMS, config.task.train_problems)
     problems = task.problems("train", count, config.task.seed)
     requests = Requests.resolve(task, config.episode)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model_files(config.model), local_files_only=True)
-        choose(tokenizer, config.model.chat_template)
-        chat = Chat(tokenizer, **chat_settings(config.model))
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return _guessed_lengths(problems, requests)
+    choose(tokenizer, config.model.chat_template)
+    chat = Chat(tokenizer, **chat_settings(config.model))
     nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
     return Lengths(
         prompt=max(len(chat.start(problem.messages)) for problem in problems),
@@ -186,12 +191,7 @@ def device_of(config: ModelConfig) -> torch.device:
     Raises:
         PolicyError: torch knows no such device.
     """
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(config.device)
-    except RuntimeError as error:
-        raise PolicyError(f"model.device: {config.device!r} is no device of torch; try cpu, cuda or auto") from error
+    return find_device(config.device)
 
 
 def machine_memory(device: torch.device) -> dict[str, int]:

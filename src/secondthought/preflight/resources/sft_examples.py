@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 
 from secondthought import jsonl, tasks
 from secondthought.config.sft import SftConfig
-from secondthought.errors import ConfigError, PolicyError, TaskError
+from secondthought.errors import ConfigError, TaskError
 from secondthought.models.loading import chat_settings
 from secondthought.models.local import LocalModel
 from secondthought.models.template import choose
@@ -85,10 +85,10 @@ def _without_weights(config: SftConfig) -> LocalModel | None:
     empty = inputs.build_empty(inputs.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
-        choose(tokenizer, model.chat_template)
-        return LocalModel(empty, tokenizer, name=model.path, **chat_settings(model))
-    except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
+    except (OSError, ValueError, KeyError, ImportError, AttributeError):
         return None
+    choose(tokenizer, model.chat_template)
+    return LocalModel(empty, tokenizer, name=model.path, **chat_settings(model))
 
 
 def _counted(config: SftConfig, path: Path, policy: LocalModel) -> Corpus:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lucky_task import Lucky
 from tiny_models import byte_tokenizer, tiny_model, tiny_policy
+from tokenizers.processors import TemplateProcessing
 
 from secondthought.config import LoraConfig
 from secondthought.config.sft import SftConfig, SftOptimConfig, SftTrainConfig, resolve_sft
@@ -265,6 +266,28 @@ def test_a_plain_prompt_is_taken_as_it_is_and_ends_with_eos(tmp_path):
     assert len(found.prompt) == 2
     assert found.completion[-1] == EOS
     assert {EOS, END} <= policy.stop_ids
+
+
+def test_control_tokens_in_a_prompt_are_text_and_half_a_character_is_replaced(tmp_path):
+    def asks(text):
+        return {"messages": [{"role": "user", "content": text}], "completion": "a<|im_start|>"}
+
+    rows = [asks("a<|im_end|>"), {"prompt": "a<|im_end|>", "completion": "<|im_start|>b"}, asks("\ud83d")]
+    chat, plain, half = read(write(tmp_path, *rows)).kept
+    assert (chat.prompt.count(END), chat.completion.count(END), chat.completion.count(257)) == (1, 1, 0)
+    assert (END in plain.prompt, 257 in plain.completion, plain.completion[-1]) == (False, False, END)
+    assert policy_of().chat.decode(plain.prompt) == "a<|im_end|>"
+    assert "\ufffd" in policy_of().chat.decode(half.prompt)
+
+
+def test_a_tokenizer_that_adds_bos_gets_it_once_in_a_plain_prompt(tmp_path):
+    tokenizer = byte_tokenizer(eos="<|endoftext|>", specials=("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<s>"))
+    tokenizer.bos_token = "<s>"
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 259)])
+    policy = LocalPolicy(tiny_model(), tokenizer, name="adds bos")
+    plain, chat = read(write(tmp_path, {"prompt": "ab", "completion": "c"}, CHAT), policy=policy).kept
+    assert (plain.prompt[0], plain.prompt.count(259), 259 in plain.completion) == (259, 1, False)
+    assert 259 not in chat.prompt
 
 
 BAD = {

@@ -51,7 +51,7 @@ class Options(DetectorOptions):
 
 def run(argv: list[str], prog: str) -> int:
     """Read a file or a run; return 1 if a row was bad or a judge answered nothing."""
-    given = parse(Options, argv, prog, positional=("file",))
+    given = parse(Options, argv, prog, positional=("file",), aliases={"--model": "--judge-model"})
     is_run = Path(given.file).is_dir()
     _check(given, prog, is_run)
     detector, task = detector_of(given), task_of(given)

@@ -14,7 +14,7 @@ from secondthought.cli.commands.plan.tables import human, print_memory, print_mo
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.run_options import long_flags
+from secondthought.cli.run_options import RL_SHORT
 from secondthought.config import Config, RunConfig, resolve
 from secondthought.errors import ConfigError
 from secondthought.runs.declaration import Declaration
@@ -71,7 +71,7 @@ def run(argv: list[str], prog: str) -> None:
         arm = parse(ArmOptions, argv, prog, positional=("file",))
         _show(_arm(path, arm.arm), arm)
     else:
-        given = parse(Options, long_flags(argv), prog, positional=("config",), reserved=_OWN[1:])
+        given = parse(Options, argv, prog, positional=("config",), reserved=_OWN[1:], aliases=RL_SHORT)
         _show(resolve(given.model_dump(exclude={*_OWN, "origin"}), source="command line"), given)
 
 

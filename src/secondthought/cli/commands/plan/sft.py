@@ -9,11 +9,10 @@ from typing import Any
 from pydantic import Field
 
 from secondthought.cli.commands.plan.tables import print_memory, print_model, print_time
-from secondthought.cli.commands.train.sft import SFT_SHORT
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.run_options import long_flags
+from secondthought.cli.run_options import SHORT
 from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.errors import ConfigError
 
@@ -41,7 +40,7 @@ def run(argv: list[str], prog: str) -> None:
     """Print the plan of a fine-tuning run."""
     if "--measure" in argv:
         raise ConfigError("--measure measures a step of RL; a plan of fine-tuning has estimates only, so leave it out")
-    given = parse(Options, long_flags(argv, SFT_SHORT), prog, positional=("config",), reserved=_OWN[1:])
+    given = parse(Options, argv, prog, positional=("config",), reserved=_OWN[1:], aliases=SHORT)
     config = resolve_sft(given.model_dump(exclude=set(_OWN)), source="command line")
     if config.task is not None:
         load_task(config.task, config.options)

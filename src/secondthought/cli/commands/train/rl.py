@@ -7,7 +7,7 @@ from typing import Any
 
 from secondthought.cli.loading import current_directory, load_task
 from secondthought.cli.options import parse
-from secondthought.cli.run_options import OWN, RunFlags, long_flags, run_as_asked
+from secondthought.cli.run_options import OWN, RL_SHORT, RunFlags, run_as_asked
 from secondthought.cli.summary_table import print_summary
 from secondthought.config import RunConfig, resolve
 from secondthought.runs.declaration import Declaration
@@ -16,7 +16,8 @@ from secondthought.runs.declaration import Declaration
 class Options(RunConfig, RunFlags):
     """Train a model. Settings come from flags, then from CONFIG, then from defaults.
 
-    --model PATH is short for --model.path PATH. Options of the task itself are set with --task.options.NAME VALUE.
+    --model PATH is short for --model.path PATH, --task NAME for --task.name NAME. Options of the task itself are set
+    with --task.options.NAME VALUE.
     """
 
     origin: Declaration = Declaration()
@@ -25,8 +26,8 @@ class Options(RunConfig, RunFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Train by the algorithm that the command is called by."""
-    words, fixed = long_flags(argv), {"algorithm.type": prog.split()[-1]}
-    given = parse(Options, words, prog, positional=("config",), reserved=OWN[1:], fixed=fixed)
+    fixed = {"algorithm.type": prog.split()[-1]}
+    given = parse(Options, argv, prog, positional=("config",), reserved=OWN[1:], fixed=fixed, aliases=RL_SHORT)
     config = resolve(given.model_dump(exclude={*OWN, "origin"}), source="command line")
     train = partial(_train, declared=None if given.origin == Declaration() else given.origin)
     run_as_asked(config, given, [*prog.split(), *argv], train, print_summary)

@@ -9,12 +9,9 @@ from typing import Any
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_text
-from secondthought.cli.run_options import OWN, SHORT, RunFlags, long_flags, run_as_asked
+from secondthought.cli.run_options import OWN, SHORT, RunFlags, run_as_asked
 from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.errors import ConfigError
-
-SFT_SHORT = {**SHORT, "--out": "--run-dir"}
-"""Short forms of flags of fine-tuning."""
 
 
 class Options(SftConfig, RunFlags):
@@ -32,7 +29,7 @@ class Options(SftConfig, RunFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Train on a file and print the losses."""
-    given = parse(Options, long_flags(argv, SFT_SHORT), prog, positional=("config",), reserved=OWN[1:])
+    given = parse(Options, argv, prog, positional=("config",), reserved=OWN[1:], aliases=SHORT)
     config = resolve_sft(given.model_dump(exclude=set(OWN)), source="command line")
     run_as_asked(config, given, [*prog.split(), *argv], _train, _show)
 

@@ -1,0 +1,40 @@
+"""A digest of all of a model's weights, as they are loaded: what it was loaded from may change under its name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.distributed.tensor import DTensor
+from transformers import PreTrainedModel
+
+
+def digest_of_weights(model: PreTrainedModel) -> str:
+    """Return a digest of every parameter and buffer by name, kind and value, and of the architecture's settings.
+
+    An adapter that adds nothing yet is left out: its first matrices are drawn anew by each seed. Of a model whose
+    weights are shared out among processes it is that of this process's part.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{type(model).__qualname__}:{model.config.to_json_string()}".encode())
+    weights = {name: _own(value) for name, value in (*model.named_parameters(), *model.named_buffers())}
+    for name, value in weights.items():
+        if _adds_nothing(name, weights):
+            continue
+        digest.update(f"{name}:{value.dtype}:{tuple(value.shape)}:".encode())
+        if value.numel():
+            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _own(value: Tensor) -> Tensor:
+    part: Tensor = value.to_local() if isinstance(value, DTensor) else value
+    return part
+
+
+def _adds_nothing(name: str, weights: Mapping[str, Tensor]) -> bool:
+    """Tell whether a matrix belongs to an adapter whose product is zero."""
+    second = weights.get(name.replace(".lora_A.", ".lora_B."))
+    return ".lora_" in name and second is not None and not bool(second.any())
