@@ -18,6 +18,7 @@ from secondthought.report.page import browser, tables
 from secondthought.report.page.arms_chart import arms_chart, compared_arms, legend
 from secondthought.report.page.charts import all_charts
 from secondthought.report.page.curves import main_charts
+from secondthought.report.page.facts import config_text, facts
 from secondthought.report.page.figures import NUM_COLOURS, Chart, DrawnCharts
 from secondthought.report.page.habit_table import HabitRow, habit_rows
 from secondthought.report.page.marked_text import HABITS, TAGS
@@ -177,8 +178,8 @@ def run_section(run: Run) -> RunSection:
         changes=tables.before_after(run),
         reasons=tables.reasons(run),
         controls=tables.controls(run),
-        facts=tables.facts(run),
-        config=tables.config_text(run),
+        facts=facts(run),
+        config=config_text(run),
     )
 
 
