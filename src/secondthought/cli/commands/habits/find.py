@@ -16,12 +16,12 @@ from secondthought.cli.errors import warn
 from secondthought.cli.input import name_of, opened
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import number, percent
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.judge.rehearsal import Rehearsal
 from secondthought.habits.rows import TextRow, TextTotals, detected, text_rows
 from secondthought.protocols import Detector, Task
+from secondthought.runs.result_rows import number, percent
 
 logger = logging.getLogger(__name__)
 
