@@ -30,7 +30,7 @@ def measure(
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
     own = {"path": path, "lora": LoraConfig(), "chat_template": None, "template_options": {}}
-    policy = load_policy(config.model.model_copy(update=own), onlooker)
+    policy = load_policy(config.model.model_copy(update=own), onlooker, share_trunk=config.train.share_trunk)
     policy.world = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
