@@ -13,15 +13,13 @@ ROWS = "".join(json.dumps(row) + "\n" for row in [RIGHT, WRONG, WRONG] * 10).enc
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-@pytest.mark.parametrize(
-    "words", [["score", "countdown"], ["habits"], ["tasks", "list"], ["tasks", "show", "countdown"], ["runs", "list"]]
-)
+@pytest.mark.parametrize("words", [["score", "countdown"], ["habits"], ["tasks", "list"], ["runs", "list"]])
 def test_nothing_is_wider_than_the_terminal(on_terminal, words, width):
     result = on_terminal(width, *words, *([RUNS] if words[0] == "runs" else []), stdin=ROWS)
     assert result.code == 0
-    tables = [line for line in result.out.splitlines() if not line.startswith(("reflection request", "Count"))]
-    assert max(map(len, tables)) <= width
-    assert "{" not in "".join(tables)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", result.out).splitlines()
+    assert max(map(len, lines)) <= width
+    assert "{" not in "".join(lines)
 
 
 @pytest.mark.parametrize("width", [60, 120])
