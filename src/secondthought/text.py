@@ -5,6 +5,9 @@ No tokenizer, file, page or request holds one. Text is made whole where it enter
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 REPLACEMENT = "\ufffd"
 
 
@@ -20,3 +23,18 @@ def whole(text: str) -> str:
         # Two halves that belong together, as some programs write them, are one character.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def whole_within(value: Any) -> Any:
+    r"""Return the value with every text in its lists and mappings made whole.
+
+    >>> whole_within({"a": ["b\ud83d", 1]}) == {"a": ["b\ufffd", 1]}
+    True
+    """
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, Mapping):
+        return {whole_within(name): whole_within(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([whole_within(item) for item in value])
+    return value

@@ -21,7 +21,7 @@ class Command(NamedTuple):
 
 HELP = ("-h", "--help")
 _WIDEST = 110
-_RESUME = "what was done is kept: run the same command with --resume to go on"
+_RESUME = "run the same command again; with --resume it goes on from the last checkpoint, if there is one"
 _AGAIN = "finished jobs are kept: run the same command again to go on"
 
 COMMANDS: dict[str, Command] = {
@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "runs list": Command("runs:list_all", "the runs below a directory"),
     "runs show": Command("runs:show", "one run: config, environment, results"),
     "merge": Command("merge:run", "an ordinary checkpoint from a base model and a trained adapter (LoRA)"),
+    "push": Command("push:run", "send a trained model and its card to a hub"),
     "report": Command("report:run", "one HTML file from run directories"),
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),

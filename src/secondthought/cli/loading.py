@@ -6,14 +6,18 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from secondthought import tasks
 from secondthought.config import LoraConfig, ModelConfig
+from secondthought.errors import RunError
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.runs.checkpoints import Pointer
+from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.tasks.countdown.script import countdown_answers
 
 SCRIPTED = "scripted"
@@ -61,3 +65,25 @@ def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onloo
     if threads is not None:
         torch.set_num_threads(threads)
     return loading.load_policy(config, onlooker)
+
+
+def checkpoint_of(path: Path, which: Pointer | None = None) -> Path:
+    """Return the checkpoint that a run points at, or any other directory itself.
+
+    Args:
+        path: a run directory, or one with a model.
+        which: of a run of RL the best or the last; default: the one that was evaluated, of a fine-tuning its model.
+
+    Raises:
+        RunError: the run has no such checkpoint yet.
+    """
+    if not is_run(path):
+        return path
+    run = RunDirectory.open(path)
+    evaluated = run.summary().get("checkpoint")
+    if which is None and isinstance(evaluated, str) and (path / evaluated).is_dir():
+        return path / evaluated
+    found = run.checkpoints.pointer(which or "best")
+    if found is None:
+        raise RunError(f"{path}: this run has no {which or 'best'} checkpoint yet; let it write one first")
+    return run.checkpoints.at(int(found["step"]))

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from secondthought.cli.errors import rank
-from secondthought.cli.loading import current_directory
+from secondthought.cli.errors import rank, warn
+from secondthought.cli.loading import checkpoint_of, current_directory
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config
 from secondthought.errors import ConfigError
+from secondthought.runs import hub
 from secondthought.runs.trackers import Tracker, catalog
 
 SHORT = {"--model": "--model.path", "--out": "--run-dir"}
@@ -41,6 +42,8 @@ class RunFlags(Config):
     """Print the resolved config as JSON and stop."""
     track: tuple[str, ...] = ()
     """Send each step's metrics there too: trackio, wandb or tensorboard, or a class `module:Class` of your own."""
+    push: str = ""
+    """Send the trained model and its card to this repository of a hub, USER/NAME; asked for access before training."""
     quiet: bool = False
     """No progress on stderr."""
     json_: bool = False
@@ -88,6 +91,8 @@ def run_as_asked(
         ConfigError: flags contradict each other.
     """
     trackers = _trackers(flags.track, config)
+    if flags.push:
+        hub.check(flags.push)
     if flags.dry_run:
         write_text(json.dumps(config.model_dump(mode="json"), indent=2))
         return
@@ -106,6 +111,8 @@ def run_as_asked(
             write_line({"run_dir": str(config.run_dir), **summary})
         else:
             show(config.run_dir, summary)
+        if flags.push:
+            warn(f"sent to {hub.push(checkpoint_of(config.run_dir), flags.push)}")
     _leave_others()
 
 

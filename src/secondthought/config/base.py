@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from secondthought.disk import at_home, read_text, why_unread
 from secondthought.errors import ConfigError
+from secondthought.text import whole, whole_within
 
 
 class Config(BaseModel):
@@ -23,6 +24,12 @@ class Config(BaseModel):
     RETIRED: ClassVar[frozenset[str]] = frozenset()
     """Keys that are settings no longer. Files of earlier versions may hold them: they are passed over."""
 
+    MAY_CHANGE: ClassVar[frozenset[str]] = frozenset()
+    """Dotted names of settings, or of whole tables, that may be others when a run is resumed."""
+
+    EXTENDS: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that a finished run is resumed for: with others there is something left to do."""
+
     @model_validator(mode="before")
     @classmethod
     def _without_retired(cls, data: Any) -> Any:
@@ -34,10 +41,12 @@ class Config(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _at_home(cls, value: Any) -> Any:
-        """Write out `~`, which a shell does only where a word begins with it."""
+        """Write out `~`, which a shell does only where a word begins with it, and make texts whole."""
         if isinstance(value, Path) and "\0" in str(value):
             raise ValueError("holds a zero character, which no path may hold")
-        return at_home(value)
+        if isinstance(value, Path) and whole(str(value)) != str(value):
+            raise ValueError("has a name that is not UTF-8; rename it")
+        return at_home(value if isinstance(value, Config) else whole_within(value))
 
     def changed(self) -> list[str]:
         """Return the names of the settings that differ from their defaults."""

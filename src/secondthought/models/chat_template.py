@@ -106,7 +106,9 @@ class Chat:
         """Return in words how a conversation is put together, for people who want to look at it."""
         name, form = self.codec.names, self.form
         found = {
-            "template": self.template.place if self.has_template else "none: User: ..., Assistant: ...",
+            "template": self.template.place.rpartition("/")[2]
+            if self.has_template
+            else "none: User: ..., Assistant: ...",
             "a prompt ends with": repr(self._header()),
             "the template begins answers with": repr(form.prefill) if form.prefill else "",
             "an answer ends with": " or ".join(name[token] for token in (form.end, *sorted(form.stops - {form.end}))),
@@ -123,6 +125,11 @@ class Chat:
             yield (
                 f"its chat template begins every answer with {self.form.prefill!r}; the model reads it, but it is no "
                 "part of the texts that a task judges"
+            )
+        if self.tokenizer.bos_token is None and self.template.writes("bos_token"):
+            yield (
+                "its chat template begins with a bos token and the tokenizer names none, so prompts have none; name it "
+                f"in {CONFIG}, field 'bos_token', if the model was trained with one"
             )
         if not self.has_template and (_CHAT_NAME.search(Path(name).name) or _CHAT_TOKENS & self.codec.added.keys()):
             yield (

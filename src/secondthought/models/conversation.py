@@ -73,6 +73,11 @@ class _Examination:
         self.template = template
         self.codec = codec
         self.keep_thinking = keep_thinking
+        if codec.tokenizer.eos_token is None and not template.is_plain and template.writes("eos_token"):
+            raise self.wrong(
+                "ends answers with the eos token, and the tokenizer names none",
+                "name its eos_token in tokenizer_config.json",
+            )
         self.asked = self.render(QUESTION, header=True)
         self.said = self.render(QUESTION, ANSWER)
         self.later = self.render(QUESTION, ANSWER, REQUEST, header=True)

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
-from secondthought.models.hub import only_here
+from secondthought.models.device import find_device
 from secondthought.models.lora import Adapter
+from secondthought.models.pretrained import read_pretrained
 from secondthought.models.shipped import why_missing
 from secondthought.models.template import choose
 from secondthought.models.tree_attention import cannot_share
@@ -103,18 +104,13 @@ class LocalModel:
         Raises:
             PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
         """
-        where = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+        where = find_device(device)
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
-        path = Path(path).expanduser() if Path(path).expanduser().is_dir() else path
-        is_here = only_here(path)
-        try:
-            bars = without_progress_bars() if is_here else contextlib.nullcontext()
-            with bars:
-                tokenizer, model = _load(path, trust_remote_code, is_here)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            first = (str(error).strip().splitlines() or ["unknown error"])[0]
-            raise PolicyError(f"{path}: cannot be loaded as a causal language model: {first}") from error
+        is_local = Path(path).expanduser().is_dir()
+        with without_progress_bars() if is_local else contextlib.nullcontext():
+            given = Path(path).expanduser() if is_local else path
+            tokenizer, model = read_pretrained(given, trust_remote_code=trust_remote_code)
         for parameter in model.parameters():
             # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory
             # makes a reloaded model compute bit for bit what the saved one did.
@@ -123,8 +119,8 @@ class LocalModel:
             choose(tokenizer, chat_template)
             loaded = cls(model.to(where), tokenizer, name=str(path), precision=precision, **conversation)
         except PolicyError as error:
-            where = "" if str(error).startswith(str(path)) else f"{path}: "
-            raise PolicyError(f"{where}{error}") from None
+            named = "" if str(error).startswith(str(path)) else f"{path}: "
+            raise PolicyError(f"{named}{error}") from None
         for sentence in loaded.chat.remarks(str(path)):
             logger.warning("%s: %s", path, sentence)
         return loaded
@@ -229,13 +225,3 @@ def rotary_switch(config: Any) -> int | None:
         return None
     original = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
     return int(original or config.max_position_embeddings)
-
-
-def _load(path: str | Path, trust_remote_code: bool, is_here: bool) -> tuple[Any, Any]:
-    """Load tokenizer and fp32 weights, from safetensors only: no pickle is ever opened."""
-    where = {"trust_remote_code": trust_remote_code, "local_files_only": is_here}
-    tokenizer = AutoTokenizer.from_pretrained(path, **where)
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, use_safetensors=True, **where)
-    if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
-        raise ValueError("it is an adapter; download it and give the name of its directory")
-    return tokenizer, model

@@ -30,6 +30,7 @@ PLAIN_TEMPLATE = (
 FILE = "chat_template.jinja"
 FOLDER = "additional_chat_templates"
 CONFIG = "tokenizer_config.json"
+_PROBE = "variable7f3v"
 REMEDY = "mend it, or give another one with model.chat_template"
 
 
@@ -56,7 +57,6 @@ class Template:
         self.settings = (*((str(date),) if date != PINNED_DATE else ()), *sorted((options or {}).items()))
         """What of the template's surroundings is not as usual: prompts differ where this does."""
         self.date = date
-        self.asks_for_the_date = "date_string" in self.text or "strftime_now" in self.text
         self._given = {**tokenizer.special_tokens_map, "date_string": date.strftime("%d %b %Y"), **(options or {})}
         clock = datetime.datetime.combine(date, datetime.time())
         try:
@@ -72,6 +72,19 @@ class Template:
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
+        return self._render(messages, header, {})
+
+    @property
+    def asks_for_the_date(self) -> bool:
+        """Return whether the template names a clock."""
+        return "date_string" in self.text or "strftime_now" in self.text
+
+    def writes(self, name: str) -> bool:
+        """Tell whether answers hold a variable of this name, whether or not it is given."""
+        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "?"}]
+        return _PROBE in self._render(turns, False, {name: _PROBE})
+
+    def _render(self, messages: Sequence[Mapping[str, str]], header: bool, more: Mapping[str, str]) -> str:
         if not messages:
             raise PolicyError("a conversation without a message has no prompt; give the problem one message or more")
         try:
@@ -80,7 +93,7 @@ class Template:
                 tools=None,
                 documents=None,
                 add_generation_prompt=header,
-                **self._given,
+                **{**self._given, **more},
             )
         except Exception as error:  # whatever a template does wrong, it is the template's
             roles = ", ".join(str(message["role"]) for message in messages)

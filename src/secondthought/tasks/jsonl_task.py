@@ -22,6 +22,7 @@ from secondthought.errors import TaskError
 from secondthought.rng import key, stream
 from secondthought.tasks import extract, options
 from secondthought.tasks import reflection_prompts as requests
+from secondthought.text import whole
 from secondthought.types import Message, Problem, Split, Verdict
 
 _MAX_ANSWER = 2000
@@ -71,7 +72,8 @@ class JsonlTask:
     def parse(self, data: Mapping[str, Any]) -> Problem:
         """Read a problem from one row, as the file holds it."""
         question = options.string(data, self.options.question, self.name)
-        answer = data.get(self.options.answer)
+        given = data.get(self.options.answer)
+        answer = whole(given) if isinstance(given, str) else given
         if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
             raise TaskError(
                 f"jsonl problem: {self.options.answer!r} must be a text or a number, not {options.shown(answer)}"

@@ -11,6 +11,7 @@ from secondthought.disk import at_home
 from secondthought.errors import TaskError
 from secondthought.rng import key
 from secondthought.spelling import suggestion as suggestion
+from secondthought.text import whole
 from secondthought.types import Split
 
 _TRAIN_PERCENT = 80
@@ -83,11 +84,11 @@ def integers(data: Mapping[str, Any], field: str, task: str) -> tuple[int, ...]:
 
 
 def string(data: Mapping[str, Any], field: str, task: str) -> str:
-    """Read a field that holds a text."""
+    """Read a field that holds a text, and make it whole."""
     value = _present(data, field, task)
     if not isinstance(value, str):
         raise TaskError(f"{task} problem: {field!r} must be a text, not {shown(value)}")
-    return value
+    return whole(value)
 
 
 def known_fields(data: Mapping[str, Any], allowed: tuple[str, ...], task: str) -> None:

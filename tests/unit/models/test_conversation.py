@@ -306,3 +306,11 @@ def test_tokenizers_that_open_texts_with_a_blank_go_on_without_one(kind):
     start = base.start([Message(role="user", content="Hi")])
     assert (start[0], start.count(1)) == (1, 1)
     assert base.tokenizer.decode([*start[1:], *base.encode("4")]) == "User: Hi\n\nAssistant: 4</s>"
+
+
+def test_special_tokens_that_the_template_writes_and_the_tokenizer_does_not_name():
+    tokenizer = byte_tokenizer(template=CHATML.replace("<|im_end|>", "{{ eos_token }}"), eos=None)
+    with pytest.raises(PolicyError, match=r"the tokenizer names none; name its eos_token in tokenizer_config.json"):
+        Chat(tokenizer, eos_ids=(258,))
+    [told] = Chat(byte_tokenizer(template="{{ bos_token }}" + CHATML)).remarks("m")
+    assert "field 'bos_token'" in told

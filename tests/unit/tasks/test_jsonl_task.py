@@ -85,3 +85,12 @@ def test_normalise():
     assert normalise(" The  Moon. ") == normalise("the moon")
     assert normalise("1,000") == normalise("$1000")
     assert normalise("a, b") == "a, b"
+
+
+def test_half_a_character_in_a_row_is_replaced_and_the_gold_is_what_a_model_can_write(tmp_path):
+    task = load(written(tmp_path, [{"question": f"{n} \ud83d", "answer": f"{n} \udc00"} for n in range(40)]))
+    problem = task.problems("train", 1, 0)[0]
+    assert "\ufffd" in problem.messages[0].content
+    assert "\ufffd" in task.gold(problem)
+    assert task.verify(problem, task.gold(problem)).correct
+    assert task.parse(json.loads(json.dumps(dict(problem.data)))) == problem

@@ -11,12 +11,12 @@ from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_po
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
-from secondthought.cli.summary_table import number, percent
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.progress import Onlooker
 from secondthought.protocols import ReadableTask, Task
+from secondthought.runs.result_rows import number, percent
 from secondthought.types import Split
 
 _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
@@ -73,7 +73,8 @@ def run(argv: list[str], prog: str) -> None:
         said = [{**item.to_json(), **_advice(item)} for item in found]
         write_line({"model": given.path, "conversation": conversation, "tasks": said})
         return
-    write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
+    if conversation:
+        write_table("conversation, as the chat template writes it", ["", ""], list(conversation.items()))
     for item in found:
         _print(item.to_json(), **_advice(item))
 

@@ -13,12 +13,12 @@ from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
-from secondthought.cli.summary_table import P_COLUMN, percent, with_holm
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
 from secondthought.types import Split
 
 _MODELS = ("models",)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+from secondthought.cli.loading import checkpoint_of
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import RunError
 from secondthought.runs.checkpoints import Pointer
-from secondthought.runs.directory import RunDirectory, is_run
 
 
 class Options(Config):
@@ -36,12 +37,12 @@ def run(argv: list[str], prog: str) -> None:
     given = parse(Options, argv, prog, positional=("adapter", "out"), aliases={"--out": 1})
     if given.out.exists() and not given.overwrite and (not given.out.is_dir() or any(given.out.iterdir())):
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
-    directory = _checkpoint(given.adapter, given.checkpoint)
+    directory = checkpoint_of(given.adapter, given.checkpoint)
     if not (directory / "adapter_config.json").is_file():
         raise RunError(f"{directory}: holds no adapter (adapter_config.json); name a run or a checkpoint that has one")
     from secondthought.models.loading import load_model  # after parsing
     from secondthought.models.local import LocalModel
-    from secondthought.runs import files
+    from secondthought.runs import files, model_card
 
     path = str(directory)
     policy = load_model(
@@ -50,19 +51,10 @@ def run(argv: list[str], prog: str) -> None:
     policy.merge()
     with files.into_directory(given.out) as directory_of_out:
         policy.save(directory_of_out)
+        if (directory / model_card.NAME).is_file():
+            shutil.copyfile(directory / model_card.NAME, directory_of_out / model_card.NAME)
     parameters = sum(parameter.numel() for parameter in policy.model.parameters())
     if given.json_:
         write_line({"path": str(given.out), "adapter": path, "parameters": parameters})
     else:
         write_text(f"{given.out}: {parameters} parameters, merged from {path}")
-
-
-def _checkpoint(path: Path, which: Pointer) -> Path:
-    """Return the directory itself, or the checkpoint that a run points at."""
-    if not is_run(path):
-        return path
-    checkpoints = RunDirectory.open(path).checkpoints
-    found = checkpoints.pointer(which)
-    if found is None:
-        raise RunError(f"{path}: this run has no {which} checkpoint yet; let it write one first")
-    return checkpoints.at(int(found["step"]))

@@ -19,6 +19,7 @@ from secondthought.config import ModelConfig, RunConfig
 from secondthought.errors import PolicyError
 from secondthought.models import shipped
 from secondthought.models.chat_template import Chat
+from secondthought.models.device import find_device
 from secondthought.models.loading import chat_settings
 from secondthought.models.template import choose
 from secondthought.preflight.resources.model_shape import ModelShape
@@ -190,12 +191,7 @@ def device_of(config: ModelConfig) -> torch.device:
     Raises:
         PolicyError: torch knows no such device.
     """
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(config.device)
-    except RuntimeError as error:
-        raise PolicyError(f"model.device: {config.device!r} is no device of torch; try cpu, cuda or auto") from error
+    return find_device(config.device)
 
 
 def machine_memory(device: torch.device) -> dict[str, int]:

@@ -12,10 +12,10 @@ from secondthought import jsonl
 from secondthought.cli.input import opened
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table
-from secondthought.cli.summary_table import number
 from secondthought.config import Config
 from secondthought.habits.agreement import Agreement
 from secondthought.habits.compare import FileAgreement, compare, readings_by_index, text_lengths
+from secondthought.runs.result_rows import number
 from secondthought.stats import to_json
 from secondthought.types import Reading
 

@@ -18,7 +18,6 @@ from secondthought.cli.input import counted, name_of, opened, say_where_from, si
 from secondthought.cli.options import parse
 from secondthought.cli.output import is_for_people, write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
-from secondthought.cli.summary_table import number, percent
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.judge.rehearsal import Rehearsal
@@ -26,6 +25,7 @@ from secondthought.habits.rows import TextRow, TextTotals, detected, text_rows
 from secondthought.progress import SILENT, Onlooker
 from secondthought.progress.display import Display
 from secondthought.protocols import Detector, Task
+from secondthought.runs.result_rows import number, percent
 
 logger = logging.getLogger(__name__)
 
