@@ -29,7 +29,8 @@ def measure(
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
-    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}), onlooker)
+    model = config.model.model_copy(update={"path": path, "lora": LoraConfig()})
+    policy = load_policy(model, onlooker, share_trunk=config.train.share_trunk)
     policy.world = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)

@@ -41,6 +41,7 @@ from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
+from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
 from secondthought.train.self_checks import passed, run_checks
 from secondthought.types import Failure, Problem, Split
@@ -118,7 +119,7 @@ class Loaded:
             SecondthoughtError: something is missing or does not fit.
         """
         task = tasks.load(config.task.name, config.task.options)
-        policy = load_policy(config.model, onlooker)
+        policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
         path = config.train.failures
         return cls(
             task=task,
@@ -145,6 +146,7 @@ class _Execution:
         self.model: LocalModel = loaded.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         loaded.policy.world = world
+        agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
         self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
 
     def complete(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from secondthought.data.priming.filtering import TraceFilter
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.request import MAX_TOKENS
 from secondthought.errors import ConfigError
-from secondthought.inference.chat.answer_cache import AnswerCache, key_of
+from secondthought.inference.chat.answer_cache import AnswerCache, identity_of, key_of
 from secondthought.inference.chat.replies import EMPTY
 from secondthought.progress import SILENT, Onlooker, Stage
 from secondthought.protocols import ChatModel, Task
@@ -126,7 +126,8 @@ def _answers(
     """Return an answer for each problem; ask only what is not in the cache."""
     system = Message(role="system", content=text)
     conversations = [(system, *problem.messages) for problem in problems]
-    keys = [key_of(teacher.name, conversation, sampling) for conversation in conversations]
+    identity = identity_of(teacher)
+    keys = [key_of(identity, conversation, sampling) for conversation in conversations]
     asked = [place for place, key in enumerate(keys) if cache.get(key) is None]
     errors: dict[int, str] = {}
     stage.advance(len(problems) - len(asked))
