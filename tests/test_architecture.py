@@ -20,7 +20,7 @@ LAYERS = (
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),
-    ("rollout", "habits"),
+    ("rollout", "habits", "requirements"),
     ("evaluate",),
     ("data", "organisms", "report"),
     ("train",),

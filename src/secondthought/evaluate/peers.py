@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from secondthought import tasks
+from secondthought import requirements, tasks
 from secondthought.config import LoraConfig, RunConfig
 from secondthought.distributed.world import World
 from secondthought.evaluate import final, write_rows
@@ -32,7 +32,7 @@ def measure(
     own = {"path": path, "lora": LoraConfig(), "chat_template": None, "template_options": {}}
     policy = load_policy(config.model.model_copy(update=own), onlooker, share_trunk=config.train.share_trunk)
     policy.world = world
-    problems = task.problems("test", config.evaluation.problems, config.task.seed)
+    problems = requirements.draws_of(config, task)[-1].problems()
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
     with onlooker.stage(f"evaluation of {path}"):
         evaluation = final.measure_peer(player, config.evaluation, problems)

@@ -62,9 +62,16 @@ class JsonlTask:
         self.chance_level = self.options.chance_level
         self._rows = {problem.id: problem for problem in self._read()}
 
+    def held(self, split: Split) -> int:
+        """Return how many questions of the file are in a split."""
+        return len(self._of(split))
+
+    def _of(self, split: Split) -> list[Problem]:
+        return [problem for name, problem in sorted(self._rows.items()) if options.split_of(name) == split]
+
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         """Draw `count` distinct rows of a split."""
-        held = [problem for name, problem in sorted(self._rows.items()) if options.split_of(name) == split]
+        held = self._of(split)
         if count > len(held):
             raise TaskError(f"{self.options.path}: the {split} split holds {len(held)} questions, not {count}")
         return stream("jsonl", split, seed).sample(held, count)

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought import tasks
+from secondthought import requirements, tasks
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
-from secondthought.errors import TaskError
 from secondthought.evaluate import final
 from secondthought.evaluate.before_after import BEFORE, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
@@ -27,7 +26,7 @@ from secondthought.progress.display import Display
 from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
-from secondthought.rollout.player import Player
+from secondthought.rollout.player import Player, TurnSampling
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
@@ -44,7 +43,7 @@ from secondthought.train.monitor import Monitor
 from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
 from secondthought.train.self_checks import passed, run_checks
-from secondthought.types import Failure, Problem, Split
+from secondthought.types import Failure, Problem, Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -119,16 +118,30 @@ class Loaded:
             SecondthoughtError: something is missing or does not fit.
         """
         task = tasks.load(config.task.name, config.task.options)
+        requirements.require(requirements.plan_of(config, task))
+        train, validation, test = (draw.problems() for draw in requirements.draws_of(config, task))
         policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
+        _require_room(policy, config, (*train, *validation, *test))
         path = config.train.failures
         return cls(
             task=task,
             policy=policy,
-            train=_problems(task, config, "train", config.task.train_problems),
-            validation=_problems(task, config, "validation", config.train.eval_problems),
-            test=_problems(task, config, "test", config.evaluation.problems),
+            train=train,
+            validation=validation,
+            test=test,
             failures=None if path is None else failure_file.read(path, task, policy),
         )
+
+
+def _require_room(policy: LocalPolicy, config: RunConfig, problems: Sequence[Problem]) -> None:
+    """Refuse a first try that the model's positions cannot hold, by the problems that are longest in characters.
+
+    Raises:
+        PolicyError: one would be longer.
+    """
+    longest = sorted(problems, key=lambda problem: -sum(len(message.content) for message in problem.messages))[:3]
+    prompts = [Prompt(trunk=policy.start(problem.messages), key=0) for problem in longest]
+    policy.check_lengths(prompts, TurnSampling.resolve(config.episode).attempt)
 
 
 class _Execution:
@@ -270,14 +283,6 @@ class _Execution:
             shown=step,
             quiet=quiet,
         )
-
-
-def _problems(task: Task, config: RunConfig, split: Split, count: int) -> list[Problem]:
-    try:
-        return task.problems(split, count, config.task.seed)
-    except TaskError as error:
-        fields = {"train": "task.train_problems", "validation": "train.eval_problems", "test": "evaluation.problems"}
-        raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
 
 
 def _seconds(run: RunDirectory) -> float:
