@@ -126,15 +126,6 @@ class OptionTask(Protocol):
 
 
 @runtime_checkable
-class SizedTask(Protocol):
-    """A `SizedTask` holds a fixed number of problems: a file of questions."""
-
-    def held(self, split: Split) -> int:
-        """Return how many problems a split holds."""
-        ...
-
-
-@runtime_checkable
 class ChanceTask(Protocol):
     """A `ChanceTask` states the accuracy of guessing."""
 
