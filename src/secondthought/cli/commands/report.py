@@ -14,7 +14,7 @@ class Options(Config):
     """Write one self-contained HTML file from run directories: curves, tables, episodes, claims."""
 
     runs: tuple[Path, ...] = ()
-    """Run directories; several seeds and arms are compared."""
+    """Run directories; several seeds and arms are compared. Or what `eval --out` wrote."""
     out: Path | None = None
     """The file; default: report.html in the run directory, or here if there are several."""
     published: tuple[Path, ...] = ()
