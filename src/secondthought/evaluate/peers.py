@@ -29,8 +29,8 @@ def measure(
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
-    model = config.model.model_copy(update={"path": path, "lora": LoraConfig()})
-    policy = load_policy(model, onlooker, share_trunk=config.train.share_trunk)
+    own = {"path": path, "lora": LoraConfig(), "chat_template": None, "template_options": {}}
+    policy = load_policy(config.model.model_copy(update=own), onlooker, share_trunk=config.train.share_trunk)
     policy.world = world
     problems = task.problems("test", config.evaluation.problems, config.task.seed)
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
@@ -69,4 +69,6 @@ def add_to_runs(
 def _write(run: Path, name: str, rates: dict[str, Any]) -> None:
     directory = RunDirectory.open(run)
     summary = directory.summary()
-    directory.write_summary("finished", {**summary, "peers": {**summary.get("peers", {}), name: rates}})
+    directory.write_summary(
+        summary.get("status", "finished"), {**summary, "peers": {**summary.get("peers", {}), name: rates}}
+    )

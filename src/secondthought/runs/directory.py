@@ -33,7 +33,10 @@ CONFIG = "config.json"
 SCHEMA = 1
 WRITTEN_BY = "secondthought"
 
-Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+Status: TypeAlias = Literal["running", "finished", "stopped", "interrupted", "failed"]
+
+ENDED = frozenset({"finished", "stopped"})
+"""A run that is over has one of these: it is as long as was asked, or it learned nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,7 @@ def _has_begun(run: RunDirectory) -> bool:
     return (
         any(step > 0 for step in run.checkpoints.steps())
         or any(isinstance(row.get("step"), int) and row["step"] > 0 for row in rows)
-        or run.summary().get("status") == "finished"
+        or run.summary().get("status") in ENDED
     )
 
 

@@ -25,6 +25,7 @@ from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum
+from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.schedule import share_done
@@ -45,12 +46,17 @@ class Progress:
     best_score: float = float("-inf")
     unrecorded: Metrics | None = None
     """Metrics of the last step where it was learned and not recorded yet: its validation was interrupted."""
+    idle: int = 0
+    """Steps in a row, up to this one, from which nothing was learned."""
+    stopped: str = ""
+    """Why the run ends before its length; empty as long as it does not."""
     is_torn: bool = False
     """Whether weights are between two steps, as they are while the optimizer steps; no checkpoint is torn."""
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
         found = {name: getattr(self, name) for name in ("step", "sampled_tokens", "best_step", "best_score")}
+        found |= {"idle": self.idle, "stopped": self.stopped} if self.idle else {}
         return found if self.unrecorded is None else {**found, "unrecorded": self.unrecorded}
 
 
@@ -75,6 +81,8 @@ class Loop:
         """
         if self.run.checkpoints.pointer("last") is None:
             self._conclude(progress, time.perf_counter())
+        if not 0 < self.config.train.patience <= progress.idle:
+            progress.stopped = ""  # it may be asked to be more patient
         try:
             if progress.unrecorded is not None:
                 self._conclude(progress, time.perf_counter())
@@ -105,10 +113,18 @@ class Loop:
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
             }
+            self._count_idle(progress, progress.unrecorded)
             if self._is_validated(progress):
                 self._record_episodes(progress.step, credited)
             progress.is_torn = False
         self._conclude(progress, began)
+
+    def _count_idle(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        """Count steps that learned nothing, and stop where there are too many in a row."""
+        patience = self.config.train.patience
+        progress.idle = progress.idle + 1 if is_idle(metrics) else 0
+        if patience and progress.idle >= patience and self._share_done(progress) < 1.0:
+            progress.stopped = stop_sentence(progress.idle, progress.step, metrics)
 
     def _conclude(self, progress: Progress, began: float) -> None:
         """Validate where it is due, record the step, save where it is due."""
@@ -177,7 +193,7 @@ class Loop:
         checkpoints.prune(keep=())
 
     def _is_done(self, progress: Progress) -> bool:
-        return self._share_done(progress) >= 1.0
+        return bool(progress.stopped) or self._share_done(progress) >= 1.0
 
     def _share_done(self, progress: Progress) -> float:
         return share_done(self.config.train, progress.step, progress.sampled_tokens)

@@ -24,6 +24,7 @@ from secondthought.habits.judge.quotes import Page, flat
 from secondthought.habits.repeats import once
 from secondthought.inference.chat.answer_cache import AnswerCache, identity_of, key_of
 from secondthought.inference.chat.replies import EMPTY
+from secondthought.progress import SILENT, Stage
 from secondthought.protocols import ChatModel
 from secondthought.types import Answer, Message, Reading, Sampling, Span, Thought
 
@@ -109,6 +110,8 @@ class JudgeDetector:
         self._identity = identity_of(chat)  # once: it may read all weights
         self.behaviors = tuple(behavior.name for behavior in behaviors)
         self.tally = JudgeTally()
+        self.stage: Stage = SILENT
+        """Is told of each answer."""
         self.cache = cache or AnswerCache()
         self._chat, self._definitions = chat, tuple(behaviors)
         self._sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
@@ -137,6 +140,7 @@ class JudgeDetector:
         reasons: dict[str, str] = {}
 
         def keep(answer: Answer) -> None:
+            self.stage.advance()
             if answer.text is None or not answer.text.strip():
                 reasons[keys[answer.index]] = answer.error if answer.text is None else EMPTY
             else:

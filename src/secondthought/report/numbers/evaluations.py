@@ -37,34 +37,14 @@ class EvaluatedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairedDifference:
-    """A `PairedDifference` is one model minus another on the same problems, by rate."""
-
-    models: tuple[str, str]
-    task: str
-    temperature: float
-    rates: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenEvaluation:
-    """A `WrittenEvaluation` is one directory: its models, the differences between them, and when it was written."""
+    """A `WrittenEvaluation` is one directory: its models, and when it was written."""
 
     path: Path
     day: date
     problems: int
     split: str
-    tries: int
     models: Sequence[EvaluatedModel]
-    differences: Sequence[PairedDifference]
-
-
-def is_evaluation(path: Path) -> bool:
-    """Return True if the directory holds what `eval --out` wrote."""
-    try:
-        return isinstance(files.read_json(path / SUMMARY).get("results"), list)
-    except RunError:
-        return False
 
 
 def read_evaluation(path: Path) -> WrittenEvaluation:
@@ -82,9 +62,7 @@ def read_evaluation(path: Path) -> WrittenEvaluation:
         day=date.fromtimestamp((path / SUMMARY).stat().st_mtime),
         problems=_whole(summary.get("problems")),
         split=str(summary.get("split") or "test"),
-        tries=_whole(summary.get("tries")),
         models=models,
-        differences=[_difference(item) for item in items(summary.get("differences")) if isinstance(item, Mapping)],
     )
 
 
@@ -95,15 +73,6 @@ def _model(item: Mapping[str, Any]) -> EvaluatedModel:
         temperature=_number(item.get("temperature")),
         rates=_table(get(item, "rates")),
         controls=_table(get(item, "controls")),
-    )
-
-
-def _difference(item: Mapping[str, Any]) -> PairedDifference:
-    return PairedDifference(
-        models=(str(item.get("before")), str(item.get("after"))),
-        task=str(item.get("task")),
-        temperature=_number(item.get("temperature")),
-        rates=_table(get(item, "rates")),
     )
 
 

@@ -1,44 +1,20 @@
-"""The page of evaluations without training opens as other reports do; tables of models and differences follow."""
+"""The page of evaluations without training opens as other reports do: a sentence and three figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from secondthought.report.numbers.evaluations import EvaluatedModel, WrittenEvaluation
-from secondthought.report.numbers.gains import interval
 from secondthought.report.numbers.levels import Listening
 from secondthought.report.numbers.pooled import minus
 from secondthought.report.page.key_figures import KeyFigure, percent, told
 from secondthought.report.page.opening import PageOpening
-from secondthought.report.page.tables import CONTROLS, Cell, percent_cell
+from secondthought.report.page.tables import percent_cell
 from secondthought.report.page.wording import days, listed, plural
 from secondthought.stats import Interval
 
-CONTROL_NAMES = {"second_sample": "pass@2", "no_reflection": "none"}
-"""Controls that an evaluation names otherwise than a run's summary."""
-
 SHOWN = {"pass@1": "first try", "second_try": "second try", "rescue_rate": "rescue rate"}
-"""Rates of the tables."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatesRow:
-    """A `RatesRow` is one line of a table: whose, where, and a cell for each column."""
-
-    name: str
-    detail: str
-    cells: Sequence[Cell]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatesTable:
-    """A `RatesTable` has a title, columns and rows."""
-
-    title: str
-    about: str
-    columns: Sequence[str]
-    rows: Sequence[RatesRow]
+"""Rates that stand among the figures; the last only where no controls were played."""
 
 
 def evaluation_opening(found: Sequence[WrittenEvaluation]) -> PageOpening:
@@ -59,46 +35,6 @@ def evaluation_opening(found: Sequence[WrittenEvaluation]) -> PageOpening:
     )
 
 
-def results_table(found: Sequence[WrittenEvaluation]) -> RatesTable:
-    """Build the table of models."""
-    rows = [
-        RatesRow(name=one.model, detail=_where(one), cells=[percent_cell(one.rate(name)) for name in SHOWN])
-        for written in found
-        for one in written.models
-    ]
-    return RatesTable(title="Models", about="Rates on the same problems.", columns=list(SHOWN.values()), rows=rows)
-
-
-def differences_table(found: Sequence[WrittenEvaluation]) -> RatesTable | None:
-    """Build the table of paired differences; None where a model stands alone."""
-    rows = [
-        RatesRow(
-            name=f"{one.models[1]} - {one.models[0]}",
-            detail=f"{one.task}, temperature {one.temperature:g}",
-            cells=[percent_cell(interval(one.rates.get(name)), signed=True) for name in SHOWN],
-        )
-        for written in found
-        for one in written.differences
-    ]
-    about = "Paired by problem, in points."
-    return RatesTable(title="Differences", about=about, columns=list(SHOWN.values()), rows=rows) if rows else None
-
-
-def controls_table(found: Sequence[WrittenEvaluation]) -> RatesTable | None:
-    """Build the table of controls, a column for each; None where none was played."""
-    played = [one for written in found for one in written.models if one.controls]
-    names = list(dict.fromkeys(name for one in played for name in one.controls))
-    rows = [
-        RatesRow(name=one.model, detail=_where(one), cells=[percent_cell(one.control(name)) for name in names])
-        for one in played
-    ]
-    columns = [CONTROLS.get(CONTROL_NAMES.get(name, name), name) for name in names]
-    about = "How often the retry of a failed first try is right, by what stands where the reflection stood."
-    return (
-        RatesTable(title="Controls: does the retry listen?", about=about, columns=columns, rows=rows) if rows else None
-    )
-
-
 def _figures(model: EvaluatedModel) -> Iterator[KeyFigure]:
     for name, title in SHOWN.items():
         if name != "rescue_rate" or not model.controls:
@@ -114,7 +50,3 @@ def _figures(model: EvaluatedModel) -> Iterator[KeyFigure]:
 def _best(model: EvaluatedModel) -> Interval:
     second = model.rate("second_try")
     return second if second.is_defined else model.rate("pass@1")
-
-
-def _where(model: EvaluatedModel) -> str:
-    return f"{model.task}, temperature {model.temperature:g}"

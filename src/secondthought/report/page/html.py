@@ -16,16 +16,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from secondthought.errors import RunError
-from secondthought.report.numbers.evaluations import is_evaluation, read_evaluation
 from secondthought.report.numbers.inputs import ReportInputs, gather
 from secondthought.report.numbers.runs import Run, load_runs
-from secondthought.report.page.evaluated import (
-    controls_table,
-    differences_table,
-    evaluation_opening,
-    results_table,
-)
 from secondthought.report.page.figures import line_class
 from secondthought.report.page.sections import SECTIONS
 from secondthought.runs import files
@@ -36,18 +28,12 @@ _SCRIPTS = ("charts.js", "browser.js", "page.js")
 def build_report(run_dirs: Sequence[Path], out: Path, published: Sequence[Path] = ()) -> Path:
     """Write the report of some runs to `out` and return it; `published` are files of curves to draw beside theirs.
 
-    In place of runs, all of `run_dirs` may be what `eval --out` wrote.
-
     Raises:
         RunError: a directory is no run, a file in it is damaged, or `out` cannot be written.
     """
-    evaluated = [is_evaluation(path) for path in run_dirs]
-    if any(evaluated) and not all(evaluated):
-        run, other = run_dirs[evaluated.index(False)], run_dirs[evaluated.index(True)]
-        raise RunError(f"{other}: is an evaluation and {run} is none; make a report of each kind by itself")
-    page = render_evaluations(run_dirs) if any(evaluated) else render(load_runs(run_dirs), published)
+    runs = load_runs(run_dirs)
     with files.disk_errors(out):
-        files.write_text(out, page)
+        files.write_text(out, render(runs, published))
     return out
 
 
@@ -61,19 +47,6 @@ def sections_of(inputs: ReportInputs) -> dict[str, Any]:
     """Return the records of the sections that have something to say, by name, in the order of the page."""
     built = ((kind.name, kind.build(inputs)) for kind in SECTIONS)
     return {name: record for name, record in built if record is not None}
-
-
-def render_evaluations(paths: Sequence[Path]) -> str:
-    """Return the page of evaluations without training."""
-    found = [read_evaluation(path) for path in dict.fromkeys(paths)]
-    opening = evaluation_opening(found)
-    tables = {
-        "results": results_table(found),
-        "differences": differences_table(found),
-        "controls": controls_table(found),
-    }
-    parts = {name: section_html("rates", table) for name, table in tables.items() if table is not None}
-    return page_of({"opening": section_html("opening", opening), **parts}, opening.title)
 
 
 def section_html(name: str, record: object) -> Markup:

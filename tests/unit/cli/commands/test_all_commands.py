@@ -1,6 +1,7 @@
 """What each command prints; training itself is tested elsewhere."""
 
 import json
+import re
 
 import pytest
 
@@ -112,7 +113,10 @@ def test_runs(cli, run_dir):
     assert cli("runs", "list", run_dir.parent, "--json").object["runs"][0]["status"] == "finished"
     assert "finished" in cli("runs", "list", run_dir.parent).out
     assert cli("runs", "show", run_dir, "--json").object["summary"]["arm"] == "reflect-retry"
-    assert "algorithm.type" in cli("runs", "show", run_dir).out
+    assert "algorithm.type" in cli("runs", "show", run_dir, "--all").out
+    shown = cli("runs", "show", run_dir).out
+    assert "algorithm.type" not in shown
+    assert re.search(r"reflect-retry on \w+, model \S+, seed 0; ", shown)
 
 
 def test_runs_that_are_not_there(cli, tmp_path, one_sentence):
