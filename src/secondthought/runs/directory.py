@@ -2,6 +2,7 @@
 
     config.json            the resolved config, with the schema's number, and what was other before the run was extended
     environment.json       versions, revision, machine, seed, command line
+    base.json              a digest of the weights that the run began from
     declared.json          what a study says of the run (`runs.declaration`), if it is of one
     metrics.jsonl          one row per step
     episodes/step_000010.jsonl

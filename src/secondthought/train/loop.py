@@ -5,15 +5,16 @@ With several processes each runs it and holds the same records; playing, updatin
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from secondthought import rng
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
-from secondthought.errors import TaskError
+from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
@@ -25,6 +26,7 @@ from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum
+from secondthought.train.gradient_step import BrokenUpdate
 from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
@@ -87,7 +89,8 @@ class Loop:
             if progress.unrecorded is not None:
                 self._conclude(progress, time.perf_counter())
             while not self._is_done(progress):
-                self._step(progress)
+                with _at_step(progress.step + 1):
+                    self._step(progress)
         except (KeyboardInterrupt, TaskError):
             self._keep(progress)
             raise
@@ -200,6 +203,15 @@ class Loop:
 
     def _key(self, step: int) -> int:
         return rng.key(self.config.seed, "credit", step)
+
+
+@contextlib.contextmanager
+def _at_step(step: int) -> Iterator[None]:
+    """Begin what is said of a model, or of numbers that are not finite, with the step in which that was."""
+    try:
+        yield
+    except (PolicyError, BrokenUpdate) as error:
+        raise type(error)(f"step {step}: {error}") from error
 
 
 def score(measured: Mapping[str, float]) -> float:

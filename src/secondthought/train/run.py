@@ -35,6 +35,7 @@ from secondthought.runs.directory import RunDirectory, Status
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.base import require_same_base
 from secondthought.train.changes import Change
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
@@ -146,6 +147,7 @@ class _Execution:
         self.model: LocalModel = loaded.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         loaded.policy.world = world
+        require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
         self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
 
