@@ -9,6 +9,7 @@ from typing import Any
 from secondthought.cli.output import write_table, write_text
 from secondthought.progress.display import duration
 from secondthought.runs.directory import RunDirectory
+from secondthought.runs.endings import cautions
 from secondthought.runs.result_rows import COLUMNS, before_after
 
 
@@ -39,6 +40,8 @@ def _print_before_after(summary: Mapping[str, Any]) -> bool:
     rows = before_after(summary)
     if rows:
         write_table("test problems, percent", COLUMNS, rows)
+    for sentence in cautions(summary):
+        write_text(f"note: {sentence}")
     return bool(rows)
 
 

@@ -53,7 +53,7 @@ class RunConfig(Config):
     RETIRED = frozenset({"origin"})
     """What a study says of its runs, which is no setting and lies beside the run: see `runs.declaration`."""
 
-    EXTENDS = frozenset({"train.steps", "train.max_sampled_tokens", "evaluation"})
+    EXTENDS = frozenset({"train.steps", "train.max_sampled_tokens", "train.patience", "evaluation"})
     MAY_CHANGE = EXTENDS | {
         "run_dir",
         "threads",

@@ -69,4 +69,6 @@ def add_to_runs(
 def _write(run: Path, name: str, rates: dict[str, Any]) -> None:
     directory = RunDirectory.open(run)
     summary = directory.summary()
-    directory.write_summary("finished", {**summary, "peers": {**summary.get("peers", {}), name: rates}})
+    directory.write_summary(
+        summary.get("status", "finished"), {**summary, "peers": {**summary.get("peers", {}), name: rates}}
+    )

@@ -21,14 +21,19 @@ from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
+from secondthought.models.digest import sum_of_weights
+from secondthought.models.finite import damaged_weights, why_not_finite
 from secondthought.models.lora import Adapter
 from secondthought.models.pretrained import read_pretrained
-from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, shared_training
+from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, require_finite, shared_training
 from secondthought.models.shipped import why_missing
 from secondthought.models.template import choose
 from secondthought.types import Completion, Message, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
+
+FEW = 16
+"""Tokens that tell whether a model computes at all."""
 
 
 class LengthLimit(NamedTuple):
@@ -191,6 +196,28 @@ class LocalModel:
             return PathProbe(self.model, self._ordinary_ids(), self.autocast, limit=limit)
         except PolicyError as error:
             raise PolicyError(f"{self.name}: {error}") from error
+
+    def require_finite(self) -> None:
+        """Refuse weights by which the model no longer says finite log-probabilities of ordinary tokens.
+
+        Raises:
+            PolicyError: so it is; the sentence names the weights that hold no numbers.
+        """
+        if damaged_weights(self.model):
+            raise PolicyError(f"{self.name}: {why_not_finite(self.model)}")
+        limit = min((limit.tokens for limit in self.length_limits), default=FEW)
+        with self.autocast():
+            require_finite(self.model, self._ordinary_ids()[: min(limit, FEW)])
+
+    def sum_of_weights(self) -> str:
+        """Hash the weights as they are, an adapter's included; see `models.digest`."""
+        return sum_of_weights(self.model)
+
+    @property
+    def revision(self) -> str | None:
+        """Return the revision of the hub that the weights are of; None for files that are not from there."""
+        found: str | None = getattr(self.model.config, "_commit_hash", None)
+        return found
 
     def _ordinary_ids(self) -> list[int]:
         """Return ids that occur in text, and none that means something to a model."""

@@ -2,6 +2,7 @@
 
     config.json            the resolved config, with the schema's number, and what was other before the run was extended
     environment.json       versions, revision, machine, seed, command line
+    base.json              a digest of the weights that the run began from
     declared.json          what a study says of the run (`runs.declaration`), if it is of one
     metrics.jsonl          one row per step
     episodes/step_000010.jsonl
@@ -33,7 +34,10 @@ CONFIG = "config.json"
 SCHEMA = 1
 WRITTEN_BY = "secondthought"
 
-Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+Status: TypeAlias = Literal["running", "finished", "stopped", "interrupted", "failed"]
+
+ENDED = frozenset({"finished", "stopped"})
+"""A run that is over has one of these: it is as long as was asked, or it learned nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,7 @@ def _has_begun(run: RunDirectory) -> bool:
     return (
         any(step > 0 for step in run.checkpoints.steps())
         or any(isinstance(row.get("step"), int) and row["step"] > 0 for row in rows)
-        or run.summary().get("status") == "finished"
+        or run.summary().get("status") in ENDED
     )
 
 

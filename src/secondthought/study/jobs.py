@@ -11,7 +11,7 @@ from secondthought.config import RunConfig
 from secondthought.config.sft import SftConfig
 from secondthought.errors import RunError
 from secondthought.runs.declaration import Declaration
-from secondthought.runs.directory import RunDirectory, is_run
+from secondthought.runs.directory import ENDED, RunDirectory, is_run
 from secondthought.study.priming_job import PrimingStage, require_same
 from secondthought.train.changes import changes_of, extends, refused
 
@@ -113,4 +113,4 @@ def _state(directory: Path, config: RunConfig | SftConfig) -> State:
             f"{directory}: was made with other settings: {wrong}; move it away, or give the study another `out`"
         )
     status = "running" if extends(changes, config) else run.summary().get("status")
-    return "finished" if status == "finished" else "failed" if status == "failed" else "pending"
+    return "finished" if status in ENDED else "failed" if status == "failed" else "pending"

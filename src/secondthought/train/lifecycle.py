@@ -16,7 +16,7 @@ import torch
 from secondthought.distributed.world import World
 from secondthought.runs import environment
 from secondthought.runs.declaration import Declaration, declare
-from secondthought.runs.directory import RunDirectory, is_run, is_unused
+from secondthought.runs.directory import ENDED, RunDirectory, is_run, is_unused
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.changes import Change, extends, keep, require_resumable, steps_done
 
@@ -158,7 +158,7 @@ def opened(config: AnyConfig, *, resume: bool, overwrite: bool) -> RunDirectory:
 
 def is_finished(run: RunDirectory) -> bool:
     """Return whether there is nothing left to do."""
-    return bool(run.summary().get("status") == "finished")
+    return run.summary().get("status") in ENDED
 
 
 def _describe(run: RunDirectory, config: AnyConfig, world: World, command: Sequence[str]) -> None:

@@ -5,15 +5,16 @@ With several processes each runs it and holds the same records; playing, updatin
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from secondthought import rng
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
-from secondthought.errors import TaskError
+from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
@@ -25,6 +26,8 @@ from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
 from secondthought.train.curriculum import Curriculum
+from secondthought.train.gradient_step import BrokenUpdate
+from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.schedule import share_done
@@ -45,12 +48,17 @@ class Progress:
     best_score: float = float("-inf")
     unrecorded: Metrics | None = None
     """Metrics of the last step where it was learned and not recorded yet: its validation was interrupted."""
+    idle: int = 0
+    """Steps in a row, up to this one, from which nothing was learned."""
+    stopped: str = ""
+    """Why the run ends before its length; empty as long as it does not."""
     is_torn: bool = False
     """Whether weights are between two steps, as they are while the optimizer steps; no checkpoint is torn."""
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
         found = {name: getattr(self, name) for name in ("step", "sampled_tokens", "best_step", "best_score")}
+        found |= {"idle": self.idle, "stopped": self.stopped} if self.idle else {}
         return found if self.unrecorded is None else {**found, "unrecorded": self.unrecorded}
 
 
@@ -75,11 +83,14 @@ class Loop:
         """
         if self.run.checkpoints.pointer("last") is None:
             self._conclude(progress, time.perf_counter())
+        if not 0 < self.config.train.patience <= progress.idle:
+            progress.stopped = ""  # it may be asked to be more patient
         try:
             if progress.unrecorded is not None:
                 self._conclude(progress, time.perf_counter())
             while not self._is_done(progress):
-                self._step(progress)
+                with _at_step(progress.step + 1):
+                    self._step(progress)
         except (KeyboardInterrupt, TaskError):
             self._keep(progress)
             raise
@@ -105,10 +116,18 @@ class Loop:
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
             }
+            self._count_idle(progress, progress.unrecorded)
             if self._is_validated(progress):
                 self._record_episodes(progress.step, credited)
             progress.is_torn = False
         self._conclude(progress, began)
+
+    def _count_idle(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        """Count steps that learned nothing, and stop where there are too many in a row."""
+        patience = self.config.train.patience
+        progress.idle = progress.idle + 1 if is_idle(metrics) else 0
+        if patience and progress.idle >= patience and self._share_done(progress) < 1.0:
+            progress.stopped = stop_sentence(progress.idle, progress.step, metrics)
 
     def _conclude(self, progress: Progress, began: float) -> None:
         """Validate where it is due, record the step, save where it is due."""
@@ -177,13 +196,22 @@ class Loop:
         checkpoints.prune(keep=())
 
     def _is_done(self, progress: Progress) -> bool:
-        return self._share_done(progress) >= 1.0
+        return bool(progress.stopped) or self._share_done(progress) >= 1.0
 
     def _share_done(self, progress: Progress) -> float:
         return share_done(self.config.train, progress.step, progress.sampled_tokens)
 
     def _key(self, step: int) -> int:
         return rng.key(self.config.seed, "credit", step)
+
+
+@contextlib.contextmanager
+def _at_step(step: int) -> Iterator[None]:
+    """Begin what is said of a model, or of numbers that are not finite, with the step in which that was."""
+    try:
+        yield
+    except (PolicyError, BrokenUpdate) as error:
+        raise type(error)(f"step {step}: {error}") from error
 
 
 def score(measured: Mapping[str, float]) -> float:

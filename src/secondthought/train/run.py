@@ -31,10 +31,11 @@ from secondthought.rollout.player import Player
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
-from secondthought.runs.directory import RunDirectory
+from secondthought.runs.directory import RunDirectory, Status
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.base import require_same_base
 from secondthought.train.changes import Change
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
@@ -146,6 +147,7 @@ class _Execution:
         self.model: LocalModel = loaded.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
         loaded.policy.world = world
+        require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
         self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
 
@@ -171,7 +173,7 @@ class _Execution:
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.model)
-        after = before_after.after()
+        after = before_after.after(chosen, progress.step)
         return self.world.first(
             "the summary", lambda: self._finish(self._summary(progress, before_after, before, after), chosen)
         )
@@ -180,7 +182,8 @@ class _Execution:
         directory = self.run.checkpoints.at(chosen)
         model_card.write(directory, summary, self.run.config())
         evaluated = str(directory.relative_to(self.run.path))
-        self.run.write_summary("finished", {**summary, "checkpoint": evaluated})
+        status: Status = "stopped" if "stopped" in summary else "finished"
+        self.run.write_summary(status, {**summary, "checkpoint": evaluated, "evaluated_step": chosen})
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 
@@ -243,6 +246,7 @@ class _Execution:
             "model": self.config.model.path,
             "steps": progress.step,
             "best_step": progress.best_step,
+            **({"stopped": progress.stopped} if progress.stopped else {}),
             "tokens_sampled": progress.sampled_tokens,
             "seconds": _seconds(self.run),
             **{when: side["rates"] for when, side in written.items()},

@@ -9,6 +9,7 @@ from secondthought.report.numbers.about import is_fine_tuning
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.page.wording import listed
 from secondthought.report.papers.catalog import unknown_papers
+from secondthought.runs import endings
 
 
 def cautions(inputs: ReportInputs) -> list[str]:
@@ -22,6 +23,11 @@ def _unfinished(inputs: ReportInputs) -> Iterator[str]:
         if found:
             be = "is" if len(found) == 1 else "are"
             yield f"{listed(found)} {be} {status}: what was not measured is missing."
+
+
+def _endings(inputs: ReportInputs) -> Iterator[str]:
+    for run in inputs.runs:
+        yield from (f"{run.label}: {sentence}." for sentence in endings.cautions(run.summary))
 
 
 def _one_seed(inputs: ReportInputs) -> Iterator[str]:
@@ -49,6 +55,7 @@ def _unknown_claims(inputs: ReportInputs) -> Iterator[str]:
 
 CAUTIONS: tuple[Callable[[ReportInputs], Iterator[str]], ...] = (
     _unfinished,
+    _endings,
     _one_seed,
     _copies,
     _no_comparator,

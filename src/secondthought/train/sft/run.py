@@ -27,6 +27,7 @@ from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.base import require_same_base
 from secondthought.train.lifecycle import in_run
 from secondthought.train.paths import agree_on_paths
 from secondthought.train.sft.inputs import Material
@@ -114,6 +115,7 @@ class _Sft:
         self.world = world
         self.policy, self.plan, self.facts = material.policy, material.plan, material.facts()
         self.examples, self.held_out = material.examples, material.held_out
+        require_same_base(run, world, self.policy)
         agree_on_paths(run, world, self.policy, wanted=config.train.share_trunk)
         self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
         self.progress = _Progress()
