@@ -83,6 +83,6 @@ def test_a_tokenizer_that_loses_right_answers_is_told_before_anything_is_sampled
     policy = Sevens(countdown_answers(), name="sevens")
     task = tasks.load("countdown", {"preset": "tiny"})
     player = Player.resolve(policy, task, EpisodeConfig())
-    with pytest.raises(CheckError, match="the tokenizer of sevens makes of it.*the model could never be right"):
+    with pytest.raises(CheckError, match=r"the tokenizer of sevens makes of it.*the model could never be right"):
         diagnose(player, task.problems("train", 4, 0), detector=FunctionalDetector(), samples=2)
     assert policy.num_sampled == 0
