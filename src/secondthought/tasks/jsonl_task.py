@@ -171,7 +171,7 @@ class JsonlTask:
                 " as one; write it like 18, 0.5, 1/2 or 1e-5"
             )
         changed = f"{answer}x" if read is None else _written(read._replace(value=read.value + 1))
-        texts = {self.gold(problem) or "": True, f"\\boxed{{{answer}}}": True, f"<answer> {changed} </answer>": False}
+        texts = {self.gold(problem) or "": True, f"<answer> {changed} </answer>": False}
         if read is not None:
             texts[f"<answer> {_written(read)} </answer>"] = True
         for text, right in texts.items():

@@ -133,6 +133,10 @@ def test_an_answer_that_the_mode_cannot_mean_is_refused(tmp_path, answer, match,
         load(written(tmp_path, [{"question": "Why?", "answer": answer}]), {"match": match})
 
 
+def test_a_brace_is_an_answer(tmp_path):
+    assert judged(tmp_path, "{", "<answer>{</answer>", "exact")
+
+
 @pytest.mark.parametrize("answer", ["NaN", "Infinity", "1e999"])
 def test_a_number_that_json_cannot_mean_is_refused(tmp_path, answer):
     with pytest.raises(TaskError, match="line 1: "):

@@ -27,13 +27,13 @@ class Watched:
     def _watch(self, patch):
         steps = iter(SCORES)
         patch.setattr(loop_module, "score", lambda measured: SCORES[self._step])
-        validate, credit = loop_module.Loop._validate, loop_module.credit
+        measured, credit = loop_module.Loop._measured, loop_module.credit
         measure, save = before_after.final.measure, loop_module.Loop._save
 
-        def validated(loop, progress, *rest):
+        def validated(loop, progress):
             self._step = next(steps)
             assert progress.step == self._step
-            validate(loop, progress, *rest)
+            return measured(loop, progress)
 
         def credited(groups, algorithm, *, key):
             self.keys.append(key)
@@ -47,7 +47,7 @@ class Watched:
             self.weights[progress.step] = digest_of_weights(loop.player.policy.model)
             save(loop, progress, improved)
 
-        patch.setattr(loop_module.Loop, "_validate", validated)
+        patch.setattr(loop_module.Loop, "_measured", validated)
         patch.setattr(loop_module.Loop, "_save", saved)
         patch.setattr(loop_module, "credit", credited)
         patch.setattr(before_after.final, "measure", measuring)

@@ -14,6 +14,9 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from secondthought.errors import RunError
+from secondthought.report.numbers.evaluations import read_evaluation
+from secondthought.report.page.evaluated import evaluation_opening
+from secondthought.report.page.html import section_html
 from secondthought.runs import files
 from secondthought.runs.result_rows import percent, with_holm
 
@@ -58,7 +61,9 @@ def build_evaluation(directories: Sequence[Path], out: Path) -> Path:
     parts = [_part(path) for path in directories]
     models = list(dict.fromkeys(model for part in parts for model in part["models"]))
     tasks = list(dict.fromkeys(task for part in parts for task in part["tasks"]))
-    page = _template().render(title=f"{', '.join(models)} on {', '.join(tasks)}", parts=parts)
+    title = f"{', '.join(models)} on {', '.join(tasks)}"
+    opening = section_html("opening", evaluation_opening([read_evaluation(path) for path in directories]))
+    page = _template().render(title=title, opening=opening, parts=parts)
     with files.disk_errors(out):
         files.write_text(out, page.lstrip())
     return out

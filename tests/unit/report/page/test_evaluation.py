@@ -26,6 +26,8 @@ def test_it_holds_rates_controls_and_problems(evaluation, tmp_path):
     assert f"{100 * result['controls']['oracle']['estimate']:.1f} [" in page
     assert "<title>scripted on countdown - secondthought</title>" in page
     assert page.count("<h3>") == 3
+    assert f"scripted solves {100 * result['rates']['second_try']['estimate']:.1f} % of 20 countdown problems" in page
+    assert "Own reflection against another problem&#39;s" in page
     assert "nan" not in re.sub(r"<[^>]*>", "", page).lower().split()
 
 
