@@ -189,8 +189,11 @@ class LocalModel:
         """Read a probe's tokens by the model's own forward.
 
         Raises:
-            PolicyError: that cannot be used; see `PathProbe`.
+            PolicyError: that cannot be used; see `PathProbe`. Weights hold what is no number, whether or not the
+                probe's tokens meet them.
         """
+        if damaged_weights(self.model):
+            raise PolicyError(f"{self.name}: {why_not_finite(self.model)}")
         limit = min((limit.tokens for limit in self.length_limits), default=None)
         try:
             return PathProbe(self.model, self._ordinary_ids(), self.autocast, limit=limit)

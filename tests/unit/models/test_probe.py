@@ -201,8 +201,33 @@ def test_one_weight_that_is_no_number_is_named():
     policy = tiny_policy()
     with torch.no_grad():
         policy.model.model.layers[1].mlp.up_proj.weight[3, 4] = math.nan
-    with pytest.raises(PolicyError, match=r"^tiny-qwen2: the model's log-.* no .*layers\.1\.mlp\.up_proj"):
+    with pytest.raises(
+        PolicyError, match=r"^tiny-qwen2: NaN, .* stands in model\.layers\.1\.mlp\.up_proj.weight: take"
+    ):
         policy.sample([Prompt(trunk=(30, 31), key=1)], Sampling(max_tokens=2))
+
+
+def test_numbers_that_are_lost_while_it_samples_stop_it_with_the_token():
+    """What was measured at first may be broken by training, or overflow on other tokens."""
+    policy = tiny_policy()
+    policy.measure_paths()
+    prompt = Prompt(trunk=(30, 31), key=1)
+    assert policy.sample([prompt], Sampling(max_tokens=2))
+    with torch.no_grad():
+        policy.model.lm_head.weight[9, 0] = math.nan
+    wanted = r"^tiny-qwen2: token 1 of a completion has no finite log-probability; NaN, .* in lm_head\.weight"
+    for share in (True, False):
+        policy._known.add("cached")
+        with pytest.raises(PolicyError, match=wanted):
+            policy.sample([prompt], Sampling(max_tokens=2), share=share)
+    with pytest.raises(PolicyError, match=wanted):
+        _flown(policy, prompt)
+
+
+def _flown(policy, prompt):
+    with policy.flow() as flow:
+        flow.add([prompt], Sampling(max_tokens=2))
+        return flow.step()
 
 
 def test_it_takes_no_random_numbers_and_is_not_counted():
