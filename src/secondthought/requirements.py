@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from secondthought.config import EvalConfig, RunConfig, TaskConfig, TrainConfig
-from secondthought.errors import ConfigError, TaskError
+from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.models.shipped import resolve, why_missing
 from secondthought.protocols import Task
 from secondthought.types import Problem, Split
@@ -110,11 +110,11 @@ def require(plan: Plan) -> None:
     """Refuse a plan that cannot be carried out.
 
     Raises:
-        ConfigError: something is missing or does not fit; the sentence names all of it.
+        SecondthoughtError: something is missing or does not fit; the sentence names all of it.
     """
     found = [sentence for check in CHECKS for sentence in check(plan)]
     if found:
-        raise ConfigError("; ".join(found))
+        raise SecondthoughtError("; ".join(found))
 
 
 def _splits(plan: Plan) -> Iterator[str]:

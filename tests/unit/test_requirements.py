@@ -6,7 +6,7 @@ import pytest
 from lucky_task import Lucky
 
 from secondthought.config import resolve
-from secondthought.errors import ConfigError
+from secondthought.errors import SecondthoughtError
 from secondthought.requirements import CHECKS, Plan, draws_of, plan_of, require
 from secondthought.tasks import load
 
@@ -22,7 +22,7 @@ def test_all_shortfalls_are_named_at_once(tmp_path):
         train={"eval_problems": 201, "failures": tmp_path / "none.jsonl"},
         evaluation={"problems": 900, "peers": {"other": "also/not/here"}},
     )
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(SecondthoughtError) as caught:
         require(plan_of(config, Lucky()))
     said = str(caught.value)
     for part in (
@@ -46,7 +46,7 @@ def test_turns_longer_than_the_models_positions(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"max_position_embeddings": 200}))
     small = {"model": {"path": str(tmp_path)}, "train": {"eval_problems": 8}, "evaluation": {"problems": 8}}
     with pytest.raises(
-        ConfigError, match=r"episode.max_attempt_tokens \(256\) leaves no prompt in its 200 positions; lower it"
+        SecondthoughtError, match=r"episode.max_attempt_tokens \(256\) leaves no prompt in its 200 positions; lower it"
     ):
         require(plan_of(config_of(**small), Lucky()))
     require(plan_of(config_of(**small, episode={"max_attempt_tokens": 100, "max_reflection_tokens": 100}), Lucky()))
@@ -57,7 +57,7 @@ def test_a_disk_that_is_too_small(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_bytes(bytes(1000))
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 8999}))
     plan = Plan(models={"model.path": str(tmp_path)}, checkpoints_in=tmp_path / "runs/new")
-    with pytest.raises(ConfigError, match="3 checkpoints of weights and optimizer take at least"):
+    with pytest.raises(SecondthoughtError, match="3 checkpoints of weights and optimizer take at least"):
         require(plan)
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 9000}))
     require(plan)
@@ -71,7 +71,7 @@ def test_question_files_default_to_what_they_hold(tmp_path):
     assert numbers == [task.held(split) for split in ("train", "validation", "test")]
     assert sum(numbers) == 100
     asked = resolve({"task": {"name": str(path)}, "evaluation": {"problems": 99}}, source="test")
-    with pytest.raises(ConfigError, match=r"not 99; lower evaluation.problems \(99\)"):
+    with pytest.raises(SecondthoughtError, match=r"not 99; lower evaluation.problems \(99\)"):
         require(plan_of(asked, task))
 
 

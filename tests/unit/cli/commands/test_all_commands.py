@@ -221,10 +221,10 @@ def test_failures(cli, tmp_path, one_sentence):
 def test_train_dry_run_is_the_config(cli, tmp_path):
     file = tmp_path / "c.toml"
     file.write_text('[algorithm]\ntype = "reflect-retry"\nkl_ref = 0.5\n[task.options]\npreset = "tiny"\n')
-    words = ["train", "grpo", file, "--model", "here", "--optim.lr", "1e-5", "--task.options.order=mixed", "--dry-run"]
+    words = ["train", "grpo", file, "--model", "small", "--optim.lr", "1e-5", "--task.options.order=mixed", "--dry-run"]
     config = RunConfig.model_validate(cli(*words).object)
     assert (config.algorithm.type, config.algorithm.kl_ref) == ("grpo", 0.5)
-    assert (config.model.path, config.optim.lr) == ("here", 1e-5)
+    assert (config.model.path, config.optim.lr) == ("small", 1e-5)
     assert config.task.options == {"preset": "tiny", "order": "mixed"}
 
 
