@@ -15,12 +15,12 @@ MOST_FUNCTION_LINES = 44
 
 LAYERS = (
     ("text",),
-    ("types", "errors", "rng", "disk", "spelling"),
+    ("types", "errors", "rng", "interrupts", "disk", "spelling"),
     ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),
-    ("rollout", "habits"),
+    ("rollout", "habits", "requirements"),
     ("evaluate",),
     ("data", "organisms", "report"),
     ("train",),

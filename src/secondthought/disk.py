@@ -95,6 +95,8 @@ def new_file(path: Path) -> Iterator[TextIO]:
     What UTF-8 cannot hold is written as an escape, which JSON reads back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in abandoned(path):
+        left.unlink(missing_ok=True)
     partial = temporary(path)
     try:
         with partial.open("x", encoding="utf-8", errors="backslashreplace") as file:

@@ -98,6 +98,14 @@ class GeneralAdvisor(Protocol):
 
 
 @runtime_checkable
+class RepeatingTask(Protocol):
+    """A `RepeatingTask` is read from rows, of which some may ask a question again."""
+
+    repeated: int
+    """Rows that were left out because their question was there."""
+
+
+@runtime_checkable
 class PresetTask(Protocol):
     """A `PresetTask` has named sets of options: its option `preset` takes one of the names."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_CLOSE = 0.7
-"""`dpo` is not a mistyped `ppo`."""
+_CLOSE, _CLOSE_SHORT = 0.6, 0.7
+"""How like two names must be; of short ones more, since `dpo` is not a mistyped `ppo`."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -16,5 +16,6 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     (" (did you mean 'countdown'?)", " (did you mean 'small'?)", '')
     """
     spelled = {one.casefold(): one for one in known}
-    close = difflib.get_close_matches(name.casefold(), list(spelled), n=1, cutoff=_CLOSE)
+    cutoff = _CLOSE if len(name) > 3 else _CLOSE_SHORT
+    close = difflib.get_close_matches(name.casefold(), list(spelled), n=1, cutoff=cutoff)
     return f" (did you mean {spelled[close[0]]!r}?)" if close else ""

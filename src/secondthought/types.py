@@ -78,6 +78,11 @@ class Problem:
     messages: tuple[Message, ...]
     data: Mapping[str, Any]
 
+    @property
+    def request(self) -> str:
+        """Return what the user asks last: the text that a first try answers; empty if no user says anything."""
+        return next((said.content for said in reversed(self.messages) if said.role == "user"), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

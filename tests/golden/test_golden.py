@@ -33,7 +33,7 @@ def golden_config(run_dir, model, algorithm):
     training = {"steps": STEPS, "eval_every": 10, "checkpoint_every": STEPS, "groups_per_step": 3}
     settings = {"algorithm": algorithm, "train": training, "evaluation": {"controls": False, "problems": 2}}
     if algorithm.get("type") == "ppo":
-        settings = {**settings, "critic": CRITIC, "train": {**training, "mini_batches": 2}}
+        settings = {**settings, "critic": CRITIC, "train": {**training, "mini_batches": 2, "mine_tries": 4}}
     return small_config(run_dir, model, **settings)
 
 

@@ -28,7 +28,9 @@ PPO = {
 
 
 def ppo_config(run_dir, model):
-    return small_config(run_dir, model, **PPO, train={"mini_batches": 2, "checkpoint_every": 2, "eval_every": 6})
+    return small_config(
+        run_dir, model, **PPO, train={"mini_batches": 2, "mine_tries": 4, "checkpoint_every": 2, "eval_every": 6}
+    )
 
 
 def test_a_run_is_resumed_to_the_bit(tmp_path, checkpoints, monkeypatch):

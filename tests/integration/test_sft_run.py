@@ -120,6 +120,42 @@ def test_killed_and_resumed(tmp_path, settings, whole, point):
     assert [row["step"] for row in read_metrics(config.run_dir / "metrics.jsonl")] == list(range(STEPS + 1))
 
 
+CTRL_C = {"in an update": ("update", 5, 5), "in the held-out loss": ("held_out_loss", 3, 6)}
+
+
+@pytest.mark.parametrize("case", CTRL_C)
+def test_an_interrupted_run_keeps_every_step(tmp_path, settings, whole, case, monkeypatch):
+    name, number, kept = CTRL_C[case]
+    original, calls = getattr(SftLearner, name), []
+
+    def wrapped(self, *given):
+        calls.append(1)
+        if len(calls) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *given)
+
+    config = config_of(settings, tmp_path / "run", train={**settings["train"], "checkpoint_every": 100})
+    monkeypatch.setattr(SftLearner, name, wrapped)
+    with pytest.raises(KeyboardInterrupt):
+        train_sft(config, quiet=True)
+    monkeypatch.undo()
+    assert Checkpoints(config.run_dir / "checkpoints").pointer("last") == {"step": kept}
+    train_sft(config, resume=True, quiet=True)
+    assert_same(config.run_dir, whole)
+
+
+def test_a_finished_run_is_extended(tmp_path, settings, whole):
+    """With a constant rate it is the run that was never finished."""
+    constant = {**settings, "optim": {"lr": 3e-3, "schedule": "constant", "warmup_share": 0.0}}
+    for name, epochs in (("straight", [3]), ("extended", [2, 3])):
+        for number, count in enumerate(epochs):
+            config = config_of(constant, tmp_path / name, train={**settings["train"], "epochs": count})
+            train_sft(config, resume=number > 0, quiet=True)
+    assert_same(tmp_path / "extended", tmp_path / "straight")
+    with pytest.raises(RunError, match=r"train\.epochs \(3 -> 2\), which may only grow"):
+        train_sft(config_of(settings, whole, train={**settings["train"], "epochs": 2}), resume=True, quiet=True)
+
+
 def test_it_learned_and_says_what_it_did(whole):
     rows = read_metrics(whole / "metrics.jsonl")
     found = summary(whole)
@@ -148,7 +184,7 @@ def test_other_commands_read_it(tmp_path, whole, capsys):
 
 def test_a_finished_run_is_returned_and_other_settings_or_data_are_refused(tmp_path, settings, whole, data):
     assert train_sft(config_of(settings, whole), resume=True, quiet=True)["status"] == "finished"
-    with pytest.raises(RunError, match=r"other settings \(optim changed\)"):
+    with pytest.raises(RunError, match=r"other settings: optim\.lr \("):
         train_sft(config_of(settings, whole, optim={"lr": 1.0}), resume=True, quiet=True)
     with pytest.raises(RunError, match="already holds a run"):
         train_sft(config_of(settings, whole), quiet=True)

@@ -89,10 +89,10 @@ def test_an_interrupted_run_goes_on_and_warns_of_nothing_twice(tmp_path, whole, 
     path = tmp_path / "run"
     stopped, again = Kept(KeyboardInterrupt(), at=5), Kept()
     with pytest.raises(KeyboardInterrupt):
-        execute(config(path, model), trackers=[stopped])
+        execute(config(path, model), quiet=False, trackers=[stopped])
     assert RunDirectory.open(path).summary()["status"] == "interrupted"
     assert warnings(capfd) == ["warning: step 0: something is always wrong"]
-    execute(config(path, model), resume=True, trackers=[again])
+    execute(config(path, model), resume=True, quiet=False, trackers=[again])
     assert_same_run(path, whole)
     assert (stopped.steps, stopped.closed) == ([0, 1, 2, 3, 4, 5], 1)
     assert (again.steps, again.closed) == ([5, 6], 1)

@@ -3,12 +3,13 @@
 import json
 import math
 import os
+import random
 import signal
 import time
 
 import pytest
 import torch
-from small_runs import NO_CONTROLS, results, small_config, untimed
+from small_runs import NO_CONTROLS, evaluations, results, small_config, untimed, weights
 from tiny_models import shaken, tiny_policy
 from two_processes import at_call, both, ended, error_of, said, start
 
@@ -17,6 +18,7 @@ from secondthought.distributed.sharding import full
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.inference.loading import load_policy
+from secondthought.runs.directory import is_run
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
 from secondthought.train import run as run_module
@@ -172,11 +174,11 @@ def test_updates_clip_by_the_norm_of_the_whole_gradient_and_flat_steps_change_no
 
     alone = learner(World.alone())
     wanted = updates(alone, steps)
-    for stats, weights in both(tmp_path, work):
+    for stats, found in both(tmp_path, work):
         assert [s.groups_kept for s in stats] == [s.groups_kept for s in wanted]
         assert [s.grad_norm for s in stats] == pytest.approx([s.grad_norm for s in wanted], rel=1e-4, nan_ok=True)
         assert [s.loss_total for s in stats] == pytest.approx([s.loss_total for s in wanted], rel=1e-4, nan_ok=True)
-        assert_close(weights, state(alone))
+        assert_close(found, state(alone))
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
@@ -211,8 +213,8 @@ def test_a_checkpoint_is_read_by_another_number_of_processes(tmp_path, before, a
     assert len(list((saved / checkpoint.OPTIMIZER).iterdir())) == before
     alone = learner(World.alone())
     updates(alone, steps)
-    for weights in in_world_of(after, go_on, "go_on"):
-        assert_close(weights, state(alone))
+    for found in in_world_of(after, go_on, "go_on"):
+        assert_close(found, state(alone))
 
 
 def test_a_missing_shard_is_not_read_as_zeros(tmp_path):
@@ -294,6 +296,43 @@ def test_a_killed_rank_is_named_and_the_run_resumes_in_one_process(tmp_path, mod
     execute(config, resume=True, quiet=True)
     assert_alike(config.run_dir, whole)
     assert [row["step"] for row in read_metrics(config.run_dir / "metrics.jsonl")] == list(range(7))
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+def test_killed_at_random_times_it_is_the_same_run_by_tensors(tmp_path, model, seed):
+    """Equal are rows, evaluations and every tensor, to the bit; equal files are not asked for.
+
+    A header lists its tensors in no fixed order, the summary holds times, and a tensor that both processes have whole
+    (a count of steps) is written by the one that has less to write, which need not be the same one twice.
+    """
+    draw = random.Random(seed)
+    whole, config = (small_config(tmp_path / name, model, evaluation=NO_CONTROLS) for name in ("whole", "killed"))
+    began = time.monotonic()
+    assert ended(run_in_two(tmp_path / "processes", whole)) == [0, 0], said(tmp_path / "processes")
+    taken = time.monotonic() - began
+    for number in range(3 if seed else 1):
+        children = run_in_two(tmp_path / f"killed-{number}", config, resume=is_run(config.run_dir))
+        time.sleep(draw.uniform(0.2, 0.9) * taken)
+        for child in draw.sample(children, 2):
+            os.kill(child, signal.SIGKILL)
+        ended(children)
+    again = run_in_two(tmp_path / "to the end", config, resume=is_run(config.run_dir))
+    assert ended(again) == [0, 0], said(tmp_path / "to the end")
+    assert tensors(config.run_dir) == tensors(whole.run_dir)
+    assert untimed(config.run_dir) == untimed(whole.run_dir)
+    assert evaluations(config.run_dir) == evaluations(whole.run_dir)
+    assert results(config.run_dir) == results(whole.run_dir)
+    assert not list(config.run_dir.rglob("*.partial"))
+
+
+def tensors(run):
+    """Every tensor of the checkpoints that were kept, by checkpoint and name, whichever shard's file holds it."""
+    found = {}
+    for file, of_file in weights(run).items():
+        checkpoint_of = file.partition("/optimizer/")[0]
+        for name, value in of_file.items():
+            found.setdefault((checkpoint_of, name), set()).add(value)
+    return found
 
 
 def test_a_run_of_one_process_goes_on_in_two(tmp_path, model, whole):

@@ -188,7 +188,7 @@ def _shares(parts: Mapping[str, float]) -> dict[str, float]:
 
 def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], world: World | None = None) -> Steps:
     """Time the training loop's own calls, on fresh weights, without its records; in a world, this process's share."""
-    policy = load_policy(config.model)
+    policy = load_policy(config.model, share_trunk=config.train.share_trunk)
     policy.world = world
     player = Player.resolve(policy, task, config.episode)
     learner = Learner(

@@ -21,7 +21,7 @@ class Command(NamedTuple):
 
 HELP = ("-h", "--help")
 _WIDEST = 110
-_RESUME = "what was done is kept: run the same command with --resume to go on"
+_RESUME = "run the same command again; with --resume it goes on from the last checkpoint, if there is one"
 _AGAIN = "finished jobs are kept: run the same command again to go on"
 
 COMMANDS: dict[str, Command] = {

@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 import logging
 import os
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 
 from secondthought.cli.command_table import COMMANDS, find
 from secondthought.disk import why_refused
 from secondthought.errors import SecondthoughtError
+from secondthought.interrupts import Terminated, terminable
 from secondthought.progress.display import say
 
 INTERRUPTED = 130
@@ -24,6 +22,12 @@ TERMINATED = 143
 """128 + SIGTERM: what `kill`, `timeout` and schedulers send first."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE."""
+_SHOWN = 160
+"""Characters of a library's report on memory that are shown."""
+_LESS_MEMORY = (
+    "`secondthought plan` says what takes how much; lower train.micro_batch_tokens or the groups of a step, train an"
+    " adapter (model.lora.rank), or take a smaller model"
+)
 
 
 def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: bool) -> int | None:
@@ -38,7 +42,7 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
     if not sys.stderr.isatty():
         # transformers draws bars while it loads weights; in a log file they are one line of noise per model.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    with _logging(debug), _terminable():
+    with _logging(debug), terminable():
         try:
             code = command()
             sys.stdout.flush()
@@ -46,41 +50,27 @@ def guarded(command: Callable[[], int | None], words: Sequence[str], *, debug: b
         except BrokenPipeError:
             _silence_stdout()
             return BROKEN_PIPE
-        except _Terminated:
-            return _fail(f"terminated{advice_after_stop(words)}", TERMINATED, debug)
-        except KeyboardInterrupt:
-            return _fail(f"interrupted{advice_after_stop(words)}", INTERRUPTED, debug)
+        except Terminated as stop:
+            return _fail(f"terminated{_advice(stop, words)}", TERMINATED, debug)
+        except KeyboardInterrupt as stop:
+            return _fail(f"interrupted{_advice(stop, words)}", INTERRUPTED, debug)
         except SecondthoughtError as error:
             return _fail(_one_line(str(error)), error.exit_code, debug)
         except OSError as error:
             return _fail(why_refused(error), 1, debug)
         except Exception as error:
+            if _is_out_of_memory(error):
+                return _fail(f"out of memory ({_one_line(str(error))[:_SHOWN]}); {_LESS_MEMORY}", 1, debug)
             advice = "" if debug else "; run again with --debug for the traceback"
             return _fail(f"unexpected error {type(error).__name__}: {_one_line(str(error))}{advice}", 1, debug)
 
 
-class _Terminated(KeyboardInterrupt):
-    """A `_Terminated` says that SIGTERM came: to whatever runs it is what Ctrl-C is."""
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind what runs, as Ctrl-C does: a study ends its jobs, files are left whole.
-
-    Not under torchrun, which ends a process that hangs in a collective by it, and not outside the main thread.
-    """
-    if "WORLD_SIZE" in os.environ or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
+def _is_out_of_memory(error: Exception) -> bool:
+    """Return whether memory ran out, told by the error's name and words: torch may not be loaded."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and (type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error))
+    )
 
 
 def warn(sentence: str) -> None:
@@ -99,6 +89,12 @@ def _fail(sentence: str, code: int, debug: bool) -> int:
         traceback.print_exc()
     warn(sentence)
     return code
+
+
+def _advice(stop: KeyboardInterrupt, words: Sequence[str]) -> str:
+    """Return how to go on: what was stopped knows best and notes it on the way, else the command says it."""
+    noted = getattr(stop, "__notes__", ())
+    return f"; {noted[0]}" if noted else advice_after_stop(words)
 
 
 def advice_after_stop(words: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import BinaryIO
 
 from secondthought.disk import why_unread
 from secondthought.errors import ConfigError
+from secondthought.progress import Stage
+from secondthought.progress.display import say
 
 
 @contextmanager
@@ -29,6 +32,27 @@ def opened(file: str) -> Iterator[BinaryIO]:
         raise ConfigError(why_unread(file, error)) from None
     with stream:
         yield stream
+
+
+def counted(stream: BinaryIO, stage: Stage) -> Iterator[bytes]:
+    """Yield the lines of a stream, and tell a stage of their bytes."""
+    for line in stream:
+        yield line
+        stage.advance(len(line))
+
+
+def size_of(file: str) -> float | None:
+    """Return the bytes that a stage will be told of; None where nobody knows, as of stdin."""
+    try:
+        return os.path.getsize(file) if os.path.isfile(file) else None
+    except OSError:
+        return None
+
+
+def say_where_from(file: str) -> None:
+    """Say that the rows are read from the keyboard, where a command would seem to hang."""
+    if file == "-" and sys.stdin.isatty():
+        say("reading JSON lines from the keyboard; end them with Ctrl-D, or name a file")
 
 
 def name_of(file: str) -> str:

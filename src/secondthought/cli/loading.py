@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -16,9 +16,11 @@ from secondthought.errors import RunError
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.requirements import Draw, Plan
 from secondthought.runs.checkpoints import Pointer
 from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.tasks.countdown.script import countdown_answers
+from secondthought.types import Split
 
 SCRIPTED = "scripted"
 """Plays Countdown by a script that cheats: for trying commands out, never a result."""
@@ -47,6 +49,16 @@ def current_directory() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(here)
+
+
+def measuring(
+    models: Sequence[str], tasks: Sequence[Task], split: Split, problems: int, seed: int, *, default: int
+) -> Plan:
+    """Return what a command is about to use that measures models on problems of tasks."""
+    draws = (
+        Draw(task=task, split=split, count=problems, seed=seed, field="--problems", default=default) for task in tasks
+    )
+    return Plan(draws=tuple(draws), models={f"model {path}": path for path in models if path != SCRIPTED})
 
 
 def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onlooker = SILENT) -> Policy:

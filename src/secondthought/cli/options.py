@@ -23,6 +23,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from secondthought.cli.flags import Aliases, begun_anew, flag_name, flags_of, is_dict, is_section, written_out
+from secondthought.cli.forms import in_words, plain_forms
 from secondthought.cli.help import asked_for, page
 from secondthought.config import Config, describe, read_toml
 from secondthought.errors import ConfigError
@@ -70,7 +71,7 @@ def parse(
         sys.stdout.write(page(kind, flags, argv, prog))
         raise SystemExit(0)
     words, free = take_free_options(begun_anew(argv, aliases), dict_fields(kind))
-    words = written_out(words, flags, prog)
+    words = written_out(plain_forms(flags, words), flags, prog)
     base: dict[str, Any] = {}
     data = _parse(kind, words, prog, base, positional, tuple(fixed))
     if data.get("config") is not None:
@@ -211,6 +212,7 @@ def _sentence(text: str, prog: str) -> str:
     parts = list(_parts(text))
     first = parts[0] if parts else "the command line cannot be read"
     first = re.sub(r"^Missing from [^:]*: (\S+).*", r"\1 is missing", first)
+    first = in_words(first)
     first = re.sub(r"^Unrecognized options:", "unknown words or flags:", first)
     close = re.search(r"meant: *(--[\w.-]+)", " ".join(parts[1:]))
     hint = f" (did you mean {close[1]}?)" if close else ""

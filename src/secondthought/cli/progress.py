@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,17 +20,19 @@ class ProgressFlags(Config):
 
 
 @contextmanager
-def progress(given: ProgressFlags) -> Iterator[Display]:
+def progress(given: ProgressFlags, *, writes_lines: bool = False) -> Iterator[Display]:
     """Open the display of a command; of several processes the first one alone draws.
 
-    Close it before results are written: where stdout is the same terminal, they would stand among its lines.
+    Close it before results are written: where stdout is the same terminal, they would stand among its lines. A command
+    that writes lines all the while (`writes_lines`) draws nothing there: the lines show how far it is.
     """
     logger = logging.getLogger("secondthought")
     before = logger.level
     if given.quiet and logger.isEnabledFor(logging.INFO) and not logger.isEnabledFor(logging.DEBUG):
         logger.setLevel(logging.WARNING)
     try:
-        with Display(quiet=given.quiet or rank() > 0) as display:
+        hidden = given.quiet or rank() > 0 or (writes_lines and sys.stdout.isatty())
+        with Display(quiet=hidden) as display:
             yield display
     finally:
         logger.setLevel(before)

@@ -6,7 +6,7 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from secondthought.cli.errors import rank, warn
 from secondthought.cli.loading import checkpoint_of, current_directory
 from secondthought.cli.output import write_line, write_text
 from secondthought.config import Config
-from secondthought.errors import ConfigError
+from secondthought.errors import ConfigError, RunError
 from secondthought.runs import hub
 from secondthought.runs.trackers import Tracker, catalog
 
@@ -83,8 +83,7 @@ def run_as_asked(
         config: the settings.
         flags: how to run.
         command: the words of the command line, for the record.
-        train: does it, and returns the run's summary; takes the config, `resume`, `overwrite`, `quiet`, `command`,
-            `trackers`.
+        train: does it, and returns the run's summary; takes the config and the keywords of `execute`.
         show: the summary for people.
 
     Raises:
@@ -113,7 +112,18 @@ def run_as_asked(
             show(config.run_dir, summary)
         if flags.push:
             warn(f"sent to {hub.push(checkpoint_of(config.run_dir), flags.push)}")
+    require_learning(summary)
     _leave_others()
+
+
+def require_learning(summary: Mapping[str, Any]) -> None:
+    """Refuse to call a run a success that ended because it learned nothing; what it measured is written and shown.
+
+    Raises:
+        RunError: the run was stopped.
+    """
+    if summary.get("status") == "stopped":
+        raise RunError(str(summary.get("stopped") or "the run was stopped: it learned nothing"))
 
 
 def _trackers(names: Sequence[str], config: Resolved) -> list[Tracker]:

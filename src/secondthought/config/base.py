@@ -24,6 +24,12 @@ class Config(BaseModel):
     RETIRED: ClassVar[frozenset[str]] = frozenset()
     """Keys that are settings no longer. Files of earlier versions may hold them: they are passed over."""
 
+    MAY_CHANGE: ClassVar[frozenset[str]] = frozenset()
+    """Dotted names of settings, or of whole tables, that may be others when a run is resumed."""
+
+    EXTENDS: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that a finished run is resumed for: with others there is something left to do."""
+
     @model_validator(mode="before")
     @classmethod
     def _without_retired(cls, data: Any) -> Any:

@@ -165,6 +165,9 @@ class TrainConfig(Config):
     """Steps between evaluations on the validation split, which choose the best checkpoint."""
     eval_problems: int = Field(200, ge=1)
     """Problems of the validation split."""
+    # Not written where it is the default, as for LoRA above.
+    patience: int = Field(20, ge=0, exclude_if=lambda steps: steps == 20)
+    """Stop after so many steps in a row from which nothing is learned: no group's rewards differ. 0: never."""
     checkpoint_every: int = Field(10, ge=1)
     """Steps between checkpoints that a run can resume from."""
     # Not written where it is the default, as for LoRA above.

@@ -53,6 +53,19 @@ class RunConfig(Config):
     RETIRED = frozenset({"origin"})
     """What a study says of its runs, which is no setting and lies beside the run: see `runs.declaration`."""
 
+    EXTENDS = frozenset({"train.steps", "train.max_sampled_tokens", "train.patience", "evaluation"})
+    MAY_CHANGE = EXTENDS | {
+        "run_dir",
+        "threads",
+        "train.eval_every",
+        "train.checkpoint_every",
+        "train.episode_groups",
+        "train.micro_batch_tokens",
+        "train.gradient_checkpointing",
+        "train.self_checks",
+        "train.timeout_s",
+    }
+
     run_dir: Path = Path("runs/latest")
     """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
     seed: int = 0

@@ -64,6 +64,17 @@ class SftTrainConfig(Config):
 class SftConfig(Config):
     """A whole run of supervised fine-tuning: what is learned, by which model, and where it is written."""
 
+    EXTENDS = frozenset({"train.steps", "train.epochs", "train.final"})
+    MAY_CHANGE = EXTENDS | {
+        "run_dir",
+        "threads",
+        "train.checkpoint_every",
+        "train.keep_epochs",
+        "train.micro_batch_tokens",
+        "train.gradient_checkpointing",
+        "train.timeout_s",
+    }
+
     run_dir: Path = Path("runs/latest")
     """Where everything is written; a used directory is refused unless `--resume` or `--overwrite`."""
     seed: int = 0

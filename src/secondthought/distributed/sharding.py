@@ -46,6 +46,11 @@ def full(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
+def shard_of(tensor: Tensor) -> Tensor:
+    """Return what this process holds of a tensor that may be sharded."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
 def gather_into(replica: PreTrainedModel, sharded: PreTrainedModel) -> None:
     """Give a whole replica the weights that train, as they are now."""
     if replica is sharded:

@@ -22,7 +22,7 @@ from secondthought.evaluate.cache import SideCache, key_of, require_same_verdict
 from secondthought.evaluate.peers import measure
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
-from secondthought.runs import files
+from secondthought.runs import endings, files
 from secondthought.runs.directory import RunDirectory
 from secondthought.types import Failure, Problem
 
@@ -71,9 +71,12 @@ class BeforeAfter:
             evaluations=self._kept("before", self.run.path), controls={}, stored=final.restore_stored(found["stored"])
         )
 
-    def after(self) -> final.Measured:
-        """Measure the policy as it is now, also on the failures stored before."""
-        self.tell(f"evaluating the trained policy on {len(self.problems)} test problems")
+    def after(self, step: int, steps: int) -> final.Measured:
+        """Measure the policy as it is now, that of `step`, also on the failures stored before."""
+        which = f"the policy of step {step}" if step else "the untrained model again"
+        self.tell(f"evaluating {which} on {len(self.problems)} test problems")
+        if not step:
+            self.tell(f"warning: {endings.untrained_again(steps)}")
         stored = self.world.first("the stored failures", self._stored_failures)
         with self.player.onlooker.stage("evaluation after training"):
             measured = final.measure(self.player, self.config.evaluation, self.problems, stored)

@@ -70,8 +70,7 @@ def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, .
 def _request(episode: Episode, place: int, requests: Requests) -> str | None:
     """Return the text of the user turn before the completion at `place`."""
     if place == 0:
-        asked = [message.content for message in episode.problem.messages if message.role == "user"]
-        return asked[-1] if asked else None
+        return episode.problem.request or None
     if episode.turns[place].kind is TurnKind.REFLECTION:
         return requests.reflection
     return retry_request(Episode(problem=episode.problem, turns=episode.turns[:place]), requests)

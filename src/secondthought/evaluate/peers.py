@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from secondthought import tasks
+from secondthought import requirements, tasks
 from secondthought.config import LoraConfig, RunConfig
 from secondthought.distributed.world import World
 from secondthought.evaluate import final, write_rows
@@ -29,9 +29,10 @@ def measure(
     """Evaluate one peer on a run's test problems, keep its episodes in the run, and return its rates."""
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
-    policy = load_policy(config.model.model_copy(update={"path": path, "lora": LoraConfig()}), onlooker)
+    own = {"path": path, "lora": LoraConfig(), "chat_template": None, "template_options": {}}
+    policy = load_policy(config.model.model_copy(update=own), onlooker, share_trunk=config.train.share_trunk)
     policy.world = world
-    problems = task.problems("test", config.evaluation.problems, config.task.seed)
+    problems = requirements.draws_of(config, task)[-1].problems()
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
     with onlooker.stage(f"evaluation of {path}"):
         evaluation = final.measure_peer(player, config.evaluation, problems)
@@ -68,4 +69,6 @@ def add_to_runs(
 def _write(run: Path, name: str, rates: dict[str, Any]) -> None:
     directory = RunDirectory.open(run)
     summary = directory.summary()
-    directory.write_summary("finished", {**summary, "peers": {**summary.get("peers", {}), name: rates}})
+    directory.write_summary(
+        summary.get("status", "finished"), {**summary, "peers": {**summary.get("peers", {}), name: rates}}
+    )

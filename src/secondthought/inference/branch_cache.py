@@ -120,7 +120,7 @@ class BranchCache:
         if layer not in self.keys:
             dtype = matmul_dtype(key)
             self.keys[layer] = key.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
-            self.values[layer] = value.new_zeros(rows, kv_heads, self.capacity, size, dtype=dtype)
+            self.values[layer] = value.new_zeros(rows, kv_heads, self.capacity, value.shape[3], dtype=dtype)
         own_k, own_v = self.keys[layer], self.values[layer]
         own_k[:, :, self.cursor : self.cursor + new] = key
         own_v[:, :, self.cursor : self.cursor + new] = value
@@ -135,7 +135,7 @@ class BranchCache:
         weights = torch.cat([on_trunk, on_own], -1).softmax(-1, dtype=torch.float32).to(own_v.dtype)
         on_trunk, on_own = weights[..., : self.trunks.size], weights[..., self.trunks.size :]
         out = self.grid.to_rows(self.grid.to_trunks(on_trunk) @ self.trunks.values[layer]) + on_own @ own_v
-        return out.reshape(rows, heads, new, size).transpose(1, 2)
+        return out.reshape(rows, heads, new, -1).transpose(1, 2)
 
     def _hidden(self, window: int | None) -> tuple[Bool[Tensor, "N 1 1 T P"] | None, Bool[Tensor, "N 1 1 T C"]]:
         """Mark where a new token may not look: in its trunk (None if it may everywhere), and in its own columns."""

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
-from secondthought.inference.uniforms import uniforms
+from secondthought.inference.drawing import Choose, draw
 from secondthought.models.tree_attention import TreeLayout, tree_attention
+from secondthought.models.tree_forward import kept_logits
 from secondthought.types import Prompt, Sampling, TokenIds
 
 MAX_ROWS = 1024
@@ -32,8 +32,6 @@ LONGER, WORTH_A_WAVE = 1.5, 128
 """Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
 SMALL = 32
 """Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
-VOCABULARY_ROWS = 64
-"""Rows whose float64 cumulative distributions exist at once; bounds memory for vocabularies of 150,000 tokens."""
 
 
 @dataclass(slots=True)
@@ -50,43 +48,23 @@ class Row:
     ended: bool = False
 
 
-def draw(
-    logits: Float[Tensor, "N V"], keys: Sequence[int], positions: Sequence[int], temperature: float
-) -> tuple[list[int], list[float]]:
-    """Draw one token per row, with its log-probability. Temperature 0 takes the likeliest (the first, if several)."""
-    log_p = (logits.float() / (temperature or 1.0)).log_softmax(-1)
-    if temperature == 0.0:
-        tokens = log_p.argmax(-1)
-    else:
-        u = np.empty(len(keys))
-        key_array, at = np.array(keys, dtype=np.uint64), np.array(positions)
-        for position in np.unique(at):
-            u[at == position] = uniforms(key_array[at == position], int(position))
-        points = torch.from_numpy(u).to(logits.device)[:, None]
-        parts = []
-        for start in range(0, len(keys), VOCABULARY_ROWS):
-            cumulative = log_p[start : start + VOCABULARY_ROWS].double().exp().cumsum(-1)
-            goal = points[start : start + VOCABULARY_ROWS] * cumulative[:, -1:]
-            parts.append(torch.searchsorted(cumulative, goal, right=True).squeeze(-1))
-        tokens = torch.cat(parts).clamp_max(logits.shape[-1] - 1)
-    chosen = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    return tokens.tolist(), chosen.tolist()
-
-
 class SharedSampler:
     """Completes prompts; `max_rows` bounds the rows that run at once."""
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+    ) -> None:
         self.model = model
         self.stop_ids = stop_ids
         self.max_rows = max_rows
+        self.choose = choose or draw
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, limits: Sequence[int] | None = None) -> list[Row]:
         """Sample one row per prompt, in order. `limits` are most tokens per row, in place of one for all."""
         sizes = [sampling.max_tokens] * len(prompts) if limits is None else limits
         rows = [Row(prompt, sampling.temperature, size) for prompt, size in zip(prompts, sizes, strict=True)]
         with torch.no_grad(), tree_attention(self.model):
-            flight = Flight(self.model, self.stop_ids, self.max_rows)
+            flight = Flight(self.model, self.stop_ids, self.max_rows, self.choose)
             flight.add(rows)
             while flight.busy:
                 flight.step()
@@ -101,9 +79,12 @@ class Flight:
     `tree_attention` around it.
     """
 
-    def __init__(self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+    ) -> None:
         """Prepare to sample; `max_rows` bounds the rows that run at once."""
         self.model = model
+        self.choose = choose or draw
         self.device = model.device
         self.stop_ids = stop_ids
         self.max_rows = max_rows
@@ -208,7 +189,7 @@ class Flight:
             chosen = [rows[number] for number in at]
             part = logits if len(at) == len(rows) else logits[self._tensor(at)]
             keys, positions = [row.prompt.key for row in chosen], [len(row.token_ids) for row in chosen]
-            for row, token, logprob in zip(chosen, *draw(part, keys, positions, temperature), strict=True):
+            for row, token, logprob in zip(chosen, *self.choose(part, keys, positions, temperature), strict=True):
                 row.token_ids.append(token)
                 row.logprobs.append(logprob)
                 row.ended = token in self.stop_ids or len(row.token_ids) >= row.limit
@@ -231,10 +212,7 @@ class Flight:
             wave.logits = part
 
     def _forward(self, ids: Tensor, positions: Tensor, tree: TreeLayout, keep: int | Tensor) -> Tensor:
-        logits: Tensor = self.model(
-            input_ids=ids, position_ids=positions, use_cache=False, tree=tree, logits_to_keep=keep
-        ).logits
-        return logits
+        return kept_logits(self.model, keep, input_ids=ids, position_ids=positions, use_cache=False, tree=tree)
 
     def _tensor(self, values: Sequence[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,11 +13,17 @@ from transformers import PreTrainedModel
 from secondthought.errors import PolicyError
 from secondthought.inference.batch_flow import BatchFlow
 from secondthought.inference.decoding import Flight, Row, SharedSampler
+from secondthought.inference.drawing import NotFinite
 from secondthought.inference.plain_decoding import sample_plainly
+from secondthought.inference.sampling_paths import cached_sampling, shared_sampling
+from secondthought.models.finite import why_not_finite
 from secondthought.models.local import LocalModel, rotary_switch
+from secondthought.models.probe import TreeReader
 from secondthought.models.tree_attention import tree_attention
 from secondthought.protocols import Flow, Ranks
 from secondthought.types import Completion, Prompt, Sampling, StopReason
+
+logger = logging.getLogger(__name__)
 
 
 class LocalPolicy(LocalModel):
@@ -27,28 +34,73 @@ class LocalPolicy(LocalModel):
         super().__init__(model, tokenizer, name=name, **settings)
         self.num_sampled = 0
         self.world: Ranks | None = None
+        self.share_trunk = True
+        """Whether trunks are shared where that is right; False takes the plain path also in sampling."""
+        self._uncached: str | None = None
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, *, share: bool = True) -> list[Completion]:
         """Sample completions (`Policy.sample`); `share=False` takes the plain path, the same tokens in fp32."""
         if not prompts:
             return []
         self.check_lengths(prompts, sampling)
-        with self.autocast():
-            if share and self.unshared_reason is None:
+        shared = share and self._samples_shared()
+        cached = shared or self.uncached_reason is None
+        with self.autocast(), self._finite():
+            if shared:
                 rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
             else:
-                rows = sample_plainly(self.model, self.stop_ids, prompts, sampling)
+                rows = sample_plainly(self.model, self.stop_ids, prompts, sampling, cached=cached)
         self.num_sampled += sum(len(row.token_ids) for row in rows)
         return [self.completion(row) for row in rows]
 
     @contextlib.contextmanager
     def flow(self) -> Iterator[Flow]:
         """See `FlyingPolicy.flow`."""
-        if self.unshared_reason is not None:
+        if not self._samples_shared():
             yield BatchFlow(self)
             return
-        with torch.no_grad(), tree_attention(self.model), self.autocast():
+        with torch.no_grad(), tree_attention(self.model), self.autocast(), self._finite():
             yield _Flow(self, Flight(self.model, self.stop_ids))
+
+    @property
+    def shared_paths(self) -> tuple[TreeReader, ...]:
+        """Return them (see `LocalModel.shared_paths`) with that of sampling."""
+        return (*super().shared_paths, shared_sampling)
+
+    @property
+    def uncached_reason(self) -> str | None:
+        """Say why the plain path samples without a cache, None if with: measured when it is first asked.
+
+        Raises:
+            PolicyError: the model cannot be used at all; see `LocalModel.probe`.
+        """
+        self._measure_cache()
+        return self._uncached
+
+    def measure_paths(self) -> None:
+        """Measure the paths that sampling will take, so that what is wrong with a model is said when it is loaded."""
+        if not self._samples_shared():
+            self._measure_cache()
+
+    def _measure_cache(self) -> None:
+        if "cached" in self._known:
+            return
+        found = self.probe().measure(cached_sampling)
+        self._known.add("cached")
+        if not found.is_right:
+            self._uncached = str(found)
+            logger.warning("%s: is sampled without a cache, which takes far longer: %s", self.name, self._uncached)
+
+    def _samples_shared(self) -> bool:
+        return self.share_trunk and self.unshared_reason is None
+
+    @contextlib.contextmanager
+    def _finite(self) -> Iterator[None]:
+        """Say why a log-probability is not finite where one is sampled."""
+        try:
+            yield
+        except NotFinite as error:
+            raise PolicyError(f"{self.name}: {error}; {why_not_finite(self.model)}") from error
 
     def completion(self, row: Row) -> Completion:
         """Return what a finished row says."""

@@ -100,7 +100,7 @@ class _Examination:
             prefill=prefill,
             gap=gap,
             end=end,
-            writes_end=end in self.codec.ids(self.after),
+            writes_end=end == self._first_token()[0],
             stops=stops,
             structure=structure,
             control=frozenset(self._control(structure)),
@@ -134,8 +134,11 @@ class _Examination:
         """Return the first token after an answer that ends a turn, or the eos where the template writes none."""
         if not self.after:
             raise self.wrong("puts nothing after an assistant message: nothing would end a turn")
-        first = next((token for token in self.codec.ids(self.after) if self._is_end(token)), None)
-        if first is not None and (not self.eos_ids or first in self.eos_ids or not self._opens_a_turn(first)):
+        first, lead = self._first_token()
+        if lead.strip() and first in self.eos_ids:
+            raise self.wrong(f"writes {lead!r} between an answer and the token that ends it")
+        is_end = not self.eos_ids or first in self.eos_ids or not self._opens_a_turn(first)
+        if first is not None and not lead.strip() and is_end:
             return first
         mark = _MARK.match(self.after)
         if mark and mark[1] not in self.asked.split(QUESTION)[0] and mark[1] not in self.codec.added:
@@ -151,7 +154,13 @@ class _Examination:
         own = self.codec.tokenizer.eos_token_id
         return int(own) if own in self.eos_ids else min(self.eos_ids)
 
-    def _opens_a_turn(self, token: int) -> bool:
+    def _first_token(self) -> tuple[int | None, str]:
+        """Return the first token after an answer that could end it, and the text before that token."""
+        ids = self.codec.ids(self.after)
+        at = next((at for at, token in enumerate(ids) if self._is_end(token)), None)
+        return (None, "") if at is None else (ids[at], self.codec.text(ids[:at], ()))
+
+    def _opens_a_turn(self, token: int | None) -> bool:
         """Tell whether a token stands before a question and does not end one."""
         opening, _, opened = self.before.partition(QUESTION)
         closes = next((found for found in self.codec.ids(opened) if found in self.codec.names), None)

@@ -21,14 +21,19 @@ from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
 from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
+from secondthought.models.digest import sum_of_weights
+from secondthought.models.finite import damaged_weights, why_not_finite
 from secondthought.models.lora import Adapter
 from secondthought.models.pretrained import read_pretrained
+from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, require_finite, shared_training
 from secondthought.models.shipped import why_missing
 from secondthought.models.template import choose
-from secondthought.models.tree_attention import cannot_share
 from secondthought.types import Completion, Message, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
+
+FEW = 16
+"""Tokens that tell whether a model computes at all."""
 
 
 class LengthLimit(NamedTuple):
@@ -78,12 +83,9 @@ class LocalModel:
         self.name = name
         self.adapter: Adapter | None = None
         self.precision = precision
-        self.unshared_reason = cannot_share(model)
         self.stop_ids = self.chat.stop_ids
-        if self.unshared_reason:
-            logger.warning(
-                "%s: trunks are not shared, %s; sampling and training take the slow path", name, self.unshared_reason
-            )
+        self._unshared: str | None = None
+        self._known: set[str] = set()
 
     @classmethod
     def load(
@@ -140,6 +142,93 @@ class LocalModel:
             (rotary_switch(config), "the positions up to which the model's rotary embedding is fixed"),
         )
         return [LengthLimit(tokens, reason) for tokens, reason in limits if tokens is not None]
+
+    @property
+    def shared_paths(self) -> tuple[TreeReader, ...]:
+        """Return the paths that must be right for trunks to be shared."""
+        return (shared_training,)
+
+    @property
+    def unshared_reason(self) -> str | None:
+        """Say why trunks are not shared, None if they are: measured on a few tokens when it is first asked.
+
+        Raises:
+            PolicyError: the model cannot be used on any path; see `PathProbe`.
+        """
+        if "shared" not in self._known:
+            probe = self.probe()
+            self.unshared_reason = next((str(d) for d in map(probe.measure, self.shared_paths) if not d.is_right), None)
+            if self._unshared is not None:
+                logger.warning(
+                    "%s: trunks are not shared: %s; sampling and training take the slow path", self.name, self._unshared
+                )
+        return self._unshared
+
+    @unshared_reason.setter
+    def unshared_reason(self, reason: str | None) -> None:
+        """Decide it, as where processes agree on one."""
+        self._known.add("shared")
+        self._unshared = reason
+
+    def shares(self, wanted: bool) -> bool:
+        """Return whether trunks are shared in training where that is wanted; where not, the plain path is right.
+
+        Raises:
+            PolicyError: the model cannot be trained on either path.
+        """
+        if wanted and self.unshared_reason is None:
+            return True
+        if "plain" not in self._known:
+            found = self.probe().measure(plain_training)
+            if not found.is_right:
+                raise PolicyError(f"{self.name}: cannot be trained, also without shared trunks: {found}")
+            self._known.add("plain")
+        return False
+
+    def probe(self) -> PathProbe:
+        """Read a probe's tokens by the model's own forward.
+
+        Raises:
+            PolicyError: that cannot be used; see `PathProbe`. Weights hold what is no number, whether or not the
+                probe's tokens meet them.
+        """
+        if damaged_weights(self.model):
+            raise PolicyError(f"{self.name}: {why_not_finite(self.model)}")
+        limit = min((limit.tokens for limit in self.length_limits), default=None)
+        try:
+            return PathProbe(self.model, self._ordinary_ids(), self.autocast, limit=limit)
+        except PolicyError as error:
+            raise PolicyError(f"{self.name}: {error}") from error
+
+    def require_finite(self) -> None:
+        """Refuse weights by which the model no longer says finite log-probabilities of ordinary tokens.
+
+        Raises:
+            PolicyError: so it is; the sentence names the weights that hold no numbers.
+        """
+        if damaged_weights(self.model):
+            raise PolicyError(f"{self.name}: {why_not_finite(self.model)}")
+        limit = min((limit.tokens for limit in self.length_limits), default=FEW)
+        with self.autocast():
+            require_finite(self.model, self._ordinary_ids()[: min(limit, FEW)])
+
+    def sum_of_weights(self) -> str:
+        """Hash the weights as they are, an adapter's included; see `models.digest`."""
+        return sum_of_weights(self.model)
+
+    @property
+    def revision(self) -> str | None:
+        """Return the revision of the hub that the weights are of; None for files that are not from there."""
+        found: str | None = getattr(self.model.config, "_commit_hash", None)
+        return found
+
+    def _ordinary_ids(self) -> list[int]:
+        """Return ids that occur in text, and none that means something to a model."""
+        size, tokenizer = self.model.get_input_embeddings().weight.shape[0], self.chat.tokenizer
+        special = set(tokenizer.all_special_ids) | self.stop_ids
+        found = [token for token in tokenizer(TEXT, add_special_tokens=False)["input_ids"] if token < size]
+        usual = [token for token in found if token not in special]
+        return usual if len(set(usual)) > 1 else [token for token in range(size) if token not in special]
 
     def fingerprint(self) -> str:
         """Hash the vocabulary and the template: token ids mean the same under equal fingerprints."""

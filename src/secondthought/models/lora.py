@@ -31,6 +31,8 @@ from transformers import PreTrainedModel
 from secondthought import rng
 from secondthought.config import LoraConfig
 from secondthought.errors import ConfigError, PolicyError
+from secondthought.models.adapter_file import read_fields
+from secondthought.models.pretrained import is_out_of_memory
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -134,13 +136,15 @@ def load(model: PreTrainedModel, directory: Path) -> Adapter:
         PolicyError: the adapter is missing, damaged, of another kind, or of another base model.
     """
     base = base_of(directory)
-    settings = _peft().LoraConfig.from_pretrained(str(directory))
-    settings.base_model_name_or_path = None  # set below; peft would warn that it changes
-    settings.inference_mode = False
     try:
+        settings = _peft().LoraConfig.from_pretrained(str(directory))
+        settings.base_model_name_or_path = None  # set below; peft would warn that it changes
+        settings.inference_mode = False
         adapter = _put_in(model, settings, base)
-    except ValueError as error:
-        first = str(error).strip().splitlines()[0]
+    except Exception as error:  # a file is somebody's data, and the library fails on it in any way
+        if is_out_of_memory(error):
+            raise
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PolicyError(f"{directory}: does not fit its base model {base}: {first}") from None
     adapter.restore(directory)
     return adapter
@@ -155,11 +159,8 @@ def base_of(directory: Path) -> str:
     """
     _peft()
     path = directory / CONFIG
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PolicyError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(settings, dict) or settings.get("peft_type") != "LORA":
+    settings = read_fields(path)
+    if settings.get("peft_type") != "LORA":
         raise PolicyError(f"{path}: is not a LoRA adapter; merge it into its base model with peft first")
     beyond = [name for name in _BEYOND_LOW_RANK if settings.get(name)]
     beyond += ["bias"] if settings.get("bias", "none") != "none" else []
@@ -237,5 +238,7 @@ def _read_weights(directory: Path) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(directory / WEIGHTS)
     except (OSError, SafetensorError) as error:
-        raise PolicyError(f"{directory / WEIGHTS}: cannot be read: {error}") from None
+        raise PolicyError(f"{directory / WEIGHTS}: cannot be read: {error}; save the adapter again") from None
+    if odd := next((name for name, value in found.items() if not torch.isfinite(value.float()).all()), None):
+        raise PolicyError(f"{directory / WEIGHTS}: {odd} holds numbers that are not finite; take an earlier checkpoint")
     return found

@@ -11,7 +11,7 @@ It plugs into `transformers` through `AttentionInterface`: inside `tree_attentio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -51,32 +51,60 @@ class TreeLayout(Protocol):
         ...
 
 
+_FOLLOWED = frozenset({"tree", "scaling", "sliding_window", "softcap"})
+"""Settings of a layer that trees attend by."""
+_OF_NO_EFFECT = frozenset(
+    {"position_ids", "cache_position", "use_cache", "return_dict", "logits_to_keep"}
+    | {f"output_{what}" for what in ("attentions", "hidden_states", "router_logits")}
+)
+"""Arguments that layers pass through on their way and attention does not depend on."""
+_WITHOUT_EFFECT = {"dropout": 0.0, "is_causal": True, "s_aux": None, "encoder_hidden_states": None, "head_mask": None}
+"""Settings that change nothing at these values; at others trees do not know them (`s_aux`: sinks of attention)."""
+
+
 def _dispatch(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **settings: Any
 ) -> tuple[Tensor, None]:
     tree: TreeLayout | None = settings.get("tree")
     if tree is None:
-        raise PolicyError(
-            "this model's layers do not pass extra arguments on to attention, so its trunks cannot be shared"
-        )
+        raise PolicyError("its layers do not pass extra arguments on to attention")
+    unknown = sorted(name for name in settings if not _is_known(name, settings[name]))
+    if unknown:
+        raise PolicyError(f"its layers attend by a setting that shared trunks do not know ({', '.join(unknown)})")
     scaling = settings.get("scaling") or query.shape[-1] ** -0.5
     rule = AttentionRule(scaling, settings.get("sliding_window"), settings.get("softcap"))
     return tree.attend(module.layer_idx, query, key, value, rule), None
 
 
+def _is_known(name: str, value: Any) -> bool:
+    """Return whether trees attend rightly under a layer's setting; one that nobody knows is never passed over."""
+    if name in _WITHOUT_EFFECT:
+        return value is None or (not isinstance(value, Tensor) and value == _WITHOUT_EFFECT[name])
+    return name in _FOLLOWED or name in _OF_NO_EFFECT
+
+
 AttentionInterface.register(IMPLEMENTATION, _dispatch)
 
 
-def cannot_share(model: PreTrainedModel) -> str | None:
-    """Say why this model's trunks cannot be shared exactly, or None if they can."""
+def unseen(model: PreTrainedModel, windows: Mapping[int, int | None], length: int) -> str | None:
+    """Say what of a model's attention would show only on rows longer than `length`, so that no short one tells.
+
+    Args:
+        model: its config names kinds of layers and their window.
+        windows: what each layer passed on to attention as its window.
+        length: of the longest row that was read.
+    """
     config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
-    if kinds or getattr(model, "_is_stateful", False):
-        return f"its layers ({', '.join(sorted(kinds)) or 'recurrent'}) carry a state that branches cannot share"
-    if not getattr(model, "_supports_attention_backend", False):
-        return f"{type(model).__name__} does not go through transformers' AttentionInterface"
-    if getattr(config, "num_attention_heads", 0) % (getattr(config, "num_key_value_heads", 0) or 1):
-        return "its query heads are no multiple of its key heads"
+    kinds = getattr(config, "layer_types", None) or ()
+    others = sorted(set(kinds) - {"full_attention", "sliding_attention"})
+    if others:
+        return f"its layers ({', '.join(others)}) may attend by a rule that shows on longer texts alone"
+    named = getattr(config, "sliding_window", None)
+    for layer, passed in windows.items():
+        slides = not kinds or (layer < len(kinds) and kinds[layer] == "sliding_attention")
+        wanted = named if slides else None
+        if wanted != passed and max(wanted or 0, passed or 0) > length:
+            return f"its config gives layer {layer} a window of {wanted}, and that layer attends by one of {passed}"
     return None
 
 
@@ -126,6 +154,8 @@ class PackedTrees:
         self.input_ids: Int[Tensor, "1 N"] = torch.tensor([token_ids], device=device)
         self.position_ids: Int[Tensor, "1 N"] = torch.tensor([positions], device=device)
         self._index_blocks(trees)
+        self.windows: dict[int, int | None] = {}
+        """How far back each layer looked, by its own word; known after a forward."""
         self._branch_masks: dict[int | None, Tensor] = {}
         self._trunk_biases: dict[torch.dtype, Tensor | None] = {}
 
@@ -152,12 +182,14 @@ class PackedTrees:
         self, layer: int, query: Tensor, key: Tensor, value: Tensor, rule: AttentionRule
     ) -> Float[Tensor, "1 N H D"]:
         """Compute the attention of every token to its ancestors in its own tree and itself."""
+        self.windows[layer] = rule.window
         q, k, v = (x[0].transpose(0, 1) for x in (query, key, value))  # (N, H or K, D)
         trunk = _gather(k, self.trunk_index), _gather(v, self.trunk_index)  # (U, P, K, D)
         blocks = [self._trunk(_gather(q, self.trunk_index), trunk, rule).flatten(0, 1)]
         if self.branch_size:
             own = _gather(k, self.branch_index), _gather(v, self.branch_index)  # (U, G, R, K, D)
-            is_plain = rule.window is None and rule.softcap is None
+            alike = query.shape[-1] == value.shape[-1]  # values of latent attention are shorter than its keys
+            is_plain = alike and rule.window is None and rule.softcap is None
             branches = self._merged if is_plain and merged_attention.available(self.device) else self._expanded
             blocks.append(branches(_gather(q, self.branch_index), trunk, own, rule).flatten(0, 2))
         return torch.cat(blocks).index_select(0, self.cell).unsqueeze(0)

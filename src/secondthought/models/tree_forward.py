@@ -7,8 +7,9 @@ that is the trunk's last position.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -96,15 +97,15 @@ class TreeForward:
                 before.append(packed.branch_starts[target.tree][target.branch] + target.at - 1)
         keep = torch.tensor(before, dtype=torch.long, device=self.device)
         with tree_attention(model):
-            out = model(
+            logits = kept_logits(
+                model,
+                keep,
                 input_ids=packed.input_ids,
                 position_ids=packed.position_ids,
                 use_cache=False,
                 tree=packed,
-                logits_to_keep=keep,
             )
-        logits: Tensor = out.logits[0]
-        return logits
+        return logits[0]
 
     def _plain(self, model: PreTrainedModel) -> Float[Tensor, "M V"]:
         """Read every branch as a row with its trunk, right-padded: this is the tests' reference, and the fallback."""
@@ -120,3 +121,25 @@ class TreeForward:
         column = [t.at - 1 + (0 if t.branch == TRUNK else len(self.trees[t.tree].trunk)) for t in self.found]
         chosen: Tensor = logits[row_of, column]
         return chosen
+
+
+def kept_logits(model: PreTrainedModel, keep: Int[Tensor, " M"] | int, **inputs: Any) -> Float[Tensor, "B M V"]:
+    """Return the logits of a forward at these columns, or at the last `keep`.
+
+    A forward that cannot leave out the others gives all: many take `**kwargs`, which would swallow the wish.
+    """
+    if takes(model, "logits_to_keep"):
+        kept: Tensor = model(**inputs, logits_to_keep=keep).logits
+        return kept
+    logits: Tensor = model(**inputs).logits
+    return logits[:, -keep:] if isinstance(keep, int) else logits[:, keep]
+
+
+def takes(model: PreTrainedModel, argument: str) -> bool:
+    """Return whether a model's forward has this argument by name."""
+    if (kind := type(model)) not in _ARGUMENTS:
+        _ARGUMENTS[kind] = frozenset(inspect.signature(kind.forward).parameters)
+    return argument in _ARGUMENTS[kind]
+
+
+_ARGUMENTS: dict[type, frozenset[str]] = {}

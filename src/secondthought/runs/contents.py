@@ -40,7 +40,7 @@ def digest_of_files(paths: Iterable[Path]) -> dict[str, str]:
     for path in paths:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
-                found[str(file)] = _digest_of_file(file)
+                found[str(file)] = digest_of_file(file)
     return found
 
 
@@ -53,7 +53,7 @@ def digest_of_entry(directory: Path) -> dict[str, str]:
 def digest_of_package() -> str:
     """Return a digest of this package's own source: what it computes may change with any of it."""
     sources = sorted(path for kind in ("*.py", "*.toml") for path in PACKAGE.rglob(kind))
-    return digest_of([[str(path.relative_to(PACKAGE)), _digest_of_file(path)] for path in sources])
+    return digest_of([[str(path.relative_to(PACKAGE)), digest_of_file(path)] for path in sources])
 
 
 def files_named_in(value: Any) -> Iterator[Path]:
@@ -101,7 +101,7 @@ def _add(name: str, own: str, found: dict[str, str]) -> bool:
     if top != own and any(path.is_relative_to(place) for place in _INSTALLED):
         found[top] = str(getattr(sys.modules.get(top), "__version__", ""))
         return True
-    found[name] = _digest_of_file(path)
+    found[name] = digest_of_file(path)
     for imported in _imports(path, name) if path.suffix == ".py" else ():
         _add(imported, own, found)  # of what is no module, or not there, there is nothing to add
     return True
@@ -147,7 +147,12 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _digest_of_file(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
+    """Return a digest of a file's bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -1,7 +1,8 @@
 """A run directory keeps everything that was asked of a run and everything that happened in it, as files.
 
-    config.json            the resolved config, with the schema's number
+    config.json            the resolved config, with the schema's number, and what was other before the run was extended
     environment.json       versions, revision, machine, seed, command line
+    base.json              a digest of the weights that the run began from
     declared.json          what a study says of the run (`runs.declaration`), if it is of one
     metrics.jsonl          one row per step
     episodes/step_000010.jsonl
@@ -15,23 +16,28 @@ Not here: what the rows mean (docs/metrics.md) and what a checkpoint holds (trai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
 from secondthought.config.values import NAME_CHARACTERS
+from secondthought.disk import PARTIAL
 from secondthought.errors import RunError
 from secondthought.runs import files
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.lock import NAMES as LOCKS
 from secondthought.runs.lock import Lock
 
+CONFIG = "config.json"
 SCHEMA = 1
 WRITTEN_BY = "secondthought"
 
-Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
+Status: TypeAlias = Literal["running", "finished", "stopped", "interrupted", "failed"]
+
+ENDED = frozenset({"finished", "stopped"})
+"""A run that is over has one of these: it is as long as was asked, or it learned nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,23 @@ class RunDirectory:
     def create(cls, path: Path, *, overwrite: bool = False) -> RunDirectory:
         """Make an empty run directory and lock it for this process.
 
-        With `overwrite`, a directory that holds a run of ours is emptied first; nothing else is ever deleted.
+        A directory that holds a run of ours is emptied first if that run took no step, or with `overwrite`; nothing
+        else is ever deleted.
+
+        Raises:
+            RunError: the directory is in use, or not empty, or not ours to empty.
+        """
+        run = cls.claim(path, overwrite=overwrite)
+        try:
+            run.empty()
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    @classmethod
+    def claim(cls, path: Path, *, overwrite: bool = False) -> RunDirectory:
+        """Lock a directory that a new run may have, as `create` does, and leave what is in it until `empty` is called.
 
         Raises:
             RunError: the directory is in use, or not empty, or not ours to empty.
@@ -56,7 +78,6 @@ class RunDirectory:
         lock = Lock.acquire(path)
         try:
             _check_free(path, overwrite)  # again: another process may have come first
-            _empty(path)
         except BaseException:
             lock.release()
             raise
@@ -85,6 +106,15 @@ class RunDirectory:
             raise RunError(f"{path}: is not a run directory (it has no config.json written by secondthought)")
         return cls(path)
 
+    def empty(self) -> None:
+        """Delete all that is in the directory but its lock."""
+        # config.json goes last: an emptying that was cut short leaves a directory that is still recognised as ours.
+        items = sorted(self.path.iterdir(), key=lambda item: item.name == CONFIG)
+        with files.disk_errors(self.path):
+            for item in items:
+                if item.name not in LOCKS:
+                    files.remove(item)
+
     def close(self) -> None:
         """Release the lock."""
         if self.lock is not None:
@@ -108,15 +138,19 @@ class RunDirectory:
         """Return the checkpoints, from which the run can go on."""
         return Checkpoints(self.path / "checkpoints")
 
-    def write_config(self, config: Mapping[str, Any]) -> None:
-        """Write the resolved config, which makes the directory a run."""
-        files.write_json(
-            self.path / "config.json", {"written_by": WRITTEN_BY, "schema": SCHEMA, "config": dict(config)}
-        )
+    def write_config(self, config: Mapping[str, Any], changed: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Write the resolved config, which makes the directory a run; `changed` says what was other before."""
+        content = {"written_by": WRITTEN_BY, "schema": SCHEMA, "config": dict(config)}
+        files.write_json(self.path / CONFIG, {**content, **({"changed": list(changed)} if changed else {})})
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Read which settings were other in earlier steps: a row per time that the run went on with others."""
+        found = files.read_json(self.path / CONFIG).get("changed")
+        return found if isinstance(found, list) else []
 
     def config(self) -> dict[str, Any]:
         """Read the resolved config."""
-        config = files.read_json(self.path / "config.json").get("config")
+        config = files.read_json(self.path / CONFIG).get("config")
         return config if isinstance(config, dict) else {}
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
@@ -176,27 +210,62 @@ def steps_of(paths: Iterable[Path]) -> Iterator[int]:
 def is_run(path: Path) -> bool:
     """Return True if the directory has a config.json that we wrote."""
     try:
-        return files.read_json(path / "config.json").get("written_by") == WRITTEN_BY
+        return files.read_json(path / CONFIG).get("written_by") == WRITTEN_BY
     except RunError:
         return False
 
 
+def is_unused(path: Path) -> bool:
+    """Return True if nothing is lost where a new run begins there.
+
+    The directory is empty but for what a start leaves that was cut short, or holds a run of ours, and nothing else,
+    that took no step.
+    """
+    names = {item.name for item in path.iterdir() if item.name not in LOCKS and not _is_partial(item.name)}
+    return not names or (is_run(path) and names <= _OURS and not _has_begun(RunDirectory(path)))
+
+
+def _is_partial(name: str) -> bool:
+    """Tell whether a write of ours that was cut short left this; nothing reads it."""
+    return PARTIAL in name and any(name.startswith(own) for own in _OURS)
+
+
+def _has_begun(run: RunDirectory) -> bool:
+    """Tell whether a run took a step, or is finished without."""
+    rows = files.read_rows(run.metrics_path) if run.metrics_path.exists() else iter(())
+    return (
+        any(step > 0 for step in run.checkpoints.steps())
+        or any(isinstance(row.get("step"), int) and row["step"] > 0 for row in rows)
+        or run.summary().get("status") in ENDED
+    )
+
+
+_OURS = frozenset(
+    {
+        CONFIG,
+        "environment.json",
+        "declared.json",
+        "metrics.jsonl",
+        "episodes",
+        "evaluations",
+        "checkpoints",
+        "summary.json",
+        "before.json",
+        "stored_failures.jsonl",
+        "checks.json",
+        "data.json",
+    }
+)
+"""What a run may have written before its first step."""
+
+
 def _check_free(path: Path, overwrite: bool) -> None:
-    if all(item.name in LOCKS for item in path.iterdir()):
+    if is_unused(path):
         return
     if not is_run(path):
         raise RunError(f"{path}: is not empty and holds no run of secondthought; choose another run_dir")
     if not overwrite:
         raise RunError(f"{path}: already holds a run; continue it with --resume or replace it with --overwrite")
-
-
-def _empty(path: Path) -> None:
-    # config.json goes last: an emptying that was cut short leaves a directory that is still recognised as ours.
-    items = sorted(path.iterdir(), key=lambda item: item.name == "config.json")
-    with files.disk_errors(path):
-        for item in items:
-            if item.name not in LOCKS:
-                files.remove(item)
 
 
 def _read_or_empty(path: Path) -> dict[str, Any]:

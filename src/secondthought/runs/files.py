@@ -185,8 +185,6 @@ def disk_error(path: Path, error: OSError) -> RunError:
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8; what UTF-8 cannot hold is written as an escape, which JSON reads back."""
     jsonl.require_plain(path)
-    for left in abandoned(path):
-        remove(left)
     with new_file(path) as file:
         file.write(text)
 

@@ -38,11 +38,12 @@ class Recorder:
         """Write the groups of one step (see `runs.records`)."""
         files.write_rows(self._run.episodes_path(step), rows)
 
-    def truncate_after(self, step: int) -> None:
-        """Forget everything after a step: what a resumed run is about to do again."""
+    def truncate_after(self, step: int, *, unrecorded: bool = False) -> None:
+        """Forget everything after a step, and its own row if it is `unrecorded`: what is about to be done again."""
         path = self._run.metrics_path
         if path.exists():
-            files.write_rows(path, [row for row in files.read_rows(path) if row["step"] <= step])
+            last = step - unrecorded
+            files.write_rows(path, [row for row in files.read_rows(path) if row["step"] <= last])
         with files.disk_errors(path):
             for later in self._run.episode_steps():
                 if later > step:

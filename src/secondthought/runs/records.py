@@ -35,11 +35,12 @@ def group_row(
     """Write one group of a step as a row.
 
     `advantages` has one number per branch; `learned` are the kinds of turn that may learn. In a branch whose advantage
-    is zero, nothing was learned, and its row says so.
+    is zero, nothing was learned, and its row says so. A first try answers the problem's own text.
     """
+    asked = {TurnKind.ATTEMPT: group.problem.request, **requests}
 
     def row(turn: Turn) -> dict[str, Any]:
-        return turn_row(turn, request=requests.get(turn.kind, ""))
+        return turn_row(turn, request=asked.get(turn.kind, ""))
 
     return {
         "step": step,

@@ -11,9 +11,9 @@ from secondthought.config import RunConfig
 from secondthought.config.sft import SftConfig
 from secondthought.errors import RunError
 from secondthought.runs.declaration import Declaration
-from secondthought.runs.directory import RunDirectory, is_run
+from secondthought.runs.directory import ENDED, RunDirectory, is_run
 from secondthought.study.priming_job import PrimingStage, require_same
-from secondthought.train.lifecycle import changed_settings
+from secondthought.train.changes import changes_of, extends, refused
 
 State: TypeAlias = Literal["finished", "failed", "pending"]
 
@@ -107,7 +107,10 @@ def _state(directory: Path, config: RunConfig | SftConfig) -> State:
     if not is_run(directory):
         return "pending"
     run = RunDirectory.open(directory)
-    if changed_settings(run, config):
-        raise RunError(f"{directory}: was made with other settings; move it away, or give the study another `out`")
-    status = run.summary().get("status")
-    return "finished" if status == "finished" else "failed" if status == "failed" else "pending"
+    changes = changes_of(run, config)
+    if wrong := refused(run, config, changes, same_length=True):
+        raise RunError(
+            f"{directory}: was made with other settings: {wrong}; move it away, or give the study another `out`"
+        )
+    status = "running" if extends(changes, config) else run.summary().get("status")
+    return "finished" if status in ENDED else "failed" if status == "failed" else "pending"

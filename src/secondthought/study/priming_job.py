@@ -29,9 +29,12 @@ from secondthought.data.priming.token_lengths import length_by
 from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
+from secondthought.runs.contents import digest_of_file
 from secondthought.runs.directory import is_run
 from secondthought.train.sft.run import MODEL, model_of, train_sft
 
+CONTENTS = "contents"
+"""Name of the digests beside the settings of a set: a file that was changed afterwards keeps its name."""
 SFT = "sft"
 """Run directory of the fine-tuning, in that of the priming."""
 
@@ -143,8 +146,16 @@ def require_same(stage: PrimingStage) -> None:
         RunError: the set was made with other settings.
     """
     settings, path = _settings_file(stage), stage.directory / "set.jsonl"
-    if settings.exists() and files.read_json(settings) != json.loads(stage.traces.model_dump_json()):
-        raise RunError(f"{path}: was made with other settings; move it away, or give the study another `out`")
+    if not settings.exists():
+        return
+    found, remedy = files.read_json(settings), "move it away, or give the study another `out`"
+    made_of = found.pop(CONTENTS, {})  # not there in a set of an earlier version
+    if found != json.loads(stage.traces.model_dump_json()):
+        raise RunError(f"{path}: was made with other settings; {remedy}")
+    today = _contents(stage)  # a file that the set was made of may be gone: the set is there
+    changed = [name for name, digest in made_of.items() if today.get(name, digest) != digest]
+    if changed:
+        raise RunError(f"{path}: {', '.join(changed)} changed since it was made; {remedy}")
 
 
 def prime(stage: PrimingStage) -> Path:
@@ -167,7 +178,14 @@ def _write(stage: PrimingStage) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         jsonl.write(path, rows)
     # Last: this file says that the set is whole.
-    files.write_json(_settings_file(stage), json.loads(stage.traces.model_dump_json()))
+    files.write_json(_settings_file(stage), {**json.loads(stage.traces.model_dump_json()), CONTENTS: _contents(stage)})
+
+
+def _contents(stage: PrimingStage) -> dict[str, str]:
+    """Return digests of the files that a set is, and is made of, where they are there."""
+    paths = {"set.jsonl": stage.directory / "set.jsonl", "file": stage.traces.file}
+    with files.disk_errors(stage.directory):
+        return {name: digest_of_file(path) for name, path in paths.items() if path is not None and path.is_file()}
 
 
 def _rows(stage: PrimingStage) -> Iterable[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from secondthought.progress import SILENT, Stage
 from secondthought.runs import files
 from secondthought.study.jobs import AnyJob, Job, State
 
@@ -15,7 +16,12 @@ POLL_SECONDS = 0.5
 
 
 def work_off(
-    ready: Callable[[], Sequence[AnyJob]], *, at_once: int, deadline: float | None, progress: Callable[[str], None]
+    ready: Callable[[], Sequence[AnyJob]],
+    *,
+    at_once: int,
+    deadline: float | None,
+    progress: Callable[[str], None],
+    stage: Stage = SILENT,
 ) -> Iterator[tuple[AnyJob, State]]:
     """Run jobs, some at a time; yield each with how it ended.
 
@@ -25,6 +31,7 @@ def work_off(
         at_once: how many run at once.
         deadline: on the monotonic clock; no job begins after it.
         progress: hears what begins and ends.
+        stage: is told of each job that has ended, and that others go on.
     """
     waiting, running = list[AnyJob](), dict[str, tuple[AnyJob, subprocess.Popen[bytes]]]()
     try:
@@ -38,9 +45,11 @@ def work_off(
             if not running:
                 return
             time.sleep(POLL_SECONDS)
+            stage.beat()
             for name, (job, process) in list(running.items()):
                 if process.poll() is not None:
                     del running[name]
+                    stage.advance()
                     done: State = "finished" if process.returncode == 0 else "failed"
                     progress(f"{name}: {done}" + ("" if done == "finished" else f", see {_log(job)}"))
                     yield job, done

@@ -7,14 +7,15 @@ it has sampled as many tokens as that arm did (the mean over its seeds): equal c
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from secondthought.errors import ConfigError
 from secondthought.evaluate import peers
+from secondthought.progress import SILENT, Onlooker
 from secondthought.report import build_report
 from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
@@ -25,7 +26,11 @@ from secondthought.study.queue import work_off
 
 
 def run_study(
-    path: Path, *, minutes: float | None = None, progress: Callable[[str], None] | None = None
+    path: Path,
+    *,
+    minutes: float | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+    onlooker: Onlooker = SILENT,
 ) -> dict[str, Any]:
     """Run what is left of a study; no new job begins after `minutes`.
 
@@ -36,15 +41,20 @@ def run_study(
         ConfigError: a setting of an arm is unknown or out of range, or its model is not there; nothing was begun then.
         RunError: a job is there that was made with other settings.
     """
-    study, began, progress = load_study(path), time.monotonic(), progress or _to_stderr
+    study, began = load_study(path), time.monotonic()
     check(study, str(path))
     if missing := list(missing_models(study, str(path))):
         raise ConfigError("\n".join(missing))
     left, arms = _Left(study, str(path)), arms_of(study, str(path))
     deadline = None if minutes is None else began + 60 * minutes
     worked = False
-    for job, done in work_off(left.ready, at_once=study.jobs, deadline=deadline, progress=progress):
-        left.states[job.name], worked = done, True
+    begin = left.ready()  # finished ones are none of the jobs whose time is told
+    batches = chain([begin], iter(left.ready, None))
+    with onlooker.stage("jobs", len(begin) + left.count()) as stage:
+        for job, done in work_off(
+            lambda: next(batches), at_once=study.jobs, deadline=deadline, progress=progress, stage=stage
+        ):
+            left.states[job.name], worked = done, True
     for sentence in left.blocked():
         progress(sentence)
     complete = all(state == "finished" for state in left.states.values())
@@ -52,7 +62,8 @@ def run_study(
     declared = _declare(finished)
     if complete and study.peers:
         configs = [job.config for arm in arms for job in arm.jobs()]
-        peers.add_to_runs([(config.run_dir, config) for config in configs], study.peers, progress)
+        runs_of = [(config.run_dir, config) for config in configs]
+        peers.add_to_runs(runs_of, study.peers, progress, onlooker=onlooker)
     runs, anew = [str(study.out / name) for _, name in finished], worked or declared or bool(study.peers)
     report = _report(study.out / "report.html", runs, progress, anew=anew)
     return {"pieces": left.states, "runs": runs, "complete": complete, "report": report}
@@ -78,6 +89,10 @@ class _Left:
     def __init__(self, study: StudyConfig, source: str) -> None:
         self._waiting = list(planned_jobs(study, source))
         self.states: dict[str, State] = {planned.name: "pending" for planned in self._waiting}
+
+    def count(self) -> int:
+        """Return how many jobs wait for others."""
+        return len(self._waiting)
 
     def ready(self) -> list[AnyJob]:
         """Return the jobs that can begin and are not finished, each once."""
@@ -105,8 +120,3 @@ class _Left:
 
     def _missing(self, planned: PlannedJob) -> list[str]:
         return [name for name in planned.needs if self.states[name] != "finished"]
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

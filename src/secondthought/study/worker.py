@@ -11,6 +11,7 @@ from pathlib import Path
 
 from secondthought.config import resolve
 from secondthought.errors import SecondthoughtError
+from secondthought.interrupts import terminable
 from secondthought.runs import declaration
 from secondthought.runs.directory import is_run
 from secondthought.study.priming_job import PrimingStage, prime
@@ -34,4 +35,10 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        with terminable():  # a study that is stopped sends SIGTERM: the job keeps what it learned
+            code = main(sys.argv[1])
+    except KeyboardInterrupt as stop:
+        sys.stderr.write("; ".join(["stopped", *getattr(stop, "__notes__", ())]) + "\n")
+        code = 130
+    sys.exit(code)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
 from secondthought.errors import SecondthoughtError, TaskError
-from secondthought.protocols import Task
+from secondthought.protocols import RepeatingTask, Task
 from secondthought.tasks.judging import judge
 from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
 
@@ -59,7 +60,7 @@ def run_checks(load: Callable[[], Task], count: int) -> list[CheckResult]:
     task = load()
     found = {split: draw(task, split, count) for split in SPLITS}
     checks: dict[str, Callable[[], str]] = {
-        "problems": lambda: _problems(found, count),
+        "problems": lambda: _problems(task, found, count),
         "gold accepted": lambda: _gold(task, found),
         "rewards": lambda: _rewards(task, found),
         "JSON round trip": lambda: _round_trip(task, found),
@@ -97,7 +98,7 @@ def _all(found: Problems) -> list[Problem]:
     return [problem for problems in found.values() for problem in problems]
 
 
-def _problems(found: Problems, count: int) -> str:
+def _problems(task: Task, found: Problems, count: int) -> str:
     empty = [split for split in SPLITS if not found[split]]
     if "train" in empty or "test" in empty:
         raise _Failed(f"no problems in: {', '.join(empty)}")
@@ -105,7 +106,8 @@ def _problems(found: Problems, count: int) -> str:
         if len({problem.id for problem in problems}) < len(problems):
             raise _Failed("an id occurs twice in one draw")
     few = [f"{split} {len(found[split])}" for split in SPLITS if len(found[split]) < count]
-    return f"asked for {count} per split" + (f", got fewer: {', '.join(few)}" if few else "")
+    repeated = f", {task.repeated} repeated rows left out" if isinstance(task, RepeatingTask) and task.repeated else ""
+    return f"asked for {count} per split{repeated}" + (f", got fewer: {', '.join(few)}" if few else "")
 
 
 def _gold(task: Task, found: Problems) -> str:
@@ -174,10 +176,25 @@ def _deterministic(again: Task, found: Problems) -> str:
 def _disjoint(task: Task, found: Problems) -> str:
     seeds = (0, 1)
     ids = {split: {p.id for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS}
+    asked = {
+        split: {_content(p) for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS
+    }
     for one, other in combinations(SPLITS, 2):
         if ids[one] & ids[other]:
             raise _Failed(f"{one} and {other} share {len(ids[one] & ids[other])} problems")
+        if asked[one] & asked[other]:
+            raise _Failed(
+                f"{one} and {other} share {len(asked[one] & asked[other])} questions under other ids; derive ids from"
+                " the question alone"
+            )
     return "for two seeds"
+
+
+def _content(problem: Problem) -> str:
+    """Return what a problem asks; how it is spaced makes no other problem."""
+    return " ".join(
+        word for message in problem.messages for word in unicodedata.normalize("NFKC", message.content).split()
+    )
 
 
 def _total(task: Task, found: Problems) -> str:

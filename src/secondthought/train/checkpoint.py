@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM
+from transformers import PreTrainedModel
 
 from secondthought.errors import PolicyError, RunError
 from secondthought.models.local import LocalModel, without_progress_bars
@@ -37,7 +37,15 @@ TRAINER = "trainer.json"
 def save(
     directory: Path, policy: LocalModel, learner: Trained, state: Mapping[str, Any], *, critic: Optimized | None = None
 ) -> None:
-    """Write a checkpoint into an empty directory. All ranks must call it."""
+    """Write a checkpoint into an empty directory. All ranks must call it.
+
+    Raises:
+        RunError: the model no longer says finite log-probabilities; the checkpoint before stays the last.
+    """
+    try:
+        policy.require_finite()
+    except PolicyError as error:
+        raise RunError(f"step {state.get('step', '?')}: no checkpoint is written: {error}") from error
     try:
         if learner.world.is_first:
             policy.save(directory)
@@ -90,11 +98,25 @@ def load_weights(directory: Path, policy: LocalModel) -> None:
         if policy.adapter is not None:
             policy.adapter.restore(directory)
             return
-        with without_progress_bars():
-            saved = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
-        policy.model.load_state_dict(saved.state_dict())
+        policy.model.load_state_dict(_saved(directory, policy.model).state_dict())
     except (PolicyError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unreadable(directory, error) from error
+
+
+def _saved(directory: Path, model: PreTrainedModel) -> PreTrainedModel:
+    """Read a checkpoint by the class and the config of the model that is there: no code of the checkpoint is asked for.
+
+    Raises:
+        ValueError: weights are missing, which would be random numbers.
+    """
+    with without_progress_bars():
+        saved, found = type(model).from_pretrained(
+            directory, config=model.config, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+    if missing := sorted(found.get("missing_keys", ())):
+        raise ValueError(f"its weights lack {missing[0]}")
+    restored: PreTrainedModel = saved
+    return restored
 
 
 def _unreadable(directory: Path, error: Exception) -> RunError:

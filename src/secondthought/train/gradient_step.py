@@ -13,13 +13,19 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.distributed.sharding import full
+from secondthought.distributed.sharding import full, shard_of
 from secondthought.distributed.world import World
 from secondthought.errors import RunError
+from secondthought.models.finite import are_sound
 from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.trees import TokenTree, TreeBranch, by_trunk, micro_batches
 
 T = TypeVar("T")
+
+
+class BrokenUpdate(RunError):
+    """An update would leave, or has left, weights that are no finite numbers."""
+
 
 NO_TREE = TokenTree(
     trunk=(0,),
@@ -103,13 +109,20 @@ def take_step(
     """Clip the gradient, step, and return its norm before clipping.
 
     Raises:
-        RunError: the gradient is not finite; the sentence names the setting of this learning rate.
+        BrokenUpdate: the gradient, or what the step makes of the weights, is not finite; the sentence names the setting
+            of this learning rate.
     """
+    parameters = list(parameters)
     with world.watch("the clipping of gradients"):
         norm = full(torch.nn.utils.clip_grad_norm_(parameters, max_norm))
     if not torch.isfinite(norm):
-        raise RunError(f"the gradient is not finite; lower {setting} or use model.precision = 'fp32'")
+        raise BrokenUpdate(f"the gradient is not finite; lower {setting} or use model.precision = 'fp32'")
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.step()
+    if not are_sound(shard_of(parameter) for parameter in parameters):
+        raise BrokenUpdate(
+            f"the update with a learning rate of {lr:.2g} left weights that are no finite numbers, or too large to "
+            f"compute with; lower {setting}"
+        )
     return float(norm)

@@ -105,7 +105,7 @@ class Learner:
         self.optim = optim
         self.train = train
         self.temperature = temperature
-        self.share = train.share_trunk and policy.unshared_reason is None
+        self.share = policy.shares(train.share_trunk)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay

@@ -5,14 +5,17 @@ With several processes each runs it and holds the same records; playing, updatin
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from secondthought import rng
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
+from secondthought.errors import PolicyError, TaskError
+from secondthought.interrupts import held_back
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
 from secondthought.runs.directory import RunDirectory
@@ -22,7 +25,9 @@ from secondthought.runs.trackers import Tracker
 from secondthought.train import checkpoint
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
-from secondthought.train.curriculum import Curriculum, Played
+from secondthought.train.curriculum import Curriculum
+from secondthought.train.gradient_step import BrokenUpdate
+from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.schedule import share_done
@@ -41,6 +46,20 @@ class Progress:
     sampled_tokens: int = 0
     best_step: int = 0
     best_score: float = float("-inf")
+    unrecorded: Metrics | None = None
+    """Metrics of the last step where it was learned and not recorded yet: its validation was interrupted."""
+    idle: int = 0
+    """Steps in a row, up to this one, from which nothing was learned."""
+    stopped: str = ""
+    """Why the run ends before its length; empty as long as it does not."""
+    is_torn: bool = False
+    """Whether weights are between two steps, as they are while the optimizer steps; no checkpoint is torn."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        found = {name: getattr(self, name) for name in ("step", "sampled_tokens", "best_step", "best_score")}
+        found |= {"idle": self.idle, "stopped": self.stopped} if self.idle else {}
+        return found if self.unrecorded is None else {**found, "unrecorded": self.unrecorded}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +77,37 @@ class Loop:
     world: World
 
     def train(self, progress: Progress) -> Progress:
-        """Go on from where `progress` stands to the last step or the end of the token budget."""
+        """Go on from where `progress` stands to the last step or the end of the token budget.
+
+        Where Ctrl-C, or an error of the task, ends it, a checkpoint of the last whole step is written first.
+        """
         if self.run.checkpoints.pointer("last") is None:
-            self._validate(progress, {})
-        while not self._is_done(progress):
-            began = time.perf_counter()
-            progress.step += 1
-            played = self.curriculum.groups(progress.step)
-            sampled = time.perf_counter()
+            self._conclude(progress, time.perf_counter())
+        if not 0 < self.config.train.patience <= progress.idle:
+            progress.stopped = ""  # it may be asked to be more patient
+        try:
+            if progress.unrecorded is not None:
+                self._conclude(progress, time.perf_counter())
+            while not self._is_done(progress):
+                with _at_step(progress.step + 1):
+                    self._step(progress)
+        except (KeyboardInterrupt, TaskError):
+            self._keep(progress)
+            raise
+        return progress
+
+    def _step(self, progress: Progress) -> None:
+        """Play and learn. An interruption waits for the update, for which weights must be whole again."""
+        began = time.perf_counter()
+        played = self.curriculum.groups(progress.step + 1)
+        sampled = time.perf_counter()
+        with held_back():
+            progress.is_torn, progress.step = True, progress.step + 1
             credited = credit(played.groups, self.config.algorithm, key=self._key(progress.step))
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
             credited, from_critic = advantages_from_critic(credited, self.learner)
             update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
-            metrics = {
+            progress.unrecorded = {
                 **of_groups(played.groups),
                 **of_critic_advantages(from_critic),
                 **of_update(update),
@@ -79,35 +116,49 @@ class Loop:
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
             }
-            self._conclude(progress, metrics, played, credited, began)
-        return progress
+            self._count_idle(progress, progress.unrecorded)
+            if self._is_validated(progress):
+                self._record_episodes(progress.step, credited)
+            progress.is_torn = False
+        self._conclude(progress, began)
 
-    def _conclude(
-        self, progress: Progress, metrics: Metrics, played: Played, credited: list[Credited], began: float
-    ) -> None:
+    def _count_idle(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        """Count steps that learned nothing, and stop where there are too many in a row."""
+        patience = self.config.train.patience
+        progress.idle = progress.idle + 1 if is_idle(metrics) else 0
+        if patience and progress.idle >= patience and self._share_done(progress) < 1.0:
+            progress.stopped = stop_sentence(progress.idle, progress.step, metrics)
+
+    def _conclude(self, progress: Progress, began: float) -> None:
         """Validate where it is due, record the step, save where it is due."""
-        train, step = self.config.train, progress.step
-        last = self._is_done(progress)
-        if last or step % train.eval_every == 0:
-            self._record_episodes(step, credited)
-            self._validate(progress, metrics, began)
-        else:
-            self._record(progress, {**metrics, "time/step": time.perf_counter() - began})
-        improved = progress.best_step == step
-        if last or improved or step % train.checkpoint_every == 0:
-            self._save(progress, improved)
+        measured = self._measured(progress) if self._is_validated(progress) else {}
+        with held_back():
+            step = progress.step
+            timing = {"time/step": time.perf_counter() - began}
+            self._record(progress, {**(progress.unrecorded or {}), **measured, **timing})
+            progress.unrecorded = None
+            improved = progress.best_step == step
+            if self._is_done(progress) or improved or step % self.config.train.checkpoint_every == 0:
+                self._save(progress, improved)
 
-    def _validate(self, progress: Progress, metrics: Mapping[str, float], began: float | None = None) -> None:
-        """Measure the policy, record it with the step's metrics, and note whether it is the best so far."""
+    def _measured(self, progress: Progress) -> Metrics:
+        """Measure the policy, and note whether it is the best so far."""
         start = time.perf_counter()
         measured = self.validate(progress.step)
-        now = time.perf_counter()
-        timing = {"time/evaluation": now - start, "time/step": now - (start if began is None else began)}
         if score(measured) > progress.best_score:
             progress.best_step, progress.best_score = progress.step, score(measured)
-        self._record(progress, {**metrics, **measured, **timing})
-        if progress.step == 0:
-            self._save(progress, True)
+        return {**measured, "time/evaluation": time.perf_counter() - start}
+
+    def _is_validated(self, progress: Progress) -> bool:
+        return progress.step == 0 or self._is_done(progress) or progress.step % self.config.train.eval_every == 0
+
+    def _keep(self, progress: Progress) -> None:
+        """Write a checkpoint of the last whole step, if there is none. Several processes do not stop at one place."""
+        last = self.run.checkpoints.pointer("last")
+        if progress.is_torn or self.world.size > 1 or last is None or last["step"] == progress.step:
+            return
+        with held_back():
+            self._save(progress, False)
 
     def _record(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         if self.recorder is None:
@@ -134,15 +185,9 @@ class Loop:
 
     def _save(self, progress: Progress, improved: bool) -> None:
         """Write a checkpoint, move the pointers once it is whole, and delete all but the best and the last."""
-        state = {
-            "step": progress.step,
-            "sampled_tokens": progress.sampled_tokens,
-            "best_step": progress.best_step,
-            "best_score": progress.best_score,
-        }
         checkpoints = self.run.checkpoints
         with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
-            checkpoint.save(directory, self.learner.policy, self.learner, state, critic=self.learner.critic)
+            checkpoint.save(directory, self.learner.policy, self.learner, progress.state(), critic=self.learner.critic)
         if not self.world.is_first:
             return
         if improved:
@@ -151,13 +196,22 @@ class Loop:
         checkpoints.prune(keep=())
 
     def _is_done(self, progress: Progress) -> bool:
-        return self._share_done(progress) >= 1.0
+        return bool(progress.stopped) or self._share_done(progress) >= 1.0
 
     def _share_done(self, progress: Progress) -> float:
         return share_done(self.config.train, progress.step, progress.sampled_tokens)
 
     def _key(self, step: int) -> int:
         return rng.key(self.config.seed, "credit", step)
+
+
+@contextlib.contextmanager
+def _at_step(step: int) -> Iterator[None]:
+    """Begin what is said of a model, or of numbers that are not finite, with the step in which that was."""
+    try:
+        yield
+    except (PolicyError, BrokenUpdate) as error:
+        raise type(error)(f"step {step}: {error}") from error
 
 
 def score(measured: Mapping[str, float]) -> float:

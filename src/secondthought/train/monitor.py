@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 from secondthought.config import AlgorithmConfig
+from secondthought.train.idle import is_idle, why
 from secondthought.types import LARGE_REWARD
 
 PATIENCE = 5
@@ -26,7 +27,7 @@ class Monitor:
         self._say = say
         self._algorithm = algorithm
         self._given: set[str] = set()
-        self._constant = 0
+        self._constant = self._idle = 0
         self._reward = math.nan
         self._first: dict[str, float] = {}
 
@@ -52,6 +53,9 @@ class Monitor:
         if self._constant >= PATIENCE:
             hint = "problems are too hard, or the verifier never accepts" if reward == 0.0 else "problems are too easy"
             yield f"reward {reward}", f"reward has been {reward:.0f} everywhere for {PATIENCE} steps: {hint}"
+        self._idle = self._idle + 1 if is_idle(metrics) else 0
+        if self._idle >= PATIENCE and self._constant < PATIENCE:
+            yield "idle", f"nothing was learned for {PATIENCE} steps: {why(metrics)}"
         if self._algorithm is not None and abs(reward) > LARGE_REWARD and not self._algorithm.divides_rewards:
             yield (
                 "large rewards",

@@ -9,36 +9,42 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from secondthought import tasks
+from secondthought import requirements, tasks
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
-from secondthought.errors import TaskError
 from secondthought.evaluate import final
-from secondthought.evaluate.before_after import BeforeAfter
+from secondthought.evaluate.before_after import BEFORE, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
 from secondthought.models.local import LocalModel
+from secondthought.progress import SILENT, Onlooker
+from secondthought.progress.display import Display
+from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
-from secondthought.rollout.player import Player
+from secondthought.rollout.player import Player, TurnSampling
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
-from secondthought.runs.directory import RunDirectory
+from secondthought.runs.directory import RunDirectory, Status
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.base import require_same_base
+from secondthought.train.changes import Change
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import in_run
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
+from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
 from secondthought.train.self_checks import passed, run_checks
-from secondthought.types import Failure, Problem
+from secondthought.types import Failure, Problem, Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -67,33 +73,96 @@ def execute(
     with Trackers(trackers) as added:
         return in_run(
             config,
-            lambda: None,  # a model that cannot be loaded leaves a run that failed
-            lambda run, world, _: _Execution(config, run, world, added, quiet=quiet or not world.is_first).complete(),
+            lambda world: _loaded(config, quiet=quiet or not world.is_first),
+            lambda run, world, loaded: _Execution(config, loaded, run, world, added, quiet=quiet).complete(),
             timeout_s=config.train.timeout_s,
             resume=resume,
             overwrite=overwrite,
             command=command,
             facts={},
             declared=declared,
+            forget=_forget,
         )
+
+
+def _loaded(config: RunConfig, *, quiet: bool) -> Loaded:
+    with Display(quiet=quiet) as shown:
+        return Loaded.of(config, shown)
+
+
+def _forget(run: RunDirectory, changes: Sequence[Change]) -> None:
+    """Take away what was measured before training where it would be measured otherwise now."""
+    if any(change.is_among({"evaluation"}) and not change.is_among(_NOT_MEASURED) for change in changes):
+        for name in (BEFORE, STORED, "evaluations"):
+            files.remove(run.path / name)
+
+
+_NOT_MEASURED = frozenset({"evaluation.checkpoint", "evaluation.cache"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A task, a policy and their problems, all there before a run begins."""
+
+    task: Task
+    policy: LocalPolicy
+    train: list[Problem]
+    validation: list[Problem]
+    test: list[Problem]
+    failures: list[Failure] | None
+
+    @classmethod
+    def of(cls, config: RunConfig, onlooker: Onlooker = SILENT) -> Loaded:
+        """Load what a config names; the onlooker is told how far it is.
+
+        Raises:
+            SecondthoughtError: something is missing or does not fit.
+        """
+        task = tasks.load(config.task.name, config.task.options)
+        requirements.require(requirements.plan_of(config, task))
+        train, validation, test = (draw.problems() for draw in requirements.draws_of(config, task))
+        policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
+        _require_room(policy, config, (*train, *validation, *test))
+        path = config.train.failures
+        return cls(
+            task=task,
+            policy=policy,
+            train=train,
+            validation=validation,
+            test=test,
+            failures=None if path is None else failure_file.read(path, task, policy),
+        )
+
+
+def _require_room(policy: LocalPolicy, config: RunConfig, problems: Sequence[Problem]) -> None:
+    """Refuse a first try that the model's positions cannot hold, by the problems that are longest in characters.
+
+    Raises:
+        PolicyError: one would be longer.
+    """
+    longest = sorted(problems, key=lambda problem: -sum(len(message.content) for message in problem.messages))[:3]
+    prompts = [Prompt(trunk=policy.start(problem.messages), key=0) for problem in longest]
+    policy.check_lengths(prompts, TurnSampling.resolve(config.episode).attempt)
 
 
 class _Execution:
     """The stages of one run, in order."""
 
-    def __init__(self, config: RunConfig, run: RunDirectory, world: World, added: Tracker, *, quiet: bool) -> None:
+    def __init__(
+        self, config: RunConfig, loaded: Loaded, run: RunDirectory, world: World, added: Tracker, *, quiet: bool
+    ) -> None:
         self.config = config
+        self.loaded = loaded
         self.run = run
         self.world = world
         self.added = added
-        self.quiet = quiet
-        self.task = tasks.load(config.task.name, config.task.options)
-        self.console = self._console()
-        self.policy: LocalPolicy = load_policy(config.model, self.console)
-        self.model: LocalModel = self.policy
+        self.console = self._console(quiet=quiet or not world.is_first)
+        self.model: LocalModel = loaded.policy
         """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
-        self.policy.world = world
-        self.player = Player.resolve(self.policy, self.task, config.episode, onlooker=self.console)
+        loaded.policy.world = world
+        require_same_base(run, world, loaded.policy)
+        agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
+        self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
@@ -101,9 +170,6 @@ class _Execution:
             return self._complete(console)
 
     def _complete(self, console: Console) -> dict[str, Any]:
-        problems = self._problems("test", self.config.evaluation.problems)
-        before_after = BeforeAfter(self.config, self.player, self.run, problems, console.note, self.world)
-        before = before_after.before()
         learner = Learner(
             self.model,
             self.config.algorithm,
@@ -113,10 +179,14 @@ class _Execution:
             temperature=self.config.episode.temperature,
             world=self.world,
         )
+        if self.config.train.self_checks and self.run.checkpoints.pointer("last") is None:
+            self._check(learner, console)
+        before_after = BeforeAfter(self.config, self.player, self.run, self.loaded.test, console.note, self.world)
+        before = before_after.before()
         progress = self._train(learner, console)
         chosen = progress.best_step if self.config.evaluation.checkpoint == "best" else progress.step
         checkpoint.load_weights(self.run.checkpoints.at(chosen), self.model)
-        after = before_after.after()
+        after = before_after.after(chosen, progress.step)
         return self.world.first(
             "the summary", lambda: self._finish(self._summary(progress, before_after, before, after), chosen)
         )
@@ -125,7 +195,8 @@ class _Execution:
         directory = self.run.checkpoints.at(chosen)
         model_card.write(directory, summary, self.run.config())
         evaluated = str(directory.relative_to(self.run.path))
-        self.run.write_summary("finished", {**summary, "checkpoint": evaluated})
+        status: Status = "stopped" if "stopped" in summary else "finished"
+        self.run.write_summary(status, {**summary, "checkpoint": evaluated, "evaluated_step": chosen})
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 
@@ -137,15 +208,13 @@ class _Execution:
             progress = Progress(**checkpoint.load(at, self.model, learner, critic=learner.critic))
         recorder = self._recorder(last is not None, progress, monitor) if self.world.is_first else None
         self.world.gather("the steps so far", None)
-        train_problems = self._problems("train", self.config.task.train_problems)
-        if self.config.train.self_checks and last is None:
-            self._check(learner, train_problems, console)
+        loaded = self.loaded
         loop = Loop(
             config=self.config,
             player=self.player,
-            curriculum=Curriculum(self.player, self.config, train_problems, self._failures()),
+            curriculum=Curriculum(self.player, self.config, loaded.train, loaded.failures),
             learner=learner,
-            validate=self._validator(),
+            validate=self._validated,
             run=self.run,
             recorder=recorder,
             tracker=Trackers([console, monitor, self.added]),
@@ -160,7 +229,7 @@ class _Execution:
         if not goes_on:
             recorder.truncate_after(-1)
             return recorder
-        recorder.truncate_after(progress.step)
+        recorder.truncate_after(progress.step, unrecorded=progress.unrecorded is not None)
         # A best checkpoint newer than the last is of steps that are played again, and need not be best again.
         self.run.checkpoints.point("best", progress.best_step, second_try=progress.best_score)
         self.run.checkpoints.prune(keep=())
@@ -168,38 +237,17 @@ class _Execution:
             list(monitor.warnings(int(row["step"]), row))  # what was warned of before is not warned of again
         return recorder
 
-    def _check(self, learner: Learner, problems: Sequence[Problem], console: Console) -> None:
-        measured = run_checks(self.policy, self.task, learner, problems)
+    def _check(self, learner: Learner, console: Console) -> None:
+        loaded = self.loaded
+        measured = run_checks(loaded.policy, loaded.task, learner, loaded.train)
         if self.world.is_first:
             files.write_json(self.run.path / "checks.json", measured)
-        lines = ["the task's verifier accepts its own answers", *passed(measured, self.policy.precision)]
+        lines = ["the task's verifier accepts its own answers", *passed(measured, loaded.policy.precision)]
         console.note("self-checks passed:\n" + "\n".join(f"  {line}" for line in lines))
 
-    def _validator(self) -> Any:
-        problems = self._problems("validation", self.config.train.eval_problems)
-
-        def validated(step: int) -> dict[str, float]:
-            with self.console.stage("validation"):
-                return validate(self.player, self.config, problems)
-
-        return validated
-
-    def _failures(self) -> list[Failure] | None:
-        path = self.config.train.failures
-        if path is None:
-            return None
-        return failure_file.read(path, self.task, self.policy)
-
-    def _problems(self, split: Any, count: int) -> list[Problem]:
-        try:
-            return self.task.problems(split, count, self.config.task.seed)
-        except TaskError as error:
-            fields = {
-                "train": "task.train_problems",
-                "validation": "train.eval_problems",
-                "test": "evaluation.problems",
-            }
-            raise TaskError(f"{error}; lower {fields[split]} ({count})") from None
+    def _validated(self, step: int) -> dict[str, float]:
+        with self.console.stage("validation"):
+            return validate(self.player, self.config, self.loaded.validation)
 
     def _summary(
         self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
@@ -211,6 +259,7 @@ class _Execution:
             "model": self.config.model.path,
             "steps": progress.step,
             "best_step": progress.best_step,
+            **({"stopped": progress.stopped} if progress.stopped else {}),
             "tokens_sampled": progress.sampled_tokens,
             "seconds": _seconds(self.run),
             **{when: side["rates"] for when, side in written.items()},
@@ -222,7 +271,7 @@ class _Execution:
             "peers": written["before"]["peers"],
         }
 
-    def _console(self) -> Console:
+    def _console(self, *, quiet: bool) -> Console:
         """Open the live view, from where a resumed run stands."""
         train, last, step, tokens = self.config.train, self.run.checkpoints.pointer("last"), 0, 0.0
         if last is not None:
@@ -234,7 +283,7 @@ class _Execution:
             done=lambda step, metrics: share_done(train, step, int(metrics.get("tokens/sampled", 0))),
             start=share_done(train, step, int(tokens)),
             shown=step,
-            quiet=self.quiet,
+            quiet=quiet,
         )
 
 

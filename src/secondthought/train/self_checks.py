@@ -11,6 +11,7 @@ Each failure is a `CheckError` that names the check and the number. Weights and 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +23,7 @@ from secondthought import rng
 from secondthought.distributed.sharding import full
 from secondthought.errors import CheckError
 from secondthought.inference.local import LocalPolicy
+from secondthought.models.probe import ROUGH_NOISES
 from secondthought.models.tree_forward import TreeForward
 from secondthought.protocols import Policy, Task
 from secondthought.rl.logprobs import token_logprobs
@@ -42,7 +44,8 @@ PROBE_ELEMENTS = 50_000_000
 DRIFT_LIMIT = {"fp32": 2e-3, "bf16": 0.5}
 """Largest |recorded - re-scored| log-probability. In bf16 single tokens differ by tenths between kernels."""
 GRADIENT_LIMIT = {"fp32": 1e-4, "bf16": 0.1}
-"""Largest relative difference of shared and unshared gradients."""
+"""Largest relative difference of shared and unshared gradients; in bf16 also `ROUGH_NOISES` times what bf16 does to the
+unshared one, where that is more: on pretrained models it was .07 to .5."""
 _PASSED: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "check/drift": ("sampled tokens read again have the log-probabilities that were recorded", DRIFT_LIMIT),
     "check/masked_gradient": ("tokens that must not learn have no gradient", {"fp32": 0.0, "bf16": 0.0}),
@@ -74,7 +77,8 @@ def passed(measured: Mapping[str, float], precision: str) -> Iterator[str]:
     """
     for name, value in measured.items():
         what, limits = _PASSED.get(name, (name.removeprefix("check/"), {}))
-        limit = f", at most {limits[precision]:.2g} allowed" if precision in limits else ""
+        usual = limits.get(precision, -math.inf)  # beyond it was what bf16 does by itself
+        limit = f", at most {usual:.2g} allowed" if value <= usual else ""
         yield f"{what}: off by {value:.2g}{limit}"
 
 
@@ -150,17 +154,19 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
     """Measure the relative difference between gradients with and without a shared trunk; 0 where none is shared."""
     if not learner.share:
         return 0.0
+    precision = learner.policy.precision
     try:
-        learner.backward([tree])
-        shared = [g.clone() for g in _gradients(learner)]
+        shared = _gradient_of(learner, tree)
         learner.share = False
-        learner.backward([tree])
-        plain = list(_gradients(learner))
-        difference = _norm([a - b for a, b in zip(shared, plain, strict=True)]) / max(_norm(plain), 1e-30)
+        plain = _gradient_of(learner, tree)
+        difference = _relative(shared, plain)
+        limit = GRADIENT_LIMIT[precision]
+        if difference > limit and precision != "fp32":  # what bf16 does to the plain gradient is no fault of sharing
+            learner.policy.precision = "fp32"
+            limit = max(limit, ROUGH_NOISES * _relative(plain, _gradient_of(learner, tree)))
     finally:
-        learner.share = True
+        learner.share, learner.policy.precision = True, precision
         learner.optimizer.zero_grad(set_to_none=True)
-    limit = GRADIENT_LIMIT[learner.policy.precision]
     _require("shared", difference, limit, "shared trunks change the gradient; set train.share_trunk = false")
     return difference
 
@@ -192,6 +198,16 @@ def _gradients(learner: Learner) -> list[Tensor]:
             chosen.append(full(parameter.grad))
             room -= parameter.numel()
     return chosen
+
+
+def _gradient_of(learner: Learner, tree: TokenTree) -> list[Tensor]:
+    learner.backward([tree])
+    return [gradient.clone() for gradient in _gradients(learner)]
+
+
+def _relative(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> float:
+    """Return the norm of a difference over that of what is wanted."""
+    return _norm([a - b for a, b in zip(found, wanted, strict=True)]) / max(_norm(wanted), 1e-30)
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:

@@ -45,6 +45,18 @@ def cli(capsys, monkeypatch):
 
 
 @pytest.fixture
+def on_terminal(cli, monkeypatch):
+    """Run a command as if stdout were a terminal of some width; stderr is none."""
+
+    def run(width, *words, stdin=b""):
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        return cli(*words, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
 def process():
     """Run a command in a process of its own."""
 

@@ -99,6 +99,10 @@ def test_version(cli):
     assert cli("--version").out.startswith("secondthought 0.")
 
 
+LESS_MEMORY = (
+    "`secondthought plan` says what takes how much; lower train.micro_batch_tokens or the groups of a step, train an"
+    " adapter (model.lora.rank), or take a smaller model"
+)
 RIGHTS = "choose a place that is yours, or change its rights"
 
 
@@ -110,6 +114,12 @@ RIGHTS = "choose a place that is yours, or change its rights"
         (CheckError("drift"), 1, "secondthought: drift\n"),
         (KeyboardInterrupt(), 130, "secondthought: interrupted\n"),
         (PermissionError(13, "Permission denied", "/x"), 1, f"secondthought: /x: Permission denied; {RIGHTS}\n"),
+        (MemoryError(), 1, f"secondthought: out of memory (no message); {LESS_MEMORY}\n"),
+        (
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory.\nTried to allocate 2 GiB"),
+            1,
+            f"secondthought: out of memory (CUDA out of memory. Tried to allocate 2 GiB); {LESS_MEMORY}\n",
+        ),
         (
             ZeroDivisionError("by zero"),
             1,

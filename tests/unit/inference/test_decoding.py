@@ -13,7 +13,8 @@ from tiny_models import tiny_model, tiny_policy
 from secondthought import rng
 from secondthought.inference import decoding
 from secondthought.inference.branch_cache import BranchCache
-from secondthought.inference.decoding import Flight, Row, SharedSampler, draw
+from secondthought.inference.decoding import Flight, Row, SharedSampler
+from secondthought.inference.drawing import draw
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling

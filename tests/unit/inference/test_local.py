@@ -1,6 +1,4 @@
-import logging
 import math
-import re
 
 import pytest
 import torch
@@ -10,7 +8,6 @@ from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.decoding import SharedSampler
 from secondthought.inference.local import LocalPolicy
-from secondthought.models.tree_attention import cannot_share
 from secondthought.types import Message, Prompt, Sampling, StopReason
 
 QUESTION = [Message(role="user", content="2 + 2 ?")]
@@ -127,26 +124,6 @@ def test_weights_are_fp32_and_bf16_is_autocast_over_them(checkpoints):
     assert {parameter.dtype for parameter in policy.model.parameters()} == {torch.float32}
     with policy.autocast():
         assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype == torch.bfloat16
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda model: setattr(model.config, "layer_types", ["linear_attention"]), "linear_attention.*carry a state"),
-        (lambda model: setattr(model, "_is_stateful", True), "recurrent.*carry a state"),
-        (lambda model: setattr(model, "_supports_attention_backend", False), "AttentionInterface"),
-        (lambda model: setattr(model.config, "num_key_value_heads", 3), "no multiple"),
-    ],
-)
-def test_what_cannot_share_falls_back_and_says_so(change, reason, caplog):
-    model = tiny_model()
-    change(model)
-    assert cannot_share(model) is not None
-    with caplog.at_level(logging.WARNING):
-        policy = LocalPolicy(model, byte_tokenizer(), name="odd")
-    assert policy.unshared_reason == cannot_share(model)
-    assert "odd: trunks are not shared" in caplog.text
-    assert re.search(reason, caplog.text)
 
 
 @pytest.mark.parametrize("rope_type", ["longrope", "dynamic"])

@@ -1,30 +1,48 @@
-import types
-
 import pytest
+import torch
 from tiny_models import tiny_model
 
+from secondthought import rng
 from secondthought.errors import PolicyError
-from secondthought.inference.plain_decoding import cache_argument
+from secondthought.inference.plain_decoding import cache_of, sample_plainly
+from secondthought.types import Prompt, Sampling
 
 
-def stand_in(forward):
-    return types.SimpleNamespace(forward=forward, config=types.SimpleNamespace(model_type="made-up"))
+class Newest:
+    def forward(self, input_ids, past_key_values=None, cache=None): ...
 
 
-def test_the_cache_goes_by_the_name_that_the_forward_has():
-    assert cache_argument(stand_in(lambda input_ids, cache=None, **kwargs: None)) == "cache"
-    assert cache_argument(stand_in(lambda input_ids, past_key_values=None, **kwargs: None)) == "past_key_values"
-    assert cache_argument(stand_in(lambda input_ids, cache_params=None, **kwargs: None)) == "cache_params"
+class Older:
+    def forward(self, input_ids, past_key_values=None, **kwargs): ...
 
 
-def test_the_newest_name_wins_where_an_old_one_is_still_taken():
-    assert cache_argument(stand_in(lambda input_ids, past_key_values=None, cache=None: None)) == "cache"
+class Swallowing:
+    def forward(self, input_ids, **kwargs): ...
 
 
-def test_a_forward_that_would_swallow_the_cache_is_refused():
-    with pytest.raises(PolicyError, match="made-up: the model's forward takes no cache"):
-        cache_argument(stand_in(lambda input_ids, **kwargs: None))
+BOTH = {"cache": "new", "past_key_values": "old", "cache_params": None}
 
 
-def test_real_models_have_a_name():
-    assert cache_argument(tiny_model()) in ("cache", "past_key_values")
+def test_the_cache_goes_back_by_the_newest_name_that_the_forward_has():
+    assert cache_of(Newest(), BOTH) == {"cache": "new"}
+    assert cache_of(Newest(), {"past_key_values": "old"}) == {"past_key_values": "old"}
+    assert cache_of(Older(), BOTH) == {"past_key_values": "old"}
+
+
+@pytest.mark.parametrize(("model", "output"), [(Swallowing(), BOTH), (Newest(), {"logits": 1})])
+def test_a_cache_that_would_be_swallowed_or_did_not_come_is_refused(model, output):
+    with pytest.raises(PolicyError, match="gives back no cache that it takes"):
+        cache_of(model, output)
+
+
+def test_with_and_without_a_cache_it_is_the_same(architecture):
+    model = tiny_model(architecture)
+    prompts = [Prompt(trunk=tuple(range(3, 9 + n % 2)), key=rng.key("plain", n)) for n in range(4)]
+    cached, uncached = (
+        sample_plainly(model, frozenset(range(0, 272, 9)), prompts, Sampling(max_tokens=8), cached=cached)
+        for cached in (True, False)
+    )
+    assert [row.token_ids for row in cached] == [row.token_ids for row in uncached]
+    assert len({len(row.token_ids) for row in cached}) > 1
+    for one, other in zip(cached, uncached, strict=True):
+        torch.testing.assert_close(torch.tensor(one.logprobs), torch.tensor(other.logprobs), rtol=0, atol=1e-4)

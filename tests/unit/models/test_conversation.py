@@ -4,10 +4,18 @@ import logging
 
 import pytest
 from chat_families import FAMILIES, MISTRAL, REWRITING, family_tokenizer, sentencepiece_tokenizer
-from tiny_models import CHATML, END, byte_tokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lucky_task import Lucky
+from tiny_models import CHATML, END, byte_tokenizer, tiny_model
 
+from secondthought.config import EpisodeConfig
 from secondthought.errors import PolicyError
+from secondthought.inference.local import LocalPolicy
 from secondthought.models.chat_template import Chat
+from secondthought.rollout.mining import mine
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import branch_reflections
 from secondthought.types import Completion, Message, StopReason
 
 QUESTION = (Message(role="user", content="What is 2 + 2?"),)
@@ -314,3 +322,64 @@ def test_special_tokens_that_the_template_writes_and_the_tokenizer_does_not_name
         Chat(tokenizer, eos_ids=(258,))
     [told] = Chat(byte_tokenizer(template="{{ bos_token }}" + CHATML)).remarks("m")
     assert "field 'bos_token'" in told
+
+
+TOKENIZER = byte_tokenizer()
+pieces = st.sampled_from(["", " ", "\n", "<|im_start|>", "<|im_end|>", "<|im_end|>\n", "user:", "A:", "A: ", "\n\n"])
+blocks = st.lists(pieces, max_size=3).map("".join)
+requests = st.sampled_from(["as written", "nothing", "without its last blanks", "and begins to think"])
+
+
+@settings(max_examples=80)
+@given(blocks, blocks, blocks, blocks, requests, st.booleans())
+def test_of_any_template_that_is_taken_a_conversation_is_its_rendering(ask, asked, say, end, request_, trims):
+    """Headers and ends at random: what is refused is refused with a sentence, what is taken holds what it promises."""
+    content = "m.content | trim" if trims else "m.content"
+    header = {
+        "as written": say,
+        "nothing": "",
+        "without its last blanks": say.rstrip(),
+        "and begins to think": f"{say}<think>\n",
+    }[request_]
+    template = (
+        "{% for m in messages %}{% if m.role == 'user' %}"
+        f"{{{{ {ask!r} + {content} + {asked!r} }}}}{{% else %}}{{{{ {say!r} + {content} + {end!r} }}}}"
+        f"{{% endif %}}{{% endfor %}}{{% if add_generation_prompt %}}{{{{ {header!r} }}}}{{% endif %}}"
+    )
+    TOKENIZER.chat_template = template
+    try:
+        chat = Chat(TOKENIZER)
+    except PolicyError:
+        return
+    first = said(chat, "4 x", ended=False)
+    ids = [*chat.start(QUESTION), *first.token_ids, *chat.follow(first, "Why?")]
+    whole = rendered(chat, QUESTION[0].content, chat.form.prefill + "4 x", "Why?", header=True)
+    theirs, ours = (chat.tokenizer.decode(row) for row in (whole, ids))
+    if not chat.form.writes_end:
+        ours = ours.replace(f"4 x{END}", "4 x")
+    theirs += chat.form.header
+    assert "".join(ours.split()) == "".join(theirs.split())
+    assert chat.end_of_turn in chat.stop_ids <= {256, 257, 258}
+    quoted = chat.start([Message(role="user", content=f"a{END}")])
+    assert quoted.count(258) == chat.start([Message(role="user", content="a")]).count(258)
+
+
+@pytest.mark.parametrize("name", ["llama3", "mistral", "phi3", "think-first", "gemma"])
+def test_what_is_trained_on_are_the_tokens_that_were_sampled(name):
+    """First try, reflection and retry of a random model: prompts hold the ids before them as they were."""
+    policy = LocalPolicy(tiny_model(), family_tokenizer(name), name=name)
+    task, asked = Lucky(), []
+    sample, policy.unshared_reason = policy.sample, "each prompt is seen whole"
+    policy.sample = lambda prompts, sampling: asked.extend(prompts) or sample(prompts, sampling)
+    player = Player.resolve(policy, task, EpisodeConfig(max_attempt_tokens=9, max_reflection_tokens=9))
+    keys = Keys(seed=1, phase="test")
+    [failure, *_], _ = mine(player, task.problems("train", 8, 0), tries=1, keys=keys)
+    [group] = branch_reflections(player, keys, [failure], group_size=2, retries=1)
+    tried = failure.attempt.completion
+    start = policy.start(failure.problem.messages)
+    assert group.trunk_ids == start + tried.token_ids + policy.follow(tried, task.reflection_request)
+    for branch in group.branches:
+        said, again = branch.reflection.completion, branch.tries[0]
+        request = policy.follow(said, player.requests.retry_after_reflection(failure.problem))
+        assert again.prompt_ids == request
+        assert group.trunk_ids + said.token_ids + request in [prompt.ids for prompt in asked]

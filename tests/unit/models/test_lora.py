@@ -199,6 +199,17 @@ def test_without_peft_one_sentence_names_the_extra(trained, checkpoints, monkeyp
         ({"base_model_name_or_path": "./nowhere"}, "the adapter's base model cannot be loaded: ./nowhere: no check"),
         ({"r": 8}, "its matrices are not those that adapter_config.json describes"),
         ({"target_modules": ["nothing"]}, "does not fit its base model"),
+        ({"r": "2"}, r"adapter_config\.json: r: Input should be a valid integer; mend it"),
+        ({"r": None}, r"adapter_config\.json: r: "),
+        ({"lora_alpha": "x"}, r"adapter_config\.json: lora_alpha: Input should be a valid number"),
+        ({"lora_alpha": float("nan")}, r"adapter_config\.json: lora_alpha: Input should be a finite number"),
+        ({"lora_dropout": 2.0}, r"adapter_config\.json: lora_dropout: "),
+        ({"target_modules": 3}, r"adapter_config\.json: target_modules"),
+        ({"target_modules": "("}, r"target_modules: '\(' is no regular expression"),
+        ({"rank_pattern": {"q_proj": "x"}}, r"rank_pattern\.q_proj: "),
+        ({"layers_to_transform": "x"}, "layers_to_transform"),
+        ({"use_rslora": "yes"}, "use_rslora: Input should be a valid boolean"),
+        ({"task_type": "BLUB"}, "does not fit its base model .*: Invalid task type"),
     ],
 )
 def test_adapters_that_are_refused(trained, values, said):
@@ -214,7 +225,7 @@ def test_damaged_files_are_named(trained):
     with pytest.raises(PolicyError, match=r"adapter_model\.safetensors: cannot be read"):
         load(path)
     (path / lora.CONFIG).write_text("{")
-    with pytest.raises(PolicyError, match=r"adapter_config\.json: cannot be read"):
+    with pytest.raises(PolicyError, match=r"adapter_config\.json: is not a valid JSON file"):
         load(path)
 
 

@@ -14,6 +14,7 @@ from fake_runs import write_evaluation
 
 from secondthought.errors import RunError
 from secondthought.runs import RunDirectory, files, lock
+from secondthought.runs.directory import is_unused
 
 
 def made(path, **results):
@@ -70,6 +71,62 @@ def test_an_overwrite_that_was_cut_short_can_be_repeated(tmp_path, monkeypatch):
         RunDirectory.create(run.path, overwrite=True)
     monkeypatch.undo()
     RunDirectory.create(run.path, overwrite=True).close()
+
+
+PARTIALS = [["config.json.partial"], ["config.json.1234.partial"], ["lock.json", "config.json.partial"], ["lock.json"]]
+
+
+@pytest.mark.parametrize("names", PARTIALS)
+def test_a_directory_whose_making_was_cut_short_is_free(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("")
+    assert is_unused(tmp_path)
+    with RunDirectory.create(tmp_path) as run:
+        assert [item.name for item in run.path.iterdir()] == ["lock.json"]
+
+
+@pytest.mark.parametrize("name", ["film.mp4.partial", "thesis.partial", "config.jsonx"])
+def test_what_another_program_left_is_not(tmp_path, name):
+    (tmp_path / name).write_text("")
+    with pytest.raises(RunError, match="holds no run of secondthought"):
+        RunDirectory.create(tmp_path, overwrite=True)
+    assert [item.name for item in tmp_path.iterdir()] == [name]
+
+
+def begun(path, **lines):
+    """A run that was interrupted; `lines` are other files by name."""
+    with RunDirectory.create(path) as run:
+        run.write_config({})
+        run.write_summary("interrupted", {})
+        for name, text in lines.items():
+            (run.path / name).write_text(text)
+    return run
+
+
+def test_a_run_without_a_step_is_not_used(tmp_path):
+    run = begun(tmp_path / "run", **{"metrics.jsonl": '{"step": 0}\n', "before.json": "{}"})
+    run.checkpoints.path.joinpath("step_000000").mkdir(parents=True)
+    with RunDirectory.claim(run.path):
+        assert (run.path / "before.json").exists()  # nothing goes before the new run is sure to begin
+    with RunDirectory.create(run.path):
+        assert [item.name for item in run.path.iterdir()] == ["lock.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("metrics.jsonl", '{"step": 0}\n{"step": 1}\n'), ("notes.txt", "mine"), ("summary.json", "{")]
+)
+def test_one_with_a_step_or_with_something_else_is(tmp_path, name, text):
+    run = begun(tmp_path / "run", **{name: text})
+    with pytest.raises(RunError, match=r"already holds a run|is not JSON"):
+        RunDirectory.create(run.path)
+    assert (run.path / name).read_text() == text
+
+
+def test_a_checkpoint_of_a_step_is_one(tmp_path):
+    run = begun(tmp_path / "run")
+    run.checkpoints.path.joinpath("step_000003").mkdir(parents=True)
+    with pytest.raises(RunError, match="already holds a run"):
+        RunDirectory.create(run.path)
 
 
 def test_open_and_resume_need_a_run(tmp_path):
@@ -199,6 +256,7 @@ def _race(path, queue):
     try:
         with RunDirectory.create(path) as run:
             run.write_config({})
+            run.metrics_path.write_text('{"step": 1}\n')
             queue.put("won")
     except RunError:
         queue.put("lost")

@@ -176,7 +176,7 @@ def test_the_deadline_leaves_the_rest_pending(file, started):
 def test_other_settings_than_a_finished_job_had_are_refused(file, started):
     run(file)
     file.write_text(file.read_text().replace("steps = 3", "steps = 4"))
-    with pytest.raises(RunError, match="was made with other settings"):
+    with pytest.raises(RunError, match=r"was made with other settings: train\.steps \(3 -> 4\); move it away"):
         run(file)
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from secondthought.errors import TaskError
 from secondthought.tasks import load
-from secondthought.tasks.jsonl_task import last_number, normalise
+from secondthought.tasks.checks import run_checks
+from secondthought.tasks.jsonl_task import normalise
+from secondthought.tasks.numbers import last
 
 
 def written(tmp_path, rows, name="questions.jsonl"):
@@ -72,13 +74,103 @@ def test_last_number_needs_a_number(tmp_path):
         load(path, {"match": "last_number"})
 
 
+def judged(tmp_path, gold, said, match):
+    task = load(written(tmp_path, [{"question": "How much?", "answer": gold}]), {"match": match})
+    return task.verify(task.parse({"question": "How much?", "answer": gold}), said).correct
+
+
+SAME = [
+    ("18", "18.0"),
+    (18.0, "18"),
+    ("-5", "\u22125"),
+    ("0.5", ".5"),
+    ("1/2", "0.5"),
+    ("1/2", r"\frac{1}{2}"),
+    ("3/2", "1 1/2"),
+    ("1e-05", "0.00001"),
+    ("1200", "$1,200.00"),
+    ("50", "50%"),
+    ("50%", "0.5"),
+    ("18", "**18**"),
+    ("18", "18 apples."),
+    ("18", "\uff11\uff18"),
+]
+OTHER = [
+    ("5", "\u22125"),
+    ("-5", "1e-05"),
+    ("3/2", "1/2"),
+    ("2", "1/2"),
+    ("4", "3-4"),
+    ("30", "12:30"),
+    ("5", "3,5"),
+    ("5", "5 million"),
+    ("2", r"\sqrt{2}"),
+    ("7", "1e999999999"),
+    ("9", "9" * 100_000),
+    ("0.5", "1/0"),
+]
+
+
+@pytest.mark.parametrize("match", ["exact", "last_number"])
+def test_numbers_are_compared_by_value(tmp_path, match):
+    for gold, said in SAME:
+        assert judged(tmp_path, gold, f"<answer>{said}</answer>", match), (gold, said)
+    for gold, said in OTHER:
+        assert not judged(tmp_path, gold, f"<answer>{said}</answer>", match), (gold, said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "match", "sentence"),
+    [
+        ("3-4", "last_number", "cannot be read as one"),
+        ("1e999999999", "last_number", "cannot be read as one"),
+        ("<answer> 1 </answer>", "exact", "cannot be told"),
+        ("x" * 3000, "exact", "cannot be told"),
+    ],
+)
+def test_an_answer_that_the_mode_cannot_mean_is_refused(tmp_path, answer, match, sentence):
+    with pytest.raises(TaskError, match=f"questions.jsonl, line 1: the answer .*{sentence}"):
+        load(written(tmp_path, [{"question": "Why?", "answer": answer}]), {"match": match})
+
+
+def test_a_brace_is_an_answer(tmp_path):
+    assert judged(tmp_path, "{", "<answer>{</answer>", "exact")
+
+
+@pytest.mark.parametrize("answer", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_json_cannot_mean_is_refused(tmp_path, answer):
+    with pytest.raises(TaskError, match="line 1: "):
+        load(written(tmp_path, [f'{{"question": "Why?", "answer": {answer}}}']))
+
+
+def test_a_question_in_four_spellings_is_in_one_split(tmp_path):
+    spellings = [("What is {}?", "{}"), (" What  is {}? ", "{}.0"), ("What is\u00a0{}?", "{}"), ("What is {}?", "{}/1")]
+    rows = [{"question": q.format(n), "answer": a.format(n)} for q, a in spellings for n in range(200)]
+    task, turned = load(written(tmp_path, rows)), load(written(tmp_path, rows[::-1], "turned.jsonl"))
+    assert task.repeated == 600
+    held = {split: {p.data["question"].split()[2] for p in task.problems(split, n, 0)} for split, n in COUNTS}
+    assert not held["train"] & held["test"]
+    assert [p.id for p in turned.problems("test", 10, 0)] == [p.id for p in task.problems("test", 10, 0)]
+    assert task.parse(rows[0]).id == task.parse(rows[-200]).id
+    assert "600 repeated rows" in run_checks(lambda: task, 5)[0].detail
+
+
+COUNTS = (("train", 120), ("test", 10))
+
+
+def test_a_question_with_two_answers_names_both_lines(tmp_path):
+    rows = [ROWS[0], ROWS[1], {**ROWS[0], "answer": 7}]
+    with pytest.raises(TaskError, match="line 3: the question of line 1 again, with the answer '7' in place of '1'"):
+        load(written(tmp_path, rows))
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("", None), ("x", None), ("-3", "-3"), ("a 1,000,000 b", "1000000"), ("1.5 and 2.25.", "2.25"), ("3-4", "4")],
+    [("", None), ("x", None), ("-3", "-3"), ("a 1,000,000 b", "1000000"), ("1.5 and 2.25.", "9/4"), ("3-4", None)],
 )
 def test_last_number(text, number):
-    found = last_number(text)
-    assert (None if found is None else str(found)) == number
+    found = last(text)
+    assert (None if found is None else str(found.value)) == number
 
 
 def test_normalise():

@@ -247,10 +247,11 @@ def test_statistics_of_a_step_that_left_the_old_policy():
 
 def test_a_gradient_that_is_not_finite_stops_the_run():
     policy = tiny_policy()
+    found = learner(policy)
     with torch.no_grad():
         next(iter(policy.model.parameters())).fill_(math.inf)
     with pytest.raises(RunError, match=r"not finite; lower optim\.lr"):
-        learner(policy).update([SIGNAL], step=1)
+        found.update([SIGNAL], step=1)
 
 
 def test_a_policy_that_cannot_share_learns_on_the_plain_path():

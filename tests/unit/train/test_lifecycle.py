@@ -8,7 +8,8 @@ from secondthought.config import resolve
 from secondthought.errors import RunError
 from secondthought.runs.declaration import Declaration, read
 from secondthought.runs.directory import RunDirectory
-from secondthought.train.lifecycle import changed_settings, in_run
+from secondthought.train.changes import changes_of
+from secondthought.train.lifecycle import in_run
 
 ORIGIN = {"base": "terse", "priming": "direct", "arm": "one", "dose": None}
 
@@ -24,7 +25,7 @@ def run(path, *, fail=False, declared=None, resume=False, **settings):
 
     config = resolve({"run_dir": str(path), "threads": 1, **settings}, source="test")
     how = {"timeout_s": 60.0, "resume": resume, "overwrite": False, "command": (), "facts": {}}
-    return in_run(config, lambda: None, complete, declared=declared, **how)
+    return in_run(config, lambda world: None, complete, declared=declared, **how)
 
 
 def interrupted(path, *, origin=False, **how):
@@ -66,11 +67,11 @@ def test_a_resumed_run_is_declared_anew(tmp_path):
 @pytest.mark.parametrize("origin", [False, True])
 def test_other_settings_are_still_refused(tmp_path, origin):
     found = interrupted(tmp_path / "run", origin=origin)
-    with pytest.raises(RunError, match=r"other settings \(seed changed\)"):
+    with pytest.raises(RunError, match=r"other settings: seed \(0 -> 5\); give"):
         run(found.path, resume=True, seed=5)
 
 
 def test_the_directory_counts_among_settings_but_not_what_is_none(tmp_path):
     found = interrupted(tmp_path / "run", origin=True)
     config = resolve({"run_dir": str(tmp_path / "elsewhere"), "threads": 1}, source="test")
-    assert changed_settings(found, config) == ["run_dir"]
+    assert [change.name for change in changes_of(found, config)] == ["run_dir"]

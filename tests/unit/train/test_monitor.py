@@ -63,3 +63,18 @@ def test_rewards_that_an_algorithm_takes_as_they_are_are_told_where_they_are_lar
     warnings = [text for step, row in enumerate(large) for text in monitor.warnings(step, row)]
     assert len(warnings) == told
     assert all("step 3: rewards average 20000" in text for text in warnings)
+
+
+def test_steps_without_a_group_are_told_though_no_reward_is_there():
+    """Rewards that are absent are neither 0 nor 1, and must not silence the warning."""
+    row = {"tokens/learned": 0, "groups/played": 0, "reward/mean": math.nan}
+    assert told(*[row] * (PATIENCE - 1)) == []
+    (only,) = told(*[row] * (PATIENCE + 3))
+    assert "failed at no problem" in only
+
+
+def test_equal_rewards_other_than_0_and_1_are_told():
+    row = {"tokens/learned": 0, "groups/played": 4, "reward/mean": 0.1}
+    (only,) = told(*[row] * PATIENCE)
+    assert "alike" in only
+    assert told(*[row] * (PATIENCE - 1), {**row, "tokens/learned": 5}, row) == []

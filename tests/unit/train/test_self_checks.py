@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from lucky_task import Lucky
-from tiny_models import byte_tokenizer
+from tiny_models import byte_tokenizer, tiny_policy
 from tokenizers.normalizers import Lowercase
 
 from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
@@ -148,3 +148,15 @@ def test_what_was_passed_is_said_with_its_limit(learner):
     ]
     assert [line.rpartition(", at most ")[2] for line in said] == ["0.002 allowed", "0 allowed", "0.0001 allowed"]
     assert all(re.search(r": off by [0-9.e-]+, at most", line) for line in said)
+
+
+def test_what_bf16_does_to_the_plain_gradient_is_no_fault_of_sharing(monkeypatch):
+    policy = tiny_policy(precision="bf16")
+    learner = Learner(policy, AlgorithmConfig(kl_ref=0.1), OptimConfig(), TrainConfig())
+    tree = checks._sampled_tree(policy, PROBLEMS[0], 1.0)
+    monkeypatch.setitem(checks.GRADIENT_LIMIT, "bf16", 1e-6)
+    assert checks.check_shared(learner, tree) > 1e-6
+    assert (policy.precision, learner.share) == ("bf16", True)
+    monkeypatch.setattr(checks, "ROUGH_NOISES", 1e-6)
+    with pytest.raises(CheckError, match="shared trunks change the gradient"):
+        checks.check_shared(learner, tree)

@@ -7,6 +7,7 @@ from pathlib import Path
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line
 from secondthought.cli.progress import ProgressFlags
+from secondthought.cli.run_options import require_learning
 from secondthought.cli.summary_table import print_summary
 
 
@@ -43,3 +44,4 @@ def run(argv: list[str], prog: str) -> None:
         write_line({"run_dir": str(given.run_dir), **summary})
     else:
         print_summary(given.run_dir, summary)
+    require_learning(summary)

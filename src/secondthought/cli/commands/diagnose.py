@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from secondthought.cli.flags import Aliases, named
-from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_policy, load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, current_directory, load_policy, load_task, measuring
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -15,7 +15,8 @@ from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.progress import Onlooker
-from secondthought.protocols import ReadableTask, Task
+from secondthought.protocols import ReadableTask
+from secondthought.requirements import Draw, require
 from secondthought.runs.result_rows import number, percent
 from secondthought.types import Split
 
@@ -65,9 +66,12 @@ def run(argv: list[str], prog: str) -> None:
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; diagnose the tasks one by one")
     tasks = [load_task(name, given.options) for name in given.tasks]
+    default = Options.model_fields["problems"].default
+    plan = measuring((given.path,), tasks, given.split, given.problems, given.seed, default=default)
+    require(plan)
     with progress(given) as shown:
         policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
-        found = [_diagnose(given, policy, task, shown) for task in tasks]
+        found = [_diagnose(given, policy, draw, shown) for draw in plan.draws]
     conversation = _conversation(policy)
     if given.json_:
         said = [{**item.to_json(), **_advice(item)} for item in found]
@@ -86,7 +90,8 @@ def _conversation(policy: Any) -> dict[str, str]:
     return policy.chat.describe() if isinstance(policy, LocalModel) else {}
 
 
-def _diagnose(given: Options, policy: Any, task: Task, onlooker: Onlooker) -> Any:
+def _diagnose(given: Options, policy: Any, draw: Draw, onlooker: Onlooker) -> Any:
+    task = draw.task
     from secondthought.habits.detectors import detector
     from secondthought.preflight.diagnose import diagnose
     from secondthought.rollout.player import Player
@@ -97,7 +102,7 @@ def _diagnose(given: Options, policy: Any, task: Task, onlooker: Onlooker) -> An
     with onlooker.stage(f"diagnosis on {task.name}"):
         return diagnose(
             Player.resolve(policy, task, given.episode, onlooker=onlooker),
-            task.problems(given.split, given.problems, given.seed),
+            draw.problems(),
             samples=given.samples,
             detector=reads,
             seed=given.seed,

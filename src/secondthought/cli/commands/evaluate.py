@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from secondthought.cli.flags import named
-from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task, measuring
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -18,6 +18,7 @@ from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.requirements import require
 from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
 from secondthought.types import Split
 
@@ -70,12 +71,17 @@ def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
     given = parse(Options, argv, prog, positional=_MODELS, required=_MODELS, fixed=_FIXED, aliases={"--model": 0})
     _check(given, prog)
+    tasks = [load_task(name, given.options) for name in given.tasks]
+    plan = measuring(
+        given.models, tasks, given.split, given.problems, given.seed, default=Options.model_fields["problems"].default
+    )
+    require(plan)
     if given.dry_run:
         write_line(given.model_dump(mode="json"))
         return
-    tasks = [load_task(name, given.options) for name in given.tasks]
     with progress(given) as shown:
-        found = _evaluated(given, tasks, shown)
+        fewest = min(draw.number() for draw in plan.draws)
+        found = _evaluated(given.model_copy(update={"problems": fewest}), tasks, shown)
     if given.json_:
         write_line(found)
     else:

@@ -14,6 +14,7 @@ from secondthought.cli.flags import Aliases
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
+from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.config import Config
 from secondthought.config.values import Weights
 from secondthought.data.priming.make import absent_habits, make_set
@@ -71,7 +72,7 @@ class SourceOptions(Config):
     """Whose problems these are: a shipped task, `module:Class`, or a .jsonl file of questions and answers."""
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Write a priming set: reasoning traces that show some habits and no others. By default by search, for Countdown.
 
     ARM: all-strategies, backtracking, backtracking-verification, backtracking-subgoals, backtracking-backward, direct,
@@ -108,7 +109,8 @@ def run(argv: list[str], prog: str) -> None:
     """Write the set and say what it shows."""
     given = parse(Options, argv, prog, positional=("arm", "out"), aliases=_SHORT)
     wanted = _wanted(given)
-    about = make_set(wanted, given.out, overwrite=given.overwrite, load_task=load_task)
+    with progress(given) as shown:
+        about = make_set(wanted, given.out, overwrite=given.overwrite, load_task=load_task, onlooker=shown)
     absent = absent_habits(wanted, about)
     if absent:
         warn(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.cli.summary_table import flat
+from secondthought.cli.summary_table import flat, print_run
 from secondthought.config import Config
 from secondthought.runs import list_runs, show_run
 
@@ -22,10 +22,12 @@ class RunListOptions(Config):
 
 
 class ShowRunOptions(Config):
-    """Show one run: status, config, environment, results, checkpoints, the last step's metrics."""
+    """Show one run: before and after, tokens, time, checkpoints; with --all also config, environment, last metrics."""
 
     run: Path
     """A run directory."""
+    all: bool = False
+    """Everything that is small of a run: each table as it stands in its files."""
     json_: bool = False
     """One JSON object instead of text."""
 
@@ -50,5 +52,9 @@ def show(argv: list[str], prog: str) -> None:
     if given.json_:
         write_line(found)
         return
-    for part, value in found.items():
-        write_table(part, ["", ""], list(flat(value)))
+    if given.all:
+        for part, value in found.items():
+            write_table(part, ["", ""], list(flat(value)))
+        return
+    print_run(given.run, found)
+    write_text("--all shows config, environment and the last step's metrics, --json everything as one object")

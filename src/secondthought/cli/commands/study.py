@@ -10,10 +10,10 @@ from pydantic import Field
 from secondthought.cli.errors import warn
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
-from secondthought.config import Config
+from secondthought.cli.progress import ProgressFlags, progress
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Run what is left of a study. Run the same command again to go on where it stopped."""
 
     file: Path
@@ -34,7 +34,8 @@ def run(argv: list[str], prog: str) -> int:
     if given.dry_run:
         _dry_run(given.file)
         return 0
-    found = run_study(given.file, minutes=given.minutes)
+    with progress(given) as shown:
+        found = run_study(given.file, minutes=given.minutes, progress=shown.note, onlooker=shown)
     if given.json_:
         write_line(found)
     else:

@@ -8,14 +8,15 @@ asked again for the same kind and problem, in the next run too, `from_teacher` r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from secondthought.data.priming.filtering import TraceFilter
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.request import MAX_TOKENS
 from secondthought.errors import ConfigError
-from secondthought.inference.chat.answer_cache import AnswerCache, key_of
+from secondthought.inference.chat.answer_cache import AnswerCache, identity_of, key_of
 from secondthought.inference.chat.replies import EMPTY
+from secondthought.progress import SILENT, Onlooker, Stage
 from secondthought.protocols import ChatModel, Task
 from secondthought.types import Answer, HabitName, Message, Problem, Sampling
 
@@ -85,7 +86,7 @@ def from_teacher(
     sampling: Sampling = SAMPLING,
     cache: AnswerCache | None = None,
     rounds: int = ROUNDS,
-    told: Callable[[int], None] = lambda number: None,
+    onlooker: Onlooker = SILENT,
 ) -> TraceFilter:
     """Ask a teacher until there are enough traces, in rounds.
 
@@ -98,7 +99,7 @@ def from_teacher(
         sampling: temperature and length of the answers.
         cache: keeps the answers; default: in memory only.
         rounds: at most; one in which nothing was answered is the last.
-        told: hears after each round how many traces there are.
+        onlooker: who is told of each answer.
 
     Raises:
         RunError: after all rounds there are too few.
@@ -106,13 +107,13 @@ def from_teacher(
     """
     text, asked, cache = system_text(name), 0, cache or AnswerCache()
     taken = TraceFilter(task, count, kind(name).forbids, only_wrong=kind(name).correct == 0.0)
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         more = max(1, round(_SPARE * (count - len(taken.traces))))
         problems = task.problems("train", asked + more, seed)[asked:]
         asked += more
-        answers = _answers(teacher, problems, text, sampling, cache)
+        with onlooker.stage(f"answers of {teacher.name}, round {number}", len(problems)) as stage:
+            answers = _answers(teacher, problems, text, sampling, cache, stage)
         _offer(taken, problems, answers)
-        told(len(taken.traces))
         if taken.is_full or all(answer.text is None for answer in answers):
             break
     taken.require(f"the endpoint ({teacher.name})")
@@ -120,16 +121,19 @@ def from_teacher(
 
 
 def _answers(
-    teacher: ChatModel, problems: Sequence[Problem], text: str, sampling: Sampling, cache: AnswerCache
+    teacher: ChatModel, problems: Sequence[Problem], text: str, sampling: Sampling, cache: AnswerCache, stage: Stage
 ) -> list[Answer]:
     """Return an answer for each problem; ask only what is not in the cache."""
     system = Message(role="system", content=text)
     conversations = [(system, *problem.messages) for problem in problems]
-    keys = [key_of(teacher.name, conversation, sampling) for conversation in conversations]
+    identity = identity_of(teacher)
+    keys = [key_of(identity, conversation, sampling) for conversation in conversations]
     asked = [place for place, key in enumerate(keys) if cache.get(key) is None]
     errors: dict[int, str] = {}
+    stage.advance(len(problems) - len(asked))
 
     def keep(answer: Answer) -> None:
+        stage.advance()
         place = asked[answer.index]
         if answer.text is None or not answer.text.strip():
             errors[place] = answer.error if answer.text is None else EMPTY

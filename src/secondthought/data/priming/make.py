@@ -23,6 +23,7 @@ from secondthought.errors import RunError
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.jsonl import require_plain
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.protocols import Task, WritableTask
 from secondthought.runs.files import disk_errors
 from secondthought.types import Sampling
@@ -34,7 +35,12 @@ Made = tuple[Sequence[Trace], dict[str, Any]]
 
 
 def make_set(
-    wanted: PrimingSet, out: Path, *, overwrite: bool = False, load_task: TaskLoader = tasks.load
+    wanted: PrimingSet,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    load_task: TaskLoader = tasks.load,
+    onlooker: Onlooker = SILENT,
 ) -> dict[str, Any]:
     """Make a priming set, write it to `out`, and return its provenance, which is written beside it.
 
@@ -43,6 +49,7 @@ def make_set(
         out: the JSONL file to write; `train sft` reads it.
         overwrite: replace the file if it is there.
         load_task: finds the task by its name and options.
+        onlooker: who is told how far it is.
 
     Raises:
         ConfigError: settings do not go together.
@@ -55,9 +62,9 @@ def make_set(
     with disk_errors(out):
         require_plain(out)  # now, not after a teacher has been asked
     if isinstance(wanted.source, FromSearch):
-        made, origin = _searched(wanted.search(wanted.source.dials), wanted.source.tokenizer, load_task)
+        made, origin = _searched(wanted.search(wanted.source.dials), wanted.source.tokenizer, load_task, onlooker)
     else:
-        made, origin = _gathered(wanted, wanted.source, out, load_task)
+        made, origin = _gathered(wanted, wanted.source, out, load_task, onlooker)
     return write_set(out, made, origin)
 
 
@@ -70,9 +77,9 @@ def absent_habits(wanted: PrimingSet, provenance: Mapping[str, Any]) -> list[str
     return [name for name in wanted.named_after if provenance["count"] and shown[name]["present"] == 0]
 
 
-def _searched(request: SetRequest, tokenizer: str | None, load_task: TaskLoader) -> Made:
+def _searched(request: SetRequest, tokenizer: str | None, load_task: TaskLoader, onlooker: Onlooker) -> Made:
     writer = SetWriter(request, _length_by(request, tokenizer), load_task=load_task)
-    return list(writer.traces()), {
+    return list(each(writer.traces(), "traces", onlooker, request.count)), {
         "source": "search",
         "arm": request.kind,
         "seed": request.seed,
@@ -92,14 +99,18 @@ def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
 
 
 def _gathered(
-    wanted: PrimingSet, source: FromTeacher | FromSamples | FromFile, out: Path, load_task: TaskLoader
+    wanted: PrimingSet,
+    source: FromTeacher | FromSamples | FromFile,
+    out: Path,
+    load_task: TaskLoader,
+    onlooker: Onlooker,
 ) -> Made:
     task, options = _task_of(wanted, load_task)
     own: dict[str, Any] = {}
     if isinstance(source, FromTeacher):
         kind, where = "endpoint", f"{source.endpoint.model} at {source.endpoint.url}"
         answers = source.answers or out.with_name(f"{out.stem}.answers.jsonl")
-        gathering = _asked_for(wanted, source, answers, task)
+        gathering = _asked_for(wanted, source, answers, task, onlooker)
         own = {"sampling": asdict(_sampling(source)), "answers": answers.name}
     elif isinstance(source, FromSamples):
         kind, where = "samples", ", ".join(map(str, source.paths))
@@ -128,12 +139,12 @@ def _task_of(wanted: PrimingSet, load_task: TaskLoader) -> tuple[Task, dict[str,
     return load_task(wanted.task, options), options
 
 
-def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task) -> TraceFilter:
+def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Task, onlooker: Onlooker) -> TraceFilter:
     teacher, cache = OpenAIClient(source.endpoint), AnswerCache(answers)
     count, sampling = wanted.count or COUNT, _sampling(source)
     try:
         return from_teacher(
-            teacher, task, wanted.kind, count, wanted.seed, sampling=sampling, cache=cache, told=_progress
+            teacher, task, wanted.kind, count, wanted.seed, sampling=sampling, cache=cache, onlooker=onlooker
         )
     finally:
         if answers.exists():
@@ -142,7 +153,3 @@ def _asked_for(wanted: PrimingSet, source: FromTeacher, answers: Path, task: Tas
 
 def _sampling(source: FromTeacher) -> Sampling:
     return replace(SAMPLING, max_tokens=source.max_tokens)
-
-
-def _progress(number: int) -> None:
-    logger.info("%d traces", number)

@@ -22,8 +22,9 @@ from secondthought.habits.judge.answers import quotes_in
 from secondthought.habits.judge.prompt import question
 from secondthought.habits.judge.quotes import Page, flat
 from secondthought.habits.repeats import once
-from secondthought.inference.chat.answer_cache import AnswerCache, key_of
+from secondthought.inference.chat.answer_cache import AnswerCache, identity_of, key_of
 from secondthought.inference.chat.replies import EMPTY
+from secondthought.progress import SILENT, Stage
 from secondthought.protocols import ChatModel
 from secondthought.types import Answer, Message, Reading, Sampling, Span, Thought
 
@@ -106,8 +107,11 @@ class JudgeDetector:
         if max_tokens < 1:
             raise ConfigError(f"judge: max_tokens is {max_tokens}; it must be at least 1")
         self.name = f"judge:{chat.name}"
+        self._identity = identity_of(chat)  # once: it may read all weights
         self.behaviors = tuple(behavior.name for behavior in behaviors)
         self.tally = JudgeTally()
+        self.stage: Stage = SILENT
+        """Is told of each answer."""
         self.cache = cache or AnswerCache()
         self._chat, self._definitions = chat, tuple(behaviors)
         self._sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
@@ -136,6 +140,7 @@ class JudgeDetector:
         reasons: dict[str, str] = {}
 
         def keep(answer: Answer) -> None:
+            self.stage.advance()
             if answer.text is None or not answer.text.strip():
                 reasons[keys[answer.index]] = answer.error if answer.text is None else EMPTY
             else:
@@ -155,7 +160,7 @@ class JudgeDetector:
         if page.is_blank:
             return [None] * len(self._definitions)
         questions = (question(behavior, page, thought.problem) for behavior in self._definitions)
-        return [key_of(self._chat.name, messages, self._sampling) for messages in questions]
+        return [key_of(self._identity, messages, self._sampling) for messages in questions]
 
     def _pending(self, thoughts: Sequence[Thought]) -> dict[str, tuple[Thought, HabitDefinition]]:
         """Collect the questions that are to be asked, by their keys."""

@@ -25,6 +25,11 @@ class Rehearsal:
         self._answer_tokens += estimate.answer_tokens
         return [Reading(counts=dict.fromkeys(self.behaviors)) for _ in thoughts]
 
+    @property
+    def requests(self) -> int:
+        """Return how many requests would be sent."""
+        return self._requests
+
     def sentence(self) -> str:
         """Say what would be sent."""
         return (

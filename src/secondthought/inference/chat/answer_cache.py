@@ -12,12 +12,23 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from secondthought import jsonl
 from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError
+from secondthought.protocols import ChatModel
 from secondthought.text import whole
 from secondthought.types import Message, Sampling
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """An `Identified` chat model can tell what decides its answers where its name does not: a path's weights change."""
+
+    def identity(self) -> str:
+        """Return a text that is equal only where the same conversation gets the same answer."""
+        ...
 
 
 class AnswerCache:
@@ -77,10 +88,15 @@ class AnswerCache:
             raise RunError(why_unwritten(path, error)) from None
 
 
-def key_of(judge: str, messages: Sequence[Message], sampling: Sampling) -> str:
-    """Hash what decides an answer: the model that is asked, the conversation, and the sampling."""
+def identity_of(chat: ChatModel) -> str:
+    """Return what decides a model's answers besides the conversation: its name, or more where it knows more."""
+    return chat.identity() if isinstance(chat, Identified) else chat.name
+
+
+def key_of(identity: str, messages: Sequence[Message], sampling: Sampling) -> str:
+    """Hash what decides an answer: the model that is asked (`identity_of`), the conversation, and the sampling."""
     parts = [
-        judge,
+        identity,
         sampling.temperature,
         sampling.max_tokens,
         [[message.role, message.content] for message in messages],

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.chat.replies import CUT_OFF, EMPTY
+from secondthought.models.digest import digest_of_weights
+from secondthought.models.local import LocalModel
 from secondthought.protocols import Policy
 from secondthought.types import Answer, Completion, Message, Prompt, Sampling, StopReason
 
@@ -19,6 +21,12 @@ class LocalChat:
         """Take the policy. Answers at a temperature depend on `seed` and the conversation, not on its neighbours."""
         self.name = policy.name
         self._policy, self._rows, self._seed = policy, rows, seed
+
+    def identity(self) -> str:
+        """Return the name with digests of weights and tokenizer, and the seed; see `Identified`."""
+        policy = self._policy
+        own = [digest_of_weights(policy.model), policy.fingerprint()] if isinstance(policy, LocalModel) else []
+        return " ".join([self.name, *own, f"seed {self._seed}"])
 
     def ask(
         self,

@@ -58,7 +58,7 @@ class HabitPoint:
 
 
 def steps_points(
-    run: RunDirectory, steps: Sequence[int], detector: Detector, task: Task | None = None, *, most: int | None = None
+    run: RunDirectory, steps: Iterable[int], detector: Detector, task: Task | None = None, *, most: int | None = None
 ) -> Iterator[HabitPoint]:
     """Yield the points of the stored steps, one per step and kind of turn.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secondthought.errors import RunError
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.habit_points import evaluation_points, steps_points
 from secondthought.runs import RunDirectory, files
@@ -18,7 +19,13 @@ _RATES = ("presence", "mean_count", "per_1000_tokens")
 
 
 def habits_of_run(
-    path: Path, detector: Detector, task: Task | None = None, *, every: int = 1, most: int | None = None
+    path: Path,
+    detector: Detector,
+    task: Task | None = None,
+    *,
+    every: int = 1,
+    most: int | None = None,
+    onlooker: Onlooker = SILENT,
 ) -> dict[str, Any]:
     """Return all points of a run, as `secondthought habits RUN --json` shows them.
 
@@ -28,14 +35,17 @@ def habits_of_run(
         task: reads the problems, for a detector that wants to know them.
         every: read every n-th stored step.
         most: groups of a step, and problems of an evaluation, to read; None reads all.
+        onlooker: who is told how far the reading is.
 
     Raises:
         RunError: there is no run, or it kept neither episodes nor evaluations.
     """
     run = RunDirectory.open(path)
-    trained = steps_points(run, run.episode_steps()[::every], detector, task, most=most)
+    steps = run.episode_steps()[::every]
+    trained = steps_points(run, each(steps, "stored steps", onlooker, len(steps)), detector, task, most=most)
     # As time runs: before training, its steps, then what came after.
-    evaluated = list(evaluation_points(run, detector, task, most=most))
+    with onlooker.stage("evaluations"):
+        evaluated = list(evaluation_points(run, detector, task, most=most))
     before = [point for point in evaluated if point.source.startswith("before")]
     points = [*before, *trained, *(point for point in evaluated if point not in before)]
     if not points:

@@ -50,13 +50,13 @@ class Reader:
 def readers(run: Run) -> tuple[Reader, ...]:
     """Return the readers of a run's texts."""
     wording = Reader(letter=BY_WORDING, name="by wording", detector=PatternDetector())
-    task = _shipped_task(run)
+    task = shipped_task(run)
     if not isinstance(task, ReadableTask):
         return (wording,)
     return wording, Reader(letter=BY_DEEDS, name="by what was done", detector=task.reader(), task=task)
 
 
-def _shipped_task(run: Run) -> Task | None:
+def shipped_task(run: Run) -> Task | None:
     """Return the run's task if it ships: a user's own is not imported."""
     name, options = get(run.config, "task", "name"), get(run.config, "task", "options")
     if not isinstance(name, str) or name not in tasks.TASKS:

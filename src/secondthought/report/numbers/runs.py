@@ -18,6 +18,9 @@ from secondthought.runs.listing import status
 
 NAN = float("nan")
 
+UNKNOWN = "not recorded"
+"""What stands for a name that a run does not tell."""
+
 MAIN_ARM = "reflect-retry"
 PERMUTED_ARM = "permuted-rewards"
 
@@ -69,7 +72,7 @@ class Run:
         if evaluation not in self.directory.evaluations():
             return {}
         rows = self.directory.evaluation(evaluation)
-        return {str(row.get("problem_id")): outcome for row in rows if (outcome := _outcome(row)) is not None}
+        return {str(row.get("problem_id")): outcome for row in rows if (outcome := outcome_of(row)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def load_run(path: Path, label: str) -> Run:
         label=label,
         arm=_arm(config, summary, declared),
         seed=seed if isinstance(seed, int) else None,
-        model=str(declared.base or get(summary, "model") or get(config, "model", "path") or "?"),
+        model=str(declared.base or get(summary, "model") or get(config, "model", "path") or UNKNOWN),
         status=status(directory, summary),
         config=config,
         environment=directory.environment(),
@@ -209,12 +212,14 @@ def _arm(config: Mapping[str, Any], summary: Mapping[str, Any], declared: Declar
     algorithm = get(config, "algorithm")
     if declared.base:
         return f"{declared.base}, primed: {declared.priming}" if declared.priming else declared.base
+    said = str(summary.get("arm") or ("sft" if "data" in config else UNKNOWN))
     try:
-        return AlgorithmConfig.model_validate(algorithm).name if algorithm else str(summary.get("arm") or "?")
+        return AlgorithmConfig.model_validate(algorithm).name if algorithm else said
     except ValidationError:  # of another version, or not one of ours
-        return str(get(algorithm, "type") or summary.get("arm") or "?")
+        return str(get(algorithm, "type") or said)
 
 
-def _outcome(row: Mapping[str, Any]) -> ProblemOutcome | None:
+def outcome_of(row: Mapping[str, Any]) -> ProblemOutcome | None:
+    """Return the outcome of a problem of an evaluation; None where its tries have no verdict."""
     solved = [bool(get(turn, "verdict", "correct")) for turn in items(row.get("turns")) if get(turn, "verdict")]
     return ProblemOutcome(solved[0], any(solved[:2])) if solved else None

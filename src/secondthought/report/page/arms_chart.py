@@ -15,7 +15,7 @@ from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.primed_arms import base_of, priming_of
 from secondthought.report.numbers.published_curves import PublishedCurves, condition_of
 from secondthought.report.numbers.runs import Arm
-from secondthought.report.page.figures import Axis, tick_text, ticks
+from secondthought.report.page.axes import Axis, tick_text, ticks
 
 LABELS, PANEL, GAP, ROW, TOP, BOTTOM = 250, 290, 40, 22, 24, 26
 
@@ -69,9 +69,9 @@ def arms_chart(rows: Sequence[ComparedArm]) -> Markup:
     colours = {name: colour for colour, name in enumerate(_models(rows), 1)}
     width, height = LABELS + PANEL + (GAP + PANEL if colours else 0) + 14, TOP + ROW * len(rows) + BOTTOM
     parts = [
-        Markup('<svg class="chart arms" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
-            width, height, "First tries before and after RL, an arm a row"
-        ),
+        Markup(
+            '<svg class="chart arms" style="min-width: {}px" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        ).format(width, width, height, "First tries before and after RL, an arm a row"),
         *(_label(row, place) for place, row in enumerate(rows)),
         *_panel([[(row.ours, 0)] for row in rows], LABELS, "ours"),
     ]

@@ -1,8 +1,10 @@
-(() => {
-  const groups = [...document.querySelectorAll(".group")];
-  const form = document.getElementById("browse");
+// Shows the groups that fit the form, and says so where none does. Without it all groups are shown.
+const attachBrowser = (root) => {
+  const groups = [...root.querySelectorAll(".group")];
+  const form = root.querySelector("#browse");
   if (!form || groups.length === 0) return;
-  const steps = form.elements.step;
+  const at = (id) => root.querySelector(`#${id}`);
+  const { step: steps, outcome } = form.elements;
   const wanted = () => Object.fromEntries(new FormData(form));
   const fillSteps = () => {
     const { run } = wanted();
@@ -15,7 +17,7 @@
   };
   const show = () => {
     const { run, step, outcome, habits } = wanted();
-    if (habits !== undefined) document.getElementById("groups").dataset.habits = habits;
+    if (habits !== undefined) at("groups").dataset.habits = habits;
     let count = 0;
     for (const group of groups) {
       const data = group.dataset;
@@ -26,20 +28,25 @@
       group.hidden = !fits;
       count += fits;
     }
-    document.getElementById("shown").textContent = `${count} of ${groups.length} groups`;
+    at("none-shown").hidden = count > 0;
+    at("shown").textContent = `${count} of ${groups.length} groups`;
   };
-  form.addEventListener("change", (event) => {
-    if (event.target.name === "run") fillSteps();
-    show();
-  });
-  document.getElementById("earlier").addEventListener("click", () => move(-1));
-  document.getElementById("later").addEventListener("click", () => move(1));
   const move = (by) => {
     const index = steps.selectedIndex + by;
     if (index >= 1 && index < steps.options.length) steps.selectedIndex = index;
     show();
   };
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "run") fillSteps();
+    show();
+  });
+  at("earlier").addEventListener("click", () => move(-1));
+  at("later").addEventListener("click", () => move(1));
+  at("every").addEventListener("click", () => {
+    steps.selectedIndex = outcome.selectedIndex = 0;
+    show();
+  });
   form.hidden = false;
   fillSteps();
   show();
-})();
+};

@@ -6,7 +6,6 @@ long turns are cut, and the total is bounded, so that a run of any size gives a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import Any
 from markupsafe import escape
 
 from secondthought.report.numbers.habit_points import branch_turns
+from secondthought.report.numbers.prompts import prompt_of
 from secondthought.report.numbers.readers import Reader
 from secondthought.report.numbers.runs import Run, get, items, number
 from secondthought.report.page.marked_text import Stretch, counted, stretches
@@ -134,12 +134,12 @@ def _group(run: Run, step: int, row: Mapping[str, Any], readers: Sequence[Reader
     return ShownGroup(
         run=run.label,
         step=step,
-        problem=json.dumps(data, ensure_ascii=False)[:MOST_CHARACTERS],
+        problem=prompt_of(row, next((reader.task for reader in readers if reader.task), None))[:MOST_CHARACTERS],
         outcome="none" if right == 0 else "all" if right == len(branches) else "some",
         num_right=right,
         num_branches=len(branches),
         flat=_is_flat(row),
-        history=tuple(_turn(turn, (), data, readers) for turn in items(row.get("history"))),
+        history=tuple(shown_turn(turn, (), data, readers) for turn in items(row.get("history"))),
         branches=tuple(_branch(branch, data, readers) for branch in _told_apart(branches)),
     )
 
@@ -153,13 +153,14 @@ def _told_apart(branches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 def _branch(branch: Mapping[str, Any], data: Any, readers: Sequence[Reader]) -> ShownBranch:
     learned = tuple(str(kind) for kind in items(branch.get("learned")))
     return ShownBranch(
-        turns=tuple(_turn(turn, learned, data, readers) for turn in branch_turns(branch)),
+        turns=tuple(shown_turn(turn, learned, data, readers) for turn in branch_turns(branch)),
         reward=number(branch.get("reward")),
         advantage=number(branch.get("advantage")),
     )
 
 
-def _turn(turn: Any, learned: Sequence[str], data: Any, readers: Sequence[Reader]) -> ShownTurn:
+def shown_turn(turn: Any, learned: Sequence[str] = (), data: Any = None, readers: Sequence[Reader] = ()) -> ShownTurn:
+    """Return a stored turn as the page shows it, cut to its bound, with what the readers find in it."""
     kind, verdict = str(get(turn, "kind")), get(turn, "verdict")
     text = str(get(turn, "text") or "")
     pieces = tuple(str(piece) for piece in items(get(turn, "tokens"))) or (text,)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from secondthought.report.numbers.about import is_fine_tuning
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.runs import Arm, Run
 from secondthought.report.page.figures import Chart, ChartLine, ChartPoint, DrawnCharts, line_chart
@@ -25,12 +26,6 @@ class ChartSpec:
 
 SPECS = (
     ChartSpec("Reward", "Mean reward of the branches of a step's groups.", (("reward/mean", "reward"),)),
-    ChartSpec(
-        "Accuracy on validation problems",
-        "Solved by the first try, and by the first two.",
-        (("eval/second_try", "second try"), ("eval/first_try", "first try")),
-        percent=True,
-    ),
     ChartSpec(
         "Rescue rate",
         "Failed first tries whose retry is right. Under an oracle's reflection it must not fall: if it does, "
@@ -66,18 +61,36 @@ SPECS = (
     ChartSpec("Gradient norm", "Before clipping.", (("optim/grad_norm", "gradient norm"),)),
 )
 
+ACCURACY = ChartSpec(
+    "Accuracy on validation problems",
+    "Solved by the first try, and by the first two.",
+    (("eval/second_try", "second try"), ("eval/first_try", "first try")),
+    percent=True,
+)
+"""The chart that says whether a run learns; it stands before all others."""
+
 LOSS = ChartSpec(
     "Loss",
     "Nats per token of the completions given: of those learned from, and of those held out.",
     (("loss/sft", "learned from"), ("eval/loss", "held out")),
 )
-"""The chart of runs of `train sft`; in reports of others it is not said to be missing."""
+"""The chart that says whether a run of `train sft` learns; in reports of others it is not said to be missing."""
+
+
+def main_charts(inputs: ReportInputs) -> DrawnCharts:
+    """Draw the charts that say whether these runs learn."""
+    specs = [LOSS, ACCURACY] if _is_fine_tuning(inputs) else [ACCURACY]
+    return drawn_charts(inputs.arms, specs)
 
 
 def metric_charts(inputs: ReportInputs) -> DrawnCharts:
-    """Draw the charts of `SPECS` that have data, and name those that have none."""
-    is_sft = any(_series(arm, "loss/sft") for arm in inputs.arms)
-    return drawn_charts(inputs.arms, (LOSS, *SPECS) if is_sft else SPECS)
+    """Draw the charts of `SPECS` that have data, and name those that have none; after `main_charts`."""
+    found = drawn_charts(inputs.arms, SPECS)
+    return DrawnCharts(found.charts, [*main_charts(inputs).absent, *found.absent])
+
+
+def _is_fine_tuning(inputs: ReportInputs) -> bool:
+    return any(is_fine_tuning(run) for run in inputs.runs)
 
 
 def drawn_charts(arms: Sequence[Arm], specs: Sequence[ChartSpec]) -> DrawnCharts:
@@ -86,9 +99,10 @@ def drawn_charts(arms: Sequence[Arm], specs: Sequence[ChartSpec]) -> DrawnCharts
     absent: list[str] = []
     for spec in specs if len(arms) == 1 else per_metric(specs):
         lines = [line for line in _lines(spec, arms) if any(line.series)]
-        if lines:
-            svg = line_chart(lines, label=f"{spec.title} over steps", percent=spec.percent)
-            legend = tuple((line.label, line.colour) for line in lines) if len(lines) > 1 else ()
+        if svg := line_chart(lines, label=f"{spec.title} over steps", percent=spec.percent):
+            legend = (
+                tuple((line.label, line.colour) for line in lines) if len(lines) > 1 or len(spec.metrics) > 1 else ()
+            )
             drawn.append(Chart(spec.title, spec.about, legend, svg))
         else:
             absent.append(spec.title)

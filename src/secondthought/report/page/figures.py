@@ -2,7 +2,11 @@
 
 A chart has one or more lines; a line has one series per seed. One seed is drawn with its interval as a band; several
 are drawn thin, with their mean thick and the range from lowest to highest seed as the band. More lines than colours are
-told apart by dashes, and have no bands, which would hide them.
+told apart by dashes, and have no bands, which would hide them. Nor has a line that is zero throughout: its band would
+be a block and nothing else.
+
+Drawn values stand in the line's `data-points`, from which `charts.js` reads any of them out; without it dots of short
+lines tell theirs.
 """
 
 from __future__ import annotations
@@ -14,12 +18,13 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from secondthought.report.page.axes import Axis, can_be_drawn, tick_text, ticks
 from secondthought.stats import Interval
 
 NAN = float("nan")
 
-WIDTH, HEIGHT = 480, 250
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 34
+WIDTH, HEIGHT = 440, 240
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 36
 MOST_POINTS = 200
 """A series with more is averaged over equal stretches of steps: a file of 10,000 steps stays small."""
 
@@ -27,7 +32,7 @@ NUM_COLOURS = 6
 """Colours of the style sheet, each of them solid, dashed and dotted."""
 
 MOST_DOTS = 30
-"""A line of more points is drawn without dots to hover over."""
+"""A line of more points is drawn without dots, which would hide it."""
 
 
 class ChartPoint(NamedTuple):
@@ -46,20 +51,6 @@ class ChartLine:
     label: str
     colour: int
     series: tuple[tuple[ChartPoint, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """An `Axis` maps values to pixels."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> str:
-        """Return the pixel of a value, as SVG writes it."""
-        return f"{self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start):.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +74,15 @@ class DrawnCharts(NamedTuple):
 def line_chart(lines: Sequence[ChartLine], *, label: str, percent: bool = False) -> Markup:
     """Draw a chart over steps; `label` is read out instead of it. The y axis always shows zero."""
     drawn = [line for line in (_thinned(line) for line in lines) if line.series]
-    banded = drawn if len(drawn) <= NUM_COLOURS else []
+    if not drawn:
+        return Markup("")
+    banded = [line for line in drawn if not _is_zero(line)] if len(drawn) <= NUM_COLOURS else []
     x, x_ticks = _x_axis(drawn)
     y, y_ticks = _y_axis(drawn, banded)
     parts = [
-        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH, HEIGHT, label),
+        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>').format(
+            WIDTH, HEIGHT, label, Markup(' data-unit="%"') if percent else ""
+        ),
         *(_y_tick(y(tick), tick_text(tick, y_ticks, percent)) for tick in y_ticks),
         *(_x_tick(x(tick), tick_text(tick, x_ticks, False)) for tick in x_ticks),
         Markup('<text class="tick" x="{}" y="{}" text-anchor="end">step</text>').format(WIDTH - RIGHT, HEIGHT - 3),
@@ -123,32 +118,6 @@ def interval_mark(interval: Interval, *, low: float = 0.0, high: float = 1.0, ze
     return Markup("").join(parts)
 
 
-def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Return three to seven round numbers that enclose the range (`whole`: that lie within it, and are whole).
-
-    >>> ticks(0, 0.37), ticks(0, 60, whole=True), ticks(0, 0)
-    ([0.0, 0.1, 0.2, 0.3, 0.4], [0, 20, 40, 60], [0.0, 0.25, 0.5, 0.75, 1.0])
-    """
-    if not high > low:
-        high = low + 1
-    rough = (high - low) / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * power for size in (1, 2, 2.5, 5, 10) if size * power >= rough * 0.95)
-    if whole:
-        step = max(1, round(step))
-        return [float(step * index) if step % 1 else step * index for index in range(int(high // step) + 1)]
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(step * index, 12) for index in range(first, last + 1)]
-
-
-def tick_text(tick: float, all_ticks: Sequence[float], percent: bool) -> str:
-    """Write a tick with as many decimals as its axis needs."""
-    scale = 100 if percent else 1
-    step = abs(all_ticks[1] - all_ticks[0]) * scale if len(all_ticks) > 1 else 1
-    decimals = next((count for count in range(6) if math.isclose(round(step, count), step, rel_tol=1e-6)), 6)
-    return f"{tick * scale:,.{decimals}f}" + ("%" if percent else "")
-
-
 def _points(lines: Sequence[ChartLine]) -> list[ChartPoint]:
     return [point for line in lines for series in line.series for point in series]
 
@@ -162,14 +131,18 @@ def _x_axis(lines: Sequence[ChartLine]) -> tuple[Axis, list[float]]:
 def _y_axis(lines: Sequence[ChartLine], banded: Sequence[ChartLine]) -> tuple[Axis, list[float]]:
     """Return the axis that holds all values, and the intervals of those lines of which they are drawn."""
     bounds = [bound for line in banded if len(line.series) == 1 for point in line.series[0] for bound in point[2:]]
-    values = [value for value in (*(point.y for point in _points(lines)), *bounds) if not math.isnan(value)]
+    values = [value for value in (*(point.y for point in _points(lines)), *bounds) if can_be_drawn(value)]
     marks = ticks(min(0.0, *values), max(0.0, *values))
     return Axis(marks[0], marks[-1], HEIGHT - BOTTOM, TOP), marks
 
 
 def _thinned(line: ChartLine) -> ChartLine:
-    kept = tuple(tuple(thin([point for point in series if not math.isnan(point.y)])) for series in line.series)
+    kept = tuple(tuple(thin([point for point in series if can_be_drawn(point.y)])) for series in line.series)
     return ChartLine(label=line.label, colour=line.colour, series=tuple(series for series in kept if series))
+
+
+def _is_zero(line: ChartLine) -> bool:
+    return all(point.y == 0 for series in line.series for point in series)
 
 
 def thin(points: Sequence[ChartPoint]) -> list[ChartPoint]:
@@ -193,9 +166,14 @@ def _x_tick(x: str, text: str) -> Markup:
 
 def _band(line: ChartLine, x: Axis, y: Axis) -> list[Markup]:
     points = line.series[0] if len(line.series) == 1 else _over_seeds(line)
-    points = [point for point in points if not (math.isnan(point.low) or math.isnan(point.high))]
-    if len(points) < 2:
+    points = [point for point in points if can_be_drawn(point.low) and can_be_drawn(point.high)]
+    if not points:
         return []
+    if len(points) == 1:  # a band has no width there
+        x_pixel, low, high = x(points[0].x), y(points[0].low), y(points[0].high)
+        return [
+            Markup('<path class="whisker s{}" d="M{} {}V{}"/>').format(line.colour % NUM_COLOURS, x_pixel, low, high)
+        ]
     there = [f"{x(point.x)} {y(point.high)}" for point in points]
     back = [f"{x(point.x)} {y(point.low)}" for point in reversed(points)]
     return [Markup('<path class="band f{}" d="M{}Z"/>').format(line.colour % NUM_COLOURS, "L".join(there + back))]
@@ -206,23 +184,33 @@ def _strokes(line: ChartLine, x: Axis, y: Axis, percent: bool) -> list[Markup]:
     thinner = line.series if len(line.series) > 1 else ()
     parts = [_path(series, x, y, f"seed {line_class(line.colour)}") for series in thinner]
     if thick:
-        parts.append(_path(thick, x, y, f"line {line_class(line.colour)}"))
+        data = Markup(' data-label="{}" data-points="{}"').format(line.label, _data(thick))
+        parts.append(_path(thick, x, y, f"line {line_class(line.colour)}", data))
     if len(thick) <= MOST_DOTS:
         parts += [_dot(line, point, x, y, percent) for point in thick]
     return parts
 
 
-def _path(points: Sequence[ChartPoint], x: Axis, y: Axis, classes: str) -> Markup:
-    return Markup('<path class="{}" d="M{}"/>').format(
-        classes, "L".join(f"{x(point.x)} {y(point.y)}" for point in points)
+def _path(points: Sequence[ChartPoint], x: Axis, y: Axis, classes: str, data: Markup | str = "") -> Markup:
+    return Markup('<path class="{}" d="M{}"{}/>').format(
+        classes, "L".join(f"{x(point.x)} {y(point.y)}" for point in points), data
     )
+
+
+def _data(points: Sequence[ChartPoint]) -> str:
+    """Return the points for the script: x, y and, where there is one, the interval; a blank parts point from point."""
+    return " ".join(",".join([f"{point.x:.10g}", *(f"{part:.4g}" for part in _told(point))]) for point in points)
+
+
+def _told(point: ChartPoint) -> tuple[float, ...]:
+    """Return the value of a point, and its interval if it has one."""
+    return point[1:] if can_be_drawn(point.low) and can_be_drawn(point.high) else (point.y,)
 
 
 def _dot(line: ChartLine, point: ChartPoint, x: Axis, y: Axis, percent: bool) -> Markup:
     scale, unit = (100, "%") if percent else (1, "")
-    text = f"{line.label}, step {point.x:g}: {point.y * scale:.3g}{unit}"
-    if not math.isnan(point.low):
-        text += f" [{point.low * scale:.3g}, {point.high * scale:.3g}]"
+    value, *span = (f"{part * scale:.3g}" for part in _told(point))
+    text = f"{line.label}, step {point.x:g}: {value}{unit}" + (f" [{', '.join(span)}]" if span else "")
     return Markup('<circle class="f{}" cx="{}" cy="{}" r="2.4"><title>{}</title></circle>').format(
         line.colour % NUM_COLOURS, x(point.x), y(point.y), text
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from secondthought.report.numbers.habit_points import HabitPoint, steps_points
@@ -23,23 +23,33 @@ _FIRST = ("reflection", "attempt", "retry")
 
 
 def habit_charts(inputs: ReportInputs) -> DrawnCharts:
-    """Draw the charts in which something was found; name those without data, and what was looked for in vain."""
+    """Draw what was found; name the charts without data, and the habits that were looked for in vain."""
     arms = [_with_counts(arm, inputs.readers) for arm in inputs.arms]
     rows = [row for arm in arms for run in arm.runs for row in run.metrics]
-    looked_for = {name for row in rows for name in row}
-    in_vain = looked_for - {name for row in rows for name, value in row.items() if value > 0}
-    names = {reader.letter: reader.name for of_run in inputs.readers.values() for reader in of_run}
-    specs: list[ChartSpec] = []
-    never: list[str] = []
-    for letter, name in names.items():
-        spec = _spec(letter, name)
-        each = list(per_metric([spec])) if len(arms) > 1 else [spec]
-        vain = [one for one in each if {metric for metric, _ in one.metrics} <= in_vain]
-        if vain:
-            never.append(f"{name} ({', '.join(habit for one in vain for _, habit in one.metrics)})")
-        specs += [one for one in each if one not in vain]
-    drawn = drawn_charts(arms, specs)
+    in_vain = _names(rows, lambda value: value == 0) - _names(rows, lambda value: value > 0)
+    readers = {reader.letter: reader.name for of_run in inputs.readers.values() for reader in of_run}
+    specs = {name: _spec(letter, name) for letter, name in readers.items()}
+    never = [f"{name} ({', '.join(vain)})" for name, spec in specs.items() if (vain := _named_in(spec, in_vain))]
+    # Without the counts of what was never found: their lines would lie on each other at zero.
+    arms = [_without(arm, in_vain) for arm in arms]
+    some = [spec for spec in specs.values() if not {metric for metric, _ in spec.metrics} <= in_vain]
+    each = [one for one in per_metric(some) if one.metrics[0][0] not in in_vain] if len(arms) > 1 else some
+    drawn = drawn_charts(arms, each)
     return DrawnCharts(drawn.charts, drawn.absent, never)
+
+
+def _names(rows: Sequence[Mapping[str, float]], holds: Callable[[float], bool]) -> set[str]:
+    return {name for row in rows for name, value in row.items() if holds(value)}
+
+
+def _named_in(spec: ChartSpec, metrics: Collection[str]) -> list[str]:
+    return [name for metric, name in spec.metrics if metric in metrics]
+
+
+def _without(arm: Arm, metrics: Collection[str]) -> Arm:
+    """Return the arm without some metrics of its runs."""
+    rows = [[{name: row[name] for name in row if name not in metrics} for row in run.metrics] for run in arm.runs]
+    return replace(arm, runs=tuple(replace(run, metrics=kept) for run, kept in zip(arm.runs, rows, strict=True)))
 
 
 def _spec(letter: str, name: str) -> ChartSpec:

@@ -1,24 +1,28 @@
 """The page is one HTML file that needs nothing beside it, made from run directories alone.
 
-Model text is hostile: the template escapes everything, and the only markup that passes is the figures' and the style
-sheet's, which are ours. The one script shows and hides groups; it never sees text as code.
+Model text is hostile: templates escape everything, and the only markup that passes is the figures' and the style
+sheet's, which are ours. The scripts show and hide groups and read charts out; they never see text as code. Each section
+can be rendered by itself, so that a page that is being looked at can be renewed part by part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from secondthought.report.numbers.inputs import gather
+from secondthought.report.numbers.inputs import ReportInputs, gather
 from secondthought.report.numbers.runs import Run, load_runs
-from secondthought.report.page import sections, tables
 from secondthought.report.page.figures import line_class
+from secondthought.report.page.sections import SECTIONS
 from secondthought.runs import files
+
+_SCRIPTS = ("charts.js", "browser.js", "page.js")
 
 
 def build_report(run_dirs: Sequence[Path], out: Path, published: Sequence[Path] = ()) -> Path:
@@ -35,29 +39,46 @@ def build_report(run_dirs: Sequence[Path], out: Path, published: Sequence[Path] 
 
 def render(runs: Sequence[Run], published: Sequence[Path] = ()) -> str:
     """Return the page."""
-    inputs = gather(runs, published)
-    page = _template().render(
-        heading=sections.heading(inputs),
-        claims=sections.claims_section(inputs),
-        bases=sections.bases_section(inputs),
-        arms=tables.comparators(inputs.arms),
-        runs=[sections.run_section(run) for run in inputs.runs],
-        curves=sections.curves_section(inputs),
-        episodes=sections.episodes_section(inputs),
-    )
-    return page.lstrip()
+    built = sections_of(gather(runs, published))
+    return page_of({name: section_html(name, record) for name, record in built.items()}, built["opening"].title)
 
 
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["line_class"] = line_class
-    environment.globals |= {
-        "version": version("secondthought"),
-        "css": Markup(_resource("style.css")),
-        "script": Markup(_resource("browser.js")),
-    }
-    return environment.from_string(_resource("template.html"))
+def sections_of(inputs: ReportInputs) -> dict[str, Any]:
+    """Return the records of the sections that have something to say, by name, in the order of the page."""
+    built = ((kind.name, kind.build(inputs)) for kind in SECTIONS)
+    return {name: record for name, record in built if record is not None}
+
+
+def section_html(name: str, record: object) -> Markup:
+    """Return the HTML of one section."""
+    return Markup(_ENVIRONMENT.get_template(f"{name}.html").render(section=record))
+
+
+def page_of(sections: Mapping[str, Markup], title: str) -> str:
+    """Return the page of some rendered sections."""
+    links = [(kind.name, kind.link) for kind in SECTIONS if kind.link and kind.name in sections]
+    return _ENVIRONMENT.get_template("page.html").render(title=title, links=links, sections=sections)
 
 
 def _resource(name: str) -> str:
     return (resources.files("secondthought.report.page") / name).read_text(encoding="utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("secondthought.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["line_class"] = line_class
+    environment.globals |= {
+        "version": version("secondthought"),
+        "css": Markup(_resource("style.css")),
+        "script": Markup("\n".join(map(_resource, _SCRIPTS))),
+    }
+    return environment
+
+
+_ENVIRONMENT = _environment()

@@ -1,32 +1,31 @@
-"""Sections are what the template of the page is filled with: a record each, built from the inputs by one function."""
+"""Sections are what the templates are filled with: a record each, built from the inputs by one function, or None.
+
+`SECTIONS` lists them in the order of the page. A new one is a function, a template of its name, and a row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from secondthought.habits.catalog import SHIPPED
+from secondthought.report.numbers.about import is_fine_tuning
 from secondthought.report.numbers.inputs import ReportInputs
-from secondthought.report.numbers.runs import Arm, Run
+from secondthought.report.numbers.runs import Run
 from secondthought.report.page import browser, tables
 from secondthought.report.page.arms_chart import arms_chart, compared_arms, legend
 from secondthought.report.page.charts import all_charts
-from secondthought.report.page.figures import NUM_COLOURS, DrawnCharts
+from secondthought.report.page.curves import main_charts
+from secondthought.report.page.facts import config_text, facts
+from secondthought.report.page.figures import NUM_COLOURS, Chart, DrawnCharts
 from secondthought.report.page.habit_table import HabitRow, habit_rows
 from secondthought.report.page.marked_text import HABITS, TAGS
-from secondthought.report.papers.catalog import paper_of, unknown_papers
+from secondthought.report.page.opening import opening
+from secondthought.report.page.played_twice import played_twice
+from secondthought.report.papers.catalog import paper_of
 from secondthought.report.papers.claim import Claim, Paper
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """The `Heading` says which runs the page is about, and what to know before believing anything below."""
-
-    title: str
-    lead: str
-    cautions: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +39,21 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimsSection:
-    """The `ClaimsSection` holds the claims of one paper."""
+    """The `ClaimsSection` holds the claims of one paper; it is folded where these runs settle none of them."""
 
     paper: Paper
     remark: str
     rows: Sequence[ClaimRow]
 
+    @property
+    def folded(self) -> bool:
+        """Return True if no claim can be told."""
+        return all(row.claim.verdict == "cannot tell" for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasesSection:
-    """The `BasesSection` compares bases and priming; without rows it is left out."""
+    """The `BasesSection` compares bases and priming."""
 
     rows: Sequence[HabitRow]
     habits: Sequence[str]
@@ -59,18 +63,29 @@ class BasesSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvesSection:
-    """The `CurvesSection` holds the charts, and what a reader must know to read them."""
+    """A `CurvesSection` holds charts, and what a reader must know to read them."""
 
     drawn: DrawnCharts
     many_seeds: bool
     most_bands: int = NUM_COLOURS
 
+    @property
+    def charts(self) -> Sequence[Chart]:
+        """Return the charts."""
+        return self.drawn.charts
+
+    @property
+    def has_bands(self) -> bool:
+        """Return True if a chart has a band to explain."""
+        return any('class="band' in chart.svg for chart in self.charts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodesSection:
-    """The `EpisodesSection` holds a sample of groups, the readers' names by letter, and habits with their tags."""
+    """The `EpisodesSection` holds a sample of groups, the runs' labels, readers by letter, habits with their tags."""
 
     groups: Sequence[browser.ShownGroup]
+    runs: Sequence[str]
     readers: Mapping[str, str]
     habits: Sequence[tuple[str, str]]
 
@@ -88,45 +103,71 @@ class RunSection:
     config: str
 
 
-def heading(inputs: ReportInputs) -> Heading:
-    """Build the heading."""
-    arms = inputs.arms
-    others = f" and {len(arms) - 1} other arm{'s' if len(arms) > 2 else ''}" if len(arms) > 1 else ""
-    lead = "; ".join(f"{arm.name}, model {_joined(run.model for run in arm.runs)}, {_seeds(arm)}" for arm in arms)
-    return Heading(title=f"{arms[0].name}{others}", lead=lead, cautions=_cautions(inputs))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionKind:
+    """A `SectionKind` names a section (its anchor and its template) and the navigation's link, and builds it."""
+
+    name: str
+    link: str
+    build: Callable[[ReportInputs], object | None]
 
 
-def claims_section(inputs: ReportInputs) -> ClaimsSection:
-    """Build the section of the claims, of the paper that the runs are about."""
+def accuracy_section(inputs: ReportInputs) -> CurvesSection | None:
+    """Build the section of the curves that say whether it learns; None where nothing was measured along the way."""
+    found = _curves(main_charts(inputs), inputs)
+    return found if found.charts else None
+
+
+def bases_section(inputs: ReportInputs) -> BasesSection | None:
+    """Build the section of bases and priming; None where no run names its base."""
+    compared, rows = compared_arms(inputs), habit_rows(inputs.arms)
+    if not rows:
+        return None
+    habits = [_words(name) for name in SHIPPED]
+    return BasesSection(rows=rows, habits=habits, chart=arms_chart(compared), legend=legend(compared))
+
+
+def arms_section(inputs: ReportInputs) -> Sequence[tables.ArmRow] | None:
+    """Build the table of arms; None for a single run, which the opening tells all of."""
+    return tables.comparators(inputs.arms) if len(inputs.runs) > 1 and not _only_fine_tuning(inputs) else None
+
+
+def measured_section(inputs: ReportInputs) -> Sequence[RunSection] | None:
+    """Build the tables before and after; None for fine-tuning, which plays no problems."""
+    return None if _only_fine_tuning(inputs) else [run_section(run) for run in inputs.runs]
+
+
+def claims_section(inputs: ReportInputs) -> ClaimsSection | None:
+    """Build the section of the claims, of the paper that the runs are about; None for fine-tuning."""
+    if _only_fine_tuning(inputs):
+        return None
     paper = paper_of(inputs.arms)
     rows = [_claim_row(claim) for claim in paper.claims(inputs.arms)]
     return ClaimsSection(paper=paper, remark=paper.remark(inputs.arms), rows=rows)
 
 
-def bases_section(inputs: ReportInputs) -> BasesSection:
-    """Build the section of bases and priming."""
-    compared = compared_arms(inputs)
-    return BasesSection(
-        rows=habit_rows(inputs.arms),
-        habits=[_words(name) for name in SHIPPED],
-        chart=arms_chart(compared),
-        legend=legend(compared),
-    )
-
-
-def curves_section(inputs: ReportInputs) -> CurvesSection:
-    """Build the section of the charts."""
-    return CurvesSection(drawn=all_charts(inputs), many_seeds=any(len(arm.runs) > 1 for arm in inputs.arms))
-
-
-def episodes_section(inputs: ReportInputs) -> EpisodesSection:
-    """Build the section of the groups that runs learned from."""
+def episodes_section(inputs: ReportInputs) -> EpisodesSection | None:
+    """Build the section of the groups that runs learned from; None for fine-tuning."""
+    if _only_fine_tuning(inputs):
+        return None
     shown = browser.sample(inputs.runs, inputs.readers)
     return EpisodesSection(
         groups=shown,
+        runs=list(dict.fromkeys(group.run for group in shown)),
         readers=browser.names(shown, inputs.readers),
         habits=[(_words(name), tag) for name, tag in zip(HABITS, TAGS, strict=True)],
     )
+
+
+def health_section(inputs: ReportInputs) -> CurvesSection:
+    """Build the section of all other charts; fine-tuning plays no problems, so nothing of theirs is missing."""
+    drawn = all_charts(inputs)
+    return _curves(drawn._replace(absent=()) if _only_fine_tuning(inputs) else drawn, inputs)
+
+
+def runs_section(inputs: ReportInputs) -> Sequence[RunSection]:
+    """Build the facts of the runs."""
+    return [run_section(run) for run in inputs.runs]
 
 
 def run_section(run: Run) -> RunSection:
@@ -137,39 +178,37 @@ def run_section(run: Run) -> RunSection:
         changes=tables.before_after(run),
         reasons=tables.reasons(run),
         controls=tables.controls(run),
-        facts=tables.facts(run),
-        config=tables.config_text(run),
+        facts=facts(run),
+        config=config_text(run),
     )
 
 
-def _seeds(arm: Arm) -> str:
-    return f"seed{'s' if len(arm.runs) > 1 else ''} {tables.seed_names(arm)}"
+SECTIONS = (
+    SectionKind(name="opening", link="", build=opening),
+    SectionKind(name="accuracy", link="Learning", build=accuracy_section),
+    SectionKind(name="bases", link="Bases", build=bases_section),
+    SectionKind(name="arms", link="Arms", build=arms_section),
+    SectionKind(name="before-after", link="Before and after", build=measured_section),
+    SectionKind(name="controls", link="Controls", build=measured_section),
+    SectionKind(name="problems", link="Problems", build=played_twice),
+    SectionKind(name="claims", link="Claims", build=claims_section),
+    SectionKind(name="episodes", link="Episodes", build=episodes_section),
+    SectionKind(name="curves", link="Health", build=health_section),
+    SectionKind(name="runs", link="Runs", build=runs_section),
+)
+"""The sections of a report of runs."""
 
 
-def _joined(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
+def _only_fine_tuning(inputs: ReportInputs) -> bool:
+    return all(map(is_fine_tuning, inputs.runs))
+
+
+def _curves(drawn: DrawnCharts, inputs: ReportInputs) -> CurvesSection:
+    return CurvesSection(drawn=drawn, many_seeds=any(len(arm.runs) > 1 for arm in inputs.arms))
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _cautions(inputs: ReportInputs) -> list[str]:
-    arms = inputs.arms
-    unfinished = [run for run in inputs.runs if run.status != "finished"]
-    found = [f"{run.label} is {run.status}: what it has not measured is missing." for run in unfinished]
-    single = [arm.name for arm in arms if arm.num_seeds < 2]
-    if single:
-        found.append(f"One seed only: {', '.join(single)}. Its intervals cover problems, not how much seeds differ.")
-    copies = [arm.name for arm in arms if arm.num_seeds < len(arm.runs)]
-    if copies:
-        found.append(f"The same seed more than once: {', '.join(copies)}. Such runs are not independent.")
-    if len(arms) == 1:
-        found.append("No comparator among these runs: a gain alone does not show what it comes from.")
-    unknown = unknown_papers(arms)
-    if unknown:
-        found.append(f"Runs declare claims that this version does not know: {', '.join(unknown)}.")
-    return found
 
 
 def _claim_row(claim: Claim) -> ClaimRow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from markupsafe import Markup
 
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, gain, gain_of_run, interval, rate
 from secondthought.report.numbers.pooled import minus
-from secondthought.report.numbers.runs import Arm, Run, get, number
+from secondthought.report.numbers.runs import UNKNOWN, Arm, Run, get, number
 from secondthought.report.page.figures import interval_mark
 from secondthought.stats import Interval, holm
 
@@ -103,7 +102,7 @@ def controls(run: Run) -> list[ChangeRow]:
     rows = [
         _change(
             name,
-            f"n = {get(before, key, 'n') or ABSENT} / {get(after, key, 'n') or ABSENT}",
+            _problems(get(before, key, "n"), get(after, key, "n")),
             interval(get(before, key)),
             interval(get(after, key)),
         )
@@ -112,6 +111,16 @@ def controls(run: Run) -> list[ChangeRow]:
     ]
     gaps = [_listening(run, when) for when in ("before", "after")]
     return [*rows, _change("Oracle's minus another problem's", "how much it listens", *gaps)] if rows else []
+
+
+def _problems(before: Any, after: Any) -> str:
+    """Say on how many problems a control was played.
+
+    >>> _problems(829, 825), _problems(829, None)
+    ('829 / 825', '829 before')
+    """
+    known = [(count, when) for count, when in ((before, "before"), (after, "after")) if count]
+    return f"{before} / {after}" if len(known) == 2 else "".join(f"{count} {when}" for count, when in known)
 
 
 def _listening(run: Run, when: str) -> Interval:
@@ -150,7 +159,7 @@ def seed_names(arm: Arm) -> str:
 
 def seed_name(seed: int | None) -> str:
     """Name a seed, which a run may lack."""
-    return "?" if seed is None else str(seed)
+    return UNKNOWN if seed is None else str(seed)
 
 
 def _second_try(arm: Arm) -> Gain:
@@ -171,17 +180,6 @@ def reasons(run: Run) -> list[tuple[str, str, str]]:
     # By name where as many: the order of a set differs from process to process.
     names = sorted({*tables[0], *tables[1]}, key=lambda name: (name != "correct", -tables[0].get(name, 0), name))
     return [(name.replace("_", " "), share(name, 0), share(name, 1)) for name in names]
-
-
-def facts(run: Run) -> list[tuple[str, str]]:
-    """Return what a reader asks first about a run: what it was, where it ran, with which settings."""
-    found = [*_about(run), *_surroundings(run.environment)]
-    return [(name, str(value)) for name, value in found if value not in (None, "", ABSENT)]
-
-
-def config_text(run: Run) -> str:
-    """Return the resolved config."""
-    return json.dumps(run.config, indent=2, ensure_ascii=False)
 
 
 def percent_cell(value: Interval, *, signed: bool = False) -> Cell:
@@ -288,31 +286,3 @@ def _tokens(arm: Arm) -> str:
 
 def _counts(table: Any) -> dict[str, float]:
     return {str(name): number(count) for name, count in table.items()} if isinstance(table, Mapping) else {}
-
-
-def _about(run: Run) -> list[tuple[str, Any]]:
-    return [
-        ("arm", run.arm),
-        ("model", run.model),
-        ("task", get(run.config, "task", "name")),
-        ("seed", run.seed),
-        ("status", run.status),
-        ("steps", f"{run.metrics[-1]['step']:g}" if run.metrics else None),
-        ("best step", get(run.summary, "best_step")),
-        ("tokens sampled", thousands(number(get(run.summary, "tokens_sampled")))),
-    ]
-
-
-def _surroundings(environment: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    code, versions = get(environment, "code"), get(environment, "packages") or {}
-    memory, gpus = number(get(environment, "memory_bytes")) / 2**30, get(environment, "gpus")
-    parts = (get(environment, "cpu"), *(gpus if isinstance(gpus, list) else ()))
-    return [
-        ("started", get(environment, "started")),
-        ("machine", ", ".join(str(part) for part in parts if part)),
-        ("cores, threads", f"{get(environment, 'cores')}, {get(environment, 'threads') or 'all'}"),
-        ("memory", None if math.isnan(memory) else f"{memory:.0f} GiB"),
-        ("versions", ", ".join(f"{name} {value}" for name, value in versions.items() if value)),
-        ("code", f"{str(get(code, 'revision'))[:12]}{' + changes' if get(code, 'dirty') else ''}" if code else None),
-        ("command", get(environment, "command")),
-    ]

@@ -77,7 +77,7 @@ def _richer_base(weak: Arm | None, strong: Arm | None) -> Claim:
     return _claim(
         "A base with more habits gains more from the same RL",
         "after 250 steps Qwen-2.5-3B .54 (best .61), Llama-3.2-3B .34; verification before: .62 and .10 a completion",
-        _named("first-try gain, {} - {}", GAIN, strong, weak),
+        _named("first-try gain, {} - {}", GAIN, (strong, "a base with many habits"), (weak, "one with few")),
         result,
     )
 
@@ -86,7 +86,7 @@ def _priming_catches_up(weak: Arm | None, primed: Arm | None) -> Claim:
     return _claim(
         "Priming with all four habits lifts what RL reaches",
         "Llama-3.2-3B after RL: .736 primed, .338 not; Qwen-2.5-3B .773 and .535",
-        _named("first try after RL, {} - {}", LEVEL, primed, weak),
+        _named("first try after RL, {} - {}", LEVEL, (primed, f"primed with {ALL}"), (weak, "not primed")),
         _difference(primed, weak, LEVEL, f"the weaker base and the same primed with {ALL} are needed"),
     )
 
@@ -95,7 +95,12 @@ def _habits_not_answers(wrong: Arm | None, origin: str, direct: Arm | None) -> C
     return _claim(
         f"Habits matter more than right answers: {origin}",
         "Llama-3.2-3B after RL: .735 primed with wrong answers only, .736 with all; no result for direct solutions",
-        _named("first try after RL, {} - {}", LEVEL, wrong, direct),
+        _named(
+            "first try after RL, {} - {}",
+            LEVEL,
+            (wrong, "primed with wrong answers"),
+            (direct, f"primed with {DIRECT}"),
+        ),
         _difference(wrong, direct, LEVEL, f"arms primed with {' or '.join(WRONG)} and with {DIRECT} are needed"),
     )
 
@@ -106,7 +111,12 @@ def _not_the_form(primed: Arm | None, placeholders: Sequence[Arm | None]) -> Cla
     return _claim(
         "Neither format nor length explains it",
         "Llama-3.2-3B after RL: .736 with habits, .410 with empty thoughts, .381 with dots of the same length",
-        _named("first try after RL, {} - {}, the better placeholder", LEVEL, primed, best),
+        _named(
+            "first try after RL, {} - {}",
+            LEVEL,
+            (primed, f"primed with {ALL}"),
+            (best, "the better placeholder"),
+        ),
         _difference(
             primed, best, LEVEL, f"arms primed with {ALL} and with {' and with '.join(PLACEHOLDERS)} are needed"
         ),
@@ -120,7 +130,7 @@ def _dose(arms: Sequence[Arm]) -> Claim:
     claim = _claim(
         "More habits in pretraining text, more gain",
         "Llama-3.2-3B after continued pretraining and RL: .489 with habits, .368 with few",
-        _named("first-try gain, {} - {}", GAIN, most, least),
+        _named("first-try gain, {} - {}", GAIN, (most, "the largest dose"), (least, "the least")),
         _difference(most, least, GAIN, "three bases that differ in `dose` alone are needed"),
     )
     doses = ", ".join(f"{100 * dose:g} %: {100 * gain(arm, 'first_try').pooled.estimate:+.1f}" for dose, arm in bases)
@@ -210,9 +220,9 @@ def _claim(title: str, published: str, measure: str, result: Gain) -> Claim:
     return claim_on(result, title=title, published=published, measure=measure)
 
 
-def _named(text: str, measure: ArmMeasure, *arms: Arm | None) -> str:
-    """Put the measure in words, with each arm's seeds in percent or points."""
-    return text.format(*("?" if arm is None else f"{arm.name} ({_seeds(measure.of(arm))})" for arm in arms))
+def _named(text: str, measure: ArmMeasure, *arms: tuple[Arm | None, str]) -> str:
+    """Put the measure in words: each arm with its seeds in percent or points, or what is wanted where there is none."""
+    return text.format(*(wanted if arm is None else f"{arm.name} ({_seeds(measure.of(arm))})" for arm, wanted in arms))
 
 
 def _seeds(found: Gain) -> str:

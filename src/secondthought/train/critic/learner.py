@@ -66,7 +66,7 @@ class Critic:
         self.config = config
         self.optim = optim.model_copy(update={"lr": config.lr, "warmup_steps": config.warmup_steps})
         self.train = train
-        self.share = train.share_trunk and policy.unshared_reason is None
+        self.share = policy.shares(train.share_trunk)
         self.model = shard(value_model(policy.model), self.world)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(

@@ -74,6 +74,7 @@ class Material:
     def read(cls, config: SftConfig, path: Path) -> Material:
         """Read the model and the examples that a config names."""
         policy = load_model(config.model, LocalModel)
+        policy.shares(config.train.share_trunk)  # what is wrong with a model is said before anything is written
         task = None if config.task is None else tasks.load(config.task, config.options)
         found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
         examples, held_out = split(found.kept, config.eval_share, config.seed)

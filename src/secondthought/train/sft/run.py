@@ -13,20 +13,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from secondthought.config.sft import SftConfig
 from secondthought.distributed.world import World
 from secondthought.errors import ConfigError, RunError
+from secondthought.interrupts import held_back
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.base import require_same_base
 from secondthought.train.lifecycle import in_run
+from secondthought.train.paths import agree_on_paths
 from secondthought.train.sft.inputs import Material
 from secondthought.train.sft.learner import SftLearner
 
@@ -61,7 +64,7 @@ def train_sft(
     with Trackers(trackers) as added:
         return in_run(
             config,
-            lambda: Material.read(config, path),
+            lambda world: Material.read(config, path),
             lambda run, world, material: _Sft(config, run, world, material, added, quiet=quiet).complete(),
             timeout_s=config.train.timeout_s,
             resume=resume,
@@ -90,6 +93,15 @@ class _Progress:
     step: int = 0
     best_step: int = 0
     best_loss: float | None = None
+    unrecorded: dict[str, float] | None = None
+    """Metrics of the last step where it was learned and not recorded yet: its measuring was interrupted."""
+    is_torn: bool = False
+    """Whether weights are between two steps, as they are while the optimizer steps; no checkpoint is torn."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        found = {name: getattr(self, name) for name in ("step", "best_step", "best_loss")}
+        return found if self.unrecorded is None else {**found, "unrecorded": self.unrecorded}
 
 
 class _Sft:
@@ -103,6 +115,8 @@ class _Sft:
         self.world = world
         self.policy, self.plan, self.facts = material.policy, material.plan, material.facts()
         self.examples, self.held_out = material.examples, material.held_out
+        require_same_base(run, world, self.policy)
+        agree_on_paths(run, world, self.policy, wanted=config.train.share_trunk)
         self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
         self.progress = _Progress()
         self.added = added
@@ -118,9 +132,19 @@ class _Sft:
             self.console.note(self._sentence())
             if self.progress.step == 0 and self.held_out:
                 self._record(0, self._evaluation())
+            self._learn()
+        return self.world.first("the summary", self._finish)
+
+    def _learn(self) -> None:
+        """Take the steps that are left. Where Ctrl-C ends them, a checkpoint of the last whole one is written first."""
+        try:
+            if self.progress.unrecorded is not None:
+                self._conclude(time.perf_counter())
             while self.progress.step < self.plan.steps:
                 self._step()
-        return self.world.first("the summary", self._finish)
+        except KeyboardInterrupt:
+            self._keep()
+            raise
 
     def _begin(self) -> None:
         """Take up the last checkpoint, and forget what came after it: it is about to be done again."""
@@ -134,33 +158,55 @@ class _Sft:
         step = self.progress.step
         if self.world.is_first:
             self.recorder = Recorder(self.run)
-            self.recorder.truncate_after(step if last is not None else -1)
+            unrecorded = self.progress.unrecorded is not None
+            self.recorder.truncate_after(step if last is not None else -1, unrecorded=unrecorded)
             if last is not None:
                 self._point_best()
                 checkpoints.prune(keep=self._kept())
         self.world.gather("the steps so far", None)
 
     def _step(self) -> None:
-        began = time.perf_counter()
-        self.progress.step += 1
-        step = self.progress.step
-        stats = self.learner.update([self.examples[place] for place in self.plan.batch(step)], step)
-        metrics = {
-            "loss/sft": stats.loss,
-            "optim/grad_norm": stats.grad_norm,
-            "optim/lr": stats.lr,
-            "tokens/learned": stats.tokens_learned,
-            "tokens/forward": stats.tokens_forward,
-            "sft/epoch": step / self.plan.steps_per_epoch,
-        }
-        ends_epoch, every = self.plan.ends_epoch(step), self.config.train.checkpoint_every
+        """Learn from a batch. An interruption waits until weights are whole again."""
+        began, progress = time.perf_counter(), self.progress
+        with held_back():
+            progress.is_torn, progress.step = True, progress.step + 1
+            stats = self.learner.update(
+                [self.examples[place] for place in self.plan.batch(progress.step)], progress.step
+            )
+            progress.unrecorded = {
+                "loss/sft": stats.loss,
+                "optim/grad_norm": stats.grad_norm,
+                "optim/lr": stats.lr,
+                "tokens/learned": stats.tokens_learned,
+                "tokens/forward": stats.tokens_forward,
+                "sft/epoch": progress.step / self.plan.steps_per_epoch,
+            }
+            progress.is_torn = False
+        self._conclude(began)
+
+    def _conclude(self, began: float) -> None:
+        """Measure where it is due, record the step, save where it is due."""
+        step, every = self.progress.step, self.config.train.checkpoint_every
+        ends_epoch = self.plan.ends_epoch(step)
         is_due = ends_epoch or (every is not None and step % every == 0)
         if is_due:
             self.learner.sync()
-        if ends_epoch and self.held_out:
-            metrics |= self._evaluation()
-        self._record(step, {**metrics, "time/step": time.perf_counter() - began})
-        if is_due:
+        measured = self._evaluation() if ends_epoch and self.held_out else {}
+        with held_back():
+            timing = {"time/step": time.perf_counter() - began}
+            self._record(step, {**(self.progress.unrecorded or {}), **measured, **timing})
+            self.progress.unrecorded = None
+            if is_due:
+                self._save()
+
+    def _keep(self) -> None:
+        """Write a checkpoint of the last whole step, if there is none. Several processes do not stop at one place."""
+        last = self.run.checkpoints.pointer("last")
+        is_kept = last is not None and last["step"] == self.progress.step
+        if self.progress.is_torn or self.world.size > 1 or not self.progress.step or is_kept:
+            return
+        with held_back():
+            self.learner.sync()
             self._save()
 
     def _evaluation(self) -> dict[str, float]:
@@ -183,7 +229,7 @@ class _Sft:
         if not self.held_out:
             progress.best_step = progress.step
         with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
-            checkpoint.save(directory, self.policy, self.learner, asdict(progress))
+            checkpoint.save(directory, self.policy, self.learner, progress.state())
         if self.world.is_first:
             self._point_best()
             checkpoints.point("last", progress.step)

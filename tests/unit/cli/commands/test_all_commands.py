@@ -1,6 +1,7 @@
 """What each command prints; training itself is tested elsewhere."""
 
 import json
+import re
 
 import pytest
 
@@ -112,7 +113,10 @@ def test_runs(cli, run_dir):
     assert cli("runs", "list", run_dir.parent, "--json").object["runs"][0]["status"] == "finished"
     assert "finished" in cli("runs", "list", run_dir.parent).out
     assert cli("runs", "show", run_dir, "--json").object["summary"]["arm"] == "reflect-retry"
-    assert "algorithm.type" in cli("runs", "show", run_dir).out
+    assert "algorithm.type" in cli("runs", "show", run_dir, "--all").out
+    shown = cli("runs", "show", run_dir).out
+    assert "algorithm.type" not in shown
+    assert re.search(r"reflect-retry on \w+, model \S+, seed 0; ", shown)
 
 
 def test_runs_that_are_not_there(cli, tmp_path, one_sentence):
@@ -217,10 +221,10 @@ def test_failures(cli, tmp_path, one_sentence):
 def test_train_dry_run_is_the_config(cli, tmp_path):
     file = tmp_path / "c.toml"
     file.write_text('[algorithm]\ntype = "reflect-retry"\nkl_ref = 0.5\n[task.options]\npreset = "tiny"\n')
-    words = ["train", "grpo", file, "--model", "here", "--optim.lr", "1e-5", "--task.options.order=mixed", "--dry-run"]
+    words = ["train", "grpo", file, "--model", "small", "--optim.lr", "1e-5", "--task.options.order=mixed", "--dry-run"]
     config = RunConfig.model_validate(cli(*words).object)
     assert (config.algorithm.type, config.algorithm.kl_ref) == ("grpo", 0.5)
-    assert (config.model.path, config.optim.lr) == ("here", 1e-5)
+    assert (config.model.path, config.optim.lr) == ("small", 1e-5)
     assert config.task.options == {"preset": "tiny", "order": "mixed"}
 
 

@@ -1,10 +1,16 @@
 """A whole diagnosis with a scripted model: what is counted is what was played, and the command prints it."""
 
 import json
+import re
+
+import pytest
+from chat_families import family_tokenizer
+from tiny_models import tiny_model
 
 from secondthought import tasks
 from secondthought.cli import main
 from secondthought.config import EpisodeConfig
+from secondthought.errors import CheckError
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.preflight.diagnose import diagnose
 from secondthought.rollout.player import Player
@@ -56,3 +62,27 @@ def test_the_command_prints_numbers_and_advice(capsys):
 def test_a_model_must_be_named(capsys):
     assert main(["diagnose"]) == 2
     assert "name a model" in capsys.readouterr().err
+
+
+def test_the_command_tells_how_conversations_are_put_together(capsys, tmp_path):
+    tiny_model().save_pretrained(tmp_path)
+    family_tokenizer("think-first").save_pretrained(tmp_path)
+    words = ["diagnose", str(tmp_path), "--options.preset", "tiny", "--problems", "2", "--samples", "2", "--json"]
+    words += ["--no-retries", "--episode.max-attempt-tokens", "4", "--model.device", "cpu"]
+    assert not main(words)
+    said = json.loads(capsys.readouterr().out)["conversation"]
+    assert said["the template begins answers with"] == r"'<think>\n'"
+    assert said["an answer ends with"] == "<|im_end|>"
+
+
+def test_a_tokenizer_that_loses_right_answers_is_told_before_anything_is_sampled():
+    class Sevens(ScriptedPolicy):
+        def encode(self, text):
+            return super().encode(re.sub("[0-9]", "7", text))
+
+    policy = Sevens(countdown_answers(), name="sevens")
+    task = tasks.load("countdown", {"preset": "tiny"})
+    player = Player.resolve(policy, task, EpisodeConfig())
+    with pytest.raises(CheckError, match=r"the tokenizer of sevens makes of it.*the model could never be right"):
+        diagnose(player, task.problems("train", 4, 0), detector=FunctionalDetector(), samples=2)
+    assert policy.num_sampled == 0

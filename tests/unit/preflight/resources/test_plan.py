@@ -10,7 +10,7 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
-from secondthought.inference import branch_cache, decoding
+from secondthought.inference import branch_cache, decoding, drawing
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import workload as work
@@ -97,7 +97,7 @@ def test_a_critic_is_a_second_model_with_gradients_and_moments():
 def test_the_samplers_constants_are_those_of_the_formula():
     assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == memory.MOST_ROWS
     assert branch_cache.CHUNK == memory.CHUNK
-    assert decoding.VOCABULARY_ROWS == memory.DRAW_ROWS
+    assert drawing.VOCABULARY_ROWS == memory.DRAW_ROWS
 
 
 @pytest.mark.parametrize(("architecture", "precision"), [(name, "fp32") for name in EVERY] + [("qwen2", "bf16")])
@@ -109,8 +109,9 @@ def test_the_cache_holds_the_formulas_bytes(architecture, precision, monkeypatch
             super().__init__(*given)
             made.append(self)
 
-    monkeypatch.setattr(decoding, "BranchCache", Spy)
     policy = tiny_policy(architecture, precision=precision)
+    policy.measure_paths()
+    monkeypatch.setattr(decoding, "BranchCache", Spy)
     policy.stop_ids = frozenset()
     rows = Rows(U=2, S=3, P=9, T=4, R=5)
     prompts = [

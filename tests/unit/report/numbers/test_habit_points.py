@@ -242,12 +242,24 @@ def test_what_was_never_found_is_said_and_not_drawn(tmp_path):
     assert never == ["by wording (verification, backtracking, backward chaining)"]
 
 
-def test_never_found_in_one_arm_is_a_line_of_its_chart(tmp_path):
+def test_never_found_in_one_arm_has_no_line_in_its_chart(tmp_path):
     runs = load_runs([write_fake_run(tmp_path / "a", steps=30, problems=20)])
     reader = Reader(letter="w", name="by wording", detector=Nothing())
     drawn, _, never = habit_charts(arms_and_readers(runs, {run.label: (reader,) for run in runs}))
-    assert [chart.title for chart in drawn] == ["Habits, by wording"]
+    assert [(chart.title, chart.legend) for chart in drawn] == [("Habits, by wording", (("subgoal setting", 2),))]
+    assert never == ["by wording (verification, backtracking, backward chaining)"]
+
+
+def test_what_could_not_be_told_was_not_looked_for_in_vain(tmp_path):
+    class Missing(Nothing):
+        def _read(self, text):
+            return Reading(counts={name: None if name == "verification" else 1 for name in HABITS}, spans=())
+
+    runs = load_runs([write_fake_run(tmp_path / "a", steps=30, problems=20)])
+    reader = Reader(letter="w", name="by wording", detector=Missing())
+    drawn, _, never = habit_charts(arms_and_readers(runs, {run.label: (reader,) for run in runs}))
     assert never == []
+    assert "verification" not in dict(drawn[0].legend)
 
 
 def test_the_axis_of_counts_begins_at_zero(tmp_path):

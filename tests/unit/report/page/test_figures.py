@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from secondthought.report.numbers.pooled import minus, over_seeds, over_seeds_and_problems
 from secondthought.report.page.figures import (
+    HEIGHT,
     MOST_POINTS,
     NUM_COLOURS,
+    WIDTH,
     ChartLine,
     ChartPoint,
     interval_mark,
     line_chart,
     line_class,
     thin,
-    ticks,
 )
 from secondthought.stats import Interval, mean_difference, mean_interval
 
@@ -30,14 +31,14 @@ def test_any_chart_is_xml_within_its_box(pairs, percent):
     svg = line_chart([ChartLine(label="<a & b>", colour=0, series=(points,))], label='"x"', percent=percent)
     root = ElementTree.fromstring(svg)
     for circle in root.iter("circle"):
-        assert 0 <= float(circle.get("cx")) <= 480
-        assert 0 <= float(circle.get("cy")) <= 250
+        assert 0 <= float(circle.get("cx")) <= WIDTH
+        assert 0 <= float(circle.get("cy")) <= HEIGHT
 
 
 def test_a_chart_places_points_where_they_belong():
     points = (ChartPoint(0, 0.0), ChartPoint(10, 0.4))
     root = ElementTree.fromstring(line_chart([ChartLine(label="a", colour=0, series=(points,))], label="x"))
-    assert [(c.get("cx"), c.get("cy")) for c in root.iter("circle")] == [("46.0", "216.0"), ("468.0", "10.0")]
+    assert [(c.get("cx"), c.get("cy")) for c in root.iter("circle")] == [("54.0", "204.0"), ("428.0", "10.0")]
 
 
 def test_several_seeds_give_a_mean_and_a_range():
@@ -87,13 +88,35 @@ def test_nan_is_a_gap_and_seeds_without_a_common_step_still_draw():
     assert "nan" not in line_chart([line], label="x")
 
 
-@given(finite, st.floats(1e-6, 1e6))
-def test_ticks_enclose_their_range_and_are_few(low, width):
-    found = ticks(low, low + width)
-    step = found[1] - found[0]
-    assert 2 <= len(found) <= 8
-    assert found[0] <= low + 1e-6 * step
-    assert found[-1] >= low + width - 1e-6 * step - 1e-9 * abs(low)
+@pytest.mark.parametrize("value", [0.0, 1e-9, 0.3, 5e11])
+def test_a_line_that_is_zero_throughout_has_no_band(value):
+    zero = ChartLine(label="a", colour=0, series=(tuple(ChartPoint(x, 0.0, 0.0, 0.4) for x in range(9)),))
+    other = ChartLine(label="b", colour=1, series=(tuple(ChartPoint(x, value, 0.0, 2 * value) for x in range(9)),))
+    root = ElementTree.fromstring(line_chart([zero, other], label="x"))
+    bands = [path.get("class") for path in root.iter("path") if "band" in path.get("class")]
+    assert bands == (["band f1"] if value else [])
+
+
+def test_one_measured_point_has_a_whisker():
+    line = ChartLine(label="a", colour=0, series=((ChartPoint(3, 0.5, 0.4, 0.6),),))
+    root = ElementTree.fromstring(line_chart([line], label="x"))
+    assert [path.get("class") for path in root.iter("path") if "whisker" in path.get("class")] == ["whisker s0"]
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=60))
+def test_every_drawn_point_can_be_read_out_and_nothing_else_is_drawn(values):
+    points = tuple(ChartPoint(x, value, value - 1, value + 1) for x, value in enumerate(values))
+    svg = line_chart([ChartLine(label="a", colour=0, series=(points,))], label="x")
+    known = [point for point in points if math.isfinite(point.y) and abs(point.y) < 1e290]
+    if not known:
+        assert svg == ""
+        return
+    [line] = [path for path in ElementTree.fromstring(svg).iter("path") if path.get("data-points")]
+    told = [[float(part) for part in point.split(",")] for point in line.get("data-points").split(" ")]
+    assert [point[:2] for point in told] == [[point.x, pytest.approx(point.y, rel=1e-3)] for point in known]
+    assert len(line.get("d").split("L")) == len(told)
+    assert "nan" not in svg
+    assert "inf" not in svg
 
 
 @given(st.lists(st.floats(-1, 1), min_size=0, max_size=2000))

@@ -133,9 +133,10 @@ def test_a_shift_by_one_would_be_noticed(name):
 def test_only_the_positions_before_completion_tokens_have_a_gradient():
     """Seen at the logits of a plain forward, where every position has some."""
     policy = tiny_policy()
+    found = learner(policy, share_trunk=False)
     kept = []
     policy.model.lm_head.register_forward_hook(lambda module, given, out: kept.append(out) or out.retain_grad())
-    learner(policy, share_trunk=False).backward(trees_of(ONE, 100))
+    found.backward(trees_of(ONE, 100))
     [logits] = kept
     has_gradient = logits.grad[0].abs().sum(-1) > 0
     assert has_gradient.tolist() == [False, False, True, True, True, False]

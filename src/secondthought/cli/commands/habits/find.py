@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,20 +14,23 @@ from pydantic import Field
 from secondthought import jsonl
 from secondthought.cli.detectors import DetectorOptions, detector_of, task_of
 from secondthought.cli.errors import warn
-from secondthought.cli.input import name_of, opened
+from secondthought.cli.input import counted, name_of, opened, say_where_from, size_of
 from secondthought.cli.options import parse
-from secondthought.cli.output import write_line, write_table, write_text
+from secondthought.cli.output import is_for_people, write_line, write_table, write_text
+from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.errors import ConfigError
 from secondthought.habits.judge.detector import JudgeDetector
 from secondthought.habits.judge.rehearsal import Rehearsal
 from secondthought.habits.rows import TextRow, TextTotals, detected, text_rows
+from secondthought.progress import SILENT, Onlooker
+from secondthought.progress.display import Display
 from secondthought.protocols import Detector, Task
 from secondthought.runs.result_rows import number, percent
 
 logger = logging.getLogger(__name__)
 
 
-class Options(DetectorOptions):
+class Options(DetectorOptions, ProgressFlags):
     """Find behaviours in texts: rows {"completion": "..."} or {"text": "..."} in, counts and spans out.
 
     Each row becomes {"index", "counts": {behavior: number or null}, "spans": [{behavior, start, end, text}]}; null is
@@ -40,13 +44,13 @@ class Options(DetectorOptions):
     keep: bool = False
     """Keep the other fields of each row."""
     table: bool = False
-    """The summary of a file as a table, in place of JSON lines."""
+    """The summary of a file as a table, in place of JSON lines; in a terminal it is one anyway."""
     every: int = Field(1, ge=1)
     """Of a run: read every n-th stored step."""
     out: Path | None = None
     """Of a run: also write the points of the curves to this CSV file."""
     json_: bool = False
-    """Of a run: one JSON object instead of a table."""
+    """JSON in a terminal too: lines of a file, one object of a run."""
 
 
 def run(argv: list[str], prog: str) -> int:
@@ -55,9 +59,9 @@ def run(argv: list[str], prog: str) -> int:
     is_run = Path(given.file).is_dir()
     _check(given, prog, is_run)
     detector, task = detector_of(given), task_of(given)
-    if isinstance(detector, JudgeDetector):
-        _estimate(given, detector, task, is_run)
-    code = _run(given, detector, task) if is_run else _file(given, detector, task)
+    say_where_from(given.file)
+    requests = _estimate(given, detector, task, is_run) if isinstance(detector, JudgeDetector) else None
+    code = _run(given, detector, task, requests) if is_run else _file(given, detector, task, requests)
     if isinstance(detector, JudgeDetector):
         for line in detector.tally.lines():
             logger.info("%s", line)
@@ -68,23 +72,25 @@ def run(argv: list[str], prog: str) -> int:
 
 
 def _check(given: Options, prog: str, is_run: bool) -> None:
-    only_runs = {"--out": given.out is not None, "--json": given.json_, "--every": given.every > 1}
+    only_runs = {"--out": given.out is not None, "--every": given.every > 1}
+    if given.json_ and given.table:
+        raise ConfigError(f"{prog}: --json and --table contradict each other; give one of them")
     only_files = {"--keep": given.keep, "--table": given.table}
     kind, wrong = ("a run directory", only_files) if is_run else ("a file", only_runs)
     for flag in (flag for flag, used in wrong.items() if used):
         raise ConfigError(f"{prog}: {flag} has no use with {kind}; see {prog} --help")
 
 
-def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: bool) -> None:
-    """Say what the judge will be sent; go on only if that was allowed."""
+def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: bool) -> int | None:
+    """Say what the judge will be sent, and return how many requests; go on only if that was allowed."""
     allowed = given.yes or given.limit is not None
     if given.file == "-":
         if not allowed:
             raise ConfigError("a judge is about to read stdin, of unknown length; give --yes, or --limit ROWS")
-        return
+        return None
     rehearsal = Rehearsal(judge)
     if is_run:
-        _curves(given, rehearsal, task)
+        _curves(given, rehearsal, task, SILENT)
     else:
         with opened(given.file) as file:
             rows = islice(text_rows(jsonl.parse(file), task, verify=False), given.limit)
@@ -93,10 +99,24 @@ def _estimate(given: Options, judge: JudgeDetector, task: Task | None, is_run: b
     if not allowed:
         raise ConfigError(f"{given.file}: this takes {rehearsal.sentence()}; give --yes to go on, or --limit ROWS")
     logger.info("%s: %s", judge.name, rehearsal.sentence())
+    return rehearsal.requests
 
 
-def _run(given: Options, detector: Detector, task: Task | None) -> int:
-    found = _curves(given, detector, task)
+@contextmanager
+def _watched(given: Options, detector: Detector, requests: int | None, *, writes_lines: bool) -> Iterator[Display]:
+    """Open the display; a judge tells it of each answer."""
+    with progress(given, writes_lines=writes_lines) as shown:
+        if isinstance(detector, JudgeDetector):
+            with shown.stage(f"requests to {detector.name}", requests) as stage:
+                detector.stage = stage
+                yield shown
+        else:
+            yield shown
+
+
+def _run(given: Options, detector: Detector, task: Task | None, requests: int | None) -> int:
+    with _watched(given, detector, requests, writes_lines=False) as shown:
+        found = _curves(given, detector, task, SILENT if isinstance(detector, JudgeDetector) else shown)
     if given.out is not None:
         from secondthought.report.numbers.habits_of_run import write_csv
 
@@ -111,21 +131,25 @@ def _run(given: Options, detector: Detector, task: Task | None) -> int:
     return 0
 
 
-def _curves(given: Options, detector: Detector, task: Task | None) -> dict[str, Any]:
+def _curves(given: Options, detector: Detector, task: Task | None, onlooker: Onlooker) -> dict[str, Any]:
     from secondthought.report.numbers.habits_of_run import habits_of_run  # here, so that --help does without jinja2
 
-    return habits_of_run(Path(given.file), detector, task, every=given.every, most=given.limit)
+    return habits_of_run(Path(given.file), detector, task, every=given.every, most=given.limit, onlooker=onlooker)
 
 
-def _file(given: Options, detector: Detector, task: Task | None) -> int:
+def _file(given: Options, detector: Detector, task: Task | None, requests: int | None) -> int:
     name, totals = name_of(given.file), TextTotals.of(detector)
-    with opened(given.file) as file:
-        rows = text_rows(jsonl.parse(file), task, verify=given.task is not None, keep=given.keep)
-        named = _complaining(name, islice(rows, given.limit))
-        for row in detected(named, detector, totals, batch=given.batch):
-            if not given.table:
-                write_line(row)
-    if given.table:
+    table = given.table or is_for_people(given.json_)
+    with opened(given.file) as file, _watched(given, detector, requests, writes_lines=not table) as shown:
+        onlooker = SILENT if isinstance(detector, JudgeDetector) else shown
+        with onlooker.stage(name, size_of(given.file) if given.limit is None else None, "bytes") as stage:
+            lines = jsonl.parse(counted(file, stage))
+            rows = text_rows(lines, task, verify=given.task is not None, keep=given.keep)
+            named = _complaining(name, islice(rows, given.limit))
+            for row in detected(named, detector, totals, batch=given.batch):
+                if not table:
+                    write_line(row)
+    if table:
         _print_rates(totals.to_json())
     else:
         write_line({"summary": totals.to_json()})

@@ -29,8 +29,17 @@ def run(argv: list[str], prog: str) -> None:
     fixed = {"algorithm.type": prog.split()[-1]}
     given = parse(Options, argv, prog, positional=("config",), reserved=OWN[1:], fixed=fixed, aliases=RL_SHORT)
     config = resolve(given.model_dump(exclude={*OWN, "origin"}), source="command line")
+    if given.dry_run:
+        _require(config)
     train = partial(_train, declared=None if given.origin == Declaration() else given.origin)
     run_as_asked(config, given, [*prog.split(), *argv], train, print_summary)
+
+
+def _require(config: RunConfig) -> None:
+    """Check what can be known beforehand, as training does."""
+    from secondthought import requirements
+
+    requirements.require(requirements.plan_of(config, load_task(config.task.name, config.task.options)))
 
 
 def _train(config: RunConfig, **how: Any) -> dict[str, Any]:
