@@ -90,7 +90,7 @@ NO_NUMBERS = [
     torch.tensor([1.0]),
     torch.empty((), device="meta"),
     2 * MAX_REWARD,
-    object(),
+    pytest.param(object(), id="object"),
 ]
 
 
