@@ -55,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "runs show": Command("runs:show", "one run: config, environment, results"),
     "merge": Command("merge:run", "an ordinary checkpoint from a base model and a trained adapter (LoRA)"),
     "push": Command("push:run", "send a trained model and its card to a hub"),
+    "watch": Command("watch:run", "the report in a browser while a run goes on: it renews itself"),
     "report": Command("report:run", "one HTML file from run directories"),
     "organism build": Command("organism:build", "train a tiny model from nothing, as the shipped ones were"),
     "organism check": Command("organism:check", "does a model's retry listen to the reflection? The listening table"),

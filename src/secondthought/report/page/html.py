@@ -54,10 +54,21 @@ def section_html(name: str, record: object) -> Markup:
     return Markup(_ENVIRONMENT.get_template(f"{name}.html").render(section=record))
 
 
-def page_of(sections: Mapping[str, Markup], title: str) -> str:
-    """Return the page of some rendered sections."""
-    links = [(kind.name, kind.link) for kind in SECTIONS if kind.link and kind.name in sections]
-    return _ENVIRONMENT.get_template("page.html").render(title=title, links=links, sections=sections)
+def page_of(sections: Mapping[str, Markup], title: str, *, live: Mapping[str, Any] | None = None) -> str:
+    """Return the page of some rendered sections.
+
+    Args:
+        sections: HTML by name, in the order of the page.
+        title: what the browser's tab says.
+        live: of a page that is served and renews itself: what its sections are like now (`report.live`).
+    """
+    page = _ENVIRONMENT.get_template("page.html")
+    return page.render(title=title, links=links_of(sections), sections=sections, live=live)
+
+
+def links_of(sections: Mapping[str, Markup]) -> list[tuple[str, str]]:
+    """Return the links to the sections that are there: name and words."""
+    return [(kind.name, kind.link) for kind in SECTIONS if kind.link and kind.name in sections]
 
 
 def _resource(name: str) -> str:
@@ -77,6 +88,7 @@ def _environment() -> Environment:
         "version": version("secondthought"),
         "css": Markup(_resource("style.css")),
         "script": Markup("\n".join(map(_resource, _SCRIPTS))),
+        "live_script": Markup(_resource("live.js")),
     }
     return environment
 
