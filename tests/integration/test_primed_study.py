@@ -12,6 +12,7 @@ from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.errors import RunError
 from secondthought.report.numbers.primed_arms import has_origins
 from secondthought.report.numbers.runs import arms, load_runs
+from secondthought.runs import contents
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import read_metrics
 from secondthought.study import run as study
@@ -158,6 +159,9 @@ def test_runs_share_the_side_before_but_count_habits_anew(tmp_path, checkpoints)
     side["rates"]["t1.0"]["habits"] = {"behaviors": {}}
     side["rates"]["t1.0"]["first_try"]["estimate"] = 0.123
     before.write_text(json.dumps(side))
+    entry = json.loads((before.parent / "entry.json").read_text())
+    entry["files"]["before.json"] = contents.digest_of_entry(before.parent)["before.json"]
+    (before.parent / "entry.json").write_text(json.dumps(entry))
     file.write_text(file.read_text() + "seeds = [0, 1]\n")
     assert run(file)["complete"]
     found = json.loads((tmp_path / "out/plain/seed_1/summary.json").read_text())["before"]["t1.0"]

@@ -8,6 +8,7 @@ retry. Which digit is right it is never told: one in ten tries is. Only a reward
 
 import torch
 import transformers as hf
+from small_runs import with_tries
 from tiny_models import byte_tokenizer
 
 from secondthought.config import overlay, resolve
@@ -105,7 +106,6 @@ SETTINGS = {
     "train": {
         "steps": 30,
         "groups_per_step": 16,
-        "mine_tries": 2,
         "eval_every": 30,
         "eval_problems": 8,
         "checkpoint_every": 1000,
@@ -116,4 +116,4 @@ SETTINGS = {
 
 def config(run_dir, model, **changes):
     base = overlay(SETTINGS, {"run_dir": str(run_dir), "model": {"path": str(model)}})
-    return resolve(overlay(base, changes), source="test")
+    return resolve(overlay(with_tries(base, changes), changes), source="test")

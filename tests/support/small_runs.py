@@ -5,6 +5,7 @@ import json
 from safetensors.torch import load_file
 
 from secondthought.config import overlay, resolve
+from secondthought.config.algorithms import ALGORITHMS
 
 SETTINGS = {
     "threads": 1,
@@ -16,7 +17,6 @@ SETTINGS = {
     "train": {
         "steps": 6,
         "groups_per_step": 3,
-        "mine_tries": 2,
         "eval_every": 2,
         "eval_problems": 8,
         "checkpoint_every": 3,
@@ -31,7 +31,13 @@ NO_CONTROLS = {"controls": False}
 def small_config(run_dir, model, **changes):
     """A config; `changes` are tables laid over the small settings."""
     base = overlay(SETTINGS, {"run_dir": str(run_dir), "model": {"path": str(model)}})
-    return resolve(overlay(base, changes), source="test")
+    return resolve(overlay(with_tries(base, changes), changes), source="test")
+
+
+def with_tries(base, changes):
+    """The base settings with two tries at finding failures, where the algorithm starts from failures."""
+    kind = changes.get("algorithm", {}).get("type", "reflect-retry")
+    return overlay(base, {"train": {"mine_tries": 2}}) if ALGORITHMS[kind].starts_from == "failures" else base
 
 
 def untimed(path):

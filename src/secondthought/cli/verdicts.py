@@ -95,7 +95,7 @@ def _share(count: int, of: int) -> str:
 def _end_of(text: str) -> str:
     r"""Return the end of a text in one line.
 
-    >>> _end_of("I think\\n<answer>3</answer>")
+    >>> _end_of("I think\n<answer>3</answer>")
     'I think <answer>3</answer>'
     """
     line = " ".join(text[-4 * _END :].split())

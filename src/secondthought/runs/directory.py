@@ -244,6 +244,10 @@ _OURS = frozenset(
     {
         CONFIG,
         "environment.json",
+        "base.json",
+        "tracking.json",
+        "tensorboard",
+        "wandb",
         "declared.json",
         "metrics.jsonl",
         "episodes",

@@ -112,7 +112,11 @@ def test_suggestions_come_from_the_flags_of_every_section(typed, meant):
     [
         ("eval scripted --problems 3", "--tasks countdown", "--task countdown"),
         ("failures --out x", "scripted", "--model scripted"),
-        ("train grpo", "--model.path small --task.name arithmetic", "--model small --task arithmetic"),
+        (
+            "train grpo --evaluation.problems 9 --task.train-problems 9 --train.eval-problems 9",
+            "--model.path small --task.name arithmetic",
+            "--model small --task arithmetic",
+        ),
         ("train grpo", "--run-dir x --task.options.preset tiny", "--out x --options.preset tiny"),
         ("train sft --data x", "--run-dir x", "--out x"),
     ],

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from secondthought import rng
 from secondthought.errors import PolicyError
 from secondthought.inference.chat.replies import CUT_OFF, EMPTY
-from secondthought.models.digest import digest_of_weights
-from secondthought.models.local import LocalModel
 from secondthought.protocols import Policy
 from secondthought.types import Answer, Completion, Message, Prompt, Sampling, StopReason
 
@@ -24,6 +22,9 @@ class LocalChat:
 
     def identity(self) -> str:
         """Return the name with digests of weights and tokenizer, and the seed; see `Identified`."""
+        from secondthought.models.digest import digest_of_weights  # torch, which endpoints do without
+        from secondthought.models.local import LocalModel
+
         policy = self._policy
         own = [digest_of_weights(policy.model), policy.fingerprint()] if isinstance(policy, LocalModel) else []
         return " ".join([self.name, *own, f"seed {self._seed}"])

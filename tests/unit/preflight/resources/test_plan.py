@@ -6,6 +6,7 @@ import struct
 import pytest
 import torch
 from saved_tensors import kept_for_backward, num_bytes
+from small_runs import with_tries
 from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
@@ -33,7 +34,7 @@ def shape_of(model):
 
 
 def config(**changed):
-    return resolve({"train": {"groups_per_step": 4, "mine_tries": 2}, **changed}, source="test")
+    return resolve(with_tries({"train": {"groups_per_step": 4}} | changed, changed), source="test")
 
 
 def plan(given, shape=None, assumed=EXACT):
