@@ -6,6 +6,8 @@ It reads documents, so a page of anybody's is checked as soon as it is there.
 import json
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -316,3 +318,16 @@ def test_the_page_of_studies_names_every_key():
         *TracesConfig.model_fields.keys() - {"tries", "arm", "task"},
     ):
         assert f"`{name}`" in text or f"`{name} = " in text, name
+
+
+def test_the_shell_completes_commands_and_flags(tmp_path):
+    """The block of docs/cli.md, asked in bash as a terminal would."""
+    [block] = [body for body in blocks(ROOT / "docs" / "cli.md", "bash") if "complete -o" in body]
+    program = tmp_path / "secondthought"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m secondthought "$@"\n')
+    program.chmod(0o755)
+    ask = 'ask() { COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _secondthought; echo "${COMPREPLY[*]}"; }\n'
+    asked = "ask secondthought tas\nask secondthought train re\nask secondthought eval x --temp\n"
+    script = f'PATH="{tmp_path}:$PATH"\n{block}{ask}{asked}'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["tasks", "reflect-retry reinforce retry-only", "--temperature"]
