@@ -38,3 +38,12 @@ class RunError(SecondthoughtError):
 
 class CheckError(SecondthoughtError):
     """A self-check before training failed."""
+
+
+def first_line(error: Exception) -> str:
+    r"""Return the first line of what a library's error says, else its kind: what fits into a sentence of ours.
+
+    >>> first_line(ValueError("too long\nby far")), first_line(OSError())
+    ('too long', 'OSError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

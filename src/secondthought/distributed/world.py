@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from secondthought.errors import RunError
+from secondthought.errors import RunError, first_line
 
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class World:
             missing = self._roll_call(self._store, what)
             for rank in missing:
                 self._say_if_left(self._store, rank)
-            reason = _first_line(error)
+            reason = first_line(error)
             if missing:
                 raise self._missing(missing, f"in {what} ({reason})") from error
             raise RunError(f"the processes lost each other in {what} ({reason}); {_ADVICE}") from error
@@ -206,7 +206,7 @@ class World:
             yield
         except RuntimeError as error:  # whoever keeps the store is gone: torchrun, or without it rank 0
             raise RunError(
-                f"rank {self.rank} lost torchrun, or rank 0, at {what} ({_first_line(error)}); {_ADVICE}"
+                f"rank {self.rank} lost torchrun, or rank 0, at {what} ({first_line(error)}); {_ADVICE}"
             ) from error
 
     def _missing(self, ranks: Sequence[int], where: str) -> RunError:
@@ -224,7 +224,3 @@ _BROKEN = ("connection closed", "connection reset", "broken pipe", "timed out", 
 
 def _is_broken_exchange(error: RuntimeError) -> bool:
     return isinstance(error, dist.DistError) or any(sign in str(error).lower() for sign in _BROKEN)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

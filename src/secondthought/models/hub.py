@@ -12,7 +12,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
-from secondthought.errors import PolicyError
+from secondthought.errors import PolicyError, first_line
 from secondthought.models.shipped import SHIPPED
 from secondthought.spelling import suggestion
 
@@ -58,6 +58,6 @@ def _trouble(name: str) -> str:
             " is private needs a token (HF_TOKEN)"
         ) from None
     except Exception as error:  # what a network does has no common class in the library's versions
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        said = first_line(error)
         return f"the hub cannot be reached ({said})"
     return ""

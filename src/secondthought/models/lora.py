@@ -30,7 +30,7 @@ from transformers import PreTrainedModel
 
 from secondthought import rng
 from secondthought.config import LoraConfig
-from secondthought.errors import ConfigError, PolicyError
+from secondthought.errors import ConfigError, PolicyError, first_line
 from secondthought.models.adapter_file import read_fields
 from secondthought.models.pretrained import is_out_of_memory
 
@@ -144,7 +144,7 @@ def load(model: PreTrainedModel, directory: Path) -> Adapter:
     except Exception as error:  # a file is somebody's data, and the library fails on it in any way
         if is_out_of_memory(error):
             raise
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = first_line(error)
         raise PolicyError(f"{directory}: does not fit its base model {base}: {first}") from None
     adapter.restore(directory)
     return adapter

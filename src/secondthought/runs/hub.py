@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from secondthought.errors import RunError
+from secondthought.errors import RunError, first_line
 
 LEFT_OUT = ("optimizer/*", "critic/*", "trainer.json")
 """Files of a checkpoint that only training reads."""
@@ -72,7 +72,7 @@ def _sentences(repo: str) -> Iterator[None]:
     try:
         yield
     except HFValidationError as error:
-        raise RunError(f"--push {repo}: is no name of a repository: {_first_line(error)}") from None
+        raise RunError(f"--push {repo}: is no name of a repository: {first_line(error)}") from None
     except LocalTokenNotFoundError:
         raise RunError(f"--push {repo}: the hub's key is missing; run `hf auth login`, or set HF_TOKEN") from None
     except OfflineModeIsEnabled:
@@ -80,10 +80,6 @@ def _sentences(repo: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "none"
         hint = "; is the key right, and may it write there?" if status in (401, 403) else ""
-        raise RunError(f"--push {repo}: the hub answered {status}{hint}: {_first_line(error)}") from None
+        raise RunError(f"--push {repo}: the hub answered {status}{hint}: {first_line(error)}") from None
     except (httpx2.HTTPError, OSError) as error:
-        raise RunError(f"--push {repo}: the hub cannot be reached: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunError(f"--push {repo}: the hub cannot be reached: {first_line(error)}") from None

@@ -24,7 +24,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
-from secondthought.errors import PolicyError, RunError
+from secondthought.errors import PolicyError, RunError, first_line
 from secondthought.models.local import LocalModel, without_progress_bars
 from secondthought.train import optimizer_state
 from secondthought.train.optimizer_state import Optimized, Trained
@@ -120,5 +120,5 @@ def _saved(directory: Path, model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _unreadable(directory: Path, error: Exception) -> RunError:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = first_line(error)
     return RunError(f"{directory}: cannot resume from this checkpoint: {first}")

@@ -21,15 +21,16 @@ _WATCHED = ("*.json", "*.jsonl", "episodes/*.jsonl", "evaluations/*.jsonl", "che
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A `Built` report has a title and its sections in the order of the page."""
+    """A `Built` report has a title, its sections in the order of the page, and a digest of each."""
 
     title: str
     sections: dict[str, Markup]
+    digests: dict[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """Return what a page needs to know which of its sections are out of date."""
-        digests = {name: hashlib.sha256(html.encode()).hexdigest()[:16] for name, html in self.sections.items()}
-        return {"title": self.title, "links": links_of(self.sections), "digests": digests, "order": [*self.sections]}
+        links = links_of(self.sections)
+        return {"title": self.title, "links": links, "digests": self.digests, "order": [*self.sections]}
 
 
 @dataclass(slots=True)
@@ -69,4 +70,6 @@ class LiveReport:
 
 def _build(run_dirs: Sequence[Path]) -> Built:
     records = sections_of(gather(load_runs(run_dirs), ()))
-    return Built(records["opening"].title, {name: section_html(name, record) for name, record in records.items()})
+    sections = {name: section_html(name, record) for name, record in records.items()}
+    digests = {name: hashlib.sha256(html.encode()).hexdigest()[:16] for name, html in sections.items()}
+    return Built(records["opening"].title, sections, digests)
