@@ -16,7 +16,7 @@ MOST_FUNCTION_LINES = 44
 LAYERS = (
     ("text",),
     ("types", "errors", "rng", "interrupts", "disk", "spelling"),
-    ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees"),
+    ("protocols", "plugins", "progress", "jsonl", "stats", "rl", "trees", "tools"),
     ("tasks", "config"),
     ("models", "distributed", "runs"),
     ("inference",),

@@ -71,12 +71,14 @@ class Problem:
 
     `id` is derived from the content alone, so the same problem has the same id in every process and its split
     (a hash of the id) never changes. `data` is what the task's verifier needs; it is JSON and survives a round trip.
+    `tools` are functions that may be called, as JSON schemas (`{"name", "description", "parameters"}`).
     """
 
     id: str
     task: str
     messages: tuple[Message, ...]
     data: Mapping[str, Any]
+    tools: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def request(self) -> str:
@@ -90,13 +92,15 @@ class Verdict:
 
     `reward` is any finite number: right answers earn more than wrong ones, and about 1 suits every algorithm
     (`LARGE_REWARD`). `reason` is one word of the task's own list (`correct` where `correct` is true). `well_formed`
-    says that an answer could be read at all, right or wrong: it is what the format-valid rate counts.
+    says that an answer could be read at all, right or wrong: it is what the format-valid rate counts. `feedback` says
+    in a sentence what is wrong, for models and people; empty where the task says no more than `reason`.
     """
 
     correct: bool
     reward: float
     reason: str
     well_formed: bool
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
