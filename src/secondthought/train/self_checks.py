@@ -26,7 +26,6 @@ from secondthought.inference.local import LocalPolicy
 from secondthought.models.probe import ROUGH_NOISES
 from secondthought.models.tree_forward import TreeForward
 from secondthought.protocols import Policy, Task
-from secondthought.rl.logprobs import token_logprobs
 from secondthought.tasks.judging import judge
 from secondthought.text import whole
 from secondthought.train.learner import Learner
@@ -126,8 +125,7 @@ def check_drift(policy: LocalPolicy, tree: TokenTree, learner: Learner) -> float
     """Measure the largest |recorded - re-scored| log-probability of a sampled token."""
     forward = TreeForward([tree], policy.device, share=learner.share)
     with torch.no_grad(), policy.autocast():
-        logits = forward.logits(policy.model)
-    scored = token_logprobs(logits, forward.targets.token_ids, temperature=learner.temperature)
+        scored = forward.scores(policy.model, temperature=learner.temperature).logprobs
     drift = float((scored - forward.targets.old_logprobs).abs().max())
     _require("drift", drift, DRIFT_LIMIT[policy.precision], "sampling and training disagree about the same tokens")
     return drift

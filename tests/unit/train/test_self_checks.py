@@ -124,15 +124,15 @@ def test_a_mask_that_is_not_applied(learner, monkeypatch):
 
 
 def test_branches_that_do_not_see_their_trunk(learner, monkeypatch):
-    original = tree_forward.TreeForward._shared
+    original = tree_forward.TreeForward._read
 
-    def another_trunk(self, model, packed):
+    def another_trunk(self, model, packed, keep):
         other = copy.copy(packed)
         other.input_ids = packed.input_ids.clone()
         other.input_ids[..., : len(self.trees[0].trunk) - 1] = 5
-        return original(self, model, other)
+        return original(self, model, other, keep)
 
-    monkeypatch.setattr(tree_forward.TreeForward, "_shared", another_trunk)
+    monkeypatch.setattr(tree_forward.TreeForward, "_read", another_trunk)
     with pytest.raises(CheckError, match=r"'shared': shared trunks change .* set train\.share_trunk = false"):
         checks.check_shared(learner, checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0))
     assert learner.share
