@@ -604,9 +604,9 @@ class _Live:
     def __init__(self, model):
         self.model = model
 
-    def logits(self, forward):
+    def logprobs(self, forward, temperature):
         with torch.no_grad():
-            return forward.logits(self.model)
+            return forward.scores(self.model, temperature=temperature).logprobs
 
 
 class _Believing:
