@@ -89,24 +89,6 @@ class DiagnosableTask(Task, Protocol):
 
 
 @runtime_checkable
-class AnswerReader(Protocol):
-    """An `AnswerReader` is a task that can tell the answer in a completion from the words around it."""
-
-    def answer(self, problem: Problem, text: str) -> str | None:
-        """Return the answer in one form for all its spellings; None where none can be read. Total, like `verify`."""
-        ...
-
-
-@runtime_checkable
-class MistakeReader(Protocol):
-    """A `MistakeReader` is a task that can tell which mistakes a reflection names."""
-
-    def named_mistakes(self, problem: Problem, reflection: str) -> Collection[str]:
-        """Return the words of `Verdict.reason` that the reflection speaks of; empty where it names no mistake."""
-        ...
-
-
-@runtime_checkable
 class GeneralAdvisor(Protocol):
     """A `GeneralAdvisor` is a task that words the evaluation's control `fixed` itself."""
 

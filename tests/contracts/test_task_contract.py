@@ -9,7 +9,8 @@ import task_contract as contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secondthought.protocols import AnswerReader, Task
+from secondthought.evaluate.readers import AnswerReader
+from secondthought.protocols import Task
 from secondthought.tasks import TASKS, load
 from secondthought.tasks.countdown.problems import PRESETS
 

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from secondthought.errors import TaskError
-from secondthought.protocols import AnswerReader, Task
+from secondthought.evaluate.readers import AnswerReader
+from secondthought.protocols import Task
 from secondthought.types import SPLITS, Problem
 
 CPU_LIMIT_S = 0.05
@@ -110,7 +111,7 @@ def check_fast(task: Task, problem: Problem, text: str) -> None:
 def check_answers(task: AnswerReader, problems: list[Problem], texts: list[str]) -> None:
     """One answer for all its surroundings; any text is read, quickly, and equal answers have equal verdicts."""
     for problem in problems:
-        gold = task.gold(problem)  # type: ignore[attr-defined]
+        gold = task.gold(problem)
         if gold is not None:
             assert task.answer(problem, gold) is not None
             assert task.answer(problem, f"Let me think.\n{gold}\nDone.") == task.answer(problem, gold)
@@ -120,7 +121,7 @@ def check_answers(task: AnswerReader, problems: list[Problem], texts: list[str])
         answer = task.answer(problems[0], text)
         assert answer is None or isinstance(answer, str)
         assert time.process_time() - start < 5 * CPU_LIMIT_S, text[:40]
-        found.setdefault(answer, set()).add(task.verify(problems[0], text).correct)  # type: ignore[attr-defined]
+        found.setdefault(answer, set()).add(task.verify(problems[0], text).correct)
     assert all(len(verdicts) == 1 for verdicts in found.values())
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from secondthought.evaluate import overlap
 from secondthought.evaluate.controls import Outcome, listening
 from secondthought.evaluate.quality import Reflected, repeats_task, repeats_try
-from secondthought.protocols import AnswerReader, Task
+from secondthought.evaluate.readers import AnswerReader
+from secondthought.protocols import Task
 from secondthought.stats import Interval, to_json, wilson
 from secondthought.types import Failure, Problem
 
