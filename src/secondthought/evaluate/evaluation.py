@@ -17,7 +17,8 @@ class Evaluation:
     """Problems as one policy played them at one temperature.
 
     `failures` are the failed first tries with their tokens, and `reflections` the first reflection on each where one
-    was written: what controls start from. An evaluation read from a file has neither.
+    was written: what controls start from. `right_tries` are the others, in the same form, for whoever asks what a
+    reflection does to a right answer. An evaluation read from a file has none of them.
     """
 
     task: str
@@ -27,6 +28,7 @@ class Evaluation:
     rows: tuple[ProblemRow, ...]
     failures: tuple[Failure, ...] = ()
     reflections: tuple[Completion, ...] = ()
+    right_tries: tuple[Failure, ...] = ()
 
 
 def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: Keys) -> Evaluation:
@@ -40,6 +42,7 @@ def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, key
         rows=tuple(record(player, episode) for episode in episodes),
         failures=failures_of(episodes, player.policy),
         reflections=tuple(episode.turns[1].completion for episode in episodes if len(episode.turns) > 1),
+        right_tries=_first_tries([episode for episode in episodes if episode.solved_by(1)], player.policy),
     )
 
 
@@ -63,8 +66,9 @@ def record(player: Player, episode: Episode) -> ProblemRow:
 
 def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
     """Collect the failed first tries, in order."""
-    return tuple(
-        Failure(problem=episode.problem, attempt=episode.turns[0], provenance={"policy": policy.name})
-        for episode in episodes
-        if not episode.solved_by(1)
-    )
+    return _first_tries([episode for episode in episodes if not episode.solved_by(1)], policy)
+
+
+def _first_tries(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
+    source = {"policy": policy.name}
+    return tuple(Failure(problem=item.problem, attempt=item.turns[0], provenance=source) for item in episodes)
