@@ -12,6 +12,9 @@ Does the reflection help, and is it for what it says? One row of `CONTROLS` for 
 
 All retries of a problem draw on the same key, so differences between controls are paired. A problem to which a control
 does not apply (the oracle knows no way, a lone problem has no other's reflection) has no outcome in it.
+
+What a retry sees is the player's: `player.seeing("reflection")` plays the same failures, reflections and keys with the
+failed try left out of sight. There `no_reflection` is a fresh try that knows only that another one was wrong.
 """
 
 from __future__ import annotations
@@ -185,10 +188,11 @@ def _starts(failed: FailedTries, control: str) -> list[_Start]:
     make = CONTROLS[control]
     if make is None:
         return [_Start(control=control, episode=item, reflection=None) for item in failed.episodes]
-    policy, request = failed.player.policy, failed.player.requests.reflection
+    policy, requests = failed.player.policy, failed.player.requests
+    asked = [requests.reflection_on(item.turns[-1]) for item in failed.episodes]
     return [
         _Start(control=control, episode=give_reflection(policy, item, request, given), reflection=given)
-        for item, given in zip(failed.episodes, make(failed), strict=True)
+        for item, request, given in zip(failed.episodes, asked, make(failed), strict=True)
         if given is not None
     ]
 

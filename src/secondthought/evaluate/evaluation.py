@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from secondthought.evaluate.rows import ProblemRow, TurnRow
 from secondthought.protocols import DiagnosableTask, Policy
-from secondthought.rollout.player import Keys, Player, Requests
-from secondthought.rollout.reflect_retry import play, retry_request
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import play, text_before
 from secondthought.types import Completion, Episode, Failure, Problem, TurnKind
 
 
@@ -51,12 +51,15 @@ def record(player: Player, episode: Episode) -> ProblemRow:
     task, problem = player.task, episode.problem
     reflections = [turn.completion.text for turn in episode.turns if turn.kind is TurnKind.REFLECTION]
     leak = tuple(task.leak(problem, text) for text in reflections) if isinstance(task, DiagnosableTask) else ()
-    requests = [_request(episode, place, player.requests) for place in range(len(episode.turns))]
+    turns = episode.turns
+    before = [Episode(problem=problem, turns=turns[:place]) for place in range(len(turns))]
+    asked = [text_before(turn, so_far, player.requests) for turn, so_far in zip(turns, before, strict=True)]
+    requests = [asked[0] or None, *asked[1:]]
     return ProblemRow(
         problem_id=problem.id,
         data=problem.data,
         temperature=player.temperature,
-        turns=tuple(TurnRow.of(turn, request) for turn, request in zip(episode.turns, requests, strict=True)),
+        turns=tuple(TurnRow.of(turn, request) for turn, request in zip(turns, requests, strict=True)),
         leak=leak,
     )
 
@@ -69,12 +72,3 @@ def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, .
 def _first_tries(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
     source = {"policy": policy.name}
     return tuple(Failure(problem=item.problem, attempt=item.turns[0], provenance=source) for item in episodes)
-
-
-def _request(episode: Episode, place: int, requests: Requests) -> str | None:
-    """Return the text of the user turn before the completion at `place`."""
-    if place == 0:
-        return episode.problem.request or None
-    if episode.turns[place].kind is TurnKind.REFLECTION:
-        return requests.reflection
-    return retry_request(Episode(problem=episode.problem, turns=episode.turns[:place]), requests)

@@ -24,8 +24,12 @@ from secondthought.rollout.probing import ProbeKeep, keeps, stats_of
 from secondthought.types import Problem, Split
 
 _TOTALS = ("num_problems", "num_failures", "num_tries", "num_sampled_tokens")
-_PROBED = ("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens")
+_PROBED = (
+    *("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens"),
+    *("feedback", "retry_sees", "note"),
+)
 """Settings of turns that are played only where failures are probed."""
+
 
 _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
 
