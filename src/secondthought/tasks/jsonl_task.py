@@ -118,6 +118,17 @@ class JsonlTask:
             return _verdict(None)
         return _verdict(_equal(found.text, self._answer(problem)))
 
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return what stands in the answer's place: a number by its value and unit, another text normalised."""
+        found = extract.answer(text, bare_box=True)
+        if self.options.match == "last_number":
+            said = numbers.last(found.text if found else text)
+            return None if said is None else _written(said)
+        if found is None or len(found.text) > _MAX_ANSWER:
+            return None
+        number = numbers.whole(found.text)
+        return normalise(found.text) if number is None else _written(number)
+
     def gold(self, problem: Problem) -> str | None:
         """Return the file's answer in its tags."""
         return f"<answer> {self._answer(problem)} </answer>"

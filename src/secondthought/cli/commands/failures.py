@@ -22,7 +22,11 @@ from secondthought.protocols import Policy, Task
 from secondthought.types import Problem, Split
 
 _TOTALS = ("num_problems", "num_failures", "num_tries", "num_sampled_tokens")
-_HIDDEN = ("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens")
+_HIDDEN = (
+    *("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens"),
+    *("feedback", "retry_sees", "note"),
+)
+"""Settings of turns that mining does not play."""
 
 
 _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
