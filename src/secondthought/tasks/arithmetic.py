@@ -78,6 +78,12 @@ class Arithmetic:
             return Verdict(correct=False, reward=0.0, reason="wrong", well_formed=True)
         return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
 
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return the inside of the tags if it is a whole number, without leading zeros."""
+        said = extract.tagged(text)
+        known = said is not None and len(said) <= extract.MAX_BOX and _NUMBER.fullmatch(said.strip())
+        return str(int(said or "")) if known else None
+
     def gold(self, problem: Problem) -> str | None:
         """Return the right answer in its tags."""
         return f"<answer> {_result(problem)} </answer>"
