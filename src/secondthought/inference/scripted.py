@@ -38,7 +38,7 @@ class ScriptedPolicy:
         return hashlib.blake2b(repr(("utf-8", END_OF_TURN, _HEADERS)).encode(), digest_size=8).hexdigest()
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
-        """See `Policy.start`; tools are told in a system message."""
+        """See `Policy.start`."""
         if tools:
             messages = with_tools_told(messages, tools, takes_system=True)
         ids: list[int] = []
