@@ -30,6 +30,7 @@ def to_row(failure: Failure) -> dict[str, Any]:
             "text": turn.completion.text,
             "stop": turn.completion.stop.value,
             "reason": turn.verdict.reason if turn.verdict else None,
+            **({"feedback": turn.verdict.feedback} if turn.verdict and turn.verdict.feedback else {}),
             "prompt_ids": list(turn.prompt_ids),
             "token_ids": list(turn.completion.token_ids),
             "logprobs": list(turn.completion.logprobs),
@@ -54,7 +55,7 @@ def from_row(row: Mapping[str, Any], task: Task, policy: Policy) -> Failure:
     provenance = row.get("provenance") or {}
     if not isinstance(provenance, dict):
         raise RunError("'provenance' must be an object")
-    start = policy.start(problem.messages)
+    start = policy.start(problem.messages, problem.tools)
     completion = _completion(attempt, policy, start, provenance)
     verdict = judge(task, problem, completion.text)
     if verdict.correct:

@@ -26,13 +26,27 @@ from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.published_shapes import PUBLISHED
 from secondthought.preflight.resources.workload import Lengths
 from secondthought.protocols import Task
-from secondthought.rollout.player import Requests
-from secondthought.types import Completion, Problem, StopReason
+from secondthought.rollout.player import MAX_FEEDBACK, Requests, noted
+from secondthought.types import Completion, Problem, StopReason, Turn, TurnKind, Verdict
 
 SOME_PROBLEMS = 64
 """Training problems whose prompts are counted."""
 CHARACTERS_PER_TOKEN, TEMPLATE_TOKENS = 3, 24
 """Assumed where there is no tokenizer: English text has about 4 characters per token; 3 is on the safe side."""
+_NOTHING = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
+FAILED = Turn(
+    kind=TurnKind.ATTEMPT,
+    prompt_ids=(),
+    completion=_NOTHING,
+    verdict=Verdict(
+        correct=False,
+        reward=0.0,
+        reason="wrong_parameter_values",
+        well_formed=True,
+        feedback=("what the task says of it " * MAX_FEEDBACK)[:MAX_FEEDBACK],
+    ),
+)
+"""A failed try of which as much is told as can be: a long reason, and the longest sentence."""
 
 
 def find_files(config: ModelConfig) -> Path | None:
@@ -162,13 +176,20 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
         return _guessed_lengths(problems, requests)
     choose(tokenizer, config.model.chat_template)
     chat = Chat(tokenizer, **chat_settings(config.model))
-    nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
+    prompts = [len(chat.start(problem.messages, problem.tools)) for problem in problems]
+
+    def more_with(note: str) -> int:
+        whole = [len(chat.start(noted(problem.messages, note), problem.tools)) for problem in problems]
+        return max(after - before for after, before in zip(whole, prompts, strict=True))
+
     return Lengths(
-        prompt=max(len(chat.start(problem.messages)) for problem in problems),
-        reflection_request=len(chat.follow(nothing, requests.reflection)),
-        retry_request=max(len(chat.follow(nothing, requests.retry_after_reflection(p))) for p in problems),
-        retry_alone=max(len(chat.follow(nothing, requests.retry_alone(p))) for p in problems),
+        prompt=max(prompts),
+        reflection_request=len(chat.follow(_NOTHING, requests.reflection_on(FAILED))),
+        retry_request=max(len(chat.follow(_NOTHING, requests.retry_after_reflection(p))) for p in problems),
+        retry_alone=max(len(chat.follow(_NOTHING, requests.retry_alone(p, FAILED))) for p in problems),
         source=f"the longest of {count} training problems",
+        note=more_with(requests.note_with("")),
+        note_alone=more_with(requests.note_alone(FAILED)),
     )
 
 
@@ -178,10 +199,12 @@ def _guessed_lengths(problems: list[Problem], requests: Requests) -> Lengths:
 
     return Lengths(
         prompt=max(tokens(" ".join(message.content for message in problem.messages)) for problem in problems),
-        reflection_request=tokens(requests.reflection),
+        reflection_request=tokens(requests.reflection_on(FAILED)),
         retry_request=max(tokens(requests.retry_after_reflection(problem)) for problem in problems),
-        retry_alone=max(tokens(requests.retry_alone(problem)) for problem in problems),
+        retry_alone=max(tokens(requests.retry_alone(problem, FAILED)) for problem in problems),
         source=f"no usable tokenizer here: a token for every {CHARACTERS_PER_TOKEN} characters",
+        note=tokens(requests.note_with("")),
+        note_alone=tokens(requests.note_alone(FAILED)),
     )
 
 
