@@ -19,7 +19,7 @@ def load_policy(config: ModelConfig, onlooker: Onlooker = SILENT, *, share_trunk
         PolicyError: there is no such model, or it cannot be used.
     """
     with onlooker.stage(f"loading {config.path}"), told_to(onlooker):
-        policy = load_model(config, LocalPolicy)
+        policy = load_model(config, LocalPolicy, onlooker)
         policy.share_trunk = share_trunk
         policy.measure_paths()
     return policy

@@ -23,6 +23,7 @@ from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
 from secondthought.models.digest import sum_of_weights
 from secondthought.models.finite import damaged_weights, why_not_finite
+from secondthought.models.gguf.cache import ordinary
 from secondthought.models.lora import Adapter
 from secondthought.models.pretrained import read_pretrained
 from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, require_finite, shared_training
@@ -109,9 +110,10 @@ class LocalModel:
         where = find_device(device)
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
-        is_local = Path(path).expanduser().is_dir()
+        source = ordinary(path)
+        is_local = Path(source).expanduser().is_dir()
         with without_progress_bars() if is_local else contextlib.nullcontext():
-            given = Path(path).expanduser() if is_local else path
+            given = Path(source).expanduser() if is_local else source
             tokenizer, model = read_pretrained(given, trust_remote_code=trust_remote_code)
         for parameter in model.parameters():
             # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory

@@ -6,8 +6,9 @@
     tokens.py         the tokenizer that the file describes, its chat template with it
     split_rules.py    how text is cut before byte pairs are merged, by the name that a file gives
     numbers.py        packed tensors as numbers
+    described.py      a file's model without its weights
     checkpoint.py     the directory that is made of a file
     cache.py          where these directories are kept, and how one is found again
 
-A file is data: none of it is run. `gguf`, which knows the packings, is optional and imported where numbers are unpacked.
+A file is data: none of it is run. `gguf`, which knows the packings, is optional and imported only to unpack numbers.
 """

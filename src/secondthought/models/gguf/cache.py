@@ -23,7 +23,7 @@ from secondthought.disk import abandoned, new_file, temporary, why_unread, why_u
 from secondthought.errors import PolicyError
 from secondthought.models.checkpoint_files import WEIGHTS
 from secondthought.models.gguf.checkpoint import bytes_of_weights, write_checkpoint
-from secondthought.models.gguf.header import Header, is_gguf, read_header
+from secondthought.models.gguf.header import Header, is_gguf, read_header, why_no_gguf
 from secondthought.progress import SILENT, Onlooker
 
 logger = logging.getLogger(__name__)
@@ -52,14 +52,16 @@ def ordinary(path: str | Path, onlooker: Onlooker = SILENT) -> str | Path:
 
 def checkpoint_of(path: str | Path, onlooker: Onlooker = SILENT) -> Path:
     """Return the checkpoint directory made of a GGUF file; see `ordinary`. Two processes at once make it once."""
-    header, cache = read_header(path), cache_directory()
+    file, cache = Path(path).expanduser(), cache_directory()
+    if reason := why_no_gguf(path):
+        raise PolicyError(f"{path}: {reason}")
     try:
         (cache / "known").mkdir(parents=True, exist_ok=True)
-        found = cache / f"{digest_of(header.path)[:32]}-{FORMAT}"
+        found = cache / f"{digest_of(file)[:32]}-{FORMAT}"
         if not _is_whole(found):
             with FileLock(f"{found}.lock"):
                 if not _is_whole(found):
-                    _make(header, found, onlooker)
+                    _make(read_header(path), found, onlooker)
     except OSError as error:
         raise PolicyError(f"{path}: {why_unwritten(cache, error)}, or set XDG_CACHE_HOME to another place") from None
     return found
@@ -110,8 +112,8 @@ def _make(header: Header, directory: Path, onlooker: Onlooker) -> None:
     needed, free = bytes_of_weights(header) + _SPARE, shutil.disk_usage(directory.parent).free
     if needed > free:
         raise PolicyError(
-            f"{header.path}: the checkpoint made of it takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free in "
-            f"{directory.parent}; free some, or set XDG_CACHE_HOME to another place"
+            f"{header.path}: the checkpoint made of it takes {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
+            f" in {directory.parent}; free some, or set XDG_CACHE_HOME to another place"
         )
     for left in (*abandoned(directory), directory):
         shutil.rmtree(left, ignore_errors=True)

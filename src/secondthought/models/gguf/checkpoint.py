@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,9 @@ def _require_same(header: Header, config: Any, names: Mapping[str, str]) -> None
             )
 
 
-def _write_weights(header: Header, names: Mapping[str, str], path: Path, tell: Any) -> None:
+def _write_weights(header: Header, names: Mapping[str, str], path: Path, tell: Callable[[int], None]) -> None:
     """Write the tensors as a file of safetensors: its header first, then each as soon as it is unpacked."""
-    mend, at, entries = family_of(header).mend, 0, {}
+    at, entries = 0, {}
     for name, called in names.items():
         tensor = header.tensors[name]
         kind = dtype_of(header, tensor)
@@ -99,7 +99,7 @@ def _write_weights(header: Header, names: Mapping[str, str], path: Path, tell: A
             file.write(values)
 
 
-def _tensors(header: Header, names: Mapping[str, str], tell: Any) -> Iterator[memoryview]:
+def _tensors(header: Header, names: Mapping[str, str], tell: Callable[[int], None]) -> Iterator[memoryview]:
     mend = family_of(header).mend
     for name in names:
         values: Tensor = mend(name, unpacked(header, header.tensors[name], tell), header)

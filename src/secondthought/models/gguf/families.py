@@ -114,8 +114,8 @@ def family_of(header: Header) -> Family:
     found = FAMILIES.get(header.architecture)
     if found is None:
         raise PolicyError(
-            f"{header.path}: is of the architecture {header.architecture!r}, and GGUF files of {', '.join(FAMILIES)} are"
-            " read; get the model's directory of safetensors, which is read for many more"
+            f"{header.path}: is of the architecture {header.architecture!r}, and GGUF files of {', '.join(FAMILIES)}"
+            " are read; get the model's directory of safetensors, which is read for many more"
         )
     return found
 

@@ -214,7 +214,7 @@ class _Cursor:
             if count > (len(self._data) - self.at) // 8:
                 raise ValueError("a list is longer than the file")
             return [self.text() for _ in range(count)]
-        code = _SCALARS[kind] if kind in _SCALARS else ""
+        code = _SCALARS.get(kind, "")
         if not code:
             raise ValueError(f"a list holds the unknown kind {kind}")
         size = struct.calcsize(code)

@@ -92,7 +92,7 @@ def _in_pieces(header: Header, packing: Any, blocks: np.ndarray, tell: Callable[
         piece = blocks[begin : begin + step]
         numbers = gguf_package().quants.dequantize(piece.reshape(1, -1), packing)
         found[begin * block : (begin + len(piece)) * block] = torch.from_numpy(numbers.reshape(-1))
-        return len(piece) * block
+        return int(len(piece) * block)
 
     try:
         with ThreadPoolExecutor(_cores()) as threads:
@@ -108,4 +108,3 @@ def _in_pieces(header: Header, packing: Any, blocks: np.ndarray, tell: Callable[
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-

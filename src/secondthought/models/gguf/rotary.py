@@ -62,7 +62,7 @@ def _as_llama_3(header: Header, base: float) -> dict[str, Any]:
     factor = float(held.max())
     if not np.allclose(held, llama_3_factors(base, 2 * len(held), factor), rtol=1e-3):
         raise PolicyError(
-            f"{header.path}: {FACTORS} stretches positions in a way that is not Llama 3's; get the model's directory of "
-            "safetensors"
+            f"{header.path}: {FACTORS} stretches positions in a way that is not Llama 3's; get the model's directory"
+            " of safetensors"
         )
     return {"rope_type": "llama3", "factor": factor, **LLAMA_3}

@@ -34,8 +34,8 @@ def tokenizer_of(header: Header) -> Any:
         found = _sentencepiece(header)
     else:
         raise PolicyError(
-            f"{header.path}: tokenizer.ggml.model is {kind!r}, and gpt2 (byte pairs) and llama (sentencepiece) are read;"
-            " get the model's directory of safetensors"
+            f"{header.path}: tokenizer.ggml.model is {kind!r}, and gpt2 (byte pairs) and llama (sentencepiece) are"
+            " read; get the model's directory of safetensors"
         )
     found.chat_template = _templates(header)
     return found
@@ -77,7 +77,7 @@ def _sentencepiece(header: Header) -> Any:
 
 def _tokens(header: Header) -> list[str]:
     """Return the vocabulary without what fills it up to a round size, which no text has."""
-    tokens = header.need("tokenizer.ggml.tokens", list)
+    tokens: list[str] = header.need("tokenizer.ggml.tokens", list)
     kinds = _kinds(header, tokens)
     while tokens and kinds[len(tokens) - 1] == _UNUSED:
         tokens = tokens[:-1]
