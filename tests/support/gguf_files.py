@@ -151,10 +151,9 @@ def _woven(values, config, name):
     """The rows of each head, the two halves interleaved: a loop, row by row."""
     heads = config.num_attention_heads if ".attn_q." in name else config.num_key_value_heads
     size = len(values) // heads
-    order = [
-        head * size + half * size // 2 + row for head in range(heads) for row in range(size // 2) for half in (0, 1)
-    ]
-    return values[order]
+    half = size // 2
+    pairs = [(head * size + row, head * size + half + row) for head in range(heads) for row in range(half)]
+    return values[[row for pair in pairs for row in pair]]
 
 
 def _llama_3_factors(config):

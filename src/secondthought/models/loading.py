@@ -16,7 +16,7 @@ from secondthought.progress import SILENT, Onlooker
 ModelT = TypeVar("ModelT", bound=LocalModel)
 
 
-def load_model(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker = SILENT) -> ModelT:
+def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True, onlooker: Onlooker = SILENT) -> ModelT:
     """Load the causal LM that a config names, called as the config calls it.
 
     The directory of an adapter gives its base model with that adapter in it; training goes on with the adapter.
@@ -24,6 +24,7 @@ def load_model(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker = SIL
     Args:
         config: path, precision, device, adapter.
         kind: `LocalModel`, or one that can do more.
+        learns: whether it will be trained; of a model with an adapter, only that is.
         onlooker: told how far a GGUF file is de-quantized.
 
     Raises:
@@ -31,8 +32,11 @@ def load_model(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker = SIL
         PolicyError: there is no such model, or it cannot be used.
     """
     directory = Path(config.path).expanduser()
-    load = _with_saved_adapter if is_adapter(directory) else _whole
-    model = load(config, kind, onlooker)
+    model = (
+        _with_saved_adapter(config, directory, kind, onlooker)
+        if is_adapter(directory)
+        else _whole(config, kind, onlooker, frozen=bool(config.lora.rank) or not learns)
+    )
     if config.lora.rank and model.adapter is None:
         model.adapter = lora.add(model.model, config.lora, base=base_name(config.path))
     model.name = config.path
@@ -63,8 +67,7 @@ def base_name(path: str) -> str:
     return str(where.resolve()) if where.exists() and where != shipped(path) else path
 
 
-def _with_saved_adapter(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker) -> ModelT:
-    directory = Path(config.path).expanduser()
+def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT], onlooker: Onlooker) -> ModelT:
     if config.lora.rank:
         raise ConfigError(
             f"model.lora: {config.path} is an adapter already; leave model.lora out to go on training it, or make it "
@@ -74,14 +77,14 @@ def _with_saved_adapter(config: ModelConfig, kind: type[ModelT], onlooker: Onloo
     if is_adapter(Path(base).expanduser()):
         raise PolicyError(f"{directory}: its base model {base} is an adapter itself; merge that one first")
     try:
-        model = _whole(config.model_copy(update={"path": base}), kind, onlooker)
+        model = _whole(config.model_copy(update={"path": base}), kind, onlooker, frozen=True)
     except PolicyError as error:
         raise PolicyError(f"{directory}: the adapter's base model cannot be loaded: {error}") from None
     model.adapter = lora.load(model.model, directory)
     return model
 
 
-def _whole(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker) -> ModelT:
+def _whole(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker, *, frozen: bool) -> ModelT:
     """Load a checkpoint with all its weights; a GGUF file is made one before, in the onlooker's sight."""
     ordinary(config.path, onlooker)
     return kind.load(
@@ -90,5 +93,6 @@ def _whole(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker) -> Model
         device=config.device,
         trust_remote_code=config.trust_remote_code,
         chat_template=config.chat_template,
+        frozen=frozen,
         **chat_settings(config),
     )

@@ -156,8 +156,7 @@ def test_a_run_trains_an_adapter_over_it_and_finds_its_base(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     policy = load_policy(ModelConfig(path="m.gguf", lora=LoraConfig(rank=2)))
     policy.save(tmp_path / "adapter")
-    assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
-        path
-    )
+    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == str(path)
     again = load_policy(ModelConfig(path=str(tmp_path / "adapter")))
     assert torch.equal(logits(again.model), logits(policy.model))
