@@ -28,8 +28,8 @@ class Options(ProgressFlags):
 
     Each problem is sampled several times at the temperature of training; then failed ones are reflected on once, and
     retried with the failed try in sight and without it. A rule speaks only where a number's 95 % interval lies wholly
-    beyond the rule's threshold; what it advises stands below it as commands. A model is a checkpoint directory, a hub
-    id, or a shipped model's name.
+    beyond the rule's threshold; what it advises stands below it as commands. A model is a checkpoint directory, a GGUF
+    file, a hub id, or a shipped model's name.
     """
 
     path: str = ""
