@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,9 @@ from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, Form, examine
 from secondthought.models.template import CONFIG, FILE, Template
 from secondthought.models.token_text import Quoting, TokenText
+from secondthought.models.tool_form import ToolForm, examine_tools
+from secondthought.tools.plain_prompt import with_tools
+from secondthought.tools.schemas import wrapped
 from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
 _CHAT_NAME = re.compile(r"(?<![a-z])(instruct|chat|it)(?![a-z])", re.IGNORECASE)
@@ -67,15 +71,27 @@ class Chat:
         self._quote_answer = Quoting(self.codec.names[token] for token in self.form.structure)
         self._follow_ids: dict[str, TokenIds] = {}
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
+    @cached_property
+    def tool_form(self) -> ToolForm:
+        """How tools reach the model: measured when they are first asked for."""
+        return examine_tools(self.template, self.form)
+
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """Return the ids of the messages and of the assistant's header.
 
+        Tools are told of by the template where it uses them, else in words (`tools.plain_prompt`).
+
         Raises:
-            PolicyError: the template refuses the messages.
+            PolicyError: the template refuses the messages or the tools.
+            TaskError: a tool is described wrongly.
         """
+        by_template = bool(tools) and self.tool_form.by_template
+        if not by_template:
+            messages = with_tools(messages, tools, system=not self.form.system)
         if self.form.system and any(message.role == "system" for message in messages):
             raise PolicyError(self.form.system)
-        return self._opening + self._prompt([self._written(message) for message in messages])
+        shown = [self._quoted(wrapped(tool)) for tool in tools] if by_template else []
+        return self._opening + self._prompt([self._written(message) for message in messages], shown)
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """Return the ids between a completion and the next: the request and the header, after an end of turn.
@@ -116,6 +132,7 @@ class Chat:
             "left out of texts": " ".join(name[token] for token in sorted(form.structure)),
             "date": str(self.template.date) if self.template.asks_for_the_date else "",
             "system messages": "no" if form.system else "yes",
+            "tools": self.tool_form.in_words,
         }
         return {what: said for what, said in found.items() if said}
 
@@ -149,8 +166,16 @@ class Chat:
         quote = self._quote_answer if message.role == "assistant" else self._quote
         return {"role": message.role, "content": quote(message.content)}
 
-    def _prompt(self, messages: Sequence[Mapping[str, str]]) -> TokenIds:
-        return self.codec.ids(self.template.render(messages, header=True) + self.form.header)
+    def _quoted(self, value: Any) -> Any:
+        """Return a tool's description, its control tokens marked as text."""
+        if isinstance(value, Mapping):
+            return {self._quoted(name): self._quoted(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._quoted(item) for item in value]
+        return self._quote(value) if isinstance(value, str) else value
+
+    def _prompt(self, messages: Sequence[Mapping[str, str]], tools: Sequence[Mapping[str, Any]]) -> TokenIds:
+        return self.codec.ids(self.template.render(messages, header=True, tools=tools) + self.form.header)
 
     def _ids_after(self, request: str) -> TokenIds:
         """Return the ids of everything that the template puts after an assistant message when `request` follows it."""

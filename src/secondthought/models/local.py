@@ -237,9 +237,9 @@ class LocalModel:
         parts = (vocabulary, tokenizer.chat_template, *self.chat.template.settings)
         return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""
-        return self.chat.start(messages)
+        return self.chat.start(messages, tools)
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """See `Policy.follow`."""

@@ -66,13 +66,17 @@ class Template:
                 f"{self.place}: the chat template does not parse, line {error.lineno}: {error.message}; {REMEDY}"
             ) from None
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, header: bool) -> str:
+    def render(
+        self, messages: Sequence[Mapping[str, Any]], *, header: bool, tools: Sequence[Mapping[str, Any]] = ()
+    ) -> str:
         """Return the text of a conversation; `header` asks for what the next answer follows.
+
+        `tools` are described in OpenAI's wrapping, as `transformers` hands them to a template.
 
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
-        return self._render(messages, header, {})
+        return self._render(messages, header, {"tools": [dict(tool) for tool in tools] or None})
 
     @property
     def asks_for_the_date(self) -> bool:
@@ -84,16 +88,15 @@ class Template:
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "?"}]
         return _PROBE in self._render(turns, False, {name: _PROBE})
 
-    def _render(self, messages: Sequence[Mapping[str, str]], header: bool, more: Mapping[str, str]) -> str:
+    def _render(self, messages: Sequence[Mapping[str, Any]], header: bool, more: Mapping[str, Any]) -> str:
         if not messages:
             raise PolicyError("a conversation without a message has no prompt; give the problem one message or more")
         try:
             return self._compiled.render(
                 messages=[dict(message) for message in messages],
-                tools=None,
                 documents=None,
                 add_generation_prompt=header,
-                **{**self._given, **more},
+                **{"tools": None, **self._given, **more},
             )
         except Exception as error:  # whatever a template does wrong, it is the template's
             roles = ", ".join(str(message["role"]) for message in messages)

@@ -54,7 +54,7 @@ def _episode_of(player: Player, problem: Problem, num_tries: int, keys: Keys) ->
 
 def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
     """Try a problem once; the turn is judged."""
-    prompt = Prompt(trunk=player.policy.start(problem.messages), key=key)
+    prompt = Prompt(trunk=player.policy.start(problem.messages, problem.tools), key=key)
     [completion] = yield Ask((prompt,), player.sampling.attempt)
     verdict = judge(player.task, problem, completion.text)
     return Turn(kind=TurnKind.ATTEMPT, prompt_ids=prompt.trunk, completion=completion, verdict=verdict)

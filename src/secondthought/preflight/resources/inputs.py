@@ -164,7 +164,7 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
     chat = Chat(tokenizer, **chat_settings(config.model))
     nothing = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
     return Lengths(
-        prompt=max(len(chat.start(problem.messages)) for problem in problems),
+        prompt=max(len(chat.start(problem.messages, problem.tools)) for problem in problems),
         reflection_request=len(chat.follow(nothing, requests.reflection)),
         retry_request=max(len(chat.follow(nothing, requests.retry_after_reflection(p))) for p in problems),
         retry_alone=max(len(chat.follow(nothing, requests.retry_alone(p))) for p in problems),
