@@ -145,10 +145,7 @@ class Policy(Protocol):
     name: str
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
-        """Return the ids of a conversation up to and including the assistant's header.
-
-        `tools` are functions that the answer may call, as `Problem.tools` holds them; the ids tell of every one.
-        """
+        """Return the ids of a conversation up to and including the assistant's header; `tools` may be called in it."""
         ...
 
     def follow(self, completion: Completion, request: str) -> TokenIds:

@@ -153,18 +153,32 @@ class Turn:
     """A `Turn` is one completion and what came just before it.
 
     `prompt_ids` are only the ids between the previous completion (or the start) and this one, so a conversation's
-    tokens are the concatenation of its turns. `verdict` is None exactly for reflections, which nothing judges.
+    tokens are the concatenation of its turns. A `fresh` turn begins a conversation of its own after others: there
+    `prompt_ids` are the whole prompt, and nothing that was said before is in sight but what the prompt says of it.
+    `verdict` is None exactly for reflections, which nothing judges.
     """
 
     kind: TurnKind
     prompt_ids: TokenIds
     completion: Completion
     verdict: Verdict | None
+    fresh: bool = False
 
     @property
     def ids(self) -> TokenIds:
         """Return the ids of request and completion."""
         return self.prompt_ids + self.completion.token_ids
+
+
+def conversation_ids(turns: Sequence[Turn]) -> TokenIds:
+    """Return the tokens of the conversation that the last of these turns stands in, its completion included."""
+    begins = max((place for place, turn in enumerate(turns) if turn.fresh), default=0)
+    return sum((turn.ids for turn in turns[begins:]), ())
+
+
+def ids_before(turns: Sequence[Turn], turn: Turn) -> TokenIds:
+    """Return all tokens that the completion of a turn goes on from, given the turns before it."""
+    return turn.prompt_ids if turn.fresh else conversation_ids(turns) + turn.prompt_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +217,8 @@ class Failure:
 class Branch:
     """A `Branch` is one sample of a group: a reflection and the retries it led to, or a lone try.
 
-    `tries` are siblings: each follows the reflection (or, without one, the trunk) directly. Their mean reward is the
-    branch's reward, so with k retries it estimates p(success | reflection) with 1/k of the variance.
+    `tries` are siblings: each follows the reflection (or, without one, the trunk) directly, or is `fresh`. Their mean
+    reward is the branch's reward, so with k retries it estimates p(success | reflection) with 1/k of the variance.
     """
 
     reflection: Turn | None
@@ -233,7 +247,7 @@ class Group:
     """A `Group` is branches that share a trunk.
 
     `history` are the trunk's own completions (the failed attempt, or none). The trunk's tokens are the history's
-    and then the `prompt_ids` that every branch's first turn begins with.
+    and then the `prompt_ids` that every branch's first turn begins with; these alone where that turn is `fresh`.
     """
 
     problem: Problem
@@ -244,8 +258,7 @@ class Group:
     def trunk_ids(self) -> TokenIds:
         """Return all tokens before the first sampled token of a branch."""
         first = self.branches[0]
-        request = (first.reflection or first.tries[0]).prompt_ids
-        return sum((turn.ids for turn in self.history), ()) + request
+        return ids_before(self.history, first.reflection or first.tries[0])
 
     @property
     def rewards(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ import task_contract as contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
 from secondthought.tasks import TASKS, load
 from secondthought.tasks.countdown.problems import PRESETS
@@ -43,7 +44,9 @@ def task(case) -> Task:
 
 @pytest.fixture(scope="module")
 def problems(task):
-    return task.problems("train", COUNT, seed=0)
+    """Problems of which the first wants an answer: of some, saying nothing is right."""
+    found = task.problems("train", COUNT, seed=0)
+    return sorted(found, key=lambda problem: task.verify(problem, "").correct)
 
 
 def test_protocol(task):
@@ -62,6 +65,19 @@ def test_gold(task, problems):
 @pytest.mark.parametrize("text", contract.HOSTILE.values(), ids=contract.HOSTILE)
 def test_hostile_text_gets_a_quick_verdict(task, problems, text):
     contract.check_fast(task, problems[0], text)
+
+
+def test_answers(task, problems):
+    if not isinstance(task, AnswerReader):
+        pytest.skip("the task does not tell answers from the words around them")
+    contract.check_answers(task, problems, list(contract.HOSTILE.values()))
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(_TEXTS, max_size=5))
+    def check(texts):
+        contract.check_answers(task, problems[:1], [f"<answer>{text}</answer>" for text in texts] + texts)
+
+    check()
 
 
 def test_total(task, problems):

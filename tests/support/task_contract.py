@@ -9,6 +9,7 @@ import time
 import pytest
 
 from secondthought.errors import TaskError
+from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
 from secondthought.types import SPLITS, Problem
 
@@ -105,6 +106,23 @@ def check_fast(task: Task, problem: Problem, text: str) -> None:
         times.append(time.process_time() - start)
         assert not verdict.correct
     assert min(times) < CPU_LIMIT_S
+
+
+def check_answers(task: AnswerReader, problems: list[Problem], texts: list[str]) -> None:
+    """One answer for all its surroundings; any text is read, quickly, and equal answers have equal verdicts."""
+    for problem in problems:
+        gold = task.gold(problem)
+        if gold is not None:
+            assert task.answer(problem, gold) is not None
+            assert task.answer(problem, f"Let me think.\n{gold}\nDone.") == task.answer(problem, gold)
+    found: dict[str | None, set[bool]] = {}
+    for text in texts:
+        start = time.process_time()
+        answer = task.answer(problems[0], text)
+        assert answer is None or isinstance(answer, str)
+        assert time.process_time() - start < 5 * CPU_LIMIT_S, text[:40]
+        found.setdefault(answer, set()).add(task.verify(problems[0], text).correct)
+    assert all(len(verdicts) == 1 for verdicts in found.values())
 
 
 def check_deterministic(task: Task, again: Task, count: int) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from secondthought.config.base import Config
 from secondthought.config.values import COLDEST, HOTTEST
 
 PINNED_DATE = datetime.date(2024, 7, 26)
 """The default of `model.date`: a run that resumes tomorrow must see the same prompts. Llama 3's template has it too."""
+
+Feedback: TypeAlias = Literal["failed", "reason", "detail"]
+"""What a model is told of a failed try: that it failed, the verdict's reason, or the verdict's own sentence."""
+RetrySees: TypeAlias = Literal["all", "reflection"]
+"""What a retry has in sight: all that was said, or the problem and the reflection."""
+REFLECTION_HERE = "{reflection}"
+"""Stands in a note where the reflection goes."""
 
 
 class TaskConfig(Config):
@@ -50,9 +57,9 @@ class ModelConfig(Config):
     """The policy and its precision."""
 
     path: str = "small"
-    """A checkpoint directory, a hub id, or the name of a shipped organism."""
+    """A checkpoint directory, a GGUF file, a hub id, or the name of a shipped organism."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Both sampling and training run in it; bf16 is autocast over fp32 weights."""
+    """Both sampling and training run in it; bf16 is autocast, over fp32 weights where they learn."""
     device: str = "auto"
     """`auto` takes a GPU where there is one."""
     trust_remote_code: bool = False
@@ -85,3 +92,17 @@ class EpisodeConfig(Config):
     """Longest reflection, in tokens."""
     temperature: float = Field(1.0, ge=COLDEST, le=HOTTEST)
     """Sampling temperature in training. Losses use the same one, so importance ratios are unbiased."""
+    # Not written where they are the defaults: the settings of runs begun before there were they stay equal.
+    feedback: Feedback = Field("failed", exclude_if=lambda said: said == "failed")
+    """Told of a failed try: that it failed, as published; the verdict's reason; the task's own sentence (`detail`)."""
+    retry_sees: RetrySees = Field("all", exclude_if=lambda seen: seen == "all")
+    """`all`: the conversation, as published. `reflection`: the problem and a note; the failed try is left out."""
+    note: str | None = Field(None, exclude_if=lambda text: text is None)
+    """With `retry_sees = "reflection"`: the words after the problem, `{reflection}` in them; default: a short note."""
+
+    @field_validator("note")
+    @classmethod
+    def _holds_the_reflection(cls, note: str | None) -> str | None:
+        if note is not None and note.count(REFLECTION_HERE) != 1:
+            raise ValueError(f"must hold {REFLECTION_HERE} once, where the reflection goes; nothing else shows it")
+        return note

@@ -7,11 +7,14 @@ Does the reflection help, and is it for what it says? One row of `CONTROLS` for 
     own             the policy's own reflection
     shuffled        another problem's own reflection
     fixed           one general piece of advice
-    oracle          a reflection that names a right way on
+    oracle          a reflection that names a right way on; where the task writes none, one that states its gold answer
     contrary        one of the same form that names a way from which the problem cannot be solved
 
 All retries of a problem draw on the same key, so differences between controls are paired. A problem to which a control
 does not apply (the oracle knows no way, a lone problem has no other's reflection) has no outcome in it.
+
+What a retry sees is the player's: `player.seeing("reflection")` plays the same failures, reflections and keys with the
+failed try left out of sight. There `no_reflection` is a fresh try that knows only that another one was wrong.
 """
 
 from __future__ import annotations
@@ -26,13 +29,16 @@ from secondthought.protocols import DiagnosableTask, GeneralAdvisor, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt, give_reflection, reflect, retry
 from secondthought.stats import Interval, paired_difference, wilson
-from secondthought.types import Completion, Episode, Failure, Turn, TurnKind, Verdict
+from secondthought.types import Completion, Episode, Failure, Problem, Turn, TurnKind, Verdict
 
 FIXED_REFLECTION = (
     "I should read the task again, check every step and every condition, and write the final answer in the form that"
     " was asked for."
 )
 """General advice that fits any task; a task with a method `general_reflection()` gives its own wording."""
+
+GOLD_REFLECTION = "My answer was wrong. The right answer is:\n{gold}"
+"""The oracle's reflection for a task that writes none of its own and knows a gold answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +92,10 @@ def fixed(failed: FailedTries) -> Sequence[Completion | None]:
 
 
 def oracle(failed: FailedTries) -> Sequence[Completion | None]:
-    """Give reflections by the task, which name a right way on."""
+    """Give reflections by the task, which name a right way on, or state its gold answer."""
     task = failed.player.task
     if not isinstance(task, DiagnosableTask):
-        return [None] * len(failed.episodes)
+        return _encoded(failed, [_gold_reflection(task, item.problem) for item in failed.episodes])
     return _encoded(failed, [task.oracle_reflection(item.problem, _text(item)) for item in failed.episodes])
 
 
@@ -99,6 +105,11 @@ def contrary(failed: FailedTries) -> Sequence[Completion | None]:
     if not isinstance(task, DiagnosableTask):
         return [None] * len(failed.episodes)
     return _encoded(failed, [task.contrary_reflection(item.problem, _text(item)) for item in failed.episodes])
+
+
+def _gold_reflection(task: Task, problem: Problem) -> str | None:
+    gold = task.gold(problem)
+    return None if gold is None else GOLD_REFLECTION.format(gold=gold)
 
 
 def _encoded(failed: FailedTries, texts: Sequence[str | None]) -> list[Completion | None]:
@@ -123,7 +134,7 @@ CONTROLS: dict[str, Reflections | None] = {
 A row may be added from outside before a run: it is then played, written and reported like these.
 """
 
-NEEDS_DIAGNOSIS = frozenset({"oracle", "contrary"})
+NEEDS_DIAGNOSIS = frozenset({"contrary"})
 """Controls whose reflections only a `DiagnosableTask` can write."""
 
 
@@ -177,10 +188,11 @@ def _starts(failed: FailedTries, control: str) -> list[_Start]:
     make = CONTROLS[control]
     if make is None:
         return [_Start(control=control, episode=item, reflection=None) for item in failed.episodes]
-    policy, request = failed.player.policy, failed.player.requests.reflection
+    policy, requests = failed.player.policy, failed.player.requests
+    asked = [requests.reflection_on(item.turns[-1]) for item in failed.episodes]
     return [
         _Start(control=control, episode=give_reflection(policy, item, request, given), reflection=given)
-        for item, given in zip(failed.episodes, make(failed), strict=True)
+        for item, request, given in zip(failed.episodes, asked, make(failed), strict=True)
         if given is not None
     ]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from secondthought.evaluate.rows import ProblemRow, TurnRow
 from secondthought.protocols import DiagnosableTask, Policy
-from secondthought.rollout.player import Keys, Player, Requests
-from secondthought.rollout.reflect_retry import play, retry_request
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import play, text_before
 from secondthought.types import Completion, Episode, Failure, Problem, TurnKind
 
 
@@ -17,7 +17,8 @@ class Evaluation:
     """Problems as one policy played them at one temperature.
 
     `failures` are the failed first tries with their tokens, and `reflections` the first reflection on each where one
-    was written: what controls start from. An evaluation read from a file has neither.
+    was written: what controls start from. `right_tries` are the others, in the same form, for whoever asks what a
+    reflection does to a right answer. An evaluation read from a file has none of them.
     """
 
     task: str
@@ -27,6 +28,7 @@ class Evaluation:
     rows: tuple[ProblemRow, ...]
     failures: tuple[Failure, ...] = ()
     reflections: tuple[Completion, ...] = ()
+    right_tries: tuple[Failure, ...] = ()
 
 
 def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: Keys) -> Evaluation:
@@ -40,6 +42,7 @@ def evaluate(player: Player, problems: Sequence[Problem], *, num_tries: int, key
         rows=tuple(record(player, episode) for episode in episodes),
         failures=failures_of(episodes, player.policy),
         reflections=tuple(episode.turns[1].completion for episode in episodes if len(episode.turns) > 1),
+        right_tries=_first_tries([episode for episode in episodes if episode.solved_by(1)], player.policy),
     )
 
 
@@ -48,29 +51,24 @@ def record(player: Player, episode: Episode) -> ProblemRow:
     task, problem = player.task, episode.problem
     reflections = [turn.completion.text for turn in episode.turns if turn.kind is TurnKind.REFLECTION]
     leak = tuple(task.leak(problem, text) for text in reflections) if isinstance(task, DiagnosableTask) else ()
-    requests = [_request(episode, place, player.requests) for place in range(len(episode.turns))]
+    turns = episode.turns
+    before = [Episode(problem=problem, turns=turns[:place]) for place in range(len(turns))]
+    asked = [text_before(turn, so_far, player.requests) for turn, so_far in zip(turns, before, strict=True)]
+    requests = [asked[0] or None, *asked[1:]]
     return ProblemRow(
         problem_id=problem.id,
         data=problem.data,
         temperature=player.temperature,
-        turns=tuple(TurnRow.of(turn, request) for turn, request in zip(episode.turns, requests, strict=True)),
+        turns=tuple(TurnRow.of(turn, request) for turn, request in zip(turns, requests, strict=True)),
         leak=leak,
     )
 
 
 def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
     """Collect the failed first tries, in order."""
-    return tuple(
-        Failure(problem=episode.problem, attempt=episode.turns[0], provenance={"policy": policy.name})
-        for episode in episodes
-        if not episode.solved_by(1)
-    )
+    return _first_tries([episode for episode in episodes if not episode.solved_by(1)], policy)
 
 
-def _request(episode: Episode, place: int, requests: Requests) -> str | None:
-    """Return the text of the user turn before the completion at `place`."""
-    if place == 0:
-        return episode.problem.request or None
-    if episode.turns[place].kind is TurnKind.REFLECTION:
-        return requests.reflection
-    return retry_request(Episode(problem=episode.problem, turns=episode.turns[:place]), requests)
+def _first_tries(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:
+    source = {"policy": policy.name}
+    return tuple(Failure(problem=item.problem, attempt=item.turns[0], provenance=source) for item in episodes)

@@ -1,7 +1,7 @@
 """An evaluation keeps a row of each problem, as JSON lines (`evaluations/NAME.jsonl`): text, no token ids.
 
 {"problem_id", "data", "temperature",
- "turns": [{"kind", "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
+ "turns": [{"kind", "fresh" where it is true, "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
  "leak": ["solution" | "first_step" | "none", one per reflection]}
 """
 
@@ -20,7 +20,10 @@ from secondthought.types import StopReason, Turn, TurnKind, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
-    """A `TurnRow` is one turn as text; `request` is the user's text that it answers, None where there was none."""
+    """A `TurnRow` is one turn as text; `request` is the user's text that it answers, None where there was none.
+
+    A `fresh` one begins a conversation of its own: nothing that stands above it was in sight.
+    """
 
     kind: TurnKind
     request: str | None
@@ -28,6 +31,7 @@ class TurnRow:
     num_tokens: int
     stop: StopReason
     verdict: Verdict | None
+    fresh: bool = False
 
     @classmethod
     def of(cls, turn: Turn, request: str | None) -> TurnRow:
@@ -39,6 +43,7 @@ class TurnRow:
             num_tokens=len(turn.completion.token_ids),
             stop=turn.completion.stop,
             verdict=turn.verdict,
+            fresh=turn.fresh,
         )
 
 
@@ -126,12 +131,17 @@ def read_rows(path: Path) -> tuple[ProblemRow, ...]:
 def _turn_json(turn: TurnRow) -> dict[str, Any]:
     return {
         "kind": turn.kind.value,
+        **({"fresh": True} if turn.fresh else {}),
         "request": turn.request,
         "text": turn.text,
         "num_tokens": turn.num_tokens,
         "stop": turn.stop.value,
-        "verdict": None if turn.verdict is None else asdict(turn.verdict),
+        "verdict": None if turn.verdict is None else _verdict_json(turn.verdict),
     }
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {name: value for name, value in asdict(verdict).items() if name != "feedback" or value}
 
 
 def _turn(value: Mapping[str, Any]) -> TurnRow:
@@ -142,4 +152,5 @@ def _turn(value: Mapping[str, Any]) -> TurnRow:
         num_tokens=int(value["num_tokens"]),
         stop=StopReason(value["stop"]),
         verdict=None if value["verdict"] is None else Verdict(**value["verdict"]),
+        fresh=value.get("fresh") is True,
     )

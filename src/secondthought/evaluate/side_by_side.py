@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from secondthought.config import EpisodeConfig
-from secondthought.evaluate import (
-    Evaluation,
-    compare,
-    controls_of,
-    evaluate,
-    play_controls,
-    rescue_rates,
-    summarise,
-    to_json,
-    write_rows,
-)
+from secondthought.evaluate import Evaluation, compare, evaluate, summarise, to_json, write_rows
+from secondthought.evaluate.evidence import Evidence, evidence_of
+from secondthought.evaluate.quality import quality, reflected
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
@@ -45,6 +37,8 @@ class EvaluationRequest:
     """Which problems of the split, and what is sampled."""
     controls: bool = False
     """Whether failures are also retried under other reflections."""
+    reflect_on_right: int = 0
+    """Right first tries, at most, that are reflected on too."""
     episode: EpisodeConfig = field(default_factory=EpisodeConfig)
 
 
@@ -57,11 +51,14 @@ class ModelResult:
     temperature: float
     evaluation: Evaluation
     rates: dict[str, Any]
-    controls: dict[str, Any]
+    reflections: dict[str, Any]
+    """The quality of the policy's own reflections."""
+    evidence: Evidence
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as `summary.json` holds them."""
-        return {name: getattr(self, name) for name in ("model", "task", "temperature", "rates", "controls")}
+        names = ("model", "task", "temperature", "rates", "reflections")
+        return {**{name: getattr(self, name) for name in names}, **self.evidence.to_json()}
 
 
 def evaluate_side_by_side(
@@ -80,7 +77,7 @@ def evaluate_side_by_side(
         for name, task in request.tasks:
             for temperature in request.temperatures:
                 with onlooker.stage(f"{model}: {name} at temperature {temperature:g}"):
-                    evaluation, controls = _played(request, policy, task, temperature, onlooker)
+                    evaluation, evidence = _played(request, policy, task, temperature, onlooker)
                 results.append(
                     ModelResult(
                         model=model,
@@ -88,7 +85,8 @@ def evaluate_side_by_side(
                         temperature=temperature,
                         evaluation=evaluation,
                         rates=to_json(summarise(evaluation)),
-                        controls=controls,
+                        reflections=to_json(quality(reflected(evaluation.rows, task), task)),
+                        evidence=evidence,
                     )
                 )
     return results
@@ -139,14 +137,9 @@ def write(
 
 def _played(
     request: EvaluationRequest, policy: Policy, task: Task, temperature: float, onlooker: Onlooker
-) -> tuple[Evaluation, dict[str, Any]]:
+) -> tuple[Evaluation, Evidence]:
     player = Player.resolve(policy, task, request.episode, temperature, onlooker=onlooker)
     keys = Keys(seed=request.seed, phase=f"eval {temperature:g}")
     problems = task.problems(request.split, request.problems, request.seed)
     found = evaluate(player, problems, num_tries=request.tries, keys=keys)
-    if not request.controls or not found.failures:
-        return found, {}
-    outcomes = play_controls(
-        player, found.failures, keys=keys, controls=controls_of(task), reflections=found.reflections or None
-    )
-    return found, to_json(rescue_rates(outcomes))
+    return found, evidence_of(player, found, keys, controls=request.controls, on_right=request.reflect_on_right)

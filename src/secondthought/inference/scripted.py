@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from secondthought.errors import PolicyError
-from secondthought.tools.plain_prompt import with_tools
+from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Prompt, Role, Sampling, StopReason, TokenIds
 
 END_OF_TURN = 256
@@ -38,9 +38,11 @@ class ScriptedPolicy:
         return hashlib.blake2b(repr(("utf-8", END_OF_TURN, _HEADERS)).encode(), digest_size=8).hexdigest()
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
-        """Encode messages, tools in the words of the plain prompt; see `Policy.start`."""
+        """See `Policy.start`."""
+        if tools:
+            messages = with_tools_told(messages, tools, takes_system=True)
         ids: list[int] = []
-        for message in with_tools(messages, tools):
+        for message in messages:
             ids += (_HEADERS[message.role], *_bytes(message.content), END_OF_TURN)
         return (*ids, _HEADERS["assistant"])
 

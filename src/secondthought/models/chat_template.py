@@ -19,8 +19,7 @@ from secondthought.models.conversation import ANSWER, Form, examine
 from secondthought.models.template import CONFIG, FILE, Template
 from secondthought.models.token_text import Quoting, TokenText
 from secondthought.models.tool_form import ToolForm, examine_tools
-from secondthought.tools.plain_prompt import with_tools
-from secondthought.tools.schemas import wrapped
+from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
 _CHAT_NAME = re.compile(r"(?<![a-z])(instruct|chat|it)(?![a-z])", re.IGNORECASE)
@@ -73,25 +72,24 @@ class Chat:
 
     @cached_property
     def tool_form(self) -> ToolForm:
-        """How tools reach the model: measured when they are first asked for."""
+        """How tools reach the model, measured when it is first asked for."""
         return examine_tools(self.template, self.form)
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """Return the ids of the messages and of the assistant's header.
 
-        Tools are told of by the template where it uses them, else in words (`tools.plain_prompt`).
+        Tools that may be called are written by the template where it has a place for them, else by the plain prompt.
 
         Raises:
-            PolicyError: the template refuses the messages or the tools.
-            TaskError: a tool is described wrongly.
+            PolicyError: the template refuses the messages.
         """
-        by_template = bool(tools) and self.tool_form.by_template
-        if not by_template:
-            messages = with_tools(messages, tools, system=not self.form.system)
+        if tools and not self.tool_form.by_template:
+            messages, tools = with_tools_told(messages, tools, takes_system=not self.form.system), ()
         if self.form.system and any(message.role == "system" for message in messages):
             raise PolicyError(self.form.system)
-        shown = [self._quoted(wrapped(tool)) for tool in tools] if by_template else []
-        return self._opening + self._prompt([self._written(message) for message in messages], shown)
+        return self._opening + self._prompt(
+            [self._written(message) for message in messages], [self._quoted(tool) for tool in tools]
+        )
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """Return the ids between a completion and the next: the request and the header, after an end of turn.
@@ -167,14 +165,14 @@ class Chat:
         return {"role": message.role, "content": quote(message.content)}
 
     def _quoted(self, value: Any) -> Any:
-        """Return a tool's description, its control tokens marked as text."""
+        """Return a JSON value whose texts hold control tokens as text."""
         if isinstance(value, Mapping):
-            return {self._quoted(name): self._quoted(item) for name, item in value.items()}
+            return {self._quote(str(key)): self._quoted(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._quoted(item) for item in value]
         return self._quote(value) if isinstance(value, str) else value
 
-    def _prompt(self, messages: Sequence[Mapping[str, str]], tools: Sequence[Mapping[str, Any]]) -> TokenIds:
+    def _prompt(self, messages: Sequence[Mapping[str, str]], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         return self.codec.ids(self.template.render(messages, header=True, tools=tools) + self.form.header)
 
     def _ids_after(self, request: str) -> TokenIds:

@@ -67,16 +67,16 @@ class Template:
             ) from None
 
     def render(
-        self, messages: Sequence[Mapping[str, Any]], *, header: bool, tools: Sequence[Mapping[str, Any]] = ()
+        self, messages: Sequence[Mapping[str, str]], *, header: bool, tools: Sequence[Mapping[str, Any]] = ()
     ) -> str:
         """Return the text of a conversation; `header` asks for what the next answer follows.
 
-        `tools` are described in OpenAI's wrapping, as `transformers` hands them to a template.
+        `tools` are functions that may be called, as JSON schemas.
 
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
-        return self._render(messages, header, {"tools": [dict(tool) for tool in tools] or None})
+        return self._render(messages, header, {"tools": [_function(tool) for tool in tools]} if tools else {})
 
     @property
     def asks_for_the_date(self) -> bool:
@@ -88,7 +88,7 @@ class Template:
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "?"}]
         return _PROBE in self._render(turns, False, {name: _PROBE})
 
-    def _render(self, messages: Sequence[Mapping[str, Any]], header: bool, more: Mapping[str, Any]) -> str:
+    def _render(self, messages: Sequence[Mapping[str, str]], header: bool, more: Mapping[str, Any]) -> str:
         if not messages:
             raise PolicyError("a conversation without a message has no prompt; give the problem one message or more")
         try:
@@ -105,6 +105,11 @@ class Template:
                 f"{self.place}: the chat template refuses a conversation of {roles}: {said}; write the task's messages "
                 f"in roles that it takes (a system message can open the user's), or {REMEDY}"
             ) from None
+
+
+def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a tool as chat templates take it."""
+    return {"type": "function", "function": dict(tool)}
 
 
 def place_of(tokenizer: Any) -> str:

@@ -14,15 +14,12 @@ from secondthought.models.template import Template
 
 _NAME, _ABOUT, _PARAMETER = "tool7f3t", "about7f3b", "parameter7f3p"
 _TOOL = {
-    "type": "function",
-    "function": {
-        "name": _NAME,
-        "description": _ABOUT,
-        "parameters": {
-            "type": "object",
-            "properties": {_PARAMETER: {"type": "string", "description": _ABOUT}},
-            "required": [_PARAMETER],
-        },
+    "name": _NAME,
+    "description": _ABOUT,
+    "parameters": {
+        "type": "object",
+        "properties": {_PARAMETER: {"type": "string", "description": _ABOUT}},
+        "required": [_PARAMETER],
     },
 }
 

@@ -30,6 +30,7 @@ def to_row(failure: Failure) -> dict[str, Any]:
             "text": turn.completion.text,
             "stop": turn.completion.stop.value,
             "reason": turn.verdict.reason if turn.verdict else None,
+            **({"feedback": turn.verdict.feedback} if turn.verdict and turn.verdict.feedback else {}),
             "prompt_ids": list(turn.prompt_ids),
             "token_ids": list(turn.completion.token_ids),
             "logprobs": list(turn.completion.logprobs),

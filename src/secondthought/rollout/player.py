@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from secondthought import rng
 from secondthought.config import EpisodeConfig
+from secondthought.config.play import REFLECTION_HERE, Feedback, RetrySees
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.scheduler import Course, run
-from secondthought.types import Problem, Sampling, TurnKind
+from secondthought.types import Message, Problem, Sampling, TokenIds, Turn, TurnKind
 
 T = TypeVar("T")
 
@@ -19,15 +20,29 @@ RETRY_REQUEST = "Now try again."
 """Follows a reflection. The paper's own text is not published; this is the least that asks for it."""
 WRONG_ANSWER = "Your answer was wrong."
 """Opens the request for a retry without reflection, which nothing else told that the attempt had failed."""
+NOTE = f"Note to self after a wrong first try: {REFLECTION_HERE}"
+"""Follows the problem where a retry sees the reflection and not the failed try."""
+NOTE_ALONE = "Note: a first try was wrong."
+"""Stands in its place where there is no reflection: all that such a retry knows of the try before it."""
+CHECK_SAYS = "The check says: "
+"""Opens what is told of a failed try besides that it failed."""
+MAX_FEEDBACK = 600
+"""Characters of it: a task may quote what a model wrote, which may be as long as a completion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """The user turns of an episode, as text. The retry's repeats the problem's text, or does not."""
+    """The user turns of an episode, as text. The retry's repeats the problem's text, or does not.
+
+    A retry that sees the reflection alone gets no turn of its own but a `note` after what the problem asks.
+    """
 
     reflection: str
     retry: str = RETRY_REQUEST
     repeat_task: bool = True
+    feedback: Feedback = "failed"
+    retry_sees: RetrySees = "all"
+    note: str = NOTE
 
     @classmethod
     def resolve(cls, task: Task, config: EpisodeConfig) -> Requests:
@@ -36,15 +51,43 @@ class Requests:
             reflection=task.reflection_request if config.reflection_request is None else config.reflection_request,
             retry=RETRY_REQUEST if config.retry_request is None else config.retry_request,
             repeat_task=config.repeat_task,
+            feedback=config.feedback,
+            retry_sees=config.retry_sees,
+            note=NOTE if config.note is None else config.note,
         )
+
+    def reflection_on(self, failed: Turn) -> str:
+        """Return the text that asks for a reflection on a failed try, with what else is told of it."""
+        told = self.told_of(failed)
+        return f"{self.reflection}\n\n{told}" if told else self.reflection
+
+    def told_of(self, failed: Turn) -> str:
+        """Return the sentence that says of a failed try what its verdict says; empty where it is only called wrong."""
+        verdict = failed.verdict
+        if self.feedback == "failed" or verdict is None:
+            return ""
+        reason = verdict.reason.replace("_", " ")
+        said = (verdict.feedback if self.feedback == "detail" else "").strip() or reason.strip()
+        said = said if len(said) <= MAX_FEEDBACK else f"{said[: MAX_FEEDBACK - 3]}..."
+        return f"{CHECK_SAYS}{said if said.endswith(('.', '!', '?')) else f'{said}.'}" if said else ""
 
     def retry_after_reflection(self, problem: Problem) -> str:
         """Return the text that follows a reflection."""
         return self._with_task(self.retry, problem)
 
-    def retry_alone(self, problem: Problem) -> str:
-        """Return the text that follows a failed attempt directly: the news that it was wrong, then the request."""
-        return self._with_task(f"{WRONG_ANSWER} {self.retry}", problem)
+    def retry_alone(self, problem: Problem, failed: Turn | None = None) -> str:
+        """Return the text that follows a failed try directly: the news that it was wrong, then the request."""
+        told = "" if failed is None else self.told_of(failed)
+        return self._with_task(" ".join(filter(None, (WRONG_ANSWER, told, self.retry))), problem)
+
+    def note_with(self, reflection: str) -> str:
+        """Return the note that holds a reflection, whatever its text is."""
+        before, _, after = self.note.partition(REFLECTION_HERE)
+        return f"{before}{reflection.strip()}{after}"
+
+    def note_alone(self, failed: Turn | None = None) -> str:
+        """Return the note on a failed try that no reflection was written about."""
+        return " ".join(filter(None, (NOTE_ALONE, "" if failed is None else self.told_of(failed))))
 
     def _with_task(self, request: str, problem: Problem) -> str:
         if not self.repeat_task:
@@ -130,6 +173,15 @@ class Player:
             onlooker=onlooker,
         )
 
+    def opening(self, problem: Problem, note: str | None = None) -> TokenIds:
+        """Return the ids of a conversation that begins with the problem, a note after it where one is given."""
+        messages = problem.messages if note is None else noted(problem.messages, note)
+        return self.policy.start(messages, problem.tools)
+
+    def seeing(self, retry_sees: RetrySees) -> Player:
+        """Return the same player, whose retries see all that was said, or the reflection alone."""
+        return replace(self, requests=replace(self.requests, retry_sees=retry_sees))
+
     def run(self, courses: Sequence[Course[T]], what: str) -> list[T]:
         """Drive courses to their ends and return their results, in order; `what` they are is said to the onlooker."""
         with self.onlooker.stage(what, len(courses)) as stage:
@@ -147,3 +199,16 @@ class Player:
             reflection=replace(self.sampling.reflection, temperature=temperature),
         )
         return replace(self, sampling=sampling)
+
+
+def noted(messages: Sequence[Message], note: str) -> tuple[Message, ...]:
+    r"""Return the messages with a note after what the user asks last; of a user who asks nothing, the note alone.
+
+    >>> [said.content for said in noted([Message(role="user", content="1 + 1?")], "Add.")]
+    ['1 + 1?\n\nAdd.']
+    """
+    last = max((place for place, said in enumerate(messages) if said.role == "user"), default=None)
+    if last is None:
+        return (*messages, Message(role="user", content=note))
+    asked = replace(messages[last], content=f"{messages[last].content}\n\n{note}")
+    return (*messages[:last], asked, *messages[last + 1 :])

@@ -3,18 +3,22 @@
     problem attempt | reflection request -> reflection | retry request -> retry
     `------------- trunk --------------'   `----------- tail ---------'
 
+    problem | note with the reflection -> retry                               (`Requests.retry_sees = "reflection"`)
+    `trunk' `---------- tail --------'
+
 Each of them is a course (`scheduler`), so that phases of different episodes are sampled together. A retry keeps the
-trunk of the reflection before it, so that a policy which shares trunks computes it once. Which tokens learn is decided
-elsewhere (`train.credit`).
+trunk of the reflection before it, so that a policy which shares trunks computes it once; a fresh retry shares the
+problem with the others of its group. Which tokens learn is decided elsewhere (`train.credit`).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 from secondthought.protocols import Policy
-from secondthought.rollout.player import Keys, Player, Requests
+from secondthought.rollout.player import Keys, Player, Requests, noted
 from secondthought.rollout.scheduler import Ask, Course, Fork
 from secondthought.tasks.judging import judge
 from secondthought.types import (
@@ -28,13 +32,16 @@ from secondthought.types import (
     TokenIds,
     Turn,
     TurnKind,
+    conversation_ids,
 )
 
 
 def play(player: Player, problems: Sequence[Problem], *, num_tries: int, keys: Keys) -> list[Episode]:
     """Play one episode per problem, in order: it ends at its first success or after `num_tries` tries.
 
-    Each further round sees everything said before it. The sample of round r (0 is the first retry's) has index r.
+    Each further round sees everything said before it, or where retries are fresh the latest one: its reflection is on
+    the latest try as that was asked for, and its retry sees that reflection. The sample of round r (0 is the first
+    retry's) has index r.
     """
     return player.run([_episode_of(player, problem, num_tries, keys) for problem in problems], "problems")
 
@@ -54,7 +61,7 @@ def _episode_of(player: Player, problem: Problem, num_tries: int, keys: Keys) ->
 
 def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
     """Try a problem once; the turn is judged."""
-    prompt = Prompt(trunk=player.policy.start(problem.messages, problem.tools), key=key)
+    prompt = Prompt(trunk=player.opening(problem), key=key)
     [completion] = yield Ask((prompt,), player.sampling.attempt)
     verdict = judge(player.task, problem, completion.text)
     return Turn(kind=TurnKind.ATTEMPT, prompt_ids=prompt.trunk, completion=completion, verdict=verdict)
@@ -62,7 +69,8 @@ def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
 
 def reflect(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course[Turn]:
     """Write a reflection on a failed episode; `indices` name the sample."""
-    follow = player.policy.follow(episode.turns[-1].completion, player.requests.reflection)
+    failed = episode.turns[-1]
+    follow = player.policy.follow(failed.completion, player.requests.reflection_on(failed))
     prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.REFLECTION, *indices))
     [completion] = yield Ask((prompt,), player.sampling.reflection)
     return Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=completion, verdict=None)
@@ -70,11 +78,17 @@ def reflect(player: Player, keys: Keys, episode: Episode, *indices: int) -> Cour
 
 def retry(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course[Turn]:
     """Try again after a reflection, or directly after a failed try; the turn is judged, `indices` name the sample."""
-    follow = player.policy.follow(episode.turns[-1].completion, retry_request(episode, player.requests))
-    prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.RETRY, *indices))
+    key = keys.of(episode.problem, TurnKind.RETRY, *indices)
+    fresh = player.requests.retry_sees == "reflection"
+    if fresh:
+        prompt = _fresh_prompt(player, episode, key)
+        asked = prompt.ids
+    else:
+        asked = player.policy.follow(episode.turns[-1].completion, retry_request(episode, player.requests))
+        prompt = _prompt(episode, asked, key)
     [completion] = yield Ask((prompt,), player.sampling.attempt)
     verdict = judge(player.task, episode.problem, completion.text)
-    return Turn(kind=TurnKind.RETRY, prompt_ids=follow, completion=completion, verdict=verdict)
+    return Turn(kind=TurnKind.RETRY, prompt_ids=asked, completion=completion, verdict=verdict, fresh=fresh)
 
 
 def give_reflection(policy: Policy, episode: Episode, request: str, reflection: Completion) -> Episode:
@@ -83,11 +97,30 @@ def give_reflection(policy: Policy, episode: Episode, request: str, reflection: 
     return extend(episode, Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=reflection, verdict=None))
 
 
+def text_before(turn: Turn, before: Episode, requests: Requests) -> str:
+    """Return the user's text that a turn answers, given the episode up to it."""
+    if turn.kind is TurnKind.ATTEMPT or not before.turns:
+        return before.problem.request
+    if turn.kind is TurnKind.REFLECTION:
+        return requests.reflection_on(before.turns[-1])
+    return retry_request(before, requests)
+
+
 def retry_request(episode: Episode, requests: Requests) -> str:
-    """Return the text of the user turn before the next retry."""
-    if episode.turns[-1].kind is TurnKind.REFLECTION:
+    """Return the text of the user turn before the next retry: where it is fresh, the problem's with a note."""
+    last = episode.turns[-1]
+    if requests.retry_sees == "reflection":
+        messages = noted(episode.problem.messages, retry_note(episode, requests))
+        return replace(episode.problem, messages=messages).request
+    if last.kind is TurnKind.REFLECTION:
         return requests.retry_after_reflection(episode.problem)
-    return requests.retry_alone(episode.problem)
+    return requests.retry_alone(episode.problem, last)
+
+
+def retry_note(episode: Episode, requests: Requests) -> str:
+    """Return the note from which a fresh retry begins: the reflection, or the bare news that a try was wrong."""
+    last = episode.turns[-1]
+    return requests.note_with(last.completion.text) if last.kind is TurnKind.REFLECTION else requests.note_alone(last)
 
 
 def group_of_attempts(player: Player, keys: Keys, problem: Problem, *, group_size: int) -> Course[Group]:
@@ -136,11 +169,23 @@ def extend(episode: Episode, turn: Turn) -> Episode:
 
 def _prompt(episode: Episode, follow: TokenIds, key: int) -> Prompt:
     """Cut the conversation so far, and what follows it, where a reflection begins."""
-    *before, last = episode.turns
-    earlier = sum((turn.ids for turn in before), ())
+    so_far, last = conversation_ids(episode.turns), episode.turns[-1]
     if last.kind is TurnKind.REFLECTION:
-        return Prompt(trunk=earlier + last.prompt_ids, tail=last.completion.token_ids + follow, key=key)
-    return Prompt(trunk=earlier + last.ids + follow, key=key)
+        written = len(last.completion.token_ids)
+        return Prompt(trunk=so_far[: len(so_far) - written], tail=last.completion.token_ids + follow, key=key)
+    return Prompt(trunk=so_far + follow, key=key)
+
+
+def _fresh_prompt(player: Player, episode: Episode, key: int) -> Prompt:
+    """Cut a conversation that begins anew where its own note begins: before it, all notes on a problem are alike.
+
+    The cut is that of the tokens, wherever the tokenizer puts it, so that the ids are those of the whole.
+    """
+    ids = player.opening(episode.problem, retry_note(episode, player.requests))
+    other = player.opening(episode.problem, "")
+    alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ids, other, strict=False)))
+    alike = alike or len(ids)
+    return Prompt(trunk=ids[:alike], tail=ids[alike:], key=key)
 
 
 def _episode(failure: Failure) -> Episode:

@@ -6,16 +6,17 @@ stay out: they are large, and sampling again from the same keys gives them again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from secondthought.types import Group, Turn, TurnKind
+from secondthought.types import Branch, Group, Turn, TurnKind
 
 
 def turn_row(turn: Turn, *, request: str = "") -> dict[str, Any]:
-    """Write one turn as a row; `request` is the text that it answers."""
+    """Write one turn as a row; `request` is the text that it answers, where it is fresh all of its conversation's."""
     return {
         "kind": turn.kind.value,
+        **({"fresh": True} if turn.fresh else {}),
         "request": request,
         "text": turn.completion.text,
         "num_tokens": len(turn.completion.token_ids),
@@ -30,27 +31,27 @@ def group_row(
     step: int,
     advantages: Sequence[float],
     learned: Sequence[TurnKind],
-    requests: Mapping[TurnKind, str],
+    requests: Callable[[Sequence[Turn], Turn], str],
 ) -> dict[str, Any]:
     """Write one group of a step as a row.
 
     `advantages` has one number per branch; `learned` are the kinds of turn that may learn. In a branch whose advantage
-    is zero, nothing was learned, and its row says so. A first try answers the problem's own text.
+    is zero, nothing was learned, and its row says so. `requests` gives the text that a turn answers, from the turns
+    before it and itself.
     """
-    asked = {TurnKind.ATTEMPT: group.problem.request, **requests}
 
-    def row(turn: Turn) -> dict[str, Any]:
-        return turn_row(turn, request=asked.get(turn.kind, ""))
+    def row(turn: Turn, *before: Turn) -> dict[str, Any]:
+        return turn_row(turn, request=requests(before, turn))
 
     return {
         "step": step,
         "problem_id": group.problem.id,
         "data": dict(group.problem.data),
-        "history": [row(turn) for turn in group.history],
+        "history": [row(turn, *group.history[:place]) for place, turn in enumerate(group.history)],
         "branches": [
             {
-                "reflection": None if branch.reflection is None else row(branch.reflection),
-                "tries": [row(turn) for turn in branch.tries],
+                "reflection": None if branch.reflection is None else row(branch.reflection, *group.history),
+                "tries": [row(turn, *group.history, *_reflected(branch)) for turn in branch.tries],
                 "reward": branch.reward,
                 "advantage": advantage,
                 "learned": [kind.value for kind in learned] if advantage else [],
@@ -58,6 +59,10 @@ def group_row(
             for branch, advantage in zip(group.branches, advantages, strict=True)
         ],
     }
+
+
+def _reflected(branch: Branch) -> tuple[Turn, ...]:
+    return () if branch.reflection is None else (branch.reflection,)
 
 
 def _verdict_row(turn: Turn) -> dict[str, Any] | None:
@@ -69,4 +74,5 @@ def _verdict_row(turn: Turn) -> dict[str, Any] | None:
         "reward": verdict.reward,
         "reason": verdict.reason,
         "well_formed": verdict.well_formed,
+        **({"feedback": verdict.feedback} if verdict.feedback else {}),
     }

@@ -20,6 +20,7 @@ from secondthought.tasks.options import TaskOptions
 TASKS: dict[str, str] = {
     "countdown": "secondthought.tasks.countdown:Countdown",
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
+    "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
 }
 """Name to class, imported when it is asked for."""
 

@@ -34,7 +34,7 @@ _AS_THEY_ARE = ("<super>", "<sub>", "<fraction>", "<circle>")
 """Decompositions that would make another text: of x squared, x2."""
 
 
-class JsonlOptions(options.TaskOptions):
+class JsonlOptions(options.SplitOptions):
     """`JsonlOptions` say how a file of questions is read and judged."""
 
     path: Path
@@ -73,7 +73,7 @@ class JsonlTask:
         return len(self._of(split))
 
     def _of(self, split: Split) -> list[Problem]:
-        return [problem for name, problem in sorted(self._rows.items()) if options.split_of(name) == split]
+        return [problem for name, problem in sorted(self._rows.items()) if self.options.split_of(name) == split]
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         """Draw `count` distinct rows of a split."""
@@ -117,6 +117,17 @@ class JsonlTask:
         if found is None or len(found.text) > _MAX_ANSWER:
             return _verdict(None)
         return _verdict(_equal(found.text, self._answer(problem)))
+
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return what stands in the answer's place: a number by its value and unit, another text normalised."""
+        found = extract.answer(text, bare_box=True)
+        if self.options.match == "last_number":
+            said = numbers.last(found.text if found else text)
+            return None if said is None else _written(said)
+        if found is None or len(found.text) > _MAX_ANSWER:
+            return None
+        number = numbers.whole(found.text)
+        return normalise(found.text) if number is None else _written(number)
 
     def gold(self, problem: Problem) -> str | None:
         """Return the file's answer in its tags."""

@@ -14,11 +14,12 @@ from typing import Any
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import Task
 from secondthought.tasks.options import shown
+from secondthought.text import whole
 from secondthought.types import Problem, Verdict
 
 MAX_REWARD = 1e9
 """Rewards of a larger size are refused: differences between them would drown in rounding."""
-_PLAIN = (bool, float, str, bool)
+_PLAIN = (bool, float, str, bool, str)
 
 
 def judge(task: Task, problem: Problem, text: str) -> Verdict:
@@ -62,8 +63,8 @@ def number(value: Any) -> float | None:
 
 def _is_plain(found: Verdict) -> bool:
     """Tell whether nothing is to be converted: so it is with nearly all verdicts, and they pass at once."""
-    kinds = type(found.correct), type(found.reward), type(found.reason), type(found.well_formed)
-    return kinds == _PLAIN and abs(found.reward) <= MAX_REWARD
+    kinds = tuple(map(type, (found.correct, found.reward, found.reason, found.well_formed, found.feedback)))
+    return kinds == _PLAIN and abs(found.reward) <= MAX_REWARD and (not found.feedback or _is_whole(found.feedback))
 
 
 def _converted(found: Verdict, place: str) -> Verdict:
@@ -77,12 +78,22 @@ def _converted(found: Verdict, place: str) -> Verdict:
         raise TaskError(
             f"{place}: the verdict's reason is {shown(found.reason)}; it must be one word of the task's own"
         )
+    if not isinstance(found.feedback, str):
+        raise TaskError(
+            f"{place}: the verdict's feedback is {shown(found.feedback)}; it must be a text, or be left out"
+        )
     return Verdict(
         correct=_truth(found.correct, "correct", place),
         reward=reward,
         reason=str(found.reason),
         well_formed=_truth(found.well_formed, "well_formed", place),
+        feedback=whole(str(found.feedback)),
     )
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether a text may be said to a model: a task may quote half a character of what it judged."""
+    return whole(text) == text
 
 
 def _truth(value: Any, field: str, place: str) -> bool:

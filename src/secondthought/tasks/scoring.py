@@ -12,6 +12,9 @@ from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import Task
 from secondthought.tasks.judging import judge
 
+_WRITTEN = ("index", "feedback")
+"""Fields of a row that are not kept: what stands there afterwards is of this judgement, or nothing."""
+
 
 class ScoredRow(NamedTuple):
     """A `ScoredRow` is a row with its verdict, as an object and as the JSON line that says the same."""
@@ -50,7 +53,7 @@ class ScoreTotals:
 
 
 def score_row(task: Task, row: Mapping[str, Any], index: int) -> ScoredRow:
-    """Judge a row's completion; its other fields are kept, but for an `index` of its own.
+    """Judge a row's completion; its other fields are kept, but for an `index` and `feedback` of its own.
 
     Raises:
         TaskError: a field is missing or wrong, or the task fails.
@@ -58,7 +61,8 @@ def score_row(task: Task, row: Mapping[str, Any], index: int) -> ScoredRow:
     try:
         verdict = judge(task, task.parse(field_of(row, "problem", dict)), field_of(row, "completion", str))
         own = {"correct": verdict.correct, "reward": verdict.reward, "reason": verdict.reason}
-        value = {"index": index, **{name: item for name, item in row.items() if name != "index"}, **own}
+        own |= {"feedback": verdict.feedback} if verdict.feedback else {}
+        value = {"index": index, **{name: item for name, item in row.items() if name not in _WRITTEN}, **own}
         return ScoredRow(value, jsonl.dumps(value))
     except SecondthoughtError as error:
         raise TaskError(str(error)) from None

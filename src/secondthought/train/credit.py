@@ -167,6 +167,7 @@ class _Path:
 def _trunk_anchored(group: Group) -> tuple[bool, ...]:
     """Mark the tokens of the trunk that the policy sampled: the failed attempt."""
     flags: list[bool] = []
-    for turn in group.history:
+    first = group.branches[0]
+    for turn in () if (first.reflection or first.tries[0]).fresh else group.history:
         flags += [False] * len(turn.prompt_ids) + [True] * len(turn.completion.token_ids)
     return tuple(flags + [False] * (len(group.trunk_ids) - len(flags)))

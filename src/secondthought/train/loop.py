@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from secondthought import rng
@@ -18,6 +19,7 @@ from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
+from secondthought.rollout.reflect_retry import text_before
 from secondthought.runs.directory import RunDirectory
 from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
@@ -31,7 +33,7 @@ from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
 from secondthought.train.schedule import share_done
-from secondthought.types import TurnKind
+from secondthought.types import Episode, Problem, Turn, TurnKind
 
 Metrics: TypeAlias = dict[str, float]
 Validate: TypeAlias = Callable[[int], Metrics]
@@ -170,18 +172,24 @@ class Loop:
         if self.recorder is None:
             return
         config = self.config
-        requests = {TurnKind.REFLECTION: self.player.requests.reflection, TurnKind.RETRY: self.player.requests.retry}
         rows = [
             group_row(
                 item.group,
                 step=step,
                 advantages=item.advantages,
                 learned=config.algorithm.learned_kinds,
-                requests=requests,
+                requests=partial(self._text_before, item.group.problem),
             )
             for item in credited[: config.train.episode_groups]
         ]
         self.recorder.episodes(step, rows)
+
+    def _text_before(self, problem: Problem, before: Sequence[Turn], turn: Turn) -> str:
+        """Return the user's text that a turn answers, of a retry in the same conversation without the problem's."""
+        requests = self.player.requests
+        if turn.kind is TurnKind.RETRY and not turn.fresh:
+            return requests.retry
+        return text_before(turn, Episode(problem=problem, turns=tuple(before)), requests)
 
     def _save(self, progress: Progress, improved: bool) -> None:
         """Write a checkpoint, move the pointers once it is whole, and delete all but the best and the last."""

@@ -117,12 +117,16 @@ class TestControls:
     def test_no_failures(self, controls, policy):
         assert controls(policy, ()) == {name: [] for name in CONTROLS}
 
-    def test_a_task_without_an_oracle(self, player, keys):
+    def test_a_task_that_writes_no_reflections(self, player, keys):
         task = load("arithmetic")
         silent = replace(player, policy=ScriptedPolicy(lambda messages, key: "no"), task=task)
         found = evaluate(silent, task.problems("test", 5, seed=0), num_tries=1, keys=keys)
         outcomes = play_controls(silent, found.failures, keys=keys)
-        assert outcomes["oracle"] == outcomes["contrary"] == []
+        assert outcomes["contrary"] == []
+        assert all(
+            task.gold(failure.problem) in item.reflection
+            for item, failure in zip(outcomes["oracle"], found.failures, strict=True)
+        )
         assert [item.reflection for item in outcomes["fixed"]] == [FIXED_REFLECTION] * 5
 
     def test_a_task_may_word_the_fixed_reflection(self, task, controls, policy, evaluation, monkeypatch):

@@ -6,11 +6,24 @@ from __future__ import annotations
 
 import itertools
 
-from countdown_play import problems, task  # noqa: F401
+import pytest
+from countdown_play import player, policy, problems, requests, sampling, task  # noqa: F401
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secondthought.config import EpisodeConfig
-from secondthought.rollout.player import RETRY_REQUEST, WRONG_ANSWER, Keys, Requests, TurnSampling
-from secondthought.types import Message, Problem, TurnKind
+from secondthought.rollout.player import (
+    MAX_FEEDBACK,
+    NOTE_ALONE,
+    RETRY_REQUEST,
+    WRONG_ANSWER,
+    Keys,
+    Player,
+    Requests,
+    TurnSampling,
+    noted,
+)
+from secondthought.types import Completion, Message, Problem, StopReason, Turn, TurnKind, Verdict
 
 
 def test_defaults(task, problems):
@@ -61,3 +74,80 @@ def test_every_name_makes_another_key(problems):
         )
     ]
     assert len(set(named)) == len(named)
+
+
+def failed(reason="missed_target", feedback=""):
+    """A failed try with this verdict."""
+    return Turn(
+        kind=TurnKind.ATTEMPT,
+        prompt_ids=(),
+        completion=Completion(token_ids=(), logprobs=(), text="", stop=StopReason.END),
+        verdict=Verdict(correct=False, reward=0.0, reason=reason, well_formed=True, feedback=feedback),
+    )
+
+
+class TestFeedback:
+    @pytest.mark.parametrize(
+        ("told", "reason", "feedback", "said"),
+        [
+            ("failed", "missed_target", "You are at 3.", ""),
+            ("reason", "missed_target", "You are at 3.", "The check says: missed target."),
+            ("detail", "missed_target", "You are at 3.", "The check says: You are at 3."),
+            ("detail", "missed_target", "Are you?", "The check says: Are you?"),
+            ("detail", "missed_target", "  ", "The check says: missed target."),
+            ("detail", "", "", ""),
+        ],
+    )
+    def test_what_is_told(self, told, reason, feedback, said):
+        requests = Requests(reflection="Why?", feedback=told)
+        turn = failed(reason, feedback)
+        problem = Problem(id="p", task="t", messages=(), data={})
+        assert requests.reflection_on(turn) == (f"Why?\n\n{said}" if said else "Why?")
+        alone = f"{WRONG_ANSWER} {said} {RETRY_REQUEST}" if said else f"{WRONG_ANSWER} {RETRY_REQUEST}"
+        assert requests.retry_alone(problem, turn) == alone
+        assert requests.note_alone(turn) == (f"{NOTE_ALONE} {said}" if said else NOTE_ALONE)
+
+    @given(st.text(max_size=3 * MAX_FEEDBACK))
+    def test_its_length_is_bounded(self, text):
+        told = Requests(reflection="r", feedback="detail").told_of(failed("wrong", text))
+        assert len(told) <= len("The check says: ") + MAX_FEEDBACK + 1
+        if len(text) <= MAX_FEEDBACK:
+            assert text.strip() in told
+
+    def test_by_default_requests_say_what_they_said(self, task):
+        requests = Requests.resolve(task, EpisodeConfig())
+        assert requests.reflection_on(failed("missed_target", "You are at 3.")) == task.reflection_request
+
+
+class TestNotes:
+    @given(st.text(), st.text(), st.text())
+    def test_a_reflection_stands_in_its_note_as_it_is(self, before, after, reflection):
+        requests = Requests(reflection="r", note=f"{before}{{reflection}}{after}")
+        if (before + after).count("{reflection}") == 0:
+            assert requests.note_with(reflection) == f"{before}{reflection.strip()}{after}"
+
+    def test_the_note_follows_what_the_user_asks_last(self):
+        said = [("system", "s"), ("user", "old"), ("assistant", "a"), ("user", "new"), ("assistant", "b")]
+        messages = [Message(role=role, content=content) for role, content in said]
+        found = noted(messages, "note")
+        assert [item.content for item in found] == ["s", "old", "a", "new\n\nnote", "b"]
+        assert [item.role for item in found] == [role for role, _ in said]
+        assert noted(messages[:1], "note") == (messages[0], Message(role="user", content="note"))
+
+    @pytest.mark.parametrize("note", ["", "nothing", "{reflection} and {reflection}"])
+    def test_a_note_that_does_not_show_the_reflection_is_refused(self, note):
+        with pytest.raises(ValueError, match=r"must hold \{reflection\} once"):
+            EpisodeConfig(note=note)
+
+    def test_settings_at_their_defaults_are_not_written(self):
+        written = EpisodeConfig().model_dump()
+        assert not {"feedback", "retry_sees", "note"} & set(written)
+        given = {"feedback": "detail", "retry_sees": "reflection", "note": "Note: {reflection}"}
+        assert given.items() <= EpisodeConfig(**given).model_dump().items()
+
+    def test_a_player_sees_either_way(self, player):
+        assert player.seeing("all") == player
+        other = player.seeing("reflection")
+        assert other.requests.retry_sees == "reflection"
+        assert other.seeing("all") == player
+        assert isinstance(other, Player)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,12 @@ def test_rows_of_episodes_and_groups():
         for good in (True, False)
     )
     group = Group(problem=problem, history=(attempt,), branches=branches)
-    requests = {TurnKind.REFLECTION: "Reflect."}
+
+    def requests(before, turn):
+        kinds = [item.kind for item in before]
+        assert kinds == ["attempt", "reflection"][: len(kinds)]
+        return "Reflect." if turn.kind is TurnKind.REFLECTION else ""
+
     row = group_row(group, step=4, advantages=[0.5, 0.0], learned=[TurnKind.REFLECTION], requests=requests)
     assert [branch["learned"] for branch in row["branches"]] == [["reflection"], []]
     assert row["branches"][0]["reflection"] == {
@@ -115,8 +121,13 @@ def test_rows_of_episodes_and_groups():
         "verdict": None,
     }
     with pytest.raises(ValueError, match="zip"):
-        group_row(group, step=4, advantages=[0.5], learned=[], requests={})
+        group_row(group, step=4, advantages=[0.5], learned=[], requests=requests)
     assert json.loads(json.dumps(turn_row(attempt)))["verdict"]["correct"] is False
+    assert "fresh" not in turn_row(attempt)
+    assert "feedback" not in turn_row(attempt)["verdict"]
+    told = replace(attempt, fresh=True, verdict=replace(attempt.verdict, feedback="7 is no 3."))
+    assert turn_row(told)["fresh"] is True
+    assert turn_row(told)["verdict"]["feedback"] == "7 is no 3."
 
 
 def test_listing(run):

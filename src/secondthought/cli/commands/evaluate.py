@@ -19,7 +19,7 @@ from secondthought.errors import ConfigError, RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.requirements import require
-from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
+from secondthought.runs.result_rows import P_COLUMN, number, percent, with_holm
 from secondthought.types import Split
 
 _MODELS = ("models",)
@@ -32,7 +32,8 @@ class Options(ProgressFlags):
     """Measure first try, second try and later ones of one or more models on the same problems.
 
     Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
-    a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the task's options.
+    a GGUF file, a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the
+    task's options.
     """
 
     models: tuple[str, ...] = ()
@@ -52,7 +53,10 @@ class Options(ProgressFlags):
     seed: int = 0
     """Which problems of the split, and what is sampled."""
     controls: bool = False
-    """Also retry under other reflections: none, another problem's, a general one, an oracle's, a contrary one."""
+    """Also retry under other reflections: none, another problem's, a general one, an oracle's, a contrary one; and say
+    whether own reflections do more than a second sample and a fixed one."""
+    reflect_on_right: int = Field(0, ge=0)
+    """Also reflect on up to so many first tries that are right: how often a retry then is wrong."""
     out: Path | None = None
     """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
     overwrite: bool = False
@@ -104,6 +108,7 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
         split=given.split,
         seed=given.seed,
         controls=given.controls,
+        reflect_on_right=given.reflect_on_right,
         episode=given.episode,
     )
     results = side_by_side.evaluate_side_by_side(request, load, onlooker)
@@ -115,7 +120,9 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
 
 def _check(given: Options, prog: str) -> None:
     if not given.models:
-        raise ConfigError(f"{prog}: name at least one model: a directory, a hub id, or a shipped model such as small")
+        raise ConfigError(
+            f"{prog}: name at least one model: a directory, a GGUF file, a hub id, or a shipped model such as small"
+        )
     if len(set(given.models)) < len(given.models):
         raise ConfigError(
             f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"
@@ -134,13 +141,42 @@ def _print(found: dict[str, Any]) -> None:
     heads = [f"{item['model']}\n{item['task']}, temperature {item['temperature']:g}" for item in results]
     rows = [(name, *(percent(item["rates"].get(name)) for item in results)) for name in names]
     write_table(f"{found['problems']} {found['split']} problems, percent [95 % interval]", ["", *heads], rows)
-    controls = list(dict.fromkeys(name for item in results for name in item["controls"]))
-    if controls:
-        rows = [(name, *(percent(item["controls"].get(name)) for item in results)) for name in controls]
-        write_table("right retries on the same failed first tries", ["reflection", *heads], rows)
+    _print_reflections(results, heads)
+    for item, head in zip(results, heads, strict=True):
+        _print_evidence(item, head.replace("\n", " on "))
     if found["differences"]:
         columns = ["models", "task", "temperature", "rate", "difference", P_COLUMN]
         write_table("paired differences", columns, with_holm(_differences(found["differences"])))
+
+
+def _print_reflections(results: Sequence[dict[str, Any]], heads: Sequence[str]) -> None:
+    """Print the quality of reflections, where any were written; docs/metrics.md defines each number."""
+    known = [item["reflections"] for item in results if item["reflections"]["length"]["n"]]
+    if known:
+        rows = [
+            (
+                name.replace("_", " "),
+                *((number if name == "length" else percent)(item["reflections"].get(name)) for item in results),
+            )
+            for name in known[0]
+        ]
+        write_table("own reflections, percent but for the length in tokens [95 % interval]", ["", *heads], rows)
+
+
+def _print_evidence(item: dict[str, Any], model: str) -> None:
+    """Print what retries did under each control, and whether own reflections pass their bars."""
+    if item["retries"]:
+        columns = list(next(iter(item["retries"].values())))
+        rows = [
+            (name.replace("_", " "), *(percent(value) for value in found.values()))
+            for name, found in item["retries"].items()
+        ]
+        title = f"{model}: retries of the same failed first tries, by reflection, percent [95 % interval]"
+        write_table(title, ["reflection", *(name.replace("_", " ") for name in columns)], rows)
+        write_text(item["bars"]["says"])
+    if item["right_to_wrong"]:
+        rows = [(name.replace("_", " "), percent(value)) for name, value in item["right_to_wrong"].items()]
+        write_table(f"{model}: after a right first try, percent [95 % interval]", ["reflection", "wrong retry"], rows)
 
 
 def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:

@@ -23,9 +23,10 @@ from secondthought.tasks.scoring import ScoredRow, ScoreTotals, score_row
 class Options(ProgressFlags):
     """Judge completions: rows {"problem": {...}, "completion": "..."} in, the same rows with their verdicts out.
 
-    Each row gets `index` (from 0, over all non-blank lines), `correct`, `reward` and `reason`; its other fields are
-    kept. A bad row becomes {"index", "error"}, the rest is still done, and the exit code is 1. The last line is
-    {"summary": {...}}. In a terminal, tables stand in their place. --options.NAME VALUE sets the task's options.
+    Each row gets `index` (from 0, over all non-blank lines), `correct`, `reward` and `reason`, and `feedback` where the
+    task says in a sentence what is wrong; its other fields are kept. A bad row becomes {"index", "error"}, the rest is
+    still done, and the exit code is 1. The last line is {"summary": {...}}. In a terminal, tables stand in their place.
+    --options.NAME VALUE sets the task's options.
     """
 
     task: str

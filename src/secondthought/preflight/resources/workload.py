@@ -29,6 +29,9 @@ class Lengths:
     retry_request: int
     retry_alone: int
     source: str
+    note: int = 0
+    note_alone: int = 0
+    """What a fresh retry's prompt has besides the problem's: the note without its reflection, and that without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +78,11 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
         found.append(_phase("mining", rows, steps * tries, steps * n * tries, steps * mined))
     trunk = lengths.prompt + A
     if algorithm.row.branches == "retries":
-        retry = Rows(U=n, S=G, P=trunk + lengths.retry_alone, T=0, R=A)
-        return [*found, _phase("retries", retry, steps, steps * n, steps * failing)]
+        P, T = (lengths.prompt, lengths.note_alone) if _is_fresh(config) else (trunk + lengths.retry_alone, 0)
+        return [*found, _phase("retries", Rows(U=n, S=G, P=P, T=T, R=A), steps, steps * n, steps * failing)]
     P = trunk + lengths.reflection_request
     reflect = Rows(U=n, S=G, P=P, T=0, R=F)
-    retry = Rows(U=n, S=G * algorithm.retries, P=P, T=F + lengths.retry_request, R=A)
+    retry = _retries(config, lengths, U=n, S=G * algorithm.retries, P=P)
     found.append(_phase("reflections", reflect, steps, steps * n, steps * failing))
     found.append(_phase("retries", retry, steps, steps * n, steps * failing))
     return found
@@ -121,6 +124,8 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
     U, trunk = config.train.groups_per_step, lengths.prompt + A
     if algorithm.row.starts_from == "problems":
         return Trees(U=U, P=lengths.prompt, G=G, R=A, M=U * G * A)
+    if algorithm.row.branches == "retries" and _is_fresh(config):
+        return Trees(U=U, P=lengths.prompt + lengths.note_alone, G=G, R=A, M=U * G * A)
     if algorithm.row.branches == "retries":
         return Trees(U=U, P=trunk + lengths.retry_alone, G=G, R=A, M=U * (G * A + anchors * A))
     P, whole = trunk + lengths.reflection_request, F + lengths.retry_request + A
@@ -196,17 +201,28 @@ def _rounds(
     P = lengths.prompt + A + lengths.reflection_request
     for _ in range(tries - 1):
         reflect = Rows(U=problems, S=1, P=P, T=0, R=F)
-        retry = Rows(U=problems, S=1, P=P, T=F + lengths.retry_request, R=A)
+        retry = _retries(config, lengths, U=problems, S=1, P=P)
         yield _failing(_phase(f"{name}: reflections", reflect, 1), assumed)
         yield _failing(_phase(f"{name}: retries", retry, 1), assumed)
-        P += F + lengths.retry_request + A + lengths.reflection_request
+        P = retry.P + retry.T + A + lengths.reflection_request
 
 
 def _controls(name: str, config: RunConfig, lengths: Lengths, problems: int, controls: int) -> Phase:
     """Count retries of every failure under several controls, which share its trunk."""
+    P = lengths.prompt + config.episode.max_attempt_tokens + lengths.reflection_request
+    return _phase(name, _retries(config, lengths, U=problems, S=controls, P=P), 1)
+
+
+def _retries(config: RunConfig, lengths: Lengths, *, U: int, S: int, P: int) -> Rows:
+    """Return rows that follow reflections, which begin after `P` tokens: there, or anew with the problem and a note."""
     A, F = config.episode.max_attempt_tokens, config.episode.max_reflection_tokens
-    P = lengths.prompt + A + lengths.reflection_request
-    return _phase(name, Rows(U=problems, S=controls, P=P, T=F + lengths.retry_request, R=A), 1)
+    if _is_fresh(config):
+        return Rows(U=U, S=S, P=lengths.prompt, T=F + lengths.note, R=A)
+    return Rows(U=U, S=S, P=P, T=F + lengths.retry_request, R=A)
+
+
+def _is_fresh(config: RunConfig) -> bool:
+    return config.episode.retry_sees == "reflection"
 
 
 def _phase(name: str, rows: Rows, calls: int, most: float | None = None, expected: float | None = None) -> Phase:

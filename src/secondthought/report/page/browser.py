@@ -45,6 +45,8 @@ class ShownTurn:
     learned: bool
     stretches: tuple[Stretch, ...]
     counts: Mapping[str, str]
+    fresh: bool = False
+    """Whether it begins a conversation of its own, in which nothing above it was in sight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +179,7 @@ def shown_turn(turn: Any, learned: Sequence[str] = (), data: Any = None, readers
         learned=kind in learned,
         stretches=stretches(kept, {letter: reading.spans for letter, reading in found.items()}),
         counts={letter: counted(reading.counts) for letter, reading in found.items()},
+        fresh=get(turn, "fresh") is True,
     )
 
 

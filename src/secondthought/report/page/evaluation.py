@@ -18,7 +18,7 @@ from secondthought.report.numbers.evaluations import read_evaluation
 from secondthought.report.page.evaluated import evaluation_opening
 from secondthought.report.page.html import section_html
 from secondthought.runs import files
-from secondthought.runs.result_rows import percent, with_holm
+from secondthought.runs.result_rows import number, percent, with_holm
 
 _PROBLEMS = 3
 """Problems that are shown of each file."""
@@ -28,11 +28,12 @@ _SHARES = ("pass@", "second_try", "try_", "gain", "rescue", "format_valid", "lea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A `Table` is a heading, the heads of its columns, and rows of text."""
+    """A `Table` is a heading, the heads of its columns, rows of text, and what they say in a sentence."""
 
     title: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,14 @@ def _part(path: Path) -> dict[str, Any]:
     found = files.read_json(path / "summary.json")
     try:
         results = found["results"]
-        tables = [_rates(found), _controls(results), _differences(found["differences"])]
+        tables = [
+            _rates(found),
+            _reflections(results),
+            _controls(results),
+            *map(_retries, results),
+            _right_to_wrong(results),
+            _differences(found["differences"]),
+        ]
         return {
             "path": str(path),
             "models": [item["model"] for item in results],
@@ -98,9 +106,43 @@ def _rates(found: Mapping[str, Any]) -> Table:
 
 
 def _controls(results: Sequence[Mapping[str, Any]]) -> Table:
-    names = list(dict.fromkeys(name for item in results for name in item["controls"]))
+    """Build the table of right retries, model beside model; of one model, the table of retries says the same."""
+    told = len(results) == 1 and results[0].get("retries")
+    names = [] if told else list(dict.fromkeys(name for item in results for name in item["controls"]))
     rows = [[name.replace("_", " "), *(percent(item["controls"].get(name)) for item in results)] for name in names]
     title = "Right retries on the same failed first tries, by what stood in the reflection's place"
+    return Table(title=title, heads=["reflection", *_heads(results)], rows=rows)
+
+
+def _reflections(results: Sequence[Mapping[str, Any]]) -> Table:
+    """Build the table of the reflections' quality; evaluations of earlier versions have none."""
+    known = [item.get("reflections") or {} for item in results]
+    names = [name for name in known[0] if any(item.get(name, {}).get("n") for item in known)]
+    rows = [
+        [name.replace("_", " "), *((number if name == "length" else percent)(item.get(name)) for item in known)]
+        for name in names
+    ]
+    title = "Own reflections, percent but for the length in tokens [95 % interval]"
+    return Table(title=title, heads=["", *_heads(results)], rows=rows)
+
+
+def _retries(result: Mapping[str, Any]) -> Table:
+    found = result.get("retries") or {}
+    columns = list(dict.fromkeys(name for item in found.values() for name in item))
+    rows = [[name.replace("_", " "), *(percent(item[column]) for column in columns)] for name, item in found.items()]
+    return Table(
+        title=f"What retries did: {_heads([result])[0]}",
+        heads=["reflection", *(column.replace("_", " ") for column in columns)],
+        rows=rows,
+        says=(result.get("bars") or {}).get("says", ""),
+    )
+
+
+def _right_to_wrong(results: Sequence[Mapping[str, Any]]) -> Table:
+    known = [item.get("right_to_wrong") or {} for item in results]
+    names = list(dict.fromkeys(name for item in known for name in item))
+    rows = [[name.replace("_", " "), *(percent(item.get(name)) for item in known)] for name in names]
+    title = "Wrong retries after a right first try, by what stood in the reflection's place"
     return Table(title=title, heads=["reflection", *_heads(results)], rows=rows)
 
 

@@ -40,7 +40,8 @@ def countdown_answers(
         if "reflect" in messages[-1].content.lower():
             return _reflection(numbers, target, dice, good_reflection)
         chance = first_try
-        advice = _STEP.search(messages[-2].content) if len(messages) > 2 else None
+        # A reflection before the request, or a note below the problem.
+        advice = _STEP.search(messages[-2 if len(messages) > 2 else -1].content)
         if advice and dice.random() < listening:
             chance = float(_leads_on(numbers, target, *advice.groups()))
         return _try(numbers, target, dice, chance, malformed)

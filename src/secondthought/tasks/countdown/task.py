@@ -10,6 +10,7 @@ from typing import Any
 from secondthought.errors import TaskError
 from secondthought.protocols import Leak
 from secondthought.rng import stream
+from secondthought.tasks import extract
 from secondthought.tasks import options as fields
 from secondthought.tasks.countdown import leak, problems, prompts, reflections, solver, verify
 from secondthought.tasks.countdown.problems import CountdownOptions
@@ -68,6 +69,11 @@ class Countdown:
         verdict = verify.verify(data["numbers"], data["target"], text, self.options.answer_format)
         earns = self.options.format_reward and verdict.well_formed and not verdict.correct
         return replace(verdict, reward=self.options.format_reward) if earns else verdict
+
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return what stands in the answer's place, without blanks."""
+        found = extract.answer(text, bare_box=self.options.answer_format == "boxed")
+        return None if found is None else "".join(found.text.split())
 
     def gold(self, problem: Problem) -> str | None:
         """Return the shortest solution, marked as the prompt asks; None for an unsolvable problem."""

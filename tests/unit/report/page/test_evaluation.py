@@ -2,19 +2,21 @@
 
 import json
 import re
+from html import escape
 
 import pytest
 
 from secondthought.cli import main
 from secondthought.errors import RunError
 from secondthought.report import build_evaluation, is_evaluation
+from secondthought.runs.result_rows import percent
 
 
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory):
     out = tmp_path_factory.mktemp("eval") / "ev"
     words = ["eval", "scripted", "--problems", "20", "--options.preset", "tiny", "--controls", "--out", str(out)]
-    assert not main([*words, "--json", "--quiet"])
+    assert not main([*words, "--reflect-on-right", "5", "--json", "--quiet"])
     return out
 
 
@@ -29,6 +31,28 @@ def test_it_holds_rates_controls_and_problems(evaluation, tmp_path):
     assert f"scripted solves {100 * result['rates']['second_try']['estimate']:.1f} % of 20 countdown problems" in page
     assert "Own reflection against another problem&#39;s" in page
     assert "nan" not in re.sub(r"<[^>]*>", "", page).lower().split()
+
+
+def test_it_says_what_reflections_did(evaluation, tmp_path):
+    page = build_evaluation([evaluation], tmp_path / "page.html").read_text()
+    [result] = json.loads((evaluation / "summary.json").read_text())["results"]
+    assert escape(result["bars"]["says"]) in page
+    for shown in (
+        result["retries"]["oracle"]["changed"],
+        result["reflections"]["generality"],
+        result["right_to_wrong"]["own"],
+    ):
+        assert percent(shown) in page
+
+
+def test_an_earlier_versions_evaluation_has_a_page(evaluation, tmp_path):
+    summary = json.loads((evaluation / "summary.json").read_text())
+    for name in ("reflections", "retries", "bars", "right_to_wrong"):
+        del summary["results"][0][name]
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    page = build_evaluation([tmp_path], tmp_path / "page.html").read_text()
+    assert "Right retries on the same failed first tries" in page
+    assert "What retries did" not in page
 
 
 def test_the_command_takes_it_and_runs_apart(evaluation, capsys, tmp_path):
