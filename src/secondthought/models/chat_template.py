@@ -72,7 +72,7 @@ class Chat:
 
     @cached_property
     def tool_form(self) -> ToolForm:
-        """How tools reach the model, measured when it is first asked for."""
+        """Return how tools reach the model, measured when it is first asked for."""
         return examine_tools(self.template, self.form)
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:

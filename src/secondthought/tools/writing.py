@@ -46,7 +46,7 @@ def _tool_call(calls: Sequence[Call]) -> str:
 
 
 def _qwen35(calls: Sequence[Call]) -> str:
-    """Write Qwen3.5's form: a tag for each argument, texts as they are, lists and objects as JSON, the rest as Python."""
+    """Write Qwen3.5's form: a tag for each argument; texts as they are, lists and objects as JSON, others as Python."""
     return "\n".join(
         f"<tool_call>\n<function={_matching(_IN_TAG, call.name)}>\n"
         + "".join(
