@@ -391,7 +391,7 @@ def check_each_mini_batch_is_an_update():
     parts.update(judged_trees(), step=1)
     single.critic.update(judged_trees(), 1)
     for item in judged_trees():
-        single._pass([item], 0, 1e-3)
+        single._pass([[item]], 0, 1e-3)
     for mine, other in ((parts, single), (parts.critic, single.critic)):
         assert all(torch.equal(a, b) for a, b in zip(mine.parameters, other.parameters, strict=True))
     assert {int(state["step"]) for state in parts.optimizer.state.values()} == {2}

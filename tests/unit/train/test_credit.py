@@ -323,7 +323,7 @@ def _rewards_of(found):
     return [sum(b.rewards) if b.rewards else b.advantages[0] for item in found for b in item.tree.branches]
 
 
-@pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.starts_from == "problems"])
+@pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.branches == "attempts"])
 def test_every_row_of_first_tries_learns_on_attempts(kind):
     assert AlgorithmConfig(type=kind).learned_kinds == (TurnKind.ATTEMPT,)
 
