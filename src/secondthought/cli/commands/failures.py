@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from secondthought.cli.flags import Aliases
-from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, SCRIPTED, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Threads
-from secondthought.errors import RunError
+from secondthought.errors import ConfigError, RunError
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy, Task
+from secondthought.rollout.probing import ProbeKeep, keeps, stats_of
 from secondthought.types import Problem, Split
 
 _TOTALS = ("num_problems", "num_failures", "num_tries", "num_sampled_tokens")
-_HIDDEN = (
+_PROBED = (
     *("reflection_request", "retry_request", "repeat_task", "max_reflection_tokens"),
     *("feedback", "retry_sees", "note"),
 )
-"""Settings of turns that mining does not play."""
+"""Settings of turns that are played only where failures are probed."""
 
 
 _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
@@ -35,6 +37,9 @@ _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
 class Options(ProgressFlags):
     """Sample first tries until one fails; keep that one, with where it came from. Training reads the file.
 
+    With --probe K, K reflections are written on each failure and each is retried once. A failure is kept where some of
+    them rescue it and some do not: from others nothing is learned. OUT.probes.jsonl holds all that were probed, so an
+    interrupted command goes on where it was, and another --probe-keep samples nothing again.
     PATH is a checkpoint directory, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
     --options.NAME VALUE sets options of the task's own.
     """
@@ -55,8 +60,14 @@ class Options(ProgressFlags):
     """Which problems; failures of the test split must not be trained on."""
     seed: int = 0
     """Which problems of the split, and what is sampled."""
+    stored: Path | None = None
+    """Failures that an earlier call of this command wrote: probe these, and look for no others."""
+    probe: int = Field(0, ge=0)
+    """Reflections on each failure, with one retry each; 0 probes none."""
+    probe_keep: ProbeKeep = "mixed"
+    """Which probed failures are kept: rescued by some reflections and not by others, by any, or all."""
     overwrite: bool = False
-    """Replace the file."""
+    """Replace the file, and probes that were made with other settings."""
     threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
@@ -69,30 +80,41 @@ class Options(ProgressFlags):
 
 def run(argv: list[str], prog: str) -> None:
     """Collect failures, write them, and say what it took."""
-    fixed = {**FIXED_BY_PLACE, **{f"episode.{name}": EpisodeConfig.model_fields[name].default for name in _HIDDEN}}
-    given = parse(Options, argv, prog, positional=("path",), fixed=fixed, aliases=_SHORT)
+    given = parse(Options, argv, prog, positional=("path",), fixed=FIXED_BY_PLACE, aliases=_SHORT)
+    _check(given, prog)
     if given.dry_run:
         write_text(json.dumps(given.model_dump(mode="json"), indent=2))
         return
     if given.out.exists() and not given.overwrite:
         raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
     task = load_task(given.task, given.options)
-    problems = task.problems(given.split, given.problems, given.seed)
+    problems = [] if given.stored else task.problems(given.split, given.problems, given.seed)
     with progress(given) as shown:
         policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
-        totals = _collect(given, policy, task, problems, shown)
+        collect = _collect_probed if given.probe else _collect
+        totals = collect(given, policy, task, problems, shown)
     if given.json_:
         write_line({"out": str(given.out), **totals})
     else:
-        write_text(
-            f"{given.out}: {totals['num_failures']} failures of {totals['num_problems']} problems,"
-            f" {totals['num_tries']} tries, {totals['num_sampled_tokens']} sampled tokens"
-        )
+        write_text(f"{given.out}: {_said(given, totals)}")
+
+
+def _check(given: Options, prog: str) -> None:
+    """Refuse settings that would do nothing."""
+    if given.probe:
+        return
+    if given.stored is not None:
+        raise ConfigError(f"{prog}: --stored goes with --probe: stored failures are there to be probed")
+    idle = ["probe_keep"] if given.probe_keep != Options.model_fields["probe_keep"].default else []
+    idle += [f"episode.{name}" for name in given.episode.changed() if name in _PROBED]
+    if idle:
+        flag = idle[0].replace("_", "-")
+        raise ConfigError(f"{prog}: --{flag} goes with --probe: without it nothing is reflected on")
 
 
 def _collect(
     given: Options, policy: Policy, task: Task, problems: Sequence[Problem], onlooker: Onlooker
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Write the failures, and return how many there are and what they took."""
     from secondthought.rollout import failure_file  # what plays problems, after parsing
     from secondthought.rollout.mining import mine
@@ -103,3 +125,53 @@ def _collect(
     found, stats = mine(player, problems, tries=given.tries, keys=keys, provenance={"split": given.split})
     failure_file.write(given.out, found)
     return {name: getattr(stats, name) for name in _TOTALS}
+
+
+def _collect_probed(
+    given: Options, policy: Policy, task: Task, problems: Sequence[Problem], onlooker: Onlooker
+) -> dict[str, Any]:
+    """Probe failures that are found or stored, write those that are kept, and return the counts."""
+    from secondthought.rollout import failure_file, probe_stage
+    from secondthought.rollout.player import Player
+
+    player = Player.resolve(policy, task, given.episode, onlooker=onlooker)
+    stored = None if given.stored is None else failure_file.read(given.stored, task, policy)
+    wanted = probe_stage.ProbeRequest(
+        problems=problems,
+        stored=stored,
+        tries=given.tries,
+        reflections=given.probe,
+        split=given.split,
+        seed=given.seed,
+        about={
+            "task": [given.task, given.options],
+            "model": given.model.model_dump(mode="json"),
+            "weights": _weights(given, policy),
+        },
+    )
+    probes = given.out.with_name(f"{given.out.name.removesuffix('.jsonl')}.probes.jsonl")
+    found = probe_stage.play(player, wanted, probes, overwrite=given.overwrite)
+    failure_file.write(given.out, [item.failure for item in found if item.failure and keeps(given.probe_keep, item)])
+    return {**asdict(stats_of(found, given.probe_keep)), "reflections": given.probe, "probes": str(probes)}
+
+
+def _weights(given: Options, policy: Policy) -> str | None:
+    """Return a digest of the weights, which may change under their name; a script has none."""
+    if given.path == SCRIPTED:
+        return None
+    from secondthought.models.digest import sum_of_weights  # torch, which a script does without
+    from secondthought.models.local import LocalModel
+
+    return sum_of_weights(policy.model) if isinstance(policy, LocalModel) else None
+
+
+def _said(given: Options, totals: Mapping[str, Any]) -> str:
+    tried = f"{totals['num_tries']} tries, {totals['num_sampled_tokens']} sampled tokens"
+    if not given.probe:
+        return f"{totals['num_failures']} failures of {totals['num_problems']} problems, {tried}"
+    rescued = ", ".join(f"{number} by {count}" for count, number in totals["rescued"].items())
+    return (
+        f"{totals['num_kept']} of {totals['num_failures']} probed failures kept ({given.probe_keep}), of"
+        f" {totals['num_problems']} problems; {tried}, and {totals['num_probe_tokens']} in probes. Failures by how many"
+        f" of {given.probe} reflections rescued them: {rescued or 'none'}. All of them are in {totals['probes']}"
+    )

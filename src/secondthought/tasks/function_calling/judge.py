@@ -72,21 +72,31 @@ def judge(reading: CallReading, wanted: Wanted, mode: Mode) -> Finding | None:
 
 def mistake(call: Call, wanted: WantedCall, rules: Rules) -> Finding | None:
     """Return the first mistake of a call that names the wanted tool: names of arguments before their values."""
-    for argument in wanted.arguments:
-        if argument not in call.arguments and not wanted.arguments[argument].may_be_left_out:
-            return findings.missing_argument(wanted.name, argument)
-    if rules.needs_declared:
-        for argument in wanted.signature.required:
-            if argument not in call.arguments:
-                return findings.missing_argument(wanted.name, argument)
+    return _wrong_names(call, wanted, rules) or next(
+        (
+            findings.wrong_value(wanted.name, argument, value, wanted.arguments[argument].parameter.kind)
+            for argument, value in call.arguments.items()
+            if not rules.takes(value, wanted.arguments[argument])
+        ),
+        None,
+    )
+
+
+def _wrong_names(call: Call, wanted: WantedCall, rules: Rules) -> Finding | None:
+    """Return the first argument that the tool does not have, that is missing, or that should be left out."""
     declared = wanted.signature.parameters
-    for argument in call.arguments:
-        if argument not in wanted.arguments or (rules.needs_declared and argument not in declared):
-            return findings.extra_argument(wanted.name, argument, argument in declared)
-    for argument, value in call.arguments.items():
-        if not rules.takes(value, wanted.arguments[argument]):
-            return findings.wrong_value(wanted.name, argument, value, wanted.arguments[argument].parameter.kind)
-    return None
+    extra = [argument for argument in call.arguments if argument not in wanted.arguments]
+    if rules.needs_declared:
+        extra += [argument for argument in call.arguments if argument not in declared]
+    for argument in extra:
+        if argument not in declared:
+            return findings.extra_argument(wanted.name, argument, is_declared=False)
+    required = wanted.signature.required if rules.needs_declared else ()
+    needed = [argument for argument, item in wanted.arguments.items() if not item.may_be_left_out]
+    for argument in (*needed, *required):
+        if argument not in call.arguments:
+            return findings.missing_argument(wanted.name, argument)
+    return findings.extra_argument(wanted.name, extra[0], is_declared=True) if extra else None
 
 
 def _any_call(calls: Sequence[Call], wanted: Wanted, rules: Rules) -> Finding | None:

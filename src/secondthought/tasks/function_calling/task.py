@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from secondthought.errors import TaskError
+from secondthought.protocols import Leak
 from secondthought.rng import stream
 from secondthought.tasks import reflection_prompts
-from secondthought.tasks.function_calling import rows
+from secondthought.tasks.function_calling import leak, reflections, rows
 from secondthought.tasks.function_calling.findings import Finding, verdict_of
 from secondthought.tasks.function_calling.gold import right_calls, written
 from secondthought.tasks.function_calling.judge import Mode, judge
@@ -59,7 +60,7 @@ class FunctionCalling:
     def chance_level(self) -> float:
         """Return the accuracy of an answer that never calls: the share of problems that want no call."""
         held = [problem for problems in self._rows.problems.values() for problem in problems]
-        return sum(judge_nothing(self._wanted(problem)[0]) for problem in held) / len(held)
+        return sum(judge_nothing(self._ready_for(problem)[0]) for problem in held) / len(held)
 
     def held(self, split: Split) -> int:
         """Return how many problems a split holds."""
@@ -83,15 +84,43 @@ class FunctionCalling:
 
     def finding(self, problem: Problem, text: str) -> Finding | None:
         """Return what is wrong with a completion; None if it is right."""
-        wanted, mode = self._wanted(problem)
+        wanted, mode = self._ready_for(problem)
         return judge(read_calls(text), wanted, mode)
 
     def gold(self, problem: Problem) -> str | None:
         """Return the right calls as JSON between tags; None where no call is accepted (a fault of the row)."""
-        calls = right_calls(*self._wanted(problem))
+        calls = right_calls(*self._ready_for(problem))
         return None if calls is None else written(calls)
 
-    def _wanted(self, problem: Problem) -> tuple[Wanted, Mode]:
+    def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
+        """Write what was wrong, and the right call or its place, as the option `oracle_shows` says."""
+        right = right_calls(*self._ready_for(problem))
+        if right is None:
+            return None
+        return reflections.oracle_reflection(self.finding(problem, attempt), right, self.options.oracle_shows)
+
+    def contrary_reflection(self, problem: Problem, attempt: str) -> str | None:
+        """Write a reflection of the same form that names a wrong call or tool."""
+        wanted, mode = self._ready_for(problem)
+        right = right_calls(wanted, mode)
+        if right is None:
+            return None
+        shows = self.options.oracle_shows
+        return reflections.contrary_reflection(self.finding(problem, attempt), right, wanted, shows)
+
+    def general_reflection(self) -> str:
+        """Return one piece of advice that fits every problem."""
+        return reflections.GENERAL_REFLECTION
+
+    def leak(self, problem: Problem, reflection: str) -> Leak:
+        """Tell how much of the right calls the reflection gives away."""
+        return leak.leak(right_calls(*self._ready_for(problem)) or (), reflection)
+
+    def wanted(self, problem: Problem) -> Wanted:
+        """Return what a problem wants."""
+        return self._ready_for(problem)[0]
+
+    def _ready_for(self, problem: Problem) -> tuple[Wanted, Mode]:
         """Return what a problem wants, made ready once, and the mode in which it is judged."""
         known = self._ready.get(problem.id)
         if known is None or known[0] is not problem.data:

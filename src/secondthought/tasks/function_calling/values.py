@@ -24,16 +24,19 @@ ROUNDING = 1e-9
 """Relative distance of two floats that are one number: 0.1 + 0.2 is 0.3."""
 MAX_CHARS = 20_000
 """Longer texts are compared as they stand: it bounds the work on what a model wrote."""
-_LOOSE_BLANKS = re.compile(r"(?<!\w)\s+|\s+(?!\w)")
 _BLANKS = re.compile(r"\s+")
+_LOOSE_BLANK = re.compile(r"(?<!\w) | (?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A `Scalar` is a text, number, truth value or null; `folded` is the form in which texts are compared."""
+    """A `Scalar` is a text, number, truth value or null; `folded` is a text's form to compare.
+
+    A text where the tool declares something else stands for a variable, and is compared as it stands.
+    """
 
     value: Any
-    folded: str = ""
+    folded: str | None = None
     is_integer: bool = False
 
 
@@ -104,19 +107,20 @@ def _members(value: Mapping[str, Any], parameter: Parameter, depth: int) -> Memb
 
 
 def _scalar(value: Any, parameter: Parameter) -> Scalar:
-    folded = fold(value) if isinstance(value, str) else ""
+    is_text = isinstance(value, str) and parameter.kind in ("string", "any")
+    folded = fold(value) if is_text else None
     return Scalar(value, folded, parameter.kind == "integer")
 
 
 def fold(text: str) -> str:
     """Return the form in which `strict` compares texts.
 
-    >>> fold("San Francisco,  CA"), fold("x ^ 2"), fold("-5")
+    >>> fold(" San  Francisco,  CA"), fold("x ^ 2"), fold("-5")
     ('san francisco,ca', 'x^2', '-5')
     """
     text = text.lower().replace("'", '"')
     if not text.isalnum():
-        text = _BLANKS.sub(" ", _LOOSE_BLANKS.sub("", text))
+        text = _LOOSE_BLANK.sub("", _BLANKS.sub(" ", text))
     return text
 
 

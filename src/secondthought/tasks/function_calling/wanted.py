@@ -42,8 +42,14 @@ class Wanted:
 
 
 def plain_call(name: str, arguments: Mapping[str, Any], signatures: Mapping[str, Signature]) -> WantedCall:
-    """Return the call that a row states outright: each argument with its one value."""
-    own = signatures.get(name) or Signature(name, {}, ())
+    """Return the call that a row states outright: each argument with its one value.
+
+    The row knows its tool better than the tool's declaration does: what it leaves out is not required, what it gives is
+    a parameter.
+    """
+    stated = signatures.get(name) or Signature(name, {}, ())
+    required = tuple(key for key in stated.required if key in arguments)
+    own = Signature(name, {**dict.fromkeys(arguments, ANY), **stated.parameters}, required)
     wanted = {}
     for key, value in arguments.items():
         parameter = own.parameters.get(key, ANY)

@@ -218,6 +218,26 @@ def test_failures(cli, tmp_path, one_sentence):
     assert out.read_text() == before
 
 
+def test_failures_are_probed_and_filtered(cli, tmp_path, one_sentence):
+    out, again = tmp_path / "failures.jsonl", tmp_path / "again.jsonl"
+    words = ["failures", "scripted", "--problems", "40", "--tries", "2", "--options.preset", "tiny", "--probe", "4"]
+    found = cli(*words, "--out", out, "--json").object
+    kept = [json.loads(line)["provenance"]["probe"] for line in out.read_text().splitlines()]
+    assert len(kept) == found["num_kept"] > 0
+    assert all(0 < item["rescued"] < item["reflections"] == 4 for item in kept)
+    assert found["num_kept"] == sum(number for count, number in found["rescued"].items() if 0 < int(count) < 4)
+    every = cli(*words, "--out", out, "--probe-keep", "all", "--overwrite", "--json").object
+    assert every["num_kept"] == every["num_failures"] == found["num_failures"] > found["num_kept"]
+    assert found["probes"] == str(tmp_path / "failures.probes.jsonl")
+    stored = cli(*words, "--stored", out, "--out", again, "--json").object
+    assert (stored["num_kept"], stored["num_tries"]) == (found["num_kept"], 0)
+    said = cli(*words, "--stored", out, "--out", again, "--overwrite").out
+    assert f"{stored['num_kept']} of {stored['num_failures']} probed failures kept (mixed)" in said
+    for idle in (["--probe-keep", "any"], ["--stored", out], ["--episode.reflection-request", "Why?"]):
+        refused = cli("failures", "scripted", "--out", tmp_path / "no.jsonl", *idle)
+        assert f"{idle[0]} goes with --probe" in one_sentence(refused, 2)
+
+
 def test_train_dry_run_is_the_config(cli, tmp_path):
     file = tmp_path / "c.toml"
     file.write_text('[algorithm]\ntype = "reflect-retry"\nkl_ref = 0.5\n[task.options]\npreset = "tiny"\n')
