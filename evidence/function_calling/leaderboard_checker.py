@@ -69,5 +69,5 @@ class LeaderboardChecker:
             return False
         try:
             return bool(self._check(functions, calls, answer, self._python, category, MODEL[dots])["valid"])
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             return type(error).__name__

@@ -144,8 +144,8 @@ class Policy(Protocol):
 
     name: str
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
-        """Return the ids of a conversation up to and including the assistant's header."""
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
+        """Return the ids of a conversation up to and including the assistant's header; `tools` may be called in it."""
         ...
 
     def follow(self, completion: Completion, request: str) -> TokenIds:

@@ -1,4 +1,4 @@
-"""Right calls, changed systematically: what must be rejected, and what the leaderboard's rules treat in their own way."""
+"""Right calls, changed systematically: what must be rejected, and what the leaderboard's rules treat their own way."""
 
 from __future__ import annotations
 

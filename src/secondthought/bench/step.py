@@ -240,7 +240,7 @@ def _job(config: RunConfig, task: Task, problems: Sequence[Problem]) -> dict[str
         "problems": [
             {
                 "data": dict(problem.data),
-                "prompt_ids": policy.start(problem.messages),
+                "prompt_ids": policy.start(problem.messages, problem.tools),
                 "retry_ids": _request(policy, player.requests.retry_after_reflection(problem)),
             }
             for problem in ordered

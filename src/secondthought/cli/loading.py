@@ -76,7 +76,7 @@ def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onloo
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return loading.load_policy(config, onlooker)
+    return loading.load_policy(config, onlooker, learns=False)
 
 
 def checkpoint_of(path: Path, which: Pointer | None = None) -> Path:

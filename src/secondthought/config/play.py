@@ -59,7 +59,7 @@ class ModelConfig(Config):
     path: str = "small"
     """A checkpoint directory, a hub id, or the name of a shipped organism."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Both sampling and training run in it; bf16 is autocast over fp32 weights."""
+    """Both sampling and training run in it; bf16 is autocast, over fp32 weights where they learn."""
     device: str = "auto"
     """`auto` takes a GPU where there is one."""
     trust_remote_code: bool = False

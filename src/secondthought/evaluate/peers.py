@@ -30,7 +30,8 @@ def measure(
     world = world or World.alone()
     task = tasks.load(config.task.name, config.task.options)
     own = {"path": path, "lora": LoraConfig(), "chat_template": None, "template_options": {}}
-    policy = load_policy(config.model.model_copy(update=own), onlooker, share_trunk=config.train.share_trunk)
+    model = config.model.model_copy(update=own)
+    policy = load_policy(model, onlooker, share_trunk=config.train.share_trunk, learns=False)
     policy.world = world
     problems = requirements.draws_of(config, task)[-1].problems()
     player = Player.resolve(policy, task, config.episode, onlooker=onlooker)

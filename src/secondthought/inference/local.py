@@ -16,6 +16,7 @@ from secondthought.inference.decoding import Flight, Row, SharedSampler
 from secondthought.inference.drawing import NotFinite
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.inference.sampling_paths import cached_sampling, shared_sampling
+from secondthought.models import bf16_weights
 from secondthought.models.finite import why_not_finite
 from secondthought.models.local import LocalModel, rotary_switch
 from secondthought.models.probe import TreeReader
@@ -45,7 +46,7 @@ class LocalPolicy(LocalModel):
         self.check_lengths(prompts, sampling)
         shared = share and self._samples_shared()
         cached = shared or self.uncached_reason is None
-        with self.autocast(), self._finite():
+        with self._sampling():
             if shared:
                 rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
             else:
@@ -59,7 +60,7 @@ class LocalPolicy(LocalModel):
         if not self._samples_shared():
             yield BatchFlow(self)
             return
-        with torch.no_grad(), tree_attention(self.model), self.autocast(), self._finite():
+        with torch.no_grad(), tree_attention(self.model), self._sampling():
             yield _Flow(self, Flight(self.model, self.stop_ids))
 
     @property
@@ -95,10 +96,15 @@ class LocalPolicy(LocalModel):
         return self.share_trunk and self.unshared_reason is None
 
     @contextlib.contextmanager
-    def _finite(self) -> Iterator[None]:
-        """Say why a log-probability is not finite where one is sampled."""
+    def _sampling(self) -> Iterator[None]:
+        """Compute as in training, with each weight cast once; say why a log-probability that is sampled is not finite.
+
+        Weights must not change in the block.
+        """
+        cast = bf16_weights.copies(self.model) if self.precision == "bf16" else contextlib.nullcontext()
         try:
-            yield
+            with self.autocast(), cast:
+                yield
         except NotFinite as error:
             raise PolicyError(f"{self.name}: {error}; {why_not_finite(self.model)}") from error
 

@@ -7,10 +7,11 @@ log-probability 0; all of its variety comes from the key, which stands in for th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from secondthought.errors import PolicyError
+from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Prompt, Role, Sampling, StopReason, TokenIds
 
 END_OF_TURN = 256
@@ -36,8 +37,10 @@ class ScriptedPolicy:
         """Hash the vocabulary: token ids mean the same under equal fingerprints."""
         return hashlib.blake2b(repr(("utf-8", END_OF_TURN, _HEADERS)).encode(), digest_size=8).hexdigest()
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""
+        if tools:
+            messages = with_tools_told(messages, tools, takes_system=True)
         ids: list[int] = []
         for message in messages:
             ids += (_HEADERS[message.role], *_bytes(message.content), END_OF_TURN)

@@ -17,6 +17,7 @@ from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, Form, examine
 from secondthought.models.template import CONFIG, FILE, Template
 from secondthought.models.token_text import Quoting, TokenText
+from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
 _CHAT_NAME = re.compile(r"(?<![a-z])(instruct|chat|it)(?![a-z])", re.IGNORECASE)
@@ -67,15 +68,21 @@ class Chat:
         self._quote_answer = Quoting(self.codec.names[token] for token in self.form.structure)
         self._follow_ids: dict[str, TokenIds] = {}
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """Return the ids of the messages and of the assistant's header.
+
+        Tools that may be called are written by the template where it has a place for them, else by the plain prompt.
 
         Raises:
             PolicyError: the template refuses the messages.
         """
+        if tools and not self.template.takes_tools:
+            messages, tools = with_tools_told(messages, tools, takes_system=not self.form.system), ()
         if self.form.system and any(message.role == "system" for message in messages):
             raise PolicyError(self.form.system)
-        return self._opening + self._prompt([self._written(message) for message in messages])
+        return self._opening + self._prompt(
+            [self._written(message) for message in messages], [self._quoted(tool) for tool in tools]
+        )
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """Return the ids between a completion and the next: the request and the header, after an end of turn.
@@ -149,8 +156,16 @@ class Chat:
         quote = self._quote_answer if message.role == "assistant" else self._quote
         return {"role": message.role, "content": quote(message.content)}
 
-    def _prompt(self, messages: Sequence[Mapping[str, str]]) -> TokenIds:
-        return self.codec.ids(self.template.render(messages, header=True) + self.form.header)
+    def _quoted(self, value: Any) -> Any:
+        """Return a JSON value whose texts hold control tokens as text."""
+        if isinstance(value, Mapping):
+            return {self._quote(str(key)): self._quoted(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._quoted(item) for item in value]
+        return self._quote(value) if isinstance(value, str) else value
+
+    def _prompt(self, messages: Sequence[Mapping[str, str]], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
+        return self.codec.ids(self.template.render(messages, header=True, tools=tools) + self.form.header)
 
     def _ids_after(self, request: str) -> TokenIds:
         """Return the ids of everything that the template puts after an assistant message when `request` follows it."""

@@ -44,6 +44,15 @@ def check_weights(directory: Path, config: Mapping[str, Any]) -> None:
         _check_tensors(file, whole_numbers=bool(config.get("quantization_config")))
 
 
+def stored_kinds(directory: Path) -> set[str]:
+    """Return the types of a checkpoint's tensors, as its files call them."""
+    kinds = set()
+    for file in _weight_files(directory):
+        with safe_open(file, framework="pt") as held:
+            kinds |= {held.get_slice(name).get_dtype() for name in held.keys()}  # noqa: SIM118 - it is no dict
+    return kinds
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object of a checkpoint.
 

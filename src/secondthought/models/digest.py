@@ -38,17 +38,19 @@ def sum_of_weights(model: PreTrainedModel) -> str:
     """Return a digest of the parameters alone, whatever library wrote their config, at the speed of memory.
 
     It holds names, shapes, the sum of each weight's bits as whole numbers, and some of its numbers in their places: any
-    one number that changes changes the sum.
+    one number that changes changes the sum. Numbers in bf16 count as the ones in fp32 that they are.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name, parameter in model.named_parameters():
         flat = parameter.detach().flatten()
-        digest.update(f"{name}:{tuple(parameter.shape)}:{parameter.dtype}:".encode())
+        dtype, unit = (torch.float32, 1 << 16) if flat.dtype == torch.bfloat16 else (flat.dtype, 1)
+        digest.update(f"{name}:{tuple(parameter.shape)}:{dtype}:".encode())
         if flat.numel():
             bits = flat.view(_BITS[flat.element_size()])
             at = torch.linspace(0, flat.numel() - 1, min(PROBED, flat.numel()), dtype=torch.float64).long()
-            total = int(bits.sum(dtype=torch.int64))
-            digest.update(f"{total}:{bits[at.to(bits.device)].tolist()}".encode())
+            total = unit * int(bits.sum(dtype=torch.int64))
+            probed = [unit * value for value in bits[at.to(bits.device)].tolist()]
+            digest.update(f"{total}:{probed}".encode())
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from secondthought.models.shipped import resolve, shipped
 ModelT = TypeVar("ModelT", bound=LocalModel)
 
 
-def load_model(config: ModelConfig, kind: type[ModelT]) -> ModelT:
+def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True) -> ModelT:
     """Load the causal LM that a config names, called as the config calls it.
 
     The directory of an adapter gives its base model with that adapter in it; training goes on with the adapter.
@@ -22,13 +22,18 @@ def load_model(config: ModelConfig, kind: type[ModelT]) -> ModelT:
     Args:
         config: path, precision, device, adapter.
         kind: `LocalModel`, or one that can do more.
+        learns: whether it will be trained; of a model with an adapter, only that is.
 
     Raises:
         ConfigError: an adapter is asked for where there is one already, or without the package that it needs.
         PolicyError: there is no such model, or it cannot be used.
     """
     directory = Path(config.path).expanduser()
-    model = _with_saved_adapter(config, directory, kind) if is_adapter(directory) else _whole(config, kind)
+    model = (
+        _with_saved_adapter(config, directory, kind)
+        if is_adapter(directory)
+        else _whole(config, kind, frozen=bool(config.lora.rank) or not learns)
+    )
     if config.lora.rank and model.adapter is None:
         model.adapter = lora.add(model.model, config.lora, base=base_name(config.path))
     model.name = config.path
@@ -69,14 +74,14 @@ def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT]
     if is_adapter(Path(base).expanduser()):
         raise PolicyError(f"{directory}: its base model {base} is an adapter itself; merge that one first")
     try:
-        model = _whole(config.model_copy(update={"path": base}), kind)
+        model = _whole(config.model_copy(update={"path": base}), kind, frozen=True)
     except PolicyError as error:
         raise PolicyError(f"{directory}: the adapter's base model cannot be loaded: {error}") from None
     model.adapter = lora.load(model.model, directory)
     return model
 
 
-def _whole(config: ModelConfig, kind: type[ModelT]) -> ModelT:
+def _whole(config: ModelConfig, kind: type[ModelT], *, frozen: bool) -> ModelT:
     """Load a checkpoint with all its weights."""
     return kind.load(
         resolve(config.path),
@@ -84,5 +89,6 @@ def _whole(config: ModelConfig, kind: type[ModelT]) -> ModelT:
         device=config.device,
         trust_remote_code=config.trust_remote_code,
         chat_template=config.chat_template,
+        frozen=frozen,
         **chat_settings(config),
     )

@@ -19,12 +19,13 @@ from transformers.utils import logging as transformers_logging
 
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
+from secondthought.models import bf16_weights
 from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
 from secondthought.models.digest import sum_of_weights
 from secondthought.models.finite import damaged_weights, why_not_finite
 from secondthought.models.lora import Adapter
-from secondthought.models.pretrained import read_pretrained
+from secondthought.models.pretrained import read_pretrained, require_embedded
 from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, require_finite, shared_training
 from secondthought.models.shipped import why_missing
 from secondthought.models.template import choose
@@ -72,7 +73,7 @@ class LocalModel:
             PolicyError: the template cannot be used, or the tokenizer has tokens that the model does not embed.
         """
         self.model = model.eval()
-        _refuse_larger(tokenizer, model)
+        require_embedded(tokenizer, model)
         self.chat = Chat(
             tokenizer,
             keep_thinking=keep_thinking,
@@ -96,10 +97,12 @@ class LocalModel:
         device: str = "auto",
         trust_remote_code: bool = False,
         chat_template: str | None = None,
+        frozen: bool = False,
         **conversation: Any,
     ) -> Self:
-        """Load a checkpoint directory or a hub id. Weights are held in fp32; bf16 is autocast over them.
+        """Load a checkpoint directory or a hub id. Weights are held in fp32; precision bf16 is autocast over them.
 
+        Weights that will not learn (`frozen`) are held in bf16 where that is the precision and they are stored so.
         `chat_template` takes the place of the tokenizer's own (`template.choose`); `conversation` is what the model
         takes for its `Chat`: `keep_thinking`, `date`, `template_options`.
 
@@ -112,11 +115,9 @@ class LocalModel:
         is_local = Path(path).expanduser().is_dir()
         with without_progress_bars() if is_local else contextlib.nullcontext():
             given = Path(path).expanduser() if is_local else path
-            tokenizer, model = read_pretrained(given, trust_remote_code=trust_remote_code)
-        for parameter in model.parameters():
-            # Weights mapped from a file start at any address, and kernels round differently by alignment: own memory
-            # makes a reloaded model compute bit for bit what the saved one did.
-            parameter.data = parameter.data.to(where, copy=True)
+            is_held = frozen and precision == "bf16"
+            tokenizer, model = read_pretrained(given, trust_remote_code=trust_remote_code, as_stored=is_held)
+        bf16_weights.settle(model, where, held=is_held)
         try:
             choose(tokenizer, chat_template)
             loaded = cls(model.to(where), tokenizer, name=str(path), precision=precision, **conversation)
@@ -237,9 +238,9 @@ class LocalModel:
         parts = (vocabulary, tokenizer.chat_template, *self.chat.template.settings)
         return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
-    def start(self, messages: Sequence[Message]) -> TokenIds:
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""
-        return self.chat.start(messages)
+        return self.chat.start(messages, tools)
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """See `Policy.follow`."""
@@ -254,21 +255,28 @@ class LocalModel:
     @contextlib.contextmanager
     def autocast(self) -> Iterator[None]:
         """Compute in the precision of sampling and of training alike."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
+        is_bf16 = self.precision == "bf16"
+        exact = contextlib.nullcontext() if is_bf16 else bf16_weights.in_fp32(self.model)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=is_bf16), exact:
             yield
 
     def merge(self) -> None:
         """Make the adapter part of the weights, so that the model is an ordinary one."""
         if self.adapter is not None:
+            bf16_weights.widen(self.model)
             self.adapter.merge()
             self.adapter = None
             self.model.requires_grad_(True)
 
     def save(self, path: Path) -> None:
-        """Write the adapter where there is one, else an ordinary checkpoint: weights, config, tokenizer, template."""
+        """Write the adapter where there is one, else an ordinary checkpoint: weights, config, tokenizer, template.
+
+        A checkpoint is in fp32; weights held otherwise are so from then on.
+        """
         if self.adapter is not None:
             self.adapter.save(path)
             return
+        bf16_weights.widen(self.model)
         with without_progress_bars():
             self.model.save_pretrained(path)
             self.chat.tokenizer.save_pretrained(path)
@@ -279,20 +287,6 @@ def _eos_ids(model: PreTrainedModel) -> frozenset[int]:
     named = [model.config.eos_token_id, getattr(model.generation_config, "eos_token_id", None)]
     lists = [entry if isinstance(entry, (list, tuple)) else [entry] for entry in named]
     return frozenset(int(token) for entry in lists for token in entry if token is not None)
-
-
-def _refuse_larger(tokenizer: Any, model: PreTrainedModel) -> None:
-    """Refuse a tokenizer with tokens that have no embedding; a token that only pads is never read."""
-    rows = model.get_input_embeddings().weight.shape[0]
-    beyond = {text: token for text, token in tokenizer.get_vocab().items() if token >= rows}
-    beyond.pop(tokenizer.pad_token or "", None)
-    if beyond:
-        token, first = min((number, text) for text, number in beyond.items())
-        raise PolicyError(
-            f"tokenizer.json holds {len(beyond)} tokens without an embedding, the first {first!r} with id {token}: "
-            f"the model embeds {rows} (config.json, vocab_size); use the model's own tokenizer, or add rows to the "
-            "model with resize_token_embeddings and save it"
-        )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from secondthought.errors import PolicyError
@@ -25,8 +25,10 @@ _SHOWN = 3
 _LAYER = re.compile(r"(^|\.)(layers|h|blocks|block)\.\d+\.")
 
 
-def read_pretrained(path: str | Path, *, trust_remote_code: bool = False) -> tuple[Any, Any]:
+def read_pretrained(path: str | Path, *, trust_remote_code: bool = False, as_stored: bool = False) -> tuple[Any, Any]:
     """Return tokenizer and model, in fp32, from safetensors only: no pickle is ever opened.
+
+    With `as_stored` a directory whose files are all in bf16 is read so, without weights in fp32 on the way.
 
     Raises:
         PolicyError: something is missing, damaged, or does not fit together; the sentence names it.
@@ -40,20 +42,42 @@ def read_pretrained(path: str | Path, *, trust_remote_code: bool = False) -> tup
         checkpoint_files.check_weights(directory, config)
     with _named(f"{path}", "its tokenizer cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(path, **where)
+    is_bf16 = as_stored and directory is not None and checkpoint_files.stored_kinds(directory) == {"BF16"}
     with _named(f"{path}", _UNLOADED), _without_report():
-        model, found = AutoModelForCausalLM.from_pretrained(
-            path,
-            dtype=torch.float32,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # they are refused below, by name
-            output_loading_info=True,
-            **where,
-        )
+        model, found = _read_model(path, torch.bfloat16 if is_bf16 else torch.float32, where)
+        if any(buffer.dtype == torch.bfloat16 for buffer in model.buffers()):  # constants that no file holds
+            model, found = _read_model(path, torch.float32, where)
     if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub, put in by transformers unasked
         raise PolicyError(f"{path}: is an adapter; download it and give the name of its directory")
     _require_whole(str(path), found)
     _require_ids(str(path), model)
     return tokenizer, model
+
+
+def require_embedded(tokenizer: Any, model: PreTrainedModel) -> None:
+    """Refuse a tokenizer with tokens that have no embedding; a token that only pads is never read.
+
+    Raises:
+        PolicyError: there are some; the sentence names the first.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    beyond = {text: token for text, token in tokenizer.get_vocab().items() if token >= rows}
+    beyond.pop(tokenizer.pad_token or "", None)
+    if beyond:
+        token, first = min((number, text) for text, number in beyond.items())
+        raise PolicyError(
+            f"tokenizer.json holds {len(beyond)} tokens without an embedding, the first {first!r} with id {token}: "
+            f"the model embeds {rows} (config.json, vocab_size); use the model's own tokenizer, or add rows to the "
+            "model with resize_token_embeddings and save it"
+        )
+
+
+def _read_model(path: str | Path, dtype: torch.dtype, where: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a model and what its loading says of tensors; those of another shape are refused later, by name."""
+    found: tuple[Any, Any] = AutoModelForCausalLM.from_pretrained(
+        path, dtype=dtype, use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True, **where
+    )
+    return found
 
 
 def is_out_of_memory(error: BaseException) -> bool:

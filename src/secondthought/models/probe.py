@@ -6,8 +6,8 @@ each branch as a row of its own, alone in its forward; a path gives logits befor
 
 Two readings differ by the largest difference of a log-probability. What counts as rounding follows from how far log-
 probabilities of the vocabulary lie apart, and from how far the model's own forward is from itself where more tokens
-follow. Weights are held in fp32, where a fault shows, so structure is compared there; under autocast a path may then be
-as far from the model's own forward as a few times what bf16 does to that.
+follow. A fault shows in fp32, so structure is compared there, whatever weights are held in; under autocast a path may
+then be as far from the model's own forward as a few times what bf16 does to that.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from transformers import PreTrainedModel
 
 from secondthought import rng
 from secondthought.errors import PolicyError
+from secondthought.models.bf16_weights import in_fp32, is_held
 from secondthought.models.finite import why_not_finite
 from secondthought.models.tree_attention import unseen
 from secondthought.models.tree_forward import TreeForward
@@ -113,8 +114,8 @@ class PathProbe:
         self.model = model
         self.tree = tree_for(model, tokens, limit)
         self._autocast = autocast
-        self._is_exact = torch.finfo(model.dtype).bits >= 32
-        with torch.no_grad():
+        self._is_exact = torch.finfo(model.dtype).bits >= 32 or is_held(model)
+        with torch.no_grad(), in_fp32(model):
             self._truth = _by_rows(model, self.tree)
             spread = float(self._truth.std(-1).mean())
             noise = self._noise()
@@ -132,7 +133,8 @@ class PathProbe:
         """Measure a path, in the precision of the weights and then in that of use."""
         try:
             with torch.no_grad():
-                readings = path(self.model, self.tree)
+                with in_fp32(self.model):
+                    readings = path(self.model, self.tree)
                 found = Deviation(self._distance(readings, self._truth), self._allowed)
                 if found.is_right and readings.unseen is not None:
                     return found._replace(error=readings.unseen)

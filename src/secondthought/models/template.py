@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +32,7 @@ FILE = "chat_template.jinja"
 FOLDER = "additional_chat_templates"
 CONFIG = "tokenizer_config.json"
 _PROBE = "variable7f3v"
+_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 REMEDY = "mend it, or give another one with model.chat_template"
 
 
@@ -66,13 +68,26 @@ class Template:
                 f"{self.place}: the chat template does not parse, line {error.lineno}: {error.message}; {REMEDY}"
             ) from None
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, header: bool) -> str:
+    def render(
+        self, messages: Sequence[Mapping[str, str]], *, header: bool, tools: Sequence[Mapping[str, Any]] = ()
+    ) -> str:
         """Return the text of a conversation; `header` asks for what the next answer follows.
+
+        `tools` are functions that may be called, as JSON schemas.
 
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
-        return self._render(messages, header, {})
+        return self._render(messages, header, {"tools": [_function(tool) for tool in tools]} if tools else {})
+
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Tell whether a tool that is given is written into the prompt: measured, whatever the template mentions."""
+        asked = [{"role": "user", "content": "?"}]
+        try:
+            return _PROBE in self.render(asked, header=True, tools=[{"name": _PROBE, "parameters": _NO_PARAMETERS}])
+        except PolicyError:
+            return False
 
     @property
     def asks_for_the_date(self) -> bool:
@@ -84,16 +99,15 @@ class Template:
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "?"}]
         return _PROBE in self._render(turns, False, {name: _PROBE})
 
-    def _render(self, messages: Sequence[Mapping[str, str]], header: bool, more: Mapping[str, str]) -> str:
+    def _render(self, messages: Sequence[Mapping[str, str]], header: bool, more: Mapping[str, Any]) -> str:
         if not messages:
             raise PolicyError("a conversation without a message has no prompt; give the problem one message or more")
         try:
             return self._compiled.render(
                 messages=[dict(message) for message in messages],
-                tools=None,
                 documents=None,
                 add_generation_prompt=header,
-                **{**self._given, **more},
+                **{"tools": None, **self._given, **more},
             )
         except Exception as error:  # whatever a template does wrong, it is the template's
             roles = ", ".join(str(message["role"]) for message in messages)
@@ -102,6 +116,11 @@ class Template:
                 f"{self.place}: the chat template refuses a conversation of {roles}: {said}; write the task's messages "
                 f"in roles that it takes (a system message can open the user's), or {REMEDY}"
             ) from None
+
+
+def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a tool as chat templates take it."""
+    return {"type": "function", "function": dict(tool)}
 
 
 def place_of(tokenizer: Any) -> str:

@@ -55,7 +55,7 @@ def from_row(row: Mapping[str, Any], task: Task, policy: Policy) -> Failure:
     provenance = row.get("provenance") or {}
     if not isinstance(provenance, dict):
         raise RunError("'provenance' must be an object")
-    start = policy.start(problem.messages)
+    start = policy.start(problem.messages, problem.tools)
     completion = _completion(attempt, policy, start, provenance)
     verdict = judge(task, problem, completion.text)
     if verdict.correct:

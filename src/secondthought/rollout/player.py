@@ -176,7 +176,7 @@ class Player:
     def opening(self, problem: Problem, note: str | None = None) -> TokenIds:
         """Return the ids of a conversation that begins with the problem, a note after it where one is given."""
         messages = problem.messages if note is None else noted(problem.messages, note)
-        return self.policy.start(messages)
+        return self.policy.start(messages, problem.tools)
 
     def seeing(self, retry_sees: RetrySees) -> Player:
         """Return the same player, whose retries see all that was said, or the reflection alone."""

@@ -47,11 +47,13 @@ class Arithmetic:
         lowest = 0 if self.options.operators == "+" else -self.options.max_number
         return 1 / (2 * self.options.max_number - lowest + 1)
 
+    def held(self, split: Split) -> int:
+        """Return how many problems of a split there are."""
+        return len(self._of(split))
+
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         """Draw `count` distinct problems of a split, out of all there are, in random order."""
-        top = self.options.max_number + 1
-        space = list(product(range(top), self.options.operators, range(top)))
-        held = [item for item in space if options.split_of(_identity(*item)) == split]
+        held = self._of(split)
         if count > len(held):
             raise TaskError(
                 f"task arithmetic: the {split} split holds {len(held)} problems, not {count}; raise max_number"
@@ -87,6 +89,11 @@ class Arithmetic:
     def gold(self, problem: Problem) -> str | None:
         """Return the right answer in its tags."""
         return f"<answer> {_result(problem)} </answer>"
+
+    def _of(self, split: Split) -> list[tuple[int, str, int]]:
+        top = self.options.max_number + 1
+        space = product(range(top), self.options.operators, range(top))
+        return [item for item in space if options.split_of(_identity(*item)) == split]
 
     def _problem(self, a: int, operator: str, b: int) -> Problem:
         text = f"What is {a} {operator} {b}? Return the final answer in <answer> </answer> tags."

@@ -34,7 +34,7 @@ _AS_THEY_ARE = ("<super>", "<sub>", "<fraction>", "<circle>")
 """Decompositions that would make another text: of x squared, x2."""
 
 
-class JsonlOptions(options.TaskOptions):
+class JsonlOptions(options.SplitOptions):
     """`JsonlOptions` say how a file of questions is read and judged."""
 
     path: Path
@@ -73,7 +73,7 @@ class JsonlTask:
         return len(self._of(split))
 
     def _of(self, split: Split) -> list[Problem]:
-        return [problem for name, problem in sorted(self._rows.items()) if options.split_of(name) == split]
+        return [problem for name, problem in sorted(self._rows.items()) if self.options.split_of(name) == split]
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         """Draw `count` distinct rows of a split."""

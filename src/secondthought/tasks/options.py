@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from secondthought.disk import at_home
 from secondthought.errors import TaskError
@@ -14,8 +14,8 @@ from secondthought.spelling import suggestion as suggestion
 from secondthought.text import whole
 from secondthought.types import Split
 
-_TRAIN_PERCENT = 80
-_VALIDATION_PERCENT = 5
+VALIDATION_PERCENT, TEST_PERCENT = 5, 15
+"""Shares of the problems; the other 80 % are for training."""
 
 
 class TaskOptions(BaseModel):
@@ -56,15 +56,40 @@ class TaskOptions(BaseModel):
             raise TaskError(f"task {task}: option {field}: {item['msg'].removeprefix('Value error, ')}") from None
 
 
-def split_of(identity: str) -> Split:
-    """Return the split of a problem, from its identity alone: 80 % train, 5 % validation, 15 % test.
+class SplitOptions(TaskOptions):
+    """`SplitOptions` say how a file's problems are dealt out; what is neither validation nor test is for training."""
 
-    No seed enters, so a test problem is in no corpus and no run, whatever was drawn before.
+    validation_percent: int = Field(VALIDATION_PERCENT, ge=1, le=98)
+    """Percent of the problems in the validation split."""
+    test_percent: int = Field(TEST_PERCENT, ge=1, le=98)
+    """Percent of the problems in the test split: of a small file 15 % are too few to see a difference on."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        """Refuse shares that leave nothing to train on."""
+        taken = self.validation_percent + self.test_percent
+        if taken > 99:
+            raise ValueError(f"validation_percent and test_percent take {taken} % together; leave some for training")
+        return self
+
+    def split_of(self, identity: str) -> Split:
+        """Return the split of a problem, from its identity and these shares."""
+        return split_of(identity, validation=self.validation_percent, test=self.test_percent)
+
+
+def split_of(identity: str, *, validation: int = VALIDATION_PERCENT, test: int = TEST_PERCENT) -> Split:
+    """Return the split of a problem, from its identity alone: 80 % train, 5 % validation, 15 % test by default.
+
+    No seed enters, so a test problem is in no corpus and no run, whatever was drawn before. A larger share of test
+    problems holds the smaller one.
+
+    >>> {split_of(str(n), test=45) for n in range(99) if split_of(str(n)) == "test"}
+    {'test'}
     """
     percent = key("split", identity) % 100
-    if percent < _TRAIN_PERCENT:
-        return "train"
-    return "validation" if percent < _TRAIN_PERCENT + _VALIDATION_PERCENT else "test"
+    if percent >= 100 - test:
+        return "test"
+    return "validation" if percent >= 100 - test - validation else "train"
 
 
 def integer(data: Mapping[str, Any], field: str, task: str) -> int:

@@ -141,7 +141,7 @@ def _require_room(policy: LocalPolicy, config: RunConfig, problems: Sequence[Pro
         PolicyError: one would be longer.
     """
     longest = sorted(problems, key=lambda problem: -sum(len(message.content) for message in problem.messages))[:3]
-    prompts = [Prompt(trunk=policy.start(problem.messages), key=0) for problem in longest]
+    prompts = [Prompt(trunk=policy.start(problem.messages, problem.tools), key=0) for problem in longest]
     policy.check_lengths(prompts, TurnSampling.resolve(config.episode).attempt)
 
 

@@ -173,7 +173,7 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
 
 def _sampled_tree(policy: LocalPolicy, problem: Problem, temperature: float) -> TokenTree:
     """Sample a small group as training would, with made-up advantages of both signs."""
-    trunk = policy.start(problem.messages)
+    trunk = policy.start(problem.messages, problem.tools)
     prompts = [Prompt(trunk=trunk, key=rng.key("self-check", number)) for number in range(NUM_BRANCHES)]
     before = policy.num_sampled
     completions = policy.sample(prompts, Sampling(temperature=temperature, max_tokens=MAX_TOKENS))

@@ -186,3 +186,21 @@ def test_half_a_character_in_a_row_is_replaced_and_the_gold_is_what_a_model_can_
     assert "\ufffd" in task.gold(problem)
     assert task.verify(problem, task.gold(problem)).correct
     assert task.parse(json.loads(json.dumps(dict(problem.data)))) == problem
+
+
+def all_of(task, split):
+    return {problem.id for problem in task.problems(split, task.held(split), 0)}
+
+
+def test_a_larger_share_of_test_problems_holds_the_smaller_one(tmp_path):
+    path = written(tmp_path, ROWS)
+    usual, more = load(path), load(path, {"test_percent": 45, "validation_percent": 10})
+    assert all_of(usual, "test") < all_of(more, "test")
+    assert all_of(more, "train") < all_of(usual, "train")
+    shares = [more.held(split) / len(ROWS) for split in ("train", "validation", "test")]
+    assert shares == pytest.approx([0.45, 0.1, 0.45], abs=0.08)
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused(tmp_path):
+    with pytest.raises(TaskError, match="leave some for training"):
+        load(written(tmp_path, ROWS), {"test_percent": 60, "validation_percent": 40})

@@ -26,9 +26,10 @@ _SHORT: Aliases = {"--model": 0, "--temperature": "--episode.temperature"}
 class Options(ProgressFlags):
     """Sample a model, measure what RL would start from, and say what to do next, with the number and threshold.
 
-    Each problem is sampled several times at the temperature of training; then failed ones are reflected on once. A
-    rule speaks only where a number's 95 % interval lies wholly beyond the rule's threshold. A model is a checkpoint
-    directory, a hub id, or a shipped model's name.
+    Each problem is sampled several times at the temperature of training; then failed ones are reflected on once, and
+    retried with the failed try in sight and without it. A rule speaks only where a number's 95 % interval lies wholly
+    beyond the rule's threshold; what it advises stands below it as commands. A model is a checkpoint directory, a hub
+    id, or a shipped model's name.
     """
 
     path: str = ""
@@ -49,7 +50,7 @@ class Options(ProgressFlags):
     """functional: finds habits by what was done, as the task reads it; patterns: by wording; module:Class: one of your
     own; auto: functional where the task can."""
     retries: bool = True
-    """Also play reflections and retries: rescue and listening."""
+    """Also play reflections and retries, with the failed try in sight and without it: rescue and listening."""
     threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
     json_: bool = False
@@ -71,7 +72,9 @@ def run(argv: list[str], prog: str) -> None:
     require(plan)
     with progress(given) as shown:
         policy = load_policy(given.model.model_copy(update={"path": given.path}), given.threads, shown)
-        found = [_diagnose(given, policy, draw, shown) for draw in plan.draws]
+        found = [
+            _diagnose(given, policy, draw, spec, shown) for draw, spec in zip(plan.draws, given.tasks, strict=True)
+        ]
     conversation = _conversation(policy)
     if given.json_:
         said = [{**item.to_json(), **_advice(item)} for item in found]
@@ -90,23 +93,25 @@ def _conversation(policy: Any) -> dict[str, str]:
     return policy.chat.describe() if isinstance(policy, LocalModel) else {}
 
 
-def _diagnose(given: Options, policy: Any, draw: Draw, onlooker: Onlooker) -> Any:
+def _diagnose(given: Options, policy: Any, draw: Draw, spec: str, onlooker: Onlooker) -> Any:
     task = draw.task
     from secondthought.habits.detectors import detector
-    from secondthought.preflight.diagnose import diagnose
+    from secondthought.preflight.diagnose import Subject, diagnose
     from secondthought.rollout.player import Player
 
     best = "functional" if isinstance(task, ReadableTask) else "patterns"
     with current_directory():
         reads = detector(best if given.detector == "auto" else given.detector, task)
+    problems = draw.problems()
     with onlooker.stage(f"diagnosis on {task.name}"):
         return diagnose(
             Player.resolve(policy, task, given.episode, onlooker=onlooker),
-            draw.problems(),
+            problems,
             samples=given.samples,
             detector=reads,
             seed=given.seed,
             retries=given.retries,
+            subject=Subject.of(task, problems, model=given.path, spec=spec, options=given.options),
         )
 
 
@@ -123,6 +128,8 @@ def _print(found: dict[str, Any], advice: list[dict[str, Any]], undecided: list[
         f" temperature {found['temperature']:g}; percent [95 % interval]"
     )
     write_table(title, ["", "of samples"], list(_numbers(found)))
+    if found["ways"]:
+        _print_ways(found)
     write_table(
         f"habits ({found['detector']})",
         ["", "shown by", "mean count"],
@@ -131,7 +138,7 @@ def _print(found: dict[str, Any], advice: list[dict[str, Any]], undecided: list[
     for place, item in enumerate(advice, 1):
         write_text(
             f"{place}. {item['says']}\n   {item['rule']}: {item['what']} = {number(item['number'])}, threshold:"
-            f" {item['threshold']} ({item['source']})"
+            f" {item['threshold']} ({item['source']})" + "".join(f"\n   $ {command}" for command in item["commands"])
         )
     for item in undecided:
         write_text(
@@ -152,7 +159,27 @@ def _numbers(found: dict[str, Any]) -> Any:
     yield "pairs of samples that differ", percent(found["distinct"])
     yield "nats per token", number(found["entropy"])
     yield "tokens", number(found["length"])
-    for arm, value in found["retries"].items():
-        yield f"right after a failure: {arm.replace('_', ' ')}", percent(value)
-    yield "rescue: own reflection - second sample", percent(found["rescue"], "+")
-    yield "listening: oracle's - another problem's", percent(found["listening"], "+")
+
+
+_SEEN = {"all": "failed try in sight", "reflection": "problem and reflection only"}
+
+
+def _print_ways(found: dict[str, Any]) -> None:
+    """Print what retries do both ways, and which of them to train."""
+    ways = found["ways"]
+    names = dict.fromkeys(name for way in ways.values() for name in way["retries"])
+    rows = [
+        (f"right after: {name.replace('_', ' ')}", *(percent(way["retries"][name]) for way in ways.values()))
+        for name in names
+    ]
+    rows += [
+        ("answer changed after own reflection", *(percent(way["changed"]) for way in ways.values())),
+        ("rescue: own - second sample", *(percent(way["rescue"], "+") for way in ways.values())),
+        ("listening: oracle's - another problem's", *(percent(way["listening"], "+") for way in ways.values())),
+    ]
+    title = "retries of failed first samples, by what they see; percent [95 % interval]"
+    write_table(title, ["", *(f"{_SEEN[name]}\n(episode.retry_sees = {name})" for name in ways)], rows)
+    write_text(
+        f"without the failed try in sight, right retries change by {percent(found['unseen'], '+')} points;"
+        f" recommended: episode.retry_sees = {found['recommended_retry_sees']}"
+    )

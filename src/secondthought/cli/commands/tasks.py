@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from secondthought import tasks
+from secondthought import jsonl, tasks
 from secondthought.cli.flags import named
 from secondthought.cli.loading import current_directory, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.config import Config
+from secondthought.errors import RunError, TaskError
+from secondthought.protocols import Task
+from secondthought.runs.files import disk_errors
 from secondthought.tasks.checks import run_checks
 from secondthought.types import Problem, Split
 
@@ -49,6 +54,9 @@ class SampleTaskOptions(ShowTaskOptions):
     """How many."""
     seed: int = 0
     """Which of the split are drawn."""
+    out: Path | None = None
+    """Write a JSONL file in place of showing them: rows {"problem", "completion"} with right answers, which `train sft`
+    learns from and `score` judges."""
 
 
 class CheckTaskOptions(ShowTaskOptions):
@@ -94,6 +102,9 @@ def sample(argv: list[str], prog: str) -> None:
     given = parse(SampleTaskOptions, argv, prog, positional=("name",), aliases={"--task": 0})
     task = load_task(given.name, given.options)
     problems = task.problems(given.split, given.count, given.seed)
+    if given.out is not None:
+        _write_gold(given.out, task, problems)
+        return
     if given.json_:
         write_line({"task": task.name, "problems": [_row(item, task.gold(item)) for item in problems]})
         return
@@ -102,6 +113,19 @@ def sample(argv: list[str], prog: str) -> None:
         for message in item.messages:
             write_text(f"{message.role}: {message.content}")
         write_text(f"gold: {task.gold(item)}")
+
+
+def _write_gold(out: Path, task: Task, problems: Sequence[Problem]) -> None:
+    """Write problems with right answers, leaving out those of which the task knows none."""
+    if out.exists():
+        raise RunError(f"{out}: exists already; choose another --out")
+    answers = [(problem, task.gold(problem)) for problem in problems]
+    rows = [{"problem": dict(problem.data), "completion": gold} for problem, gold in answers if gold is not None]
+    if not rows:
+        raise TaskError(f"task {task.name}: knows no right answers, so there is nothing to write")
+    with disk_errors(out):
+        jsonl.write(out, rows)
+    write_text(f"{out}: {len(rows)} right answers")
 
 
 def check(argv: list[str], prog: str) -> int:

@@ -6,30 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.evaluate import failures_of, listening, play_controls, rescue_rates, to_json
+from secondthought.config.play import RetrySees
+from secondthought.evaluate import failures_of, to_json
 from secondthought.habits.rates import HabitRates, Observed, rates_in_groups
 from secondthought.preflight.diagnose import rates
 from secondthought.preflight.diagnose.rates import turns
-from secondthought.protocols import Detector, DiagnosableTask
+from secondthought.preflight.diagnose.subject import Subject
+from secondthought.preflight.diagnose.ways import NOT_PLAYED, BothWays, RetryWay, play_both_ways
+from secondthought.protocols import Detector
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.stats import Interval
 from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
 
-CONTROLS = ("own", "second_sample")
-DIAGNOSED_CONTROLS = (*CONTROLS, "oracle", "shuffled")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDiagnosis:
     """A `ModelDiagnosis` holds what was found. Intervals are over problems; what was not measured is missing, not 0."""
 
+    subject: Subject
     model: str
     task: str
     problems: int
     samples: int
     temperature: float
+    max_attempt_tokens: int
+    retry_sees: RetrySees
+    """The way of a retry that is set; both are measured."""
     first_try: Interval
     format_valid: Interval
     truncated: Interval
@@ -40,12 +44,13 @@ class ModelDiagnosis:
     entropy: Interval
     detector: str
     habits: Mapping[str, HabitRates]
-    retries: Mapping[str, Interval]
-    """Retries that are right after a failed first try, by what stood in the reflection's place."""
-    rescue: Interval | None
-    """Retry after its own reflection minus a fresh first try on the same problems; None if not measured."""
-    listening: Interval | None
-    """Retry after an oracle's reflection minus after another problem's; None if not measured."""
+    both_ways: BothWays
+    """Retries with the failed try in sight and without it; nothing where none were played."""
+
+    @property
+    def set_way(self) -> RetryWay | None:
+        """Return what retries do the way that is set."""
+        return self.both_ways.ways.get(self.retry_sees)
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `secondthought diagnose --json` prints."""
@@ -57,12 +62,19 @@ class ModelDiagnosis:
             "flat_groups": to_json({str(size): value for size, value in self.flat_groups.items()}),
             "detector": self.detector,
             "habits": {name: found.to_json("tokens") for name, found in self.habits.items()},
-            "retries": to_json(self.retries),
-            **{
-                name: None if value is None else to_json({name: value})[name]
-                for name, value in (("rescue", self.rescue), ("listening", self.listening))
-            },
+            **_of_way(self.set_way),
+            "retry_sees": self.retry_sees,
+            "ways": {name: way.to_json() for name, way in self.both_ways.ways.items()},
+            "unseen": None if self.both_ways.unseen is None else self.both_ways.unseen.to_json(),
+            "recommended_retry_sees": self.both_ways.recommended if self.both_ways.ways else None,
         }
+
+
+def _of_way(way: RetryWay | None) -> dict[str, Any]:
+    """Return what earlier versions printed of the one way that there was."""
+    if way is None:
+        return {"retries": {}, "rescue": None, "listening": None}
+    return {name: value for name, value in way.to_json().items() if name != "changed"}
 
 
 def diagnose(
@@ -73,8 +85,9 @@ def diagnose(
     detector: Detector,
     seed: int = 0,
     retries: bool = True,
+    subject: Subject | None = None,
 ) -> ModelDiagnosis:
-    """Sample every problem several times; then one reflection and retry per failed problem, and controls of it.
+    """Sample every problem several times; then one reflection per failed problem, and retries of it both ways.
 
     Args:
         player: the model at the task; the temperature of training is the one that matters.
@@ -83,6 +96,7 @@ def diagnose(
         detector: finds the habits.
         seed: of the samples.
         retries: also play reflections and retries.
+        subject: model and task as commands name them, for advice; by default their own names.
 
     Raises:
         CheckError: the task rejects its own gold answers, or what the model's tokenizer makes of them.
@@ -91,19 +105,19 @@ def diagnose(
     keys = Keys(seed=seed, phase="diagnose")
     courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
     groups = player.run(courses, "problems")
-    played = _retries(player, keys, groups) if retries else {}
     return ModelDiagnosis(
+        subject=subject or Subject.of(player.task, problems, model=player.policy.name),
         model=player.policy.name,
         task=player.task.name,
         problems=len(problems),
         samples=samples,
         temperature=player.temperature,
+        max_attempt_tokens=player.sampling.attempt.max_tokens,
+        retry_sees=player.requests.retry_sees,
         **_rates(groups),
         detector=detector.name,
         habits=_habits(groups, detector),
-        retries=rescue_rates(played),
-        rescue=_difference(played, "own", "second_sample"),
-        listening=_difference(played, "oracle", "shuffled"),
+        both_ways=_retries(player, keys, groups) if retries else NOT_PLAYED,
     )
 
 
@@ -139,19 +153,7 @@ def _habits(groups: Sequence[Group], detector: Detector) -> dict[str, HabitRates
     return {name: rates_in_groups(observed, name) for name in detector.behaviors}
 
 
-def _retries(player: Player, keys: Keys, groups: Sequence[Group]) -> Mapping[str, Sequence[Any]]:
-    """Play each control on the problems whose first sample failed."""
+def _retries(player: Player, keys: Keys, groups: Sequence[Group]) -> BothWays:
+    """Retry the problems whose first sample failed."""
     episodes = [Episode(problem=group.problem, turns=(turns(group)[0],)) for group in groups]
-    failures = failures_of(episodes, player.policy)
-    if not failures:
-        return {}
-    names = DIAGNOSED_CONTROLS if isinstance(player.task, DiagnosableTask) else CONTROLS
-    return play_controls(player, failures, keys=keys, controls=names)
-
-
-def _difference(played: Mapping[str, Sequence[Any]], one: str, other: str) -> Interval | None:
-    """Subtract one control from another on the problems that both played."""
-    if not (played.get(one) and played.get(other)):
-        return None
-    found = listening(played, good=one, bad=other)
-    return found if found.is_defined else None
+    return play_both_ways(player, keys, failures_of(episodes, player.policy))

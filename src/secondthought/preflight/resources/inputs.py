@@ -176,10 +176,10 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
         return _guessed_lengths(problems, requests)
     choose(tokenizer, config.model.chat_template)
     chat = Chat(tokenizer, **chat_settings(config.model))
-    prompts = [len(chat.start(problem.messages)) for problem in problems]
+    prompts = [len(chat.start(problem.messages, problem.tools)) for problem in problems]
 
     def more_with(note: str) -> int:
-        whole = [len(chat.start(noted(problem.messages, note))) for problem in problems]
+        whole = [len(chat.start(noted(problem.messages, note), problem.tools)) for problem in problems]
         return max(after - before for after, before in zip(whole, prompts, strict=True))
 
     return Lengths(

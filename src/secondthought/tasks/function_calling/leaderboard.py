@@ -38,7 +38,7 @@ def passes(value: Any, argument: WantedArgument) -> bool:
     """Tell whether the leaderboard's checker takes a value for an argument."""
     try:
         return _passes(value, argument.listed, argument.parameter)
-    except (TypeError, AttributeError, RecursionError):  # where that checker would stop
+    except (TypeError, AttributeError, OverflowError, RecursionError):  # where that checker would stop
         return False
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from secondthought.tasks.options import TaskOptions
+from secondthought.tasks.options import SplitOptions
 
 
-class FunctionCallingOptions(TaskOptions):
+class FunctionCallingOptions(SplitOptions):
     """`FunctionCallingOptions` say which rows are used, how they are asked and how calls are judged."""
 
     files: tuple[Path, ...] = ()

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from secondthought.errors import TaskError
 from secondthought.rng import key
-from secondthought.tasks import options as fields
 from secondthought.tasks.function_calling.files import PlacedRow, read_rows
 from secondthought.tasks.function_calling.options import FunctionCallingOptions
 from secondthought.tasks.function_calling.prompts import conversation
@@ -82,7 +81,7 @@ def shown_name(name: str, options: FunctionCallingOptions) -> str:
 def _split(row: Mapping[str, Any], problem: Problem, options: FunctionCallingOptions) -> Split:
     """Return a problem's split. The hash is that of the conversation: the same request is in one split only."""
     if options.splits == "hash":
-        return fields.split_of(f"{NAME}:{_request(shape_of(row).messages(problem.data))}")
+        return options.split_of(f"{NAME}:{_request(shape_of(row).messages(problem.data))}")
     own = row.get("split")
     if own not in SPLITS:
         raise TaskError(f"{NAME} problem: with splits = 'rows' the field 'split' must be one of {', '.join(SPLITS)}")

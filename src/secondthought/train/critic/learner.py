@@ -141,7 +141,8 @@ def value_model(model: PreTrainedModel) -> PreTrainedModel:
     """
     critic = copy.deepcopy(model)
     inner = critic.get_output_embeddings()
-    head = torch.nn.Linear(inner.in_features, 1, bias=False, device=model.device, dtype=inner.weight.dtype)
+    dtype = torch.promote_types(inner.weight.dtype, torch.float32)  # the head learns, also over weights held in bf16
+    head = torch.nn.Linear(inner.in_features, 1, bias=False, device=model.device, dtype=dtype)
     torch.nn.init.zeros_(head.weight)
     critic.set_output_embeddings(head)
     critic.config.tie_word_embeddings = False

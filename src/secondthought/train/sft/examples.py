@@ -146,7 +146,8 @@ def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tu
     if task is not None and "problem" in row:
         if not isinstance(row["problem"], dict):
             raise TaskError("field 'problem' must be a JSON object")
-        return policy.start(_parse(task, row["problem"]).messages), True
+        problem = _parse(task, row["problem"])
+        return policy.start(problem.messages, problem.tools), True
     given = [name for name in ("messages", "prompt") if name in row]
     if len(given) == 2:
         raise TaskError("has both 'messages' and 'prompt'; keep one of them")

@@ -218,6 +218,14 @@ def test_failures(cli, tmp_path, one_sentence):
     assert out.read_text() == before
 
 
+def test_right_answers_are_written_for_fine_tuning(cli, tmp_path, one_sentence):
+    out = tmp_path / "gold.jsonl"
+    assert "40 right answers" in cli("tasks", "sample", "arithmetic", "--count", "40", "--out", out).out
+    found = cli("score", "arithmetic", out, "--json").lines
+    assert found[-1]["summary"]["correct"] == 40
+    assert "exists already" in one_sentence(cli("tasks", "sample", "arithmetic", "--out", out), 1)
+
+
 def test_failures_are_probed_and_filtered(cli, tmp_path, one_sentence):
     out, again = tmp_path / "failures.jsonl", tmp_path / "again.jsonl"
     words = ["failures", "scripted", "--problems", "40", "--tries", "2", "--options.preset", "tiny", "--probe", "4"]

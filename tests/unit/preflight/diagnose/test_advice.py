@@ -1,59 +1,15 @@
 """Advice: each rule speaks beyond its threshold, is silent where the number is uncertain, and names the number."""
 
-import re
+import shlex
 from dataclasses import replace
 
 import pytest
+from diagnoses import HEALTHY, SICK, habit, sick, sure, unsure, way, ways
 
-from secondthought.data.priming.kinds import KINDS
-from secondthought.habits.rates import HabitRates
-from secondthought.preflight.diagnose import RULES, ModelDiagnosis, advise, undecided
+from secondthought.preflight.diagnose import RULES, Subject, advise, undecided
 from secondthought.stats import Interval
 
-
-def sure(value):
-    return Interval(estimate=value, low=value - 0.01, high=value + 0.01, n=100)
-
-
-def unsure(value):
-    return Interval(estimate=value, low=value - 0.4, high=value + 0.4, n=5)
-
-
-def habit(value):
-    return HabitRates(missing=0, total=1, presence=value, mean_count=value, per_1000=value)
-
-
-HEALTHY = ModelDiagnosis(
-    model="m",
-    task="t",
-    problems=100,
-    samples=16,
-    temperature=1.0,
-    first_try=sure(0.3),
-    format_valid=sure(0.95),
-    truncated=sure(0.02),
-    length=sure(50.0),
-    passes={1: sure(0.3), 16: sure(0.8)},
-    flat_groups={4: sure(0.5), 16: sure(0.2)},
-    distinct=sure(0.9),
-    entropy=sure(0.5),
-    detector="functional",
-    habits={name: habit(sure(0.5)) for name in ("verification", "backtracking")},
-    retries={},
-    rescue=None,
-    listening=None,
-)
-SICK = {
-    "format": {"format_valid": sure(0.2)},
-    "truncated": {"truncated": sure(0.5)},
-    "too hard": {"passes": {1: sure(0.0), 16: sure(0.02)}},
-    "too easy": {"first_try": sure(0.97)},
-    "flat groups": {"flat_groups": {16: sure(0.9)}},
-    "no search": {"habits": {name: habit(sure(0.03)) for name in ("verification", "backtracking")}},
-    "one answer": {"distinct": sure(0.1)},
-    "listens": {"listening": sure(0.6)},
-    "does not listen": {"listening": sure(0.05)},
-}
+PLAIN = Subject(model="m", task="t")
 
 
 def names(found):
@@ -70,12 +26,12 @@ def test_a_healthy_model_is_trained_now():
 
 @pytest.mark.parametrize("rule", SICK)
 def test_a_rule_speaks_beyond_its_threshold_and_shows_the_number(rule):
-    given = {item.rule.name: item for item in advise(replace(HEALTHY, **SICK[rule]))}
+    given = {item.rule.name: item for item in advise(sick(rule))}
     [expected] = [known for known in RULES if known.name == rule]
     assert rule in given
     assert given[rule].rule is expected
     assert given[rule].to_json()["source"]
-    assert ("train now" in given) == (rule in ("listens", "does not listen"))
+    assert ("train now" in given) == (not expected.objects)
 
 
 def test_a_rule_is_silent_where_the_number_is_uncertain():
@@ -97,20 +53,56 @@ def test_one_common_habit_is_enough_to_search():
 
 
 def test_a_number_around_its_threshold_is_named_once_as_undecided():
-    found = replace(HEALTHY, format_valid=unsure(0.3), listening=sure(0.25))
+    found = replace(HEALTHY, format_valid=unsure(0.3), both_ways=ways(listening=sure(0.25)))
     assert [item.rule.what for item in undecided(found)] == ["format valid", "listening"]
     assert undecided(HEALTHY) == []
 
 
 def test_whoever_does_not_search_is_told_which_set():
-    [item] = advise(replace(HEALTHY, **SICK["no search"]))
-    assert "`prime backtracking-verification SET.jsonl`" in item.rule.says
+    [item] = advise(sick("no search"))
+    assert item.commands[0].startswith("secondthought prime backtracking-verification ")
     shown = item.to_json()
     assert shown["number"]["estimate"] == 0.03
     assert (shown["what"], shown["threshold"]) == (item.rule.what, "below 0.1")
 
 
-def test_sets_that_are_advised_can_be_made():
-    advised = {name for rule in RULES for name in re.findall(r"`prime ([\w-]+)", rule.says)}
-    assert advised
-    assert advised <= set(KINDS)
+@pytest.mark.parametrize("rule", SICK)
+def test_a_task_without_priming_sets_is_never_told_to_prime(rule):
+    found = sick(rule, PLAIN)
+    for item in (*advise(found), *undecided(found)):
+        assert not any(command.startswith("secondthought prime") for command in item.commands)
+        assert "Prime" not in item.remedy.says
+    assert names(sick("no search", PLAIN)) == ["train now"]
+
+
+def test_a_task_without_answers_is_not_told_to_learn_them():
+    [item] = advise(sick("format", replace(PLAIN, has_gold=False)))
+    assert item.commands == ("secondthought tasks sample t",)
+
+
+def test_the_way_to_train_is_the_one_that_listens():
+    """With the failed try in sight nothing is heard, without it much is."""
+    deaf, hears = way(listening=sure(0.0)), way(listening=sure(0.6))
+    both = replace(ways(both=hears, unseen=sure(0.5)), ways={"all": deaf, "reflection": hears})
+    given = {item.rule.name: item for item in advise(replace(HEALTHY, both_ways=both))}
+    assert both.recommended == "reflection"
+    assert {"retry sees", "listens"} <= set(given)
+    assert "does not listen" not in given
+    assert shlex.split(given["listens"].commands[0])[-2:] == ["--episode.retry-sees", "reflection"]
+
+
+@pytest.mark.parametrize("unseen", [None, unsure(0.2), sure(-0.5)])
+def test_the_published_way_stays_unless_the_other_is_surely_better(unseen):
+    found = replace(HEALTHY, both_ways=ways(unseen=unseen, listening=sure(0.6)))
+    assert found.both_ways.recommended == "all"
+    [listens] = [item for item in advise(found) if item.rule.name == "listens"]
+    assert "retry-sees" not in listens.commands[0]
+
+
+def test_commands_name_the_options_that_were_given():
+    subject = Subject(
+        model="my model", task="rows.jsonl", options={"num_numbers": [3, 4], "preset": "tiny", "think": True}
+    )
+    words = shlex.split(subject.train("grpo"))
+    assert words[:7] == ["secondthought", "train", "grpo", "--model", "my model", "--task", "rows.jsonl"]
+    assert words[7:] == ["--options.num-numbers", "[3, 4]", "--options.preset", "tiny", "--options.think", "true"]

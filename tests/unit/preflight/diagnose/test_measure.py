@@ -11,8 +11,9 @@ from secondthought import tasks
 from secondthought.cli import main
 from secondthought.config import EpisodeConfig
 from secondthought.errors import CheckError
+from secondthought.habits.detectors import detector
 from secondthought.inference.scripted import ScriptedPolicy
-from secondthought.preflight.diagnose import diagnose
+from secondthought.preflight.diagnose import advise, diagnose
 from secondthought.rollout.player import Player
 from secondthought.tasks.countdown.reading.detector import FunctionalDetector
 from secondthought.tasks.countdown.script import countdown_answers
@@ -33,9 +34,13 @@ def test_numbers_are_of_the_samples_and_json_holds_them():
     assert shown.problems == 12
     assert list(shown.passes) == [1, 2, 4]
     assert shown.passes[1].estimate == shown.first_try.estimate
-    assert set(shown.retries) == {"own", "second_sample", "oracle", "shuffled"}
-    assert shown.listening is not None
+    assert set(shown.both_ways.ways) == {"all", "reflection"}
+    for way in shown.both_ways.ways.values():
+        assert set(way.right) == {"own", "second_sample", "fixed", "oracle", "shuffled"}
+        assert way.listening is not None
     data = json.loads(json.dumps(shown.to_json()))
+    assert data["retries"] == data["ways"]["all"]["retries"]
+    assert (data["rescue"], data["listening"]) == (data["ways"]["all"]["rescue"], data["ways"]["all"]["listening"])
     assert data["first_try"]["estimate"] == shown.first_try.estimate
     assert set(data["habits"]) == set(FunctionalDetector.behaviors)
 
@@ -46,8 +51,33 @@ def test_the_same_seed_finds_the_same():
 
 def test_without_retries_they_are_missing_not_zero():
     shown = found(retries=False)
-    assert shown.retries == {}
-    assert shown.to_json()["listening"] is None
+    assert shown.both_ways.ways == {}
+    data = shown.to_json()
+    assert data["retries"] == data["ways"] == {}
+    assert data["listening"] is data["unseen"] is data["recommended_retry_sees"] is None
+
+
+def test_both_ways_are_played_on_the_same_failures_and_reflections():
+    """A retry that copies what it sees is deaf in one way, and hears in the other."""
+    task = tasks.load("arithmetic")
+
+    def answers(messages, key):
+        last = messages[-1].content
+        if any("<answer> -999 </answer>" in message.content for message in messages if message.role == "assistant"):
+            return f"I was wrong about {len(messages)}." if len(messages) == 3 else "<answer> -999 </answer>"
+        stated = re.search(r"<answer> -?\d+ </answer>", last)
+        return stated[0] if stated else "<answer> -999 </answer>"
+
+    player = Player.resolve(ScriptedPolicy(answers, name="copies"), task, EpisodeConfig())
+    problems = task.problems("train", 12, 0)
+    shown = diagnose(player, problems, detector=detector("patterns", task), samples=2)
+    seen, unseen = (shown.both_ways.ways[name] for name in ("all", "reflection"))
+    assert (seen.right["oracle"].estimate, unseen.right["oracle"].estimate) == (0.0, 1.0)
+    assert seen.right["second_sample"] == unseen.right["second_sample"]
+    assert seen.changed.estimate == 0.0
+    assert shown.both_ways.unseen.estimate == 1.0
+    assert shown.both_ways.recommended == "reflection"
+    assert "retry sees" in [item.rule.name for item in advise(shown)]
 
 
 def test_the_command_prints_numbers_and_advice(capsys):
@@ -57,6 +87,17 @@ def test_the_command_prints_numbers_and_advice(capsys):
     assert not main([*words, "--json"])
     [task] = json.loads(capsys.readouterr().out)["tasks"]
     assert task["advice"]
+    assert all(item["commands"] for item in task["advice"])
+    assert all("--options.preset tiny" in item["commands"][0] for item in task["advice"])
+
+
+def test_the_command_says_what_retries_do_both_ways(capsys):
+    words = ["diagnose", "scripted", "--options.preset", "tiny", "--problems", "8", "--samples", "2", "--quiet"]
+    assert not main(words)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "episode.retry_sees = reflection" in shown
+    assert "recommended: episode.retry_sees = " in shown
+    assert "$ secondthought train" in shown
 
 
 def test_a_model_must_be_named(capsys):
