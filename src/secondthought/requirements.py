@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from secondthought.config import EvalConfig, RunConfig, TaskConfig, TrainConfig
 from secondthought.errors import SecondthoughtError, TaskError
+from secondthought.models.gguf.header import is_gguf, read_header
 from secondthought.models.shipped import resolve, why_missing
 from secondthought.protocols import Task
 from secondthought.types import Problem, Split
@@ -149,7 +150,7 @@ def _lengths(plan: Plan) -> Iterator[str]:
 def _disk(plan: Plan) -> Iterator[str]:
     if plan.checkpoints_in is None or "model.path" not in plan.models:
         return
-    weights = sum(file.stat().st_size for file in _directory(plan.models["model.path"]).glob("*.safetensors"))
+    weights = _least_bytes(plan.models["model.path"])
     where = next(path for path in (plan.checkpoints_in, *plan.checkpoints_in.absolute().parents) if path.exists())
     needed, free = CHECKPOINTS * _STATE * weights, shutil.disk_usage(where).free
     if needed > free:
@@ -169,8 +170,17 @@ def _directory(path: str) -> Path:
     return Path(resolve(path)).expanduser()
 
 
+def _least_bytes(path: str) -> int:
+    """Return the bytes of a model's weights here, or as many as they take at two bytes a number."""
+    if is_gguf(path):
+        return sum(2 * tensor.count for tensor in read_header(path).tensors.values())
+    return sum(file.stat().st_size for file in _directory(path).glob("*.safetensors"))
+
+
 def _positions(path: str) -> int | None:
     """Read how many positions a local checkpoint has; None where its config does not say."""
+    if is_gguf(path):
+        return None if why_missing(path) else read_header(path).setting("context_length", int)
     try:
         config = json.loads((_directory(path) / "config.json").read_text(encoding="utf-8"))
         found = {**config, **(config.get("text_config") or {})}.get("max_position_embeddings")

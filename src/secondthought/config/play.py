@@ -57,7 +57,7 @@ class ModelConfig(Config):
     """The policy and its precision."""
 
     path: str = "small"
-    """A checkpoint directory, a hub id, or the name of a shipped organism."""
+    """A checkpoint directory, a GGUF file, a hub id, or the name of a shipped organism."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Both sampling and training run in it; bf16 is autocast, over fp32 weights where they learn."""
     device: str = "auto"

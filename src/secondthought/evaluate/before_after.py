@@ -4,6 +4,7 @@
     evaluations/NAME_t1.0.jsonl                            an untrained peer
     before.json                                            rates, controls, outcomes on stored failures
     stored_failures.jsonl                                  failed first tries before training, with their tokens
+    stored_reflections.jsonl                               reflections on the same failures after training
 
 The side before training does not depend on how a run trains, so runs may share it (`cache`).
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from secondthought import jsonl
 from secondthought.config import RunConfig
 from secondthought.disk import why_refused
 from secondthought.distributed.world import World
@@ -29,6 +31,7 @@ from secondthought.types import Failure, Problem
 BEFORE = "before.json"
 EVALUATIONS = "evaluations"
 STORED = "stored_failures.jsonl"
+LATER = "stored_reflections.jsonl"
 
 
 class BeforeAfter:
@@ -82,6 +85,8 @@ class BeforeAfter:
             measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
         if self.world.is_first:
             self._keep("after", measured.evaluations)
+            with files.disk_errors(self.run.path / LATER):
+                jsonl.write(self.run.path / LATER, final.stored_reflections(measured))
         return measured
 
     def before_side(self) -> dict[str, Any]:
@@ -108,7 +113,7 @@ class BeforeAfter:
         with files.disk_errors(self.run.path / STORED):
             failure_file.write(self.run.path / STORED, measured.first.failures)
         side = {
-            **final.side(measured, self.detector),
+            **final.side(measured, self.player.task, self.detector),
             "stored": final.stored_correct(measured),
             "peers": peers,
         }

@@ -24,6 +24,8 @@ from secondthought.evaluate.rows import ProblemRow
 from secondthought.evaluate.summary import METRICS
 from secondthought.models import shipped
 from secondthought.models.digest import digest_of_weights
+from secondthought.models.gguf.cache import digest_of
+from secondthought.models.gguf.header import is_gguf
 from secondthought.models.local import LocalModel
 from secondthought.protocols import Task
 from secondthought.rollout.mining import fingerprint
@@ -157,6 +159,8 @@ def _digest_of_model(path: str) -> Any:
     directory = Path(shipped.resolve(path)).expanduser()
     if directory.is_dir():
         return contents.digest_of_entry(directory)
+    if is_gguf(path):
+        return digest_of(directory)
     from huggingface_hub import try_to_load_from_cache  # only where a peer is on a hub
 
     found = try_to_load_from_cache(path, "config.json")

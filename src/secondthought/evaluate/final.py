@@ -25,8 +25,10 @@ from secondthought.evaluate import (
     summarise,
     to_json,
 )
+from secondthought.evaluate.quality import quality, reflected
+from secondthought.evaluate.retried import bars, retried
 from secondthought.evaluate.summary import METRICS
-from secondthought.protocols import Detector
+from secondthought.protocols import Detector, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.types import Failure, Problem, Verdict
 
@@ -126,16 +128,25 @@ _SKILLS = ("own", "oracle")
 """Controls that are played on the stored failures before and after: reflecting, and using a good reflection."""
 
 
-def side(measured: Measured, detector: Detector | None = None) -> dict[str, Any]:
+def side(measured: Measured, task: Task, detector: Detector | None = None) -> dict[str, Any]:
     """Build one side (before or after) of `summary.json`; habits are counted where there is a detector."""
     return {
         "rates": {
-            name: {**rates(item), **first_try_habits.rates(item.rows, item.task, detector)}
+            name: {
+                **rates(item),
+                **first_try_habits.rates(item.rows, item.task, detector),
+                "reflections": to_json(quality(reflected(item.rows, task), task)),
+            }
             for name, item in measured.evaluations.items()
         },
         "controls": {
             _CONTROL_NAMES.get(name, name): value for name, value in to_json(rescue_rates(measured.controls)).items()
         },
+        "retries": {
+            _CONTROL_NAMES.get(name, name): found.to_json()
+            for name, found in retried(task, measured.first.failures, measured.controls).items()
+        },
+        "bars": bars(measured.controls).to_json() if measured.controls else None,
         "listening": to_json({"of": listening(measured.controls)})["of"],
         "stored_rescue": to_json(rescue_rates(measured.stored)).get("own"),
     }
@@ -184,6 +195,14 @@ def _stored_difference(after: Measured, before: Measured, control: str) -> dict[
 def stored_correct(measured: Measured) -> dict[str, dict[str, bool]]:
     """Return which stored failures each control's retry solved: what `restore_stored` reads back."""
     return {name: {item.problem_id: item.verdict.correct for item in items} for name, items in measured.stored.items()}
+
+
+def stored_reflections(measured: Measured) -> list[dict[str, Any]]:
+    """Return the policy's own reflections on the stored failures, and whether the retries after them were right."""
+    return [
+        {"problem_id": item.problem_id, "reflection": item.reflection, "correct": item.verdict.correct}
+        for item in measured.stored.get("own", ())
+    ]
 
 
 def restore_stored(correct: Mapping[str, Mapping[str, bool]]) -> dict[str, list[Outcome]]:

@@ -17,8 +17,8 @@ from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
 from secondthought.inference.drawing import Choose, draw
+from secondthought.models.logits_kept import kept_logits
 from secondthought.models.tree_attention import TreeLayout, tree_attention
-from secondthought.models.tree_forward import kept_logits
 from secondthought.types import Prompt, Sampling, TokenIds
 
 MAX_ROWS = 1024

@@ -22,7 +22,7 @@ def load_policy(
         PolicyError: there is no such model, or it cannot be used.
     """
     with onlooker.stage(f"loading {config.path}"), told_to(onlooker):
-        policy = load_model(config, LocalPolicy, learns=learns)
+        policy = load_model(config, LocalPolicy, learns=learns, onlooker=onlooker)
         policy.share_trunk = share_trunk
         policy.measure_paths()
     return policy

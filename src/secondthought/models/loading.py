@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 from secondthought.config import ModelConfig
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.models import lora
+from secondthought.models.gguf.cache import ordinary
 from secondthought.models.local import LocalModel
 from secondthought.models.shipped import resolve, shipped
+from secondthought.progress import SILENT, Onlooker
 
 ModelT = TypeVar("ModelT", bound=LocalModel)
 
 
-def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True) -> ModelT:
+def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True, onlooker: Onlooker = SILENT) -> ModelT:
     """Load the causal LM that a config names, called as the config calls it.
 
     The directory of an adapter gives its base model with that adapter in it; training goes on with the adapter.
@@ -23,6 +25,7 @@ def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True) 
         config: path, precision, device, adapter.
         kind: `LocalModel`, or one that can do more.
         learns: whether it will be trained; of a model with an adapter, only that is.
+        onlooker: told how far a GGUF file is de-quantized.
 
     Raises:
         ConfigError: an adapter is asked for where there is one already, or without the package that it needs.
@@ -30,9 +33,9 @@ def load_model(config: ModelConfig, kind: type[ModelT], *, learns: bool = True) 
     """
     directory = Path(config.path).expanduser()
     model = (
-        _with_saved_adapter(config, directory, kind)
+        _with_saved_adapter(config, directory, kind, onlooker)
         if is_adapter(directory)
-        else _whole(config, kind, frozen=bool(config.lora.rank) or not learns)
+        else _whole(config, kind, onlooker, frozen=bool(config.lora.rank) or not learns)
     )
     if config.lora.rank and model.adapter is None:
         model.adapter = lora.add(model.model, config.lora, base=base_name(config.path))
@@ -55,16 +58,16 @@ def is_adapter(directory: Path) -> bool:
 
 
 def base_name(path: str) -> str:
-    """Return how an adapter names its base: a shipped model or a hub id as it is called, a directory by its whole path.
+    """Return how an adapter names its base: a shipped model or a hub id as called, what is here by its whole path.
 
     >>> base_name("somebody/some-model")
     'somebody/some-model'
     """
     where = Path(resolve(path)).expanduser()
-    return str(where.resolve()) if where.is_dir() and where != shipped(path) else path
+    return str(where.resolve()) if where.exists() and where != shipped(path) else path
 
 
-def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT]) -> ModelT:
+def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT], onlooker: Onlooker) -> ModelT:
     if config.lora.rank:
         raise ConfigError(
             f"model.lora: {config.path} is an adapter already; leave model.lora out to go on training it, or make it "
@@ -74,15 +77,16 @@ def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT]
     if is_adapter(Path(base).expanduser()):
         raise PolicyError(f"{directory}: its base model {base} is an adapter itself; merge that one first")
     try:
-        model = _whole(config.model_copy(update={"path": base}), kind, frozen=True)
+        model = _whole(config.model_copy(update={"path": base}), kind, onlooker, frozen=True)
     except PolicyError as error:
         raise PolicyError(f"{directory}: the adapter's base model cannot be loaded: {error}") from None
     model.adapter = lora.load(model.model, directory)
     return model
 
 
-def _whole(config: ModelConfig, kind: type[ModelT], *, frozen: bool) -> ModelT:
-    """Load a checkpoint with all its weights."""
+def _whole(config: ModelConfig, kind: type[ModelT], onlooker: Onlooker, *, frozen: bool) -> ModelT:
+    """Load a checkpoint with all its weights; a GGUF file is made one before, in the onlooker's sight."""
+    ordinary(config.path, onlooker)
     return kind.load(
         resolve(config.path),
         precision=config.precision,

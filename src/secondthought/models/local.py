@@ -24,6 +24,7 @@ from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
 from secondthought.models.digest import sum_of_weights
 from secondthought.models.finite import damaged_weights, why_not_finite
+from secondthought.models.gguf.cache import ordinary
 from secondthought.models.lora import Adapter
 from secondthought.models.pretrained import read_pretrained, require_embedded
 from secondthought.models.probe import TEXT, PathProbe, TreeReader, plain_training, require_finite, shared_training
@@ -112,9 +113,10 @@ class LocalModel:
         where = find_device(device)
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
-        is_local = Path(path).expanduser().is_dir()
+        source = ordinary(path)
+        is_local = Path(source).expanduser().is_dir()
         with without_progress_bars() if is_local else contextlib.nullcontext():
-            given = Path(path).expanduser() if is_local else path
+            given = Path(source).expanduser() if is_local else source
             is_held = frozen and precision == "bf16"
             tokenizer, model = read_pretrained(given, trust_remote_code=trust_remote_code, as_stored=is_held)
         bf16_weights.settle(model, where, held=is_held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from secondthought.models.gguf.header import is_gguf, why_no_gguf
 from secondthought.spelling import suggestion
 
 SHIPPED = ("small", "large", "terse", "rich")
@@ -47,6 +48,8 @@ def why_missing(path: str, *, may_be_hub_id: bool = True) -> str:
     >>> why_missing("runs/bases/none")
     'no checkpoint here (a directory with config.json, weights and tokenizer is needed)'
     """
+    if is_gguf(path):
+        return why_no_gguf(path)
     directory = Path(resolve(path)).expanduser()
     if any((directory / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""

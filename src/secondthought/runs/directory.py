@@ -256,6 +256,7 @@ _OURS = frozenset(
         "summary.json",
         "before.json",
         "stored_failures.jsonl",
+        "stored_reflections.jsonl",
         "checks.json",
         "data.json",
     }

@@ -252,7 +252,8 @@ class _Execution:
     def _summary(
         self, progress: Progress, before_after: BeforeAfter, before: final.Measured, after: final.Measured
     ) -> dict[str, Any]:
-        written = {"before": before_after.before_side(), "after": final.side(after, before_after.detector)}
+        task, detector = self.player.task, before_after.detector
+        written = {"before": before_after.before_side(), "after": final.side(after, task, detector)}
         return {
             "arm": self.config.algorithm.name,
             "seed": self.config.seed,
@@ -265,7 +266,10 @@ class _Execution:
             **{when: side["rates"] for when, side in written.items()},
             "paired": final.pair(after, before),
             "controls": {when: side["controls"] for when, side in written.items()},
-            "listening": {when: side.get("listening") for when, side in written.items()},
+            **{
+                name: {when: side.get(name) for when, side in written.items()}
+                for name in ("retries", "bars", "listening")
+            },
             "stored_rescue": {when: side["stored_rescue"] for when, side in written.items()},
             "other_skills": final.other_skills(after, before),
             "peers": written["before"]["peers"],

@@ -11,11 +11,14 @@ from countdown_play import player, policy, problems, requests, sampling, task  #
 
 from secondthought.config import EvalConfig, resolve
 from secondthought.evaluate import final, validation
+from secondthought.evaluate.retried import bars
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.rollout.player import Keys
+from secondthought.tasks import load
 from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.types import TurnKind
 
+TASK = load("countdown", {"preset": "tiny"})
 CONFIG = EvalConfig(problems=40, temperatures=(1.0, 0.5), controls=True)
 
 
@@ -33,7 +36,7 @@ def after(player, problems, before):
 
 
 def test_differences_are_after_minus_before(before, after):
-    sides = {"before": final.side(before), "after": final.side(after)}
+    sides = {"before": final.side(before, TASK), "after": final.side(after, TASK)}
     paired = final.pair(after, before)
     for name in ("t1.0", "t0.5"):
         for rate in ("first_try", "second_try"):
@@ -62,9 +65,23 @@ def test_stored_failures_are_those_of_the_side_before(before, after):
     assert played != stored
 
 
+def test_a_side_says_what_reflections_are_like_and_what_they_do(before):
+    found = final.side(before, TASK)
+    for name, evaluation in before.evaluations.items():
+        lengths = [row.reflections[0].num_tokens for row in evaluation.rows if row.reflections]
+        shown = found["rates"][name]["reflections"]
+        assert shown["length"]["estimate"] == pytest.approx(sum(lengths) / len(lengths))
+        assert shown["generality"]["n"] == len(lengths)
+    assert found["retries"].keys() == found["controls"].keys()
+    assert {name: item["right"] for name, item in found["retries"].items()} == found["controls"]
+    assert found["bars"]["says"] == bars(before.controls).says()
+    silent = final.side(replace(before, controls={}), TASK)
+    assert (silent["retries"], silent["bars"]) == ({}, None)
+
+
 def test_listening_is_paired_and_of_the_policys_own_failures(before, after):
     for measured in (before, after):
-        gap = final.side(measured)["listening"]
+        gap = final.side(measured, TASK)["listening"]
         right = {
             name: {item.problem_id: item.verdict.correct for item in measured.controls[name]}
             for name in ("oracle", "shuffled")
@@ -74,7 +91,7 @@ def test_listening_is_paired_and_of_the_policys_own_failures(before, after):
         expected = sum(right["oracle"][name] - right["shuffled"][name] for name in both) / len(both)
         assert gap["estimate"] == pytest.approx(expected)
     silent = replace(before, controls={})
-    assert final.side(silent)["listening"]["estimate"] is None
+    assert final.side(silent, TASK)["listening"]["estimate"] is None
 
 
 class Keyed:

@@ -28,8 +28,8 @@ class Options(ProgressFlags):
 
     Each problem is sampled several times at the temperature of training; then failed ones are reflected on once, and
     retried with the failed try in sight and without it. A rule speaks only where a number's 95 % interval lies wholly
-    beyond the rule's threshold; what it advises stands below it as commands. A model is a checkpoint directory, a hub
-    id, or a shipped model's name.
+    beyond the rule's threshold; what it advises stands below it as commands. A model is a checkpoint directory, a GGUF
+    file, a hub id, or a shipped model's name.
     """
 
     path: str = ""
@@ -63,7 +63,7 @@ def run(argv: list[str], prog: str) -> None:
     """Diagnose the model, task by task, and print numbers and advice."""
     given = parse(Options, argv, prog, positional=("path",), required=("path",), fixed=FIXED_BY_PLACE, aliases=_SHORT)
     if not given.path:
-        raise ConfigError(f"{prog}: name a model: a directory, a hub id, or a shipped model such as small")
+        raise ConfigError(f"{prog}: name a model: a directory, a GGUF file, a hub id, or a shipped model such as small")
     if given.options and len(given.tasks) > 1:
         raise ConfigError(f"{prog}: --options are those of one task; diagnose the tasks one by one")
     tasks = [load_task(name, given.options) for name in given.tasks]

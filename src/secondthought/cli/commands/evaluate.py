@@ -32,7 +32,8 @@ class Options(ProgressFlags):
     """Measure first try, second try and later ones of one or more models on the same problems.
 
     Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
-    a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the task's options.
+    a GGUF file, a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the
+    task's options.
     """
 
     models: tuple[str, ...] = ()
@@ -119,7 +120,9 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
 
 def _check(given: Options, prog: str) -> None:
     if not given.models:
-        raise ConfigError(f"{prog}: name at least one model: a directory, a hub id, or a shipped model such as small")
+        raise ConfigError(
+            f"{prog}: name at least one model: a directory, a GGUF file, a hub id, or a shipped model such as small"
+        )
     if len(set(given.models)) < len(given.models):
         raise ConfigError(
             f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"

@@ -40,7 +40,7 @@ class Options(ProgressFlags):
     With --probe K, K reflections are written on each failure and each is retried once. A failure is kept where some of
     them rescue it and some do not: from others nothing is learned. OUT.probes.jsonl holds all that were probed, so an
     interrupted command goes on where it was, and another --probe-keep samples nothing again.
-    PATH is a checkpoint directory, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
+    PATH is a checkpoint directory, a GGUF file, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
     --options.NAME VALUE sets options of the task's own.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from secondthought.errors import PolicyError
+from secondthought.models.gguf.cache import ordinary
 from secondthought.models.hub import only_here
 from secondthought.models.shipped import resolve
 
@@ -22,7 +23,8 @@ def length_by(path: str) -> Callable[[str], int]:
         PolicyError: there is no tokenizer.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(path), local_files_only=only_here(resolve(path)))
+        where = ordinary(resolve(path))
+        tokenizer: Any = AutoTokenizer.from_pretrained(where, local_files_only=only_here(where))
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise PolicyError(

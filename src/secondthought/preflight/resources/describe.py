@@ -92,7 +92,7 @@ def _found(plan: RunPlan | SftPlan, speed: MachineSpeed) -> dict[str, Any]:
             "path": model.path,
             "source": inputs.source_of(model),
             **asdict(plan.shape),
-            "stored": inputs.stored_weights(inputs.find_files(model)),
+            "stored": inputs.weights_of(model),
         },
         "memory": memory,
         "machine": {

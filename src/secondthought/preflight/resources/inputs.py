@@ -20,6 +20,9 @@ from secondthought.errors import PolicyError
 from secondthought.models import shipped
 from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
+from secondthought.models.gguf import described
+from secondthought.models.gguf.cache import checkpoint_of
+from secondthought.models.gguf.header import is_gguf
 from secondthought.models.loading import chat_settings
 from secondthought.models.template import choose
 from secondthought.preflight.resources.model_shape import ModelShape
@@ -62,11 +65,13 @@ def find_files(config: ModelConfig) -> Path | None:
 
 
 def model_files(config: ModelConfig) -> Path:
-    """Return the directory on this machine that holds the model's config.json.
+    """Return the directory on this machine that holds the model's config.json; of a GGUF file, what is made of it.
 
     Raises:
         PolicyError: it is not on this machine.
     """
+    if is_gguf(config.path):
+        return checkpoint_of(config.path)
     where = find_files(config)
     if where is None:
         raise PolicyError(
@@ -78,6 +83,8 @@ def model_files(config: ModelConfig) -> Path:
 
 def source_of(config: ModelConfig) -> str:
     """Return the words that say where a plan has a model's sizes from."""
+    if is_gguf(config.path):
+        return described.SOURCE
     return "config.json" if find_files(config) is not None else "published sizes; the model is not on this machine"
 
 
@@ -87,6 +94,8 @@ def read_config(config: ModelConfig) -> Any:
     Raises:
         PolicyError: config.json is missing or describes no model that transformers knows.
     """
+    if is_gguf(config.path):
+        return described.config_in(config.path)
     if config.path in PUBLISHED and find_files(config) is None:
         return AutoConfig.for_model(**PUBLISHED[config.path])
     where = model_files(config)
@@ -126,6 +135,11 @@ def build_empty(model_config: Any, *, source: str, trust_remote_code: bool = Fal
     except (ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
         first = (str(error).strip().splitlines() or ["unknown error"])[0]
         raise PolicyError(f"{source}: its config.json makes no causal language model: {first}") from error
+
+
+def weights_of(config: ModelConfig) -> dict[str, int]:
+    """Count parameters and bytes of the model's weights, by the headers of its files; it raises as `stored_weights`."""
+    return described.weights_in(config.path) if is_gguf(config.path) else stored_weights(find_files(config))
 
 
 def stored_weights(where: Path | None) -> dict[str, int]:
@@ -171,7 +185,7 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
     problems = task.problems("train", count, config.task.seed)
     requests = Requests.resolve(task, config.episode)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model_files(config.model), local_files_only=True)
+        tokenizer = read_tokenizer(config.model)
     except (OSError, ValueError, KeyError, ImportError, AttributeError, PolicyError):
         return _guessed_lengths(problems, requests)
     choose(tokenizer, config.model.chat_template)
@@ -191,6 +205,17 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
         note=more_with(requests.note_with("")),
         note_alone=more_with(requests.note_alone(FAILED)),
     )
+
+
+def read_tokenizer(config: ModelConfig) -> Any:
+    """Read the tokenizer alone; of a GGUF file nothing is unpacked for that.
+
+    Raises:
+        PolicyError: the model is not on this machine; what the library raises on damaged files comes through.
+    """
+    if is_gguf(config.path):
+        return described.tokenizer_in(config.path)
+    return AutoTokenizer.from_pretrained(model_files(config), local_files_only=True)
 
 
 def _guessed_lengths(problems: list[Problem], requests: Requests) -> Lengths:

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from secondthought import jsonl, tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError, TaskError
+from secondthought.models.gguf.header import is_gguf
 from secondthought.models.loading import chat_settings
 from secondthought.models.local import LocalModel
 from secondthought.models.template import choose
@@ -78,13 +77,12 @@ def _held_out(config: SftConfig, examples: int) -> int:
 
 def _without_weights(config: SftConfig) -> LocalModel | None:
     """Build a policy that tokenizes and does nothing else; None where its tokenizer is not here."""
-    where = inputs.find_files(config.model)
-    if where is None:
-        return None
     model = config.model
+    if inputs.find_files(model) is None and not is_gguf(model.path):
+        return None
     empty = inputs.build_empty(inputs.read_config(model), source=model.path, trust_remote_code=model.trust_remote_code)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where, local_files_only=True)
+        tokenizer = inputs.read_tokenizer(model)
     except (OSError, ValueError, KeyError, ImportError, AttributeError):
         return None
     choose(tokenizer, model.chat_template)

@@ -98,7 +98,9 @@ class RunSection:
     seed: str
     changes: Sequence[tables.ChangeRow]
     reasons: Sequence[tuple[str, str, str]]
+    reflections: Sequence[tables.ChangeRow]
     controls: Sequence[tables.ChangeRow]
+    bars: Sequence[tuple[str, str]]
     facts: Sequence[tuple[str, str]]
     config: str
 
@@ -177,7 +179,9 @@ def run_section(run: Run) -> RunSection:
         seed=tables.seed_name(run.seed),
         changes=tables.before_after(run),
         reasons=tables.reasons(run),
+        reflections=tables.reflections(run),
         controls=tables.controls(run),
+        bars=tables.bars(run),
         facts=facts(run),
         config=config_text(run),
     )

@@ -98,6 +98,22 @@ def before_after(run: Run) -> list[ChangeRow]:
     return _tested([row for row in rows if (row.before.estimate, row.after.estimate) != (ABSENT, ABSENT)])
 
 
+def reflections(run: Run) -> list[ChangeRow]:
+    """Return rows of the quality of own reflections; nothing of a run that did not measure it."""
+    before, after = (get(run.summary, when, TEMPERATURE, "reflections") for when in ("before", "after"))
+    return [
+        _change(name, _problems(get(before, key, "n"), get(after, key, "n")), *map(interval, pair))
+        for key, name in _named({"length": ""}, before, after).items()
+        if (pair := (get(before, key), get(after, key))) and name and any(get(one, "n") for one in pair)
+    ]
+
+
+def bars(run: Run) -> list[tuple[str, str]]:
+    """Return what the controls say of own reflections, before and after."""
+    found = [(when, get(run.summary, "bars", when, "says")) for when in ("before", "after")]
+    return [(when, says) for when, says in found if isinstance(says, str)]
+
+
 def controls(run: Run) -> list[ChangeRow]:
     """Return the listening table: how often a retry is right after each kind of reflection."""
     before, after = get(run.summary, "controls", "before"), get(run.summary, "controls", "after")

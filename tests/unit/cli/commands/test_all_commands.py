@@ -221,7 +221,7 @@ def test_failures(cli, tmp_path, one_sentence):
 def test_right_answers_are_written_for_fine_tuning(cli, tmp_path, one_sentence):
     out = tmp_path / "gold.jsonl"
     assert "40 right answers" in cli("tasks", "sample", "arithmetic", "--count", "40", "--out", out).out
-    found = cli("score", "arithmetic", out, "--json").lines
+    found = cli("score", "arithmetic", out, "--json").rows
     assert found[-1]["summary"]["correct"] == 40
     assert "exists already" in one_sentence(cli("tasks", "sample", "arithmetic", "--out", out), 1)
 

@@ -56,6 +56,25 @@ def test_the_file_stands_alone_and_is_well_formed(tmp_path, study):
     assert (tmp_path / "report.html").stat().st_size < 5_000_000
 
 
+def test_the_quality_of_reflections_and_their_bars_are_shown(tmp_path):
+    run = write_fake_run(tmp_path / "run", steps=20, problems=20)
+    assert "Own reflections" not in page(tmp_path, run).text
+    share = {"estimate": 0.31, "low": 0.2, "high": 0.42, "n": 50}
+
+    def measured(summary):
+        for when in ("before", "after"):
+            summary[when]["t1.0"]["reflections"] = {"length": {**share, "estimate": 77.0}, "generality": share}
+        summary["bars"] = {"before": {"says": "Not < shown."}, "after": None}
+
+    edit(run, measured)
+    text = page(tmp_path, run).text
+    assert "Own reflections, at temperature 1" in text
+    assert "Generality" in text
+    assert "31.0" in text
+    assert "Before training: Not < shown." in text
+    assert "After training:" not in text
+
+
 def test_hostile_text_is_inert(tmp_path):
     run = write_fake_run(tmp_path / HOSTILE.replace("/", ""), hostile=True, steps=20, problems=20)
     found = page(tmp_path, run)

@@ -80,6 +80,10 @@ class UpdateOptions(Options):
     """Also time our own path without sharing."""
     peer_python: str | None = None
     """Interpreter of an environment with TRL; without one it is left out."""
+    model: str | None = None
+    """A checkpoint directory in place of random weights: an adapter learns, each side in a process of its own."""
+    lora_rank: int = Field(16, ge=1)
+    """Rank of that adapter."""
 
 
 class SampleOptions(Options):
@@ -193,9 +197,15 @@ def habits(argv: list[str], prog: str) -> None:
 def update(argv: list[str], prog: str) -> None:
     """Print the time per training update."""
     given = parse(UpdateOptions, argv, prog)
+    if given.model is not None:
+        from secondthought.bench import model_update
+
+        of_random_weights = {"json_", "retry", "hidden", "layers", "unshared"}
+        _print(model_update.run(**given.model_dump(exclude=of_random_weights)), given, prog)
+        return
     from secondthought.bench.update import run
 
-    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
+    _print(run(**given.model_dump(exclude={"json_", "model", "lora_rank"})), given, prog)
 
 
 def sample(argv: list[str], prog: str) -> None:
