@@ -389,8 +389,8 @@ def stripped_retries_keep_the_notes_log_probabilities(patch):
 
 @mutant("check_stripped_retries_learn_after_the_bare_problem")
 def temperature_ignored_in_rescoring(patch):
-    right = rescoring.token_logprobs
-    patch.setattr(rescoring, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+    right = TreeForward.scores
+    patch.setattr(rescoring.TreeForward, "scores", lambda self, model, temperature: right(self, model))
 
 
 @mutant("check_the_reference_does_not_move")

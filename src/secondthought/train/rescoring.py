@@ -13,7 +13,6 @@ from dataclasses import replace
 import torch
 
 from secondthought.models.tree_forward import TreeForward
-from secondthought.rl.logprobs import token_logprobs
 from secondthought.train.credit import Credited
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
@@ -59,6 +58,6 @@ def _of_branches(tree: TokenTree, learner: Learner) -> list[list[float]]:
     policy = learner.policy
     forward = TreeForward([tree], policy.device, share=learner.share)
     with torch.no_grad(), policy.autocast():
-        logits = forward.logits(policy.model)
-    flat = iter(token_logprobs(logits, forward.targets.token_ids, temperature=learner.temperature).tolist())
+        scored = forward.scores(policy.model, temperature=learner.temperature).logprobs
+    flat = iter(scored.tolist())
     return [[next(flat) for _ in branch.token_ids] for branch in tree.branches]
