@@ -71,7 +71,7 @@ def record(player: Player, episode: Episode) -> ProblemRow:
 
 
 def _leaks(player: Player, problem: Problem, texts: Sequence[str]) -> tuple[bool, ...]:
-    """Tell of each text whether it holds the right answer; nothing where that cannot be told."""
+    """Return for each text whether it holds the right answer; nothing where that cannot be told."""
     return tuple(found for text in texts if (found := leaks(player.task, problem, text)) is not None)
 
 
