@@ -27,8 +27,8 @@ from secondthought import jsonl  # noqa: E402
 from secondthought.tasks.function_calling import FunctionCalling  # noqa: E402
 from secondthought.tasks.function_calling.gold import right_calls, written  # noqa: E402
 from secondthought.tasks.function_calling.judge import judge  # noqa: E402
-from secondthought.tasks.function_calling.reading import read_calls  # noqa: E402
 from secondthought.tools.calls import Call, CallReading  # noqa: E402
+from secondthought.tools.reading import read_calls  # noqa: E402
 
 KINDS = "simple multiple parallel parallel_multiple".split()  # noqa: SIM905
 CATEGORIES = (

@@ -17,9 +17,9 @@ from secondthought.tasks.function_calling.gold import right_calls, written
 from secondthought.tasks.function_calling.judge import Mode, judge
 from secondthought.tasks.function_calling.options import FunctionCallingOptions
 from secondthought.tasks.function_calling.readers import shape_of
-from secondthought.tasks.function_calling.reading import read_calls
 from secondthought.tasks.function_calling.signatures import signature
 from secondthought.tasks.function_calling.wanted import Wanted
+from secondthought.tools.reading import read_calls
 from secondthought.types import Problem, Split, Verdict
 
 _MAX_KEPT = 20_000
