@@ -15,7 +15,7 @@ from secondthought.habits import agreement, patterns, repeats
 from secondthought.habits.judge import detector as judge
 from secondthought.habits.judge import quotes as judge_quotes
 from secondthought.inference import decoding
-from secondthought.models import tree_forward
+from secondthought.models import token_scores, tree_forward
 from secondthought.models.local import LocalModel
 from secondthought.models.probe import Deviation
 from secondthought.models.tree_attention import PackedTrees
@@ -271,8 +271,8 @@ def kl_weight_left_out_of_the_report(patch):
 
 @mutant("check_the_step_equals_the_oracle")
 def temperature_ignored_in_training(patch):
-    right = learner.token_logprobs
-    patch.setattr(learner, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+    right = token_scores.token_logprobs
+    patch.setattr(token_scores, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
 
 
 @mutant("check_recorded_logprobs_are_those_of_the_sampled_distribution")
@@ -376,17 +376,17 @@ def values_read_one_token_late(patch):
 @mutant("check_the_critics_update_equals_the_oracle")
 def value_of_a_first_token_at_the_token_itself(patch):
     """As if it stood on the branch's first token instead of the trunk's last."""
-    right = TreeForward._shared
+    right = TreeForward._before
 
-    def shifted(self, model, packed):
+    def shifted(self, packed):
         found = self.found
         self.found = [t._replace(at=1) if t.branch != TRUNK and t.at == 0 else t for t in found]
         try:
-            return right(self, model, packed)
+            return right(self, packed)
         finally:
             self.found = found
 
-    patch.setattr(TreeForward, "_shared", shifted)
+    patch.setattr(TreeForward, "_before", shifted)
 
 
 @mutant("check_the_critic_advantages_equal_the_oracle")
@@ -414,8 +414,8 @@ def kl_in_the_reward_reversed(patch):
 
 @mutant("check_the_critic_advantages_equal_the_oracle")
 def temperature_ignored_in_the_kl_of_the_reward(patch):
-    right = critic_advantages.token_logprobs
-    patch.setattr(critic_advantages, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
+    right = token_scores.token_logprobs
+    patch.setattr(token_scores, "token_logprobs", lambda logits, ids, temperature: right(logits, ids))
 
 
 @mutant("check_the_critic_advantages_equal_the_oracle")
@@ -456,8 +456,8 @@ def values_divided_by_each_micro_batchs_own_tokens(patch):
 
 @mutant("check_the_entropy_bonus_equals_the_oracle")
 def entropy_punished(patch):
-    right = learner.entropy
-    patch.setattr(learner, "entropy", lambda logits, temperature: -right(logits, temperature=temperature))
+    right = token_scores.entropy
+    patch.setattr(token_scores, "entropy", lambda logits, temperature: -right(logits, temperature=temperature))
 
 
 @mutant("check_reinforce_equals_the_oracle")
@@ -604,9 +604,9 @@ class _Live:
     def __init__(self, model):
         self.model = model
 
-    def logits(self, forward):
+    def logprobs(self, forward, temperature):
         with torch.no_grad():
-            return forward.logits(self.model)
+            return forward.scores(self.model, temperature=temperature).logprobs
 
 
 class _Believing:

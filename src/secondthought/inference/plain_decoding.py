@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from secondthought.errors import PolicyError
 from secondthought.inference.decoding import Row
 from secondthought.inference.drawing import Choose, draw
-from secondthought.models.tree_forward import takes
+from secondthought.models.logits_kept import takes
 from secondthought.types import Prompt, Sampling
 
 CACHE_NAMES = ("cache", "past_key_values", "cache_params", "state")

@@ -7,15 +7,18 @@ that is the trunk's last position.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from secondthought.models.logits_kept import kept_logits
+from secondthought.models.output_head import OutputHead, find_head
+from secondthought.models.token_scores import SLICE, Scoring, Spread, TokenScores, scores_of_logits, scores_of_states
 from secondthought.models.tree_attention import PackedTrees, pack, tree_attention
 from secondthought.trees import TokenTree
 
@@ -83,9 +86,50 @@ class TreeForward:
 
     def logits(self, model: PreTrainedModel) -> Float[Tensor, "M V"]:
         """Return the model's logits before each target."""
-        return self._plain(model) if self.packed is None else self._shared(model, self.packed)
+        if self.packed is None:
+            logits: Tensor = model(**self._rows, use_cache=False).logits
+            return logits[self._places]
+        return self._read(model, self.packed, self._before(self.packed))[0]
 
-    def _shared(self, model: PreTrainedModel, packed: PackedTrees) -> Float[Tensor, "M V"]:
+    def scores(self, model: PreTrainedModel, *, temperature: float = 1.0, spread: Spread = "unread") -> TokenScores:
+        """Return the log-probability of each target and the entropy before those that learn.
+
+        Where logits are many (`SLICE`), a slice of them is alive at once, if the model's head can be run by itself.
+        """
+        wanted = Scoring(self.targets.token_ids, self.targets.learns, temperature, spread)
+        head = self.sliced_by(model)
+        if head is None:
+            return scores_of_logits(self.logits(model), wanted)
+        return scores_of_states(head, self._states(model, head), vocabulary(model), wanted)
+
+    def sliced_by(self, model: PreTrainedModel) -> OutputHead | None:
+        """Return the head that `scores` reads in slices; None where all logits are made at once."""
+        num_read = len(self.found) if self.packed is not None else self._rows["input_ids"].numel()
+        return find_head(model) if num_read * vocabulary(model) > SLICE else None
+
+    def _states(self, model: PreTrainedModel, head: OutputHead) -> Float[Tensor, "M E"]:
+        """Return the hidden state before each target; the forward makes the logits of a single one."""
+        with head.states() as found:
+            if self.packed is None:
+                model(**self._rows, use_cache=False, logits_to_keep=1)
+                return found[0][self._places]
+            before = self._before(self.packed)
+            self._read(model, self.packed, before[:1])
+        return found[0][0].index_select(0, before)
+
+    def _read(self, model: PreTrainedModel, packed: PackedTrees, keep: Int[Tensor, " K"]) -> Float[Tensor, "1 K V"]:
+        with tree_attention(model):
+            return kept_logits(
+                model,
+                keep,
+                input_ids=packed.input_ids,
+                position_ids=packed.position_ids,
+                use_cache=False,
+                tree=packed,
+            )
+
+    def _before(self, packed: PackedTrees) -> Int[Tensor, " M"]:
+        """Find the flat position before each target."""
         before = []
         for target in self.found:
             trunk = packed.trunk_starts[target.tree]
@@ -95,51 +139,29 @@ class TreeForward:
                 before.append(trunk + len(self.trees[target.tree].trunk) - 1)
             else:
                 before.append(packed.branch_starts[target.tree][target.branch] + target.at - 1)
-        keep = torch.tensor(before, dtype=torch.long, device=self.device)
-        with tree_attention(model):
-            logits = kept_logits(
-                model,
-                keep,
-                input_ids=packed.input_ids,
-                position_ids=packed.position_ids,
-                use_cache=False,
-                tree=packed,
-            )
-        return logits[0]
+        return torch.tensor(before, dtype=torch.long, device=self.device)
 
-    def _plain(self, model: PreTrainedModel) -> Float[Tensor, "M V"]:
-        """Read every branch as a row with its trunk, right-padded: this is the tests' reference, and the fallback."""
+    @cached_property
+    def _rows(self) -> dict[str, Tensor]:
+        """Lay out every branch as a row with its trunk, right-padded: the tests' reference, and the fallback."""
         rows = [(*tree.trunk, *branch.token_ids) for tree in self.trees for branch in tree.branches]
+        size = max(len(row) for row in rows)
+        return {
+            "input_ids": torch.tensor([[*row, *[0] * (size - len(row))] for row in rows], device=self.device),
+            "attention_mask": torch.tensor([[1] * len(r) + [0] * (size - len(r)) for r in rows], device=self.device),
+        }
+
+    @property
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Find row and column before each target."""
         first_row = [0]
         for tree in self.trees:
             first_row.append(first_row[-1] + len(tree.branches))
-        size = max(len(row) for row in rows)
-        ids = torch.tensor([[*row, *[0] * (size - len(row))] for row in rows], device=self.device)
-        real = torch.tensor([[1] * len(row) + [0] * (size - len(row)) for row in rows], device=self.device)
-        logits = model(input_ids=ids, attention_mask=real, use_cache=False).logits
         row_of = [first_row[t.tree] + max(t.branch, 0) for t in self.found]
         column = [t.at - 1 + (0 if t.branch == TRUNK else len(self.trees[t.tree].trunk)) for t in self.found]
-        chosen: Tensor = logits[row_of, column]
-        return chosen
+        return row_of, column
 
 
-def kept_logits(model: PreTrainedModel, keep: Int[Tensor, " M"] | int, **inputs: Any) -> Float[Tensor, "B M V"]:
-    """Return the logits of a forward at these columns, or at the last `keep`.
-
-    A forward that cannot leave out the others gives all: many take `**kwargs`, which would swallow the wish.
-    """
-    if takes(model, "logits_to_keep"):
-        kept: Tensor = model(**inputs, logits_to_keep=keep).logits
-        return kept
-    logits: Tensor = model(**inputs).logits
-    return logits[:, -keep:] if isinstance(keep, int) else logits[:, keep]
-
-
-def takes(model: PreTrainedModel, argument: str) -> bool:
-    """Return whether a model's forward has this argument by name."""
-    if (kind := type(model)) not in _ARGUMENTS:
-        _ARGUMENTS[kind] = frozenset(inspect.signature(kind.forward).parameters)
-    return argument in _ARGUMENTS[kind]
-
-
-_ARGUMENTS: dict[type, frozenset[str]] = {}
+def vocabulary(model: PreTrainedModel) -> int:
+    """Return how many tokens a model knows."""
+    return int(model.get_input_embeddings().weight.shape[0])

@@ -17,7 +17,7 @@ def token_logprobs(
     >>> round(token_logprobs(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).item(), 4)
     -0.6931
     """
-    scaled = _wide(logits) / temperature
+    scaled = widened(logits) / temperature
     chosen = scaled.gather(-1, token_ids.unsqueeze(-1)).squeeze(-1)
     return chosen - scaled.logsumexp(-1)
 
@@ -28,10 +28,10 @@ def entropy(logits: Float[Tensor, "*B V"], *, temperature: float = 1.0) -> Float
     >>> round(entropy(torch.tensor([[0.0, 0.0]])).item(), 4)
     0.6931
     """
-    log_p = (_wide(logits) / temperature).log_softmax(-1)
+    log_p = (widened(logits) / temperature).log_softmax(-1)
     return -(log_p.exp() * log_p).sum(-1)
 
 
-def _wide(logits: Tensor) -> Tensor:
+def widened(logits: Tensor) -> Tensor:
     """Widen to fp32: half precision is too coarse for a log-sum-exp over a vocabulary."""
     return logits if logits.dtype == torch.float64 else logits.float()

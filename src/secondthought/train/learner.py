@@ -24,9 +24,9 @@ from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, Tra
 from secondthought.distributed.sharding import gather_into, scatter_from, trained
 from secondthought.distributed.world import World
 from secondthought.models.local import LocalModel
+from secondthought.models.token_scores import Spread
 from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.kl import kl_k1, kl_k3
-from secondthought.rl.logprobs import entropy, token_logprobs
 from secondthought.rl.losses import clipped_surrogate, reinforce
 from secondthought.train.critic.learner import Critic, CriticStats
 from secondthought.train.gradient_step import gradient_step, take_step
@@ -191,9 +191,9 @@ class Learner:
         """Compute one micro-batch's share of the step's loss."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         known, learns = forward.targets, forward.targets.learns
+        spreads: Spread = "learns" if self.algorithm.entropy_bonus > 0 else "read"
         with self.policy.autocast():
-            logits = forward.logits(self.model)
-        logprobs = token_logprobs(logits, known.token_ids, temperature=self.temperature)
+            logprobs, spread = forward.scores(self.model, temperature=self.temperature, spread=spreads)
         surrogate = clipped_surrogate(
             logprobs[learns],
             known.old_logprobs[learns],
@@ -209,20 +209,18 @@ class Learner:
         sums = _Sums()
         if self.reference is not None and self.compares:
             with self.policy.autocast():
-                ref_logits = self.reference.logits(forward)
-            kl = kl_k3(logprobs, token_logprobs(ref_logits, known.token_ids, temperature=self.temperature))
+                theirs = self.reference.logprobs(forward, self.temperature)
+            kl = kl_k3(logprobs, theirs)
             learning_kl, anchor_kl = kl[learns].sum(), kl[~learns].sum()
             loss = loss + self.algorithm.kl_ref * learning_kl / max(num_learning, 1)
             loss = loss + self.algorithm.kl_anchor * anchor_kl / max(num_anchored, 1)
             sums.kl_ref, sums.kl_anchor = float(learning_kl.detach()), float(anchor_kl.detach())
-        with torch.set_grad_enabled(self.algorithm.entropy_bonus > 0):
-            spread = entropy(logits[learns], temperature=self.temperature).sum()
         if self.algorithm.entropy_bonus > 0:
-            loss = loss - self.algorithm.entropy_bonus * spread / max(num_learning, 1)
+            loss = loss - self.algorithm.entropy_bonus * spread.sum() / max(num_learning, 1)
         with torch.no_grad():
             sums.policy = float(policy_loss.detach())
             sums.kl_old = float(kl_k1(known.old_logprobs, logprobs)[learns].sum())
-            sums.entropy = float(spread)
+            sums.entropy = float(spread.sum())
             sums.ratio = float(surrogate.ratio.sum())
             sums.clipped_low = float(surrogate.clipped_low.sum())
             sums.clipped_high = float(surrogate.clipped_high.sum())

@@ -19,10 +19,10 @@ from secondthought.models.tree_forward import TreeForward
 
 
 class Reference(Protocol):
-    """Gives the logits that a KL term compares with; it never learns."""
+    """Gives the log-probabilities that a KL term compares with; it never learns."""
 
-    def logits(self, forward: TreeForward) -> Tensor:
-        """Compute the reference's logits before each target, without a gradient."""
+    def logprobs(self, forward: TreeForward, temperature: float) -> Tensor:
+        """Compute the reference's log-probability of each target, without a gradient."""
         ...
 
 
@@ -33,10 +33,10 @@ class FrozenCopy:
         """Hold the model that is given; `reference_of` gives a copy."""
         self.model = model.requires_grad_(False)
 
-    def logits(self, forward: TreeForward) -> Tensor:
-        """See `Reference.logits`."""
+    def logprobs(self, forward: TreeForward, temperature: float) -> Tensor:
+        """See `Reference.logprobs`."""
         with torch.no_grad():
-            return forward.logits(self.model)
+            return forward.scores(self.model, temperature=temperature).logprobs
 
 
 class AdapterOff:
@@ -46,10 +46,10 @@ class AdapterOff:
         self.model = model
         self.adapter = adapter
 
-    def logits(self, forward: TreeForward) -> Tensor:
-        """See `Reference.logits`."""
+    def logprobs(self, forward: TreeForward, temperature: float) -> Tensor:
+        """See `Reference.logprobs`."""
         with torch.no_grad(), self.adapter.switched_off():
-            return forward.logits(self.model)
+            return forward.scores(self.model, temperature=temperature).logprobs
 
 
 class AdapterBefore:
@@ -60,10 +60,10 @@ class AdapterBefore:
         self.model = model
         self.before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad]
 
-    def logits(self, forward: TreeForward) -> Tensor:
-        """See `Reference.logits`."""
+    def logprobs(self, forward: TreeForward, temperature: float) -> Tensor:
+        """See `Reference.logprobs`."""
         with torch.no_grad(), self._put_back():
-            return forward.logits(self.model)
+            return forward.scores(self.model, temperature=temperature).logprobs
 
     @contextmanager
     def _put_back(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from secondthought.config import AlgorithmConfig, OptimConfig, TrainConfig
 from secondthought.errors import CheckError
 from secondthought.models import tree_forward
 from secondthought.models.local import LocalModel
+from secondthought.models.tree_attention import PackedTrees
 from secondthought.train import self_checks as checks
 from secondthought.train.learner import Learner
 
@@ -124,15 +125,15 @@ def test_a_mask_that_is_not_applied(learner, monkeypatch):
 
 
 def test_branches_that_do_not_see_their_trunk(learner, monkeypatch):
-    original = tree_forward.TreeForward._shared
+    original = tree_forward.TreeForward._read
 
-    def another_trunk(self, model, packed):
+    def another_trunk(self, model, packed, keep):
         other = copy.copy(packed)
         other.input_ids = packed.input_ids.clone()
         other.input_ids[..., : len(self.trees[0].trunk) - 1] = 5
-        return original(self, model, other)
+        return original(self, model, other, keep)
 
-    monkeypatch.setattr(tree_forward.TreeForward, "_shared", another_trunk)
+    monkeypatch.setattr(tree_forward.TreeForward, "_read", another_trunk)
     with pytest.raises(CheckError, match=r"'shared': shared trunks change .* set train\.share_trunk = false"):
         checks.check_shared(learner, checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0))
     assert learner.share
@@ -160,3 +161,37 @@ def test_what_bf16_does_to_the_plain_gradient_is_no_fault_of_sharing(monkeypatch
     monkeypatch.setattr(checks, "ROUGH_NOISES", 1e-6)
     with pytest.raises(CheckError, match="shared trunks change the gradient"):
         checks.check_shared(learner, tree)
+
+
+def _detached_trunk(patch):
+    """Branches read their trunk, and no gradient goes back into it."""
+    right = PackedTrees._merged
+    patch.setattr(
+        PackedTrees,
+        "_merged",
+        lambda self, q, trunk, own, rule: right(self, q, tuple(x.detach() for x in trunk), own, rule),
+    )
+
+
+def _first_token_from_elsewhere(patch):
+    """The first token of a branch is predicted one token too early."""
+    right = tree_forward.TreeForward._before
+
+    def earlier(self, packed):
+        first = torch.tensor([target.branch >= 0 and target.at == 0 for target in self.found])
+        return right(self, packed) - first.long()
+
+    patch.setattr(tree_forward.TreeForward, "_before", earlier)
+
+
+@pytest.mark.parametrize("plant", [_detached_trunk, _first_token_from_elsewhere])
+def test_a_fault_is_found_in_bf16_however_much_bf16_rounds(plant, monkeypatch):
+    policy = tiny_policy(precision="bf16")
+    learner = Learner(policy, AlgorithmConfig(kl_ref=0.1), OptimConfig(), TrainConfig())
+    tree = checks._sampled_tree(policy, PROBLEMS[0], 1.0)
+    checks.check_shared(learner, tree)
+    monkeypatch.setitem(checks.GRADIENT_LIMIT, "bf16", 10.0)
+    plant(monkeypatch)
+    with pytest.raises(CheckError, match="shared trunks change the gradient"):
+        checks.check_shared(learner, tree)
+    assert (policy.precision, learner.share) == ("bf16", True)

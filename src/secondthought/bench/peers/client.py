@@ -31,15 +31,16 @@ def run_peer(
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
     preload: Sequence[str] = (),
+    package: str = "secondthought.bench.peers",
 ) -> dict[str, Any]:
     """Run `script` on `job` and return its answer. The script finds our package, and nothing else of our environment.
 
-    `preload` are libraries of the peer's own, loaded first where its environment has them.
+    `preload` are libraries of the peer's own, loaded first where its environment has them; `package` holds the script.
 
     Raises:
         ConfigError: the interpreter is missing or the script failed; the sentence ends with its last line.
     """
-    path = resources.files("secondthought.bench.peers") / script
+    path = resources.files(package) / script
     with tempfile.TemporaryDirectory() as folder:
         found = QUIET | _finding_package(Path(folder)) | dict(environment) | preloading(python, preload)
         try:

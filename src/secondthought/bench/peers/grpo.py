@@ -78,7 +78,7 @@ def train(
     """Train the job's checkpoint for its `warmup` and its `steps`, and return the clock of them all.
 
     Args:
-        job: `checkpoint`, `warmup`, `steps` and `threads` are read.
+        job: `checkpoint`, `warmup`, `steps`, `threads` and, where it has one, `lora` are read.
         tokenizer: the checkpoint's.
         prompts: names of the rows, which `rollout` gets in place of texts.
         rollout: TRL's documented hook: a step's prompts in, its rows out.
@@ -90,10 +90,16 @@ def train(
     from trl import GRPOConfig, GRPOTrainer
 
     clock = StepClock()
+    if lora := job.get("lora"):
+        from peft import LoraConfig
+
+        sizes = {"r": lora["rank"], "lora_alpha": lora["alpha"], "lora_dropout": 0.0}
+        settings["peft_config"] = LoraConfig(**sizes, target_modules="all-linear", task_type="CAUSAL_LM")
     with tempfile.TemporaryDirectory() as folder:
         trainer = GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(job["checkpoint"], dtype=torch.float32),
             processing_class=tokenizer,
+            peft_config=settings.pop("peft_config", None),
             args=GRPOConfig(output_dir=folder, max_steps=job["warmup"] + job["steps"], **FASTEST, **settings),
             reward_funcs=reward,
             train_dataset=Dataset.from_dict({"prompt": list(prompts)}),

@@ -7,11 +7,14 @@ reward, advantages), then gradient clipping and the optimizer step. Gradient che
 model is used, the fastest that TRL runs these rows.
 
 Job: `checkpoint` directory, `trunk` ids, `completions` (ids per row), `masks` (0/1 per token), `rewards` (per row),
-`steps`, `warmup`, `threads`, `bf16` (autocast). Answer: `seconds` and `cpu_seconds` per timed step, and `versions`.
+`steps`, `warmup`, `threads`, `bf16` (autocast), `lora` (rank and alpha on all linear layers; without it all weights
+learn). Answer: `seconds` and `cpu_seconds` per timed step, `peak` bytes of the process, and `versions`.
 """
 
 from __future__ import annotations
 
+import resource
+import sys
 from typing import Any
 
 from transformers import AutoTokenizer
@@ -48,7 +51,12 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         bf16=job["bf16"],
     )
     timed = clock.update.skip(job["warmup"])
-    return {"seconds": timed.wall, "cpu_seconds": timed.cpu, "versions": versions()}
+    return {"seconds": timed.wall, "cpu_seconds": timed.cpu, "peak": peak(), "versions": versions()}
+
+
+def peak() -> int:
+    """Return the most bytes that this process held; the kernel counts in kilobytes, but on macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,6 @@ STATISTICS = 1
 """Log-sum-exp of each query's scores: fp32, H per token."""
 PROBABILITIES = 2
 """fp32 numbers per pair of query and key where no fused kernel serves (capped scores): before and after softmax."""
-
-# --- Logits of the update, M*V fp32 numbers each --------------------------------------------------------------------
 LOGITS_SAVED = 1
 """Logits over the temperature, kept by the log-sum-exp."""
 LOGITS_ENTROPY = 2
@@ -74,6 +72,8 @@ LOGITS_FITTED = 2
 """Cross-entropy alone, in place of the six: the logits, then the gradients of log p and of the logits."""
 LOGITS_REFERENCE = 1
 """Those of the reference, alive until the loss is made."""
+SLICE = 2**25
+"""Logits alive at once, `models.token_scores.SLICE`; of more, M*E numbers are kept and a slice is in flight."""
 
 # --- Working set of a forward without gradient, per token -----------------------------------------------------------
 FORWARD_HIDDEN = 3
@@ -90,7 +90,7 @@ CHUNK = 32
 """Columns by which the cache of rows grows."""
 DRAW_COPIES = 4
 """Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
-DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
+DRAW_ROWS, DRAW_BYTES = 8, 3 * 8
 """Rows drawn together, and bytes per number of their float64 distribution (p, cumulative, and a scratch copy)."""
 SCORES = 2
 """Attention scores of new tokens while sampling, b bytes each: on trunk and own tokens apart, and joined; their softmax
@@ -155,10 +155,15 @@ class Learning:
         """Return b, the bytes of an activation."""
         return 2 if self.precision == "bf16" else FP32
 
+    @property
+    def held(self) -> int:
+        """Return the bytes of a weight: frozen ones stay in bf16, as checkpoints store them."""
+        return self.width if self.adapters else FP32
+
 
 def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
     """Return what stays from step to step: gradients too, which the next backward frees only when it begins."""
-    weights = FP32 * (shape.parameters + (learning.trainable if learning.adapters else 0))
+    weights = learning.held * shape.parameters + (FP32 * learning.trainable if learning.adapters else 0)
     critic = {}
     if learning.critic:  # where output and input embeddings are not tied, its small head makes this V*E too much
         critic = {"critic": weights + (1 + MOMENTS) * FP32 * learning.trainable}
@@ -172,9 +177,11 @@ def resident(shape: ModelShape, learning: Learning) -> dict[str, int]:
     }
 
 
-def cast_weights(shape: ModelShape, learning: Learning) -> int:
-    """Return the bytes of autocast's copies of the matrices, kept as long as it is on, or until the backward."""
-    return 2 * (shape.matrices + shape.head) if learning.precision == "bf16" else 0
+def cast_weights(shape: ModelShape, learning: Learning, *, head: bool = True) -> int:
+    """Return the bytes of autocast's copies of matrices, kept until the backward; held ones need none."""
+    if learning.precision != "bf16":
+        return 0
+    return 2 * (learning.trainable if learning.adapters else shape.matrices + shape.head * head)
 
 
 def columns(T: int, R: int) -> int:
@@ -266,23 +273,20 @@ def of_layers(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, 
     }
 
 
-def _cast_layers(shape: ModelShape, learning: Learning) -> int:
-    return 2 * shape.matrices if learning.precision == "bf16" else 0
-
-
 def saved(shape: ModelShape, trees: Trees, learning: Learning) -> dict[str, int]:
     """Return the bytes that autograd keeps from the forward of one micro-batch."""
     b, X = learning.width, trees.tokens
     layers, cast = of_layers(shape, trees, learning), cast_weights(shape, learning)
     if learning.recompute:  # what autocast made for layers goes with the forward; the head's stays for the backward
         layers = {"inputs of layers": FP32 * shape.layers * X * shape.hidden}
-        cast -= _cast_layers(shape, learning)
+        cast -= cast_weights(shape, learning, head=False)
+    sliced, kept = trees.M * shape.vocab > SLICE, LOGITS_SAVED + LOGITS_ENTROPY * learning.entropy
     outside = X * (FP32 * NORM_INPUTS * shape.hidden + 2 * FP32 * shape.head_size) + b * trees.M * shape.hidden
     return {
         **layers,
         "activations outside layers": outside,
         "cast weights": cast,
-        "logits kept": FP32 * (LOGITS_SAVED + LOGITS_ENTROPY * learning.entropy) * trees.M * shape.vocab,
+        "logits kept": b * trees.M * shape.hidden if sliced else FP32 * kept * trees.M * shape.vocab,
     }
 
 
@@ -291,12 +295,11 @@ def update(shape: ModelShape, trees: Trees, learning: Learning, *, in_flight: in
 
     The logits in flight (`in_flight` copies) and those of the backward take each other's place.
     """
-    logits = FP32 * trees.M * shape.vocab
+    logits = FP32 * min(trees.M * shape.vocab, SLICE)
     flying = (in_flight + (LOGITS_REFERENCE if learning.reference else 0)) * logits
     working = forward(shape, trees.tokens, learning.width) + logits
-    again = 0
+    again, cast = 0, cast_weights(shape, learning, head=False)
     if learning.recompute:
-        cast = _cast_layers(shape, learning)
         layer = (total(of_layers(shape, trees, learning)) + cast) // shape.layers
         again = max(layer, cast)  # one layer's in the backward, or at the end of the forward what autocast made
     terms = {**saved(shape, trees, learning), "logits in flight or backward": max(flying, working + again)}

@@ -39,7 +39,7 @@ FORMULAS = {
         f"{memory.LIBRARY_BYTES['fp32']} (bf16: {memory.LIBRARY_BYTES['bf16']}), and {memory.HEAP_SLACK} of the"
         " update's other terms on a CPU"
     ),
-    "weights, reference": "4 N each (N parameters; fp32 in both precisions)",
+    "weights, reference": "4 N each (N parameters; frozen beside bf16 adapters 2 N, and no other reference)",
     "critic": "as the policy: 4 N of weights, 4 of gradients and 8 of moments per parameter that learns",
     "gradients, moments": "4 and 8 per parameter that learns: N, or rank (in + out) of every adapted matrix",
     "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32",
@@ -53,7 +53,8 @@ FORMULAS = {
     ),
     "logits of the update": (
         f"4 M V x ({memory.LOGITS_SAVED} kept + {memory.LOGITS_IN_FLIGHT} in flight"
-        f" + {memory.LOGITS_REFERENCE} of the reference)"
+        f" + {memory.LOGITS_REFERENCE} of the reference); of more than {memory.SLICE} logits b M E kept, and that many"
+        " in flight"
     ),
     "operations": (
         "2 N per token sampled, 6 N per token of trees, 2 N of the reference; attention 4 L H D per query and key,"

@@ -187,7 +187,7 @@ def held_out(shape: ModelShape, trees: Trees, learning: Learning) -> Mapping[str
     return {
         "cast weights": memory.cast_weights(shape, learning),
         "forward": memory.forward(shape, trees.tokens, learning.width),
-        "logits": FP32 * (memory.LOGITS_SAVED + memory.LOGITS_FITTED) * trees.M * shape.vocab,
+        "logits": FP32 * (memory.LOGITS_SAVED + memory.LOGITS_FITTED) * min(trees.M * shape.vocab, memory.SLICE),
     }
 
 

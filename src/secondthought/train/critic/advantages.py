@@ -22,7 +22,6 @@ from secondthought.models.tree_forward import TreeForward
 from secondthought.rl.advantages import is_flat, whiten
 from secondthought.rl.gae import gae
 from secondthought.rl.kl import kl_k1
-from secondthought.rl.logprobs import token_logprobs
 from secondthought.train.credit import Credited
 from secondthought.train.critic.learner import Critic
 from secondthought.train.gradient_step import NO_TREE
@@ -126,8 +125,7 @@ def _read_batch(trees: Sequence[TokenTree], learner: Learner, critic: Critic) ->
     kl = torch.zeros_like(values)
     if learner.algorithm.kl_reward > 0 and learner.reference is not None:
         with learner.policy.autocast():
-            logits = learner.reference.logits(forward)
-        theirs = token_logprobs(logits[learns], known.token_ids[learns], temperature=learner.temperature)
+            theirs = learner.reference.logprobs(forward, learner.temperature)[learns]
         kl = kl_k1(known.old_logprobs[learns], theirs)
     flat_values, flat_kl = iter(values.tolist()), iter(kl.tolist())
     return [_Read(_rows(tree, flat_values), _rows(tree, flat_kl)) for tree in trees]

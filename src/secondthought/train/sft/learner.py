@@ -133,6 +133,8 @@ class SftLearner:
         """Compute the negative log-likelihood, summed over the completion tokens of a micro-batch."""
         forward = TreeForward(trees, self.policy.device, share=self.share)
         with self.policy.autocast():
+            if forward.sliced_by(model) is not None:
+                return -forward.scores(model).logprobs.sum()
             logits = forward.logits(model)
         wide = logits if logits.dtype == torch.float64 else logits.float()
         return cross_entropy(wide, forward.targets.token_ids, reduction="sum")

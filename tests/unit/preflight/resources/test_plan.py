@@ -12,6 +12,7 @@ from tiny_models import tiny_model, tiny_policy
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
 from secondthought.inference import branch_cache, decoding, drawing
+from secondthought.models import token_scores
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources import memory
 from secondthought.preflight.resources import workload as work
@@ -69,6 +70,25 @@ def test_adapters_by_hand():
     assert stays["weights"] == 4 * (shape.parameters + learning.trainable)
     every = plan(config(model={"lora": {"rank": 1}}), shape).learning.trainable
     assert every == shape.layers * (2 * (E + shape.queries) + 2 * (E + shape.keys) + 3 * (E + F))
+
+
+def test_frozen_weights_beside_bf16_adapters_take_two_bytes_and_are_cast_no_more():
+    shape = shape_of(tiny_model())
+    learning = Learning(trainable=100, reference=True, precision="bf16", adapters=True)
+    assert memory.resident(shape, learning)["weights"] == 2 * shape.parameters + 4 * 100
+    assert memory.cast_weights(shape, learning) == 2 * 100
+
+
+def test_of_many_logits_a_slice_is_in_flight_whatever_their_number(monkeypatch):
+    assert memory.SLICE == token_scores.SLICE
+    shape, learning = shape_of(tiny_model()), Learning(trainable=100, reference=True, adapters=True)
+    few, many = (memory.Trees(U=1, P=9, G=4, R=5, M=number) for number in (10, 20))
+    whole = memory.update(shape, many, learning)
+    monkeypatch.setattr(memory, "SLICE", 5 * shape.vocab)
+    sliced = [memory.update(shape, trees, learning) for trees in (few, many)]
+    assert sliced[0]["logits in flight or backward"] == sliced[1]["logits in flight or backward"]
+    assert sliced[1]["logits in flight or backward"] < whole["logits in flight or backward"] / 2
+    assert sliced[1]["logits kept"] == 4 * 20 * shape.hidden
 
 
 def test_a_config_without_sizes_is_named():

@@ -80,6 +80,10 @@ class UpdateOptions(Options):
     """Also time our own path without sharing."""
     peer_python: str | None = None
     """Interpreter of an environment with TRL; without one it is left out."""
+    model: str | None = None
+    """A checkpoint directory in place of random weights: an adapter learns, each side in a process of its own."""
+    lora_rank: int = Field(16, ge=1)
+    """Rank of that adapter."""
 
 
 class SampleOptions(Options):
