@@ -9,7 +9,7 @@ NEW    := .venv-newest/bin
 PYTEST := -m pytest -n $(or $(WORKERS),2) --dist loadfile
 PIP    := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-slow test-newest check golden wheel lock clean
+.PHONY: demo test test-slow test-real real-model test-newest check golden wheel lock clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -34,15 +34,21 @@ demo: .venv/ready  ## train the shipped tiny model to reflect, and print before 
 	$(BIN)/secondthought demo
 
 test: .venv/tested
-	$(BIN)/python $(PYTEST) -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow and not real"
 
 test-slow: .venv/tested
 	$(BIN)/python -m pytest -m slow
 
+test-real: .venv/tested  ## tests on the real models that are here
+	$(BIN)/python -m pytest -m real
+
+real-model: .venv/ready  ## NAME=smollm2-135m-instruct: fetch a real model into real-models/, as a GGUF file
+	$(BIN)/python tests/support/real_models.py $(NAME)
+
 test-newest:  ## the same tests on the newest versions that pyproject.toml allows; deprecations are shown, not fatal
 	rm -f .venv-newest/ready
 	$(MAKE) .venv-newest/ready
-	$(NEW)/python $(PYTEST) -m "not slow" -W default::DeprecationWarning -W default::PendingDeprecationWarning \
+	$(NEW)/python $(PYTEST) -m "not slow and not real" -W default::DeprecationWarning -W default::PendingDeprecationWarning \
 		-W default::FutureWarning
 
 lock:  ## write constraints.txt anew from the newest versions that are allowed; then run make check and make test

@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from real_models import path_of
 from tiny_models import ARCHITECTURES, byte_tokenizer, tiny_model, tiny_policy
 
 torch.set_num_threads(1)
@@ -39,6 +40,19 @@ def checkpoints(tmp_path_factory):
         tiny_model(name).save_pretrained(root / name)
         byte_tokenizer().save_pretrained(root / name)
     return root
+
+
+@pytest.fixture(scope="session")
+def real_model():
+    """Where the file of a real model is, by its name; a test that asks for one that is not here is skipped."""
+
+    def found(name):
+        file = path_of(name)
+        if not file.is_file():
+            pytest.skip(f"{name} is not here; get it with: make real-model NAME={name}")
+        return file
+
+    return found
 
 
 @pytest.fixture
