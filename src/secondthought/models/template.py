@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +31,6 @@ FILE = "chat_template.jinja"
 FOLDER = "additional_chat_templates"
 CONFIG = "tokenizer_config.json"
 _PROBE = "variable7f3v"
-_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 REMEDY = "mend it, or give another one with model.chat_template"
 
 
@@ -79,15 +77,6 @@ class Template:
             PolicyError: the template refuses these messages, or fails.
         """
         return self._render(messages, header, {"tools": [_function(tool) for tool in tools]} if tools else {})
-
-    @cached_property
-    def takes_tools(self) -> bool:
-        """Tell whether a tool that is given is written into the prompt: measured, whatever the template mentions."""
-        asked = [{"role": "user", "content": "?"}]
-        try:
-            return _PROBE in self.render(asked, header=True, tools=[{"name": _PROBE, "parameters": _NO_PARAMETERS}])
-        except PolicyError:
-            return False
 
     @property
     def asks_for_the_date(self) -> bool:
