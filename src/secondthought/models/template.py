@@ -108,8 +108,8 @@ class Template:
 
 
 def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a tool as chat templates take it."""
-    return {"type": "function", "function": dict(tool)}
+    """Write a tool as chat templates take it: in OpenAI's wrapping, which it may have already."""
+    return {"type": "function", "function": dict(tool.get("function", tool))}
 
 
 def place_of(tokenizer: Any) -> str:

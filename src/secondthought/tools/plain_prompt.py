@@ -21,7 +21,9 @@ To call one, write a JSON object with its name and its arguments between tags, a
 
 def told(tools: Sequence[Mapping[str, Any]]) -> str:
     """Write the tools, a line each, and how a call is written."""
-    return _TOLD.format(tools="\n".join(json.dumps(dict(tool), ensure_ascii=False) for tool in tools))
+    return _TOLD.format(
+        tools="\n".join(json.dumps(dict(tool.get("function", tool)), ensure_ascii=False) for tool in tools)
+    )
 
 
 def with_tools_told(
