@@ -309,9 +309,8 @@ class ChatModel(Protocol):
         keep: Callable[[Answer], None] = ...,
         tools: Sequence[Sequence[Mapping[str, Any]]] = (),
     ) -> list[Answer]:
-        """Return one answer per conversation, in order.
+        """Return one answer per conversation, in order; `tools` has those of each, and calls come back as text.
 
-        `tools` has those of each conversation, or is empty; calls come back as text, in `<tool_call>` tags.
         `keep` gets each answer at once when it comes, in any order, from one thread at a time: what it writes down
         survives an interruption. A conversation that gets no answer has None, never an empty text.
 
