@@ -26,6 +26,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from secondthought import rng
+from secondthought.bench import model_update
 from secondthought.bench.clocks import Seconds, medians, now, ratios
 from secondthought.bench.peers.client import run_peer
 from secondthought.bench.tokenizer import byte_tokenizer
@@ -51,9 +52,13 @@ def run(
     precision: Literal["fp32", "bf16"] = "fp32",
     unshared: bool = True,
     peer_python: str | None = None,
+    model: str | None = None,
+    lora_rank: int = 16,
 ) -> dict[str, Any]:
     """Time all sides; return settings, seconds per step, the gradients' relative difference and ratios of medians."""
     asked = dict(locals())
+    if model is not None:
+        return model_update.run(**{name: asked[name] for name in model_update.SETTINGS})
     torch.set_num_threads(int(threads))
     load_before = os.getloadavg()
     tree = make_tree(int(trunk), int(branch), int(group))

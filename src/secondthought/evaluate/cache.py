@@ -115,7 +115,7 @@ def key_of(config: RunConfig, player: Player, problems: Sequence[Problem]) -> di
         "code": code,
         "tables": [sorted(CONTROLS), sorted(METRICS)],
         "files": contents.digest_of_files(_files_of(player.task, config.task.name, config.task.options)),
-        "problems": contents.digest_of([[item.id, item.messages, dict(item.data)] for item in problems]),
+        "problems": contents.digest_of([[item.id, item.messages, item.tools, dict(item.data)] for item in problems]),
         "requests": contents.digest_of(repr(player.requests)),
         "tokenizer": fingerprint(player.policy),
         "weights": digest_of_weights(player.policy.model),

@@ -30,6 +30,8 @@ ALIKE = 4
 """Most rows of a trunk for each row of the trunk with the fewest, in rows that enter together."""
 LONGER, WORTH_A_WAVE = 1.5, 128
 """Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
+READ_TOKENS = 1024
+"""Tokens of trunks in one forward: enough for the speed of products, few enough for what layers make to stay small."""
 SMALL = 32
 """Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
 
@@ -154,10 +156,15 @@ class Flight:
                     del missing[ids]
         if not missing:
             return Trunks.join(taken), None
-        recorder = TrunkRecorder(list(missing), self.device)
-        last = [start + len(ids) - 1 for start, ids in zip(recorder.trunk_starts, missing, strict=True)]
+        read, logits = zip(*map(self._read, _bounded(list(missing))), strict=True)
+        return Trunks.join([*read, *taken]), torch.cat(logits)
+
+    def _read(self, wanted: Sequence[TokenIds]) -> tuple[Trunks, Float[Tensor, "U V"]]:
+        """Read trunks in one forward; return their keys and values, and the logits after each."""
+        recorder = TrunkRecorder(wanted, self.device)
+        last = [start + len(ids) - 1 for start, ids in zip(recorder.trunk_starts, wanted, strict=True)]
         logits = self._forward(recorder.input_ids, recorder.position_ids, recorder, self._tensor(last))[0]
-        return Trunks.join([recorder.trunks(), *taken]), logits
+        return recorder.trunks(), logits
 
     def _read_tails(
         self,
@@ -183,7 +190,8 @@ class Flight:
     def _draw(self) -> list[Row]:
         """Draw one token for every live row; returns the rows that ended with it."""
         rows = [wave.rows[at] for wave in self._running for at in wave.live]
-        logits = torch.cat([wave.logits[self._tensor(wave.live)] for wave in self._running])
+        parts = [wave.live_logits for wave in self._running]
+        logits = parts[0] if len(parts) == 1 else torch.cat(parts)
         for temperature in {row.temperature for row in rows}:
             at = [number for number, row in enumerate(rows) if row.temperature == temperature]
             chosen = [rows[number] for number in at]
@@ -227,6 +235,12 @@ class _Wave:
         self.logits = logits
         self.live = list(range(len(rows)))
 
+    @property
+    def live_logits(self) -> Float[Tensor, "N V"]:
+        """Return the logits of rows that have not ended, without a copy where all run."""
+        live = self.live
+        return self.logits if len(live) == len(self.rows) else self.logits[torch.tensor(live, device=self.cache.device)]
+
     def compact(self) -> None:
         """Drop ended rows once there are enough of them."""
         if len(self.live) <= COMPACT_BELOW * len(self.rows):
@@ -269,6 +283,19 @@ def _alike(rows: Sequence[Row]) -> list[list[Row]]:
             shortest = len(trunk) if not waves[-1] else shortest
             waves[-1].extend(families[trunk])
     return waves
+
+
+def _bounded(trunks: Sequence[TokenIds]) -> list[list[TokenIds]]:
+    """Cut trunks into blocks of at most `READ_TOKENS`, or of one that is longer by itself."""
+    blocks: list[list[TokenIds]] = []
+    room = 0
+    for trunk in trunks:
+        if not blocks or len(trunk) > room:
+            blocks.append([])
+            room = READ_TOKENS
+        blocks[-1].append(trunk)
+        room -= len(trunk)
+    return blocks
 
 
 def _trunk(row: Row) -> TokenIds:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, Form, examine
 from secondthought.models.template import CONFIG, FILE, Template
 from secondthought.models.token_text import Quoting, TokenText
+from secondthought.models.tool_form import ToolForm, examine_tools
 from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
@@ -68,6 +70,11 @@ class Chat:
         self._quote_answer = Quoting(self.codec.names[token] for token in self.form.structure)
         self._follow_ids: dict[str, TokenIds] = {}
 
+    @cached_property
+    def tool_form(self) -> ToolForm:
+        """Return how tools reach the model, measured when it is first asked for."""
+        return examine_tools(self.template, self.form)
+
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """Return the ids of the messages and of the assistant's header.
 
@@ -76,7 +83,7 @@ class Chat:
         Raises:
             PolicyError: the template refuses the messages.
         """
-        if tools and not self.template.takes_tools:
+        if tools and not self.tool_form.by_template:
             messages, tools = with_tools_told(messages, tools, takes_system=not self.form.system), ()
         if self.form.system and any(message.role == "system" for message in messages):
             raise PolicyError(self.form.system)
@@ -123,6 +130,7 @@ class Chat:
             "left out of texts": " ".join(name[token] for token in sorted(form.structure)),
             "date": str(self.template.date) if self.template.asks_for_the_date else "",
             "system messages": "no" if form.system else "yes",
+            "tools": self.tool_form.in_words,
         }
         return {what: said for what, said in found.items() if said}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
+from secondthought.tools.wrapping import wrapped
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}"
@@ -32,7 +32,6 @@ FILE = "chat_template.jinja"
 FOLDER = "additional_chat_templates"
 CONFIG = "tokenizer_config.json"
 _PROBE = "variable7f3v"
-_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 REMEDY = "mend it, or give another one with model.chat_template"
 
 
@@ -78,16 +77,7 @@ class Template:
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
-        return self._render(messages, header, {"tools": [_function(tool) for tool in tools]} if tools else {})
-
-    @cached_property
-    def takes_tools(self) -> bool:
-        """Tell whether a tool that is given is written into the prompt: measured, whatever the template mentions."""
-        asked = [{"role": "user", "content": "?"}]
-        try:
-            return _PROBE in self.render(asked, header=True, tools=[{"name": _PROBE, "parameters": _NO_PARAMETERS}])
-        except PolicyError:
-            return False
+        return self._render(messages, header, {"tools": [wrapped(tool) for tool in tools]} if tools else {})
 
     @property
     def asks_for_the_date(self) -> bool:
@@ -116,11 +106,6 @@ class Template:
                 f"{self.place}: the chat template refuses a conversation of {roles}: {said}; write the task's messages "
                 f"in roles that it takes (a system message can open the user's), or {REMEDY}"
             ) from None
-
-
-def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a tool as chat templates take it."""
-    return {"type": "function", "function": dict(tool)}
 
 
 def place_of(tokenizer: Any) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from secondthought.errors import TaskError
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -25,3 +27,7 @@ class CallReading:
 
     calls: tuple[Call, ...]
     malformed: str = ""
+
+
+class Unwritable(TaskError):
+    """`Unwritable` says in a sentence why a dialect has no way to write a call."""

@@ -140,9 +140,14 @@ def _require_room(policy: LocalPolicy, config: RunConfig, problems: Sequence[Pro
     Raises:
         PolicyError: one would be longer.
     """
-    longest = sorted(problems, key=lambda problem: -sum(len(message.content) for message in problem.messages))[:3]
+    longest = sorted(problems, key=_characters, reverse=True)[:3]
     prompts = [Prompt(trunk=policy.start(problem.messages, problem.tools), key=0) for problem in longest]
     policy.check_lengths(prompts, TurnSampling.resolve(config.episode).attempt)
+
+
+def _characters(problem: Problem) -> int:
+    """Return about how many characters a problem's prompt has, tools included."""
+    return sum(len(message.content) for message in problem.messages) + len(repr(problem.tools))
 
 
 class _Execution:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from secondthought.bench import solve, update, verify
+from secondthought.bench import model_update, solve, update, verify
 from secondthought.bench.peers.client import run_peer
+from secondthought.bench.probes import update as update_probe
 from secondthought.errors import ConfigError
 from secondthought.trees import TokenTree
 
@@ -90,3 +91,35 @@ def test_an_interpreter_that_is_not_there_is_one_sentence():
 def test_a_peer_that_fails_is_quoted_by_its_last_line():
     with pytest.raises(ConfigError, match=r"no_such_script\.py failed: .*No such file"):
         run_peer(sys.executable, "no_such_script.py", {})
+
+
+def test_an_update_of_a_checkpoint_gives_both_sides_the_same_rows(monkeypatch, checkpoints):
+    asked = []
+
+    def peer(python, script, job, **_):
+        asked.append((script, job))
+        slow = script == "trl_update.py"
+        return {"seconds": [8.0 if slow else 2.0], "peak": (9 if slow else 3) * 10**9}
+
+    monkeypatch.setattr(model_update, "run_peer", peer)
+    rows = {"trunk": 9, "branch": 4, "group": 3, "steps": 1, "threads": 1, "precision": "bf16"}
+    found = model_update.run(model=str(checkpoints / "qwen2"), lora_rank=2, peer_python="a-python", **rows)
+    assert found["ratios"] == {"trl_to_ours": 4.0, "trl_to_ours_peak": 3.0}
+    [(_, ours), (_, theirs)] = asked
+    assert ours == theirs
+    assert [len(ids) for ids in ours["completions"]] == [4, 4, 4]
+    alone = model_update.run(model=str(checkpoints / "qwen2"), lora_rank=2, **rows)
+    assert alone["ratios"] == {}
+    with pytest.raises(ConfigError, match="no directory"):
+        model_update.run(model="nowhere", lora_rank=2, **rows)
+
+
+def test_our_side_of_an_update_of_a_checkpoint(monkeypatch, checkpoints):
+    monkeypatch.setattr(model_update, "WORDS", 200)
+    job = model_update.make_job(str(checkpoints / "qwen2"), 2, 9, 4, 3)
+    found = update_probe.measure({**job, "steps": 2, "warmup": 1, "threads": 1, "bf16": True})
+    assert len(found["seconds"]) == len(found["cpu_seconds"]) == 2
+    assert 0 < found["resident"] <= found["peak"]
+    assert found["unshared_reason"] is None
+    tree = update_probe.tree_of(job)
+    assert sum(branch.advantages[0] for branch in tree.branches) == pytest.approx(0.0)

@@ -166,3 +166,18 @@ def test_half_precision_sampling_scores_as_training_does():
         start = len(prompt.ids)
         again = [logprobs[start + at - 1, token].item() for at, token in enumerate(completion.token_ids)]
         assert completion.logprobs == pytest.approx(again, abs=0.15)
+
+
+@pytest.mark.parametrize("bound", [1, 9, 1000])
+def test_trunks_read_in_blocks_give_the_same_rows(architecture, bound, monkeypatch):
+    prompts = [Prompt(trunk=tuple(range(3, 5 + length)), key=length) for length in (3, 9, 4, 4, 1)]
+    sampler = SharedSampler(tiny_policy(architecture).model, frozenset())
+    wanted = sampler.sample(prompts, Sampling(max_tokens=6))
+    read = []
+    right = decoding.TrunkRecorder
+    monkeypatch.setattr(decoding, "TrunkRecorder", lambda ids, device: read.append(list(ids)) or right(ids, device))
+    monkeypatch.setattr(decoding, "READ_TOKENS", bound)
+    found = sampler.sample(prompts, Sampling(max_tokens=6))
+    assert [row.token_ids for row in found] == [row.token_ids for row in wanted]
+    assert all(len(block) == 1 or sum(map(len, block)) <= bound for block in read)
+    assert sorted(ids for block in read for ids in block) == sorted({prompt.trunk for prompt in prompts})

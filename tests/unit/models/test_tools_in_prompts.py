@@ -41,7 +41,7 @@ def test_a_template_that_writes_tools_is_given_them():
 def test_a_template_that_mentions_tools_and_writes_none_is_measured():
     mentions = "{%- if tools %}{%- endif %}" + WITH_TOOLS[WITH_TOOLS.index("{%- for m in") :]
     chat = Chat(byte_tokenizer(template=mentions))
-    assert not chat.template.takes_tools
+    assert not chat.tool_form.by_template
     assert json.dumps(TOOL) in said(chat, ASKED, [TOOL])
 
 
@@ -52,7 +52,7 @@ def test_the_plain_prompt_tells_tools_and_how_to_call(family, messages):
     if family == "gemma" and messages is ASKED:
         pytest.skip("its template takes no system message")
     chat = Chat(tokenizer, keep_thinking=True)
-    if chat.template.takes_tools:
+    if chat.tool_form.by_template:
         pytest.skip("its template writes tools itself")
     text = said(chat, messages, [TOOL])
     assert json.dumps(TOOL) in text

@@ -90,7 +90,7 @@ CHUNK = 32
 """Columns by which the cache of rows grows."""
 DRAW_COPIES = 4
 """Logits of a decode step, fp32: as computed, gathered, over the temperature, log p: N*V numbers each."""
-DRAW_ROWS, DRAW_BYTES = 64, 3 * 8
+DRAW_ROWS, DRAW_BYTES = 8, 3 * 8
 """Rows drawn together, and bytes per number of their float64 distribution (p, cumulative, and a scratch copy)."""
 SCORES = 2
 """Attention scores of new tokens while sampling, b bytes each: on trunk and own tokens apart, and joined; their softmax

@@ -21,6 +21,8 @@ _GEMMA, _GEMMA_ENDS, _ESCAPE = "<start_function_call>", "<end_function_call>", "
 _GEMMAS_CALL = re.compile(r"\s*call:([\w.\-]+)\s*\{")
 _GEMMAS_KEY = re.compile(r"\s*,?\s*[\"']?([\w.\-]+)[\"']?\s*:\s*")
 _GEMMAS_COMMA = re.compile(r"(\s*,?\s*)")
+_PYTHONS_WORDS = {"True": True, "False": False, "None": None}
+"""How Qwen 3.5's template writes values that JSON spells otherwise."""
 _MAX_DEPTH, _MAX_VALUES, _MAX_GEMMA = 16, 1000, 10_000
 
 
@@ -100,6 +102,8 @@ def _parameters(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _json_or_text(text: str) -> Any:
+    if text in _PYTHONS_WORDS:
+        return _PYTHONS_WORDS[text]
     try:
         return json_calls.value_of(text)
     except BrokenCallError:

@@ -197,15 +197,9 @@ def habits(argv: list[str], prog: str) -> None:
 def update(argv: list[str], prog: str) -> None:
     """Print the time per training update."""
     given = parse(UpdateOptions, argv, prog)
-    if given.model is not None:
-        from secondthought.bench import model_update
-
-        of_random_weights = {"json_", "retry", "hidden", "layers", "unshared"}
-        _print(model_update.run(**given.model_dump(exclude=of_random_weights)), given, prog)
-        return
     from secondthought.bench.update import run
 
-    _print(run(**given.model_dump(exclude={"json_", "model", "lora_rank"})), given, prog)
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
 
 
 def sample(argv: list[str], prog: str) -> None:
