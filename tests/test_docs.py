@@ -330,4 +330,4 @@ def test_the_shell_completes_commands_and_flags(tmp_path):
     asked = "ask secondthought tas\nask secondthought train re\nask secondthought eval x --temp\n"
     script = f'PATH="{tmp_path}:$PATH"\n{block}{ask}{asked}'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["tasks", "reflect-retry reinforce retry-only", "--temperature"]
+    assert done.stdout.splitlines() == ["tasks", "reflect-grpo reflect-retry reinforce retry-only", "--temperature"]

@@ -28,7 +28,7 @@ from secondthought.tasks.countdown.reading import backward as functional_backwar
 from secondthought.tasks.countdown.reading import detector as functional
 from secondthought.tasks.countdown.reading import records as functional_records
 from secondthought.tasks.countdown.reading.checks import Remark
-from secondthought.train import credit, learner
+from secondthought.train import credit, learner, rescoring
 from secondthought.train.critic import advantages as critic_advantages
 from secondthought.train.critic import learner as critic
 from secondthought.train.critic.learner import Critic
@@ -329,6 +329,68 @@ def reflection_learns_once_per_retry(patch):
         return [found[0]] * len(found)
 
     patch.setattr(credit, "_paths", doubled)
+
+
+@mutant("check_fresh_retries_equal_the_oracle_of_rows")
+def the_trees_of_a_group_dropped_one_by_one(patch):
+    patch.setattr(learner, "by_group", lambda trees: [[tree] for tree in trees])
+
+
+@mutant("check_fresh_retries_equal_the_oracle_of_rows")
+def note_left_out_of_a_fresh_retrys_context(patch):
+    right = credit._Path.request
+    patch.setattr(credit._Path, "request", lambda self, turn, skip=0: self if skip else right(self, turn))
+
+
+@mutant("check_fresh_retries_equal_the_oracle_of_rows")
+def fresh_retries_learn_after_the_failed_try(patch):
+    right = credit._with_fresh_retries
+
+    def behind(tree, retries):
+        found = right(tree, retries)
+        if len(found) == 1:
+            return found
+        before = tree.trunk + found[1].trunk
+        return found[0], dataclasses.replace(found[1], trunk=before, trunk_anchored=(False,) * len(before))
+
+    patch.setattr(credit, "_with_fresh_retries", behind)
+
+
+@mutant("check_fresh_retries_equal_the_oracle_of_rows")
+def fresh_retries_anchored_and_learning(patch):
+    """Where a retry learns, the anchor is not on it."""
+    right = credit._Path.add
+
+    def held(self, turn, advantage, **how):
+        return right(self, turn, advantage, **{**how, "anchored": turn.fresh or how.get("anchored", False)})
+
+    patch.setattr(credit._Path, "add", held)
+
+
+@mutant("check_credited_groups_equal_the_oracle_of_rows")
+def a_retry_judged_by_its_reflections_mean(patch):
+    right = credit._paths
+
+    def averaged(branch, advantage, of_tries, config):
+        return right(branch, advantage, [sum(of_tries) / len(of_tries)] * len(of_tries), config)
+
+    patch.setattr(credit, "_paths", averaged)
+
+
+@mutant("check_stripped_retries_learn_after_the_bare_problem")
+def stripped_retries_keep_the_notes_log_probabilities(patch):
+    right = credit._Path.add
+    patch.setattr(
+        credit._Path,
+        "add",
+        lambda self, turn, advantage, **how: right(self, turn, advantage, **{**how, "elsewhere": False}),
+    )
+
+
+@mutant("check_stripped_retries_learn_after_the_bare_problem")
+def temperature_ignored_in_rescoring(patch):
+    right = TreeForward.scores
+    patch.setattr(rescoring.TreeForward, "scores", lambda self, model, temperature: right(self, model))
 
 
 @mutant("check_the_reference_does_not_move")

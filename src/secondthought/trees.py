@@ -5,6 +5,9 @@ r"""A group becomes a token tree: what a model reads once, and which of its toke
     branch 1               \-> s s           (what follows the last token of interest is left out: attention is
     branch 2               \-> s s s          causal, so leaving it out is exact)
 
+Retries that begin conversations of their own learn in a tree of their own, whose trunk is what their prompts share. The
+two are one group: it is flat where both are.
+
 The first token of a branch is predicted at the trunk's last position, once per branch. No torch here: trees are data,
 and `models.tree_attention` is how a model reads them.
 """
@@ -14,15 +17,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from secondthought.types import TokenIds
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeBranch:
     """A `TreeBranch` is the tokens after the trunk, with one entry per token in every field.
 
-    `old_logprobs` were recorded when tokens were sampled (0.0 where a token was not sampled: it is never read there).
+    `old_logprobs` were recorded when tokens were sampled. They are 0.0 where a token was not sampled, and never read
+    there; NaN where it was sampled in another context than this one, until `train.rescoring` has read it.
     `learns`: the token is in the policy loss. `anchored`: the token was sampled, does not learn, and is held to the
     reference by the anchor KL. `advantages` is zero wherever `learns` is false.
 
@@ -53,11 +60,15 @@ class TreeBranch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenTree:
-    """A `TokenTree` is a trunk and its branches; `trunk_anchored` marks sampled trunk tokens held by the anchor KL."""
+    """A `TokenTree` is a trunk and its branches; `trunk_anchored` marks sampled trunk tokens held by the anchor KL.
+
+    A tree that `continues` is of the same group as the tree before it in every list of trees.
+    """
 
     trunk: TokenIds
     trunk_anchored: tuple[bool, ...]
     branches: tuple[TreeBranch, ...]
+    continues: bool = False
 
     def __post_init__(self) -> None:
         if not self.trunk:
@@ -86,15 +97,37 @@ class TokenTree:
         return not any(a != 0.0 for branch in self.branches for a in branch.advantages)
 
 
-def mini_batches(trees: Sequence[TokenTree], count: int) -> list[Sequence[TokenTree]]:
-    """Split trees, in order, into `count` parts as equal as can be, an update each; fewer trees make fewer parts.
+def shared_prefix(rows: Sequence[TokenIds]) -> TokenIds:
+    """Return the tokens that all rows begin with.
+
+    >>> shared_prefix([(1, 2, 3), (1, 2), (1, 2, 4)])
+    (1, 2)
+    """
+    first, last = min(rows), max(rows)  # what the extremes share, everything between them shares
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((place for place, (one, other) in pairs if one != other), len(first))]
+
+
+def by_group(trees: Sequence[TokenTree]) -> list[list[TokenTree]]:
+    """Return the trees of each group, in order."""
+    groups: list[list[TokenTree]] = []
+    for tree in trees:
+        if tree.continues:
+            groups[-1].append(tree)
+        else:
+            groups.append([tree])
+    return groups
+
+
+def mini_batches(groups: Sequence[T], count: int) -> list[Sequence[T]]:
+    """Split groups, in order, into `count` parts as equal as can be, an update each; fewer groups make fewer parts.
 
     >>> mini_batches([], 4)
     []
     """
-    count = min(count, len(trees))
-    edges = [len(trees) * part // count for part in range(count + 1)] if count else []
-    return [trees[start:end] for start, end in itertools.pairwise(edges)]
+    count = min(count, len(groups))
+    edges = [len(groups) * part // count for part in range(count + 1)] if count else []
+    return [groups[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def by_trunk(tree: TokenTree) -> tuple[int, ...]:

@@ -219,10 +219,12 @@ class Branch:
 
     `tries` are siblings: each follows the reflection (or, without one, the trunk) directly, or is `fresh`. Their mean
     reward is the branch's reward, so with k retries it estimates p(success | reflection) with 1/k of the variance.
+    `failed` is what the reflection is about where that is not the group's history: a try that another branch sampled.
     """
 
     reflection: Turn | None
     tries: tuple[Turn, ...]
+    failed: Turn | None = None
 
     @property
     def reward(self) -> float:

@@ -23,23 +23,30 @@ CURVES = {
     "one_page": {},
     "credit_all": {"credit": "all", "retries": 2, "scale_by_std": True},
     "ppo": {"type": "ppo", "kl_ref": 0.0, "kl_reward": 0.05, "entropy_bonus": 0.01},
+    "fresh_retries": {"credit": "all", "retries": 2, "kl_anchor": 0.1},
+    "reflect_grpo": {"type": "reflect-grpo", "group_size": 4},
 }
+EPISODES = {
+    "fresh_retries": {"retry_sees": "reflection", "feedback": "reason"},
+    "reflect_grpo": {"retry_sees": "reflection"},
+}
+"""How a curve's episodes are played where that is not as published."""
 PAGE_KEYS = ("loss/total", "reward/mean", "policy/kl_ref", "optim/grad_norm")
 KEYS_OF_A_CRITIC = ("loss/value", "critic/value_mean", "critic/explained_variance", "policy/kl_reward")
 CRITIC = {"lr": 3e-3, "mini_batches": 3}
 
 
-def golden_config(run_dir, model, algorithm):
+def golden_config(run_dir, model, algorithm, episode=None):
     training = {"steps": STEPS, "eval_every": 10, "checkpoint_every": STEPS, "groups_per_step": 3}
     settings = {"algorithm": algorithm, "train": training, "evaluation": {"controls": False, "problems": 2}}
     if algorithm.get("type") == "ppo":
         settings = {**settings, "critic": CRITIC, "train": {**training, "mini_batches": 2, "mine_tries": 4}}
-    return small_config(run_dir, model, **settings)
+    return small_config(run_dir, model, **settings, **({"episode": episode} if episode else {}))
 
 
-def curve(run_dir, model, algorithm):
+def curve(run_dir, model, algorithm, episode=None):
     keys = (*KEYS, *KEYS_OF_A_CRITIC) if algorithm.get("type") == "ppo" else KEYS
-    execute(golden_config(run_dir, model, algorithm), quiet=True)
+    execute(golden_config(run_dir, model, algorithm, episode), quiet=True)
     rows = read_metrics(run_dir / "metrics.jsonl")
     return [{key: _known(row.get(key)) for key in ("step", *keys)} for row in rows]
 
@@ -52,7 +59,7 @@ def _known(value):
 @pytest.mark.parametrize("name", CURVES)
 def test_curve(tmp_path, checkpoints, name):
     file = Path(__file__).with_name(f"{name}.json")
-    found = curve(tmp_path / "run", checkpoints / "qwen2", CURVES[name])
+    found = curve(tmp_path / "run", checkpoints / "qwen2", CURVES[name], EPISODES.get(name))
     assert sum(row["optim/grad_norm"] is not None for row in found) > STEPS / 2
     if os.environ.get("SECONDTHOUGHT_GOLDEN") == "write":
         rows = ",\n".join(f"  {json.dumps(row)}" for row in found)

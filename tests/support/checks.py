@@ -11,7 +11,7 @@ import math
 
 import reference
 import torch
-from strategies import PROBLEM, attempt, reflection, retry
+from strategies import PROBLEM, attempt, fresh, reflection, retry
 from tiny_models import shaken, tiny_model, tiny_policy
 
 from secondthought import rng
@@ -21,9 +21,10 @@ from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.rl import kl as kl_module
 from secondthought.train import credit as credit_module
 from secondthought.train import learner as learner_module
+from secondthought.train import rescoring
 from secondthought.train.critic import advantages as critic_advantages
 from secondthought.train.reference import FrozenCopy
-from secondthought.trees import TokenTree, TreeBranch
+from secondthought.trees import TokenTree, TreeBranch, by_group
 from secondthought.types import Branch, Group, Prompt, Sampling
 
 ALGORITHM = AlgorithmConfig(kl_ref=0.5, kl_anchor=0.3, clip_low=0.1, clip_high=0.6)
@@ -254,6 +255,119 @@ def check_no_token_learns_twice():
     assert sorted(learned) == [10, 11, 12, 20, 21, 22, 23]
 
 
+def fresh_group(*outcomes, anew=True):
+    """Two reflections on one failure, each with retries of these rewards that see it and not the failure."""
+    notes, said = ((1, 2, 60, 61), (1, 2, 62)), ((10, 11), (12,))
+    branches = []
+    for number, (note, words, rewards) in enumerate(zip(notes, said, outcomes, strict=True)):
+        made = fresh if anew else retry
+        tries = tuple(made(note, (20 + 4 * number + k, 30), reward) for k, reward in enumerate(rewards))
+        branches.append(Branch(reflection=reflection([5], words), tries=tries))
+    return Group(problem=PROBLEM, history=(attempt([1, 2], [3, 4]),), branches=tuple(branches))
+
+
+def as_sampled(group, shift=0.3):
+    """The group with log-probabilities as if the model had sampled it, and then moved."""
+
+    def moved(turns, item):
+        before = reference_context(turns, item)
+        values = old_logprobs(before, item.completion.token_ids)
+        shifted = tuple(value + shift * (-1) ** at for at, value in enumerate(values))
+        return dataclasses.replace(item, completion=dataclasses.replace(item.completion, logprobs=shifted))
+
+    branches = tuple(
+        dataclasses.replace(
+            b,
+            reflection=moved(group.history, b.reflection),
+            tries=tuple(moved((*group.history, b.reflection), item) for item in b.tries),
+        )
+        for b in group.branches
+    )
+    return dataclasses.replace(group, branches=branches)
+
+
+def reference_context(turns, item):
+    """What an item's completion follows, spelled out."""
+    before = [] if item.fresh else [token for turn in turns for token in (*turn.prompt_ids, *turn.completion.token_ids)]
+    return (*before, *item.prompt_ids)
+
+
+PLAYED = {
+    anew: tuple(
+        as_sampled(fresh_group(*outcomes, anew=anew))
+        for outcomes in (((1.0, 0.0), (0.0, 1.0)), ((1.0, 1.0), (1.0, 1.0)), ((1.0, 0.0), (0.0, 0.0)))
+    )
+    for anew in (True, False)
+}
+"""Groups whose reflections agree, whose tries all agree, and that differ in both; by whether retries are fresh."""
+CREDITS = {
+    f"{kind}, anchor {anchor:g}": AlgorithmConfig(
+        credit=kind, retries=2, kl_ref=0.5, kl_anchor=anchor, clip_low=0.1, clip_high=0.6
+    )
+    for kind in ("reflection", "retry", "all")
+    for anchor in (0.0, 0.3)
+}
+
+
+@functools.cache
+def played_oracle(anew, name):
+    return reference.played_gradient(model(), PLAYED[anew], CREDITS[name], other_model(), TEMPERATURE)
+
+
+def trees_of(groups, algorithm):
+    return [tree for item in credit_module.credit(groups, algorithm, key=0) for tree in item.trees]
+
+
+def check_credited_groups_equal_the_oracle_of_rows(anew=False):
+    for name, algorithm in CREDITS.items():
+        wanted, loss = played_oracle(anew, name)
+        found = learner(algorithm)
+        stats = found.update(trees_of(PLAYED[anew], algorithm), step=1)
+        assert math.isclose(stats.loss_total, loss, rel_tol=1e-4), name
+        assert (stats.groups_kept, stats.groups_flat) == ((1, 2) if algorithm.credit == "reflection" else (2, 1)), name
+        again = learner(algorithm)
+        groups = by_group(trees_of(PLAYED[anew], algorithm))
+        kept = [t for group in groups if not all(t.is_flat for t in group) for t in group]
+        again.backward(kept)
+        same(reference.flat_gradient(again.policy.model), wanted)
+
+
+def check_fresh_retries_equal_the_oracle_of_rows():
+    check_credited_groups_equal_the_oracle_of_rows(anew=True)
+
+
+RIVAL = AlgorithmConfig(type="reflect-grpo", kl_ref=0.0)
+RETRIED = Group(
+    problem=PROBLEM,
+    history=(),
+    branches=(
+        Branch(reflection=None, tries=(attempt([1, 2], [20, 21], 1.0),)),
+        Branch(reflection=None, tries=(attempt([1, 2], [22], 0.0),)),
+        Branch(
+            reflection=reflection([5], [10, 11]),
+            tries=(fresh([1, 2, 60, 61], [24, 25], 1.0),),
+            failed=attempt([1, 2], [22], 0.0),
+        ),
+    ),
+)
+
+
+def check_stripped_retries_learn_after_the_bare_problem():
+    """Their ratio is 1 where nothing has been learned yet, so the update is REINFORCE on the problem itself."""
+    found = learner(RIVAL)
+    (item,) = rescoring.rescored(credit_module.credit([RETRIED], RIVAL, key=0), found)
+    (tree,) = item.trees
+    assert tree.trunk == (1, 2)
+    assert [b.token_ids for b in tree.branches] == [(20, 21), (22,), (24, 25)]
+    assert [b.learns for b in tree.branches] == [(True, True), (True,), (True, True)]
+    wanted = reference.advantages([1.0, 0.0, 1.0], scale=False)
+    for b, advantage in zip(tree.branches, wanted, strict=True):
+        assert all(math.isclose(value, advantage, abs_tol=1e-9) for value in b.advantages)
+    assert tree.branches[0].old_logprobs == (-20.0, -21.0)
+    own = old_logprobs((1, 2), (24, 25))
+    assert all(math.isclose(a, b, abs_tol=1e-4) for a, b in zip(tree.branches[2].old_logprobs, own, strict=True))
+
+
 ENTROPY = AlgorithmConfig(kl_ref=0.0, entropy_bonus=0.4)
 PPO = AlgorithmConfig(type="ppo", kl_ref=0.0, kl_reward=0.3)
 CRITIC = CriticConfig(lr=1e-3, mini_batches=2, value_clip=0.4, gamma=0.9, gae_lambda=0.8)
@@ -391,7 +505,7 @@ def check_each_mini_batch_is_an_update():
     parts.update(judged_trees(), step=1)
     single.critic.update(judged_trees(), 1)
     for item in judged_trees():
-        single._pass([item], 0, 1e-3)
+        single._pass([[item]], 0, 1e-3)
     for mine, other in ((parts, single), (parts.critic, single.critic)):
         assert all(torch.equal(a, b) for a, b in zip(mine.parameters, other.parameters, strict=True))
     assert {int(state["step"]) for state in parts.optimizer.state.values()} == {2}

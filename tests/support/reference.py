@@ -189,6 +189,69 @@ def step_loss(model, trees, config, reference=None, temperature=1.0):
     return total
 
 
+def played_rows(group, config):
+    """Every completion of a group that counts, in its own row: what stands before it, its tokens, what is made of them.
+
+    Written from docs/concepts.md, without trees: (context, completion, advantage); an advantage of None is held only.
+    """
+    history = [token for turn in group.history for token in (*turn.prompt_ids, *turn.completion.token_ids)]
+    rewards = [[turn.verdict.reward for turn in branch.tries] for branch in group.branches]
+    of_reflection = advantages([sum(row) / len(row) for row in rewards], scale=config.scale_by_std)
+    of_retry = iter(advantages([reward for row in rewards for reward in row], scale=config.scale_by_std))
+    found = []
+    if config.kl_anchor:
+        (failed,) = group.history
+        found.append((list(failed.prompt_ids), failed.completion, None))
+    for branch, advantage in zip(group.branches, of_reflection, strict=True):
+        said = [*history, *branch.reflection.prompt_ids]
+        if config.credit in ("reflection", "all"):
+            found.append((said, branch.reflection.completion, advantage))
+        elif config.kl_anchor:
+            found.append((said, branch.reflection.completion, None))
+        said = [*said, *branch.reflection.completion.token_ids]
+        for place, turn in enumerate(branch.tries):
+            own, before = next(of_retry), [] if turn.fresh else said
+            if config.credit in ("retry", "all"):
+                found.append(([*before, *turn.prompt_ids], turn.completion, own))
+            elif config.kl_anchor and place == 0:
+                found.append(([*before, *turn.prompt_ids], turn.completion, None))
+    return found
+
+
+def played_loss(model, groups, config, reference, temperature=1.0):
+    """The loss of a step straight from its groups, a row per completion; groups without any advantage are left out."""
+    policy, kl_learning, kl_anchored = [], [], []
+    for group in groups:
+        rows = played_rows(group, config)
+        if not any(advantage for _, _, advantage in rows):
+            continue
+        for context, said, advantage in rows:
+            row = [*context, *said.token_ids]
+            ours = row_logprobs(model, row, temperature)[len(context) - 1 :]
+            with torch.no_grad():
+                theirs = row_logprobs(reference, row, temperature)[len(context) - 1 :]
+            for now, other, old in zip(ours, theirs, said.logprobs, strict=True):
+                kl = torch.exp(other - now) - (other - now) - 1
+                if advantage is None:
+                    kl_anchored.append(kl)
+                    continue
+                ratio = torch.exp(now - old)
+                bounded = min(max(float(ratio.detach()), 1 - config.clip_low), 1 + config.clip_high)
+                inside = float(ratio.detach()) * advantage <= bounded * advantage
+                policy.append(-ratio * advantage if inside else 0 * ratio - bounded * advantage)
+                kl_learning.append(kl)
+    total = sum(policy) / len(policy) + config.kl_ref * sum(kl_learning) / len(policy)
+    return total + (config.kl_anchor * sum(kl_anchored) / len(kl_anchored) if kl_anchored else 0)
+
+
+def played_gradient(model, groups, config, reference, temperature=1.0):
+    """Gradient of `played_loss` in float64, and the loss."""
+    exact = double(model)
+    loss = played_loss(exact, groups, config, double(reference), temperature)
+    loss.backward()
+    return flat_gradient(exact), float(loss.detach())
+
+
 def flat_gradient(model):
     """All gradients in one float64 vector."""
     parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]

@@ -36,6 +36,11 @@ def retry(prompt_ids, token_ids, reward):
     return turn(TurnKind.RETRY, prompt_ids, token_ids, reward)
 
 
+def fresh(prompt_ids, token_ids, reward):
+    """A retry in a conversation of its own."""
+    return dataclasses.replace(retry(prompt_ids, token_ids, reward), fresh=True)
+
+
 rewards = st.lists(st.sampled_from([0.0, 0.1, 0.25, 1.0, -1.0]), min_size=2, max_size=9)
 real_rewards = st.lists(st.floats(-10, 10, allow_subnormal=False), min_size=2, max_size=9)
 tokens = st.integers(0, VOCABULARY - 1)

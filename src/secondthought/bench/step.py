@@ -206,7 +206,7 @@ def timed_steps(config: RunConfig, task: Task, problems: Sequence[Problem], worl
         played = curriculum.groups(step)
         sampled = now()
         credited = credit(played.groups, config.algorithm, key=rng.key(config.seed, "credit", step))
-        update = learner.update([item.tree for item in credited], step)
+        update = learner.update([tree for item in credited for tree in item.trees], step)
         updated = now()
         if step > WARMUP:
             taken += Steps(

@@ -5,6 +5,7 @@
     grpo           problems         G attempts                     attempt                   group          surrogate
     retry-only     failed attempts  G retries, no reflection       retry                     group          surrogate
     rloo           problems         G attempts                     attempt                   leave-one-out  surrogate
+    reflect-grpo   problems         G attempts, retries of some    attempt, retry            group          surrogate
     reinforce      problems         G attempts                     attempt                   batch | group  reinforce
     ppo            problems         G attempts                     attempt                   critic         surrogate
 
@@ -39,6 +40,8 @@ class Algorithm:
     """Kinds of turns whose sampled tokens learn; empty where `algorithm.credit` chooses."""
     baseline: Baseline = "group"
     loss: PolicyLoss = "surrogate"
+    strips_retries: bool = False
+    """Retries learn as answers to the bare problem: the loss sees neither the failed try nor the reflection."""
     help: str
     """One line of help, for the command that trains by it."""
 
@@ -59,6 +62,21 @@ ALGORITHMS: dict[str, Algorithm] = {
         branches="retries",
         learns=(TurnKind.RETRY,),
         help="comparator: train the retry, without a reflection",
+    ),
+    # What R3L (2601.03715) compares with as a re-implementation of Reflect, Retry, Reward. Facts, read in its code for
+    # mathematics: half of a problem's n rollouts are plain; the others are reflected on where they fail, and tried
+    # again from the start with the reflection as guidance in the system message; first tries and retries are one GRPO
+    # group; a retry is trained with the guidance stripped, its old log-probabilities read without it; no reflection is
+    # trained. Chosen here: a rollout is one try (there up to three, told that they are wrong); reflections are free
+    # text, and each is followed (there a JSON report, and an invalid one gets no retry); what the retry sees is
+    # `episode.retry_sees` (there the reflection alone); rewards are divided by their deviation only where
+    # `algorithm.scale_by_std` says so (there always, with 0.01 as the weight of the KL).
+    "reflect-grpo": Algorithm(
+        starts_from="problems",
+        branches="attempts-and-retries",
+        learns=(TurnKind.ATTEMPT, TurnKind.RETRY),
+        strips_retries=True,
+        help="comparator: first tries and retries learn, the reflection does not (R3L's Reflect-GRPO)",
     ),
     "rloo": Algorithm(
         starts_from="problems",
@@ -99,7 +117,7 @@ _COMPARED = OwnSetting(lambda row: row.baseline not in ("leave-one-out", "critic
 
 OWN_SETTINGS: dict[str, OwnSetting] = {
     "algorithm.credit": OwnSetting(lambda row: not row.learns),
-    "algorithm.retries": OwnSetting(lambda row: row.branches not in ("attempts", "retries")),
+    "algorithm.retries": OwnSetting(lambda row: row.branches not in ("attempts", "retries", "attempts-and-retries")),
     "algorithm.advantage": _COMPARED,
     "algorithm.scale_by_std": _COMPARED,
     "algorithm.clip_low": _WITH_RATIO,

@@ -85,9 +85,6 @@ class RunConfig(Config):
     def _consistent(self) -> RunConfig:
         changed = [*(f"train.{name}" for name in self.train.changed()), *(["critic"] if self.critic.changed() else [])]
         require_use(self.algorithm.type, changed)
-        alone = self.algorithm.credit == "reflection" and not self.algorithm.kl_anchor
-        if self.episode.retry_sees == "reflection" and not self.algorithm.row.learns and not alone:
-            raise ValueError("retry_sees = 'reflection' goes with credit = 'reflection' and kl_anchor = 0 only so far")
         return self
 
     @model_serializer(mode="wrap")

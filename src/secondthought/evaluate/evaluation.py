@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from secondthought.evaluate.quality import leaks
 from secondthought.evaluate.rows import ProblemRow, TurnRow
 from secondthought.protocols import DiagnosableTask, Policy
 from secondthought.rollout.player import Keys, Player
@@ -55,13 +57,22 @@ def record(player: Player, episode: Episode) -> ProblemRow:
     before = [Episode(problem=problem, turns=turns[:place]) for place in range(len(turns))]
     asked = [text_before(turn, so_far, player.requests) for turn, so_far in zip(turns, before, strict=True)]
     requests = [asked[0] or None, *asked[1:]]
+    failed = [turn for turn, _ in itertools.pairwise(turns) if turn.verdict is not None]
+    told = [text for turn in failed if (text := player.requests.told_of(turn))]
     return ProblemRow(
         problem_id=problem.id,
         data=problem.data,
         temperature=player.temperature,
         turns=tuple(TurnRow.of(turn, request) for turn, request in zip(turns, requests, strict=True)),
         leak=leak,
+        reflection_leak=tuple(word == "solution" for word in leak) or _leaks(player, problem, reflections),
+        feedback_leak=_leaks(player, problem, told),
     )
+
+
+def _leaks(player: Player, problem: Problem, texts: Sequence[str]) -> tuple[bool, ...]:
+    """Return for each text whether it holds the right answer; nothing where that cannot be told."""
+    return tuple(found for text in texts if (found := leaks(player.task, problem, text)) is not None)
 
 
 def failures_of(episodes: Sequence[Episode], policy: Policy) -> tuple[Failure, ...]:

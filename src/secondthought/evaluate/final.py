@@ -47,6 +47,8 @@ _RATE_NAMES = {
     "leak_solution": "leak/solution",
     "leak_first_step": "leak/first_step",
     "leak_none": "leak/none",
+    "reflection_leak": "reflection_leak",
+    "feedback_leak": "feedback_leak",
 }
 
 

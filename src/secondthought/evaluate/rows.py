@@ -2,7 +2,8 @@
 
 {"problem_id", "data", "temperature",
  "turns": [{"kind", "fresh" where it is true, "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
- "leak": ["solution" | "first_step" | "none", one per reflection]}
+ "leak": ["solution" | "first_step" | "none", one per reflection],
+ "reflection_leak", "feedback_leak": [true | false, one per reflection, or per try of which more was told], if any}
 """
 
 from __future__ import annotations
@@ -49,13 +50,19 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
-    """A `ProblemRow` is a problem as played; `leak` has a word per reflection, or none where the task cannot tell."""
+    """A `ProblemRow` is a problem as played; `leak` has a word per reflection, or none where the task cannot tell.
+
+    `reflection_leak` says of each reflection whether it holds the right answer, `feedback_leak` of each failed try of
+    which more was told than that it failed whether that did; both are empty where the task knows no answer.
+    """
 
     problem_id: str
     data: Mapping[str, Any]
     temperature: float
     turns: tuple[TurnRow, ...]
     leak: tuple[str, ...] = ()
+    reflection_leak: tuple[bool, ...] = ()
+    feedback_leak: tuple[bool, ...] = ()
 
     @property
     def tries(self) -> tuple[TurnRow, ...]:
@@ -72,6 +79,9 @@ class ProblemRow:
         return any(turn.verdict is not None and turn.verdict.correct for turn in self.tries[:num_tries])
 
 
+_LEAKS = ("reflection_leak", "feedback_leak")
+
+
 def to_json(row: ProblemRow) -> dict[str, Any]:
     """Return one line of the file."""
     return {
@@ -80,6 +90,7 @@ def to_json(row: ProblemRow) -> dict[str, Any]:
         "temperature": row.temperature,
         "turns": [_turn_json(turn) for turn in row.turns],
         "leak": list(row.leak),
+        **{name: list(found) for name in _LEAKS if (found := getattr(row, name))},
     }
 
 
@@ -96,6 +107,7 @@ def from_json(value: Mapping[str, Any]) -> ProblemRow:
             temperature=float(value["temperature"]),
             turns=tuple(_turn(turn) for turn in value["turns"]),
             leak=tuple(value["leak"]),
+            **{name: tuple(found is True for found in value.get(name, ())) for name in _LEAKS},
         )
     except KeyError as error:
         raise RunError(f"the row lacks {error}; was it written by an evaluation?") from None

@@ -9,6 +9,8 @@ reason/KIND/WORD         share of attempts, or of retries, with this reason
 truncated/KIND           stopped by the token limit, over all turns of that kind
 reflection_tokens        mean length of reflections
 leak/WORD                share of reflections that give away the solution, a right first step, or nothing
+reflection_leak          share of reflections that hold the right answer, by any task that knows one
+feedback_leak            the same of what was told of failed tries, where that is more than that they failed
 NAME                     every row of `METRICS`
 """
 
@@ -26,6 +28,9 @@ from secondthought.types import StopReason, TurnKind
 
 Summary: TypeAlias = dict[str, Interval | float]
 """Name to number, in the order of the table above."""
+
+LEAKS = ("reflection_leak", "feedback_leak")
+"""Fields of a row that say whether a text held the right answer."""
 
 METRICS: dict[str, Callable[[Evaluation], Interval]] = {}
 """Further shares of an evaluation, by name: a row here, or added from outside before a run, is all that one costs.
@@ -51,6 +56,9 @@ def summarise(evaluation: Evaluation) -> Summary:
     leaks = Counter(word for row in rows for word in row.leak)
     for word in get_args(Leak):
         summary[f"leak/{word}"] = wilson(leaks[word], leaks.total())
+    for name in LEAKS:
+        found = [leaks for row in rows for leaks in getattr(row, name)]
+        summary[name] = wilson(sum(found), len(found))
     summary |= {name: measure(evaluation) for name, measure in METRICS.items()}
     return summary
 

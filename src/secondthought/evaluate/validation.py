@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from secondthought.config import RunConfig
 from secondthought.evaluate import evaluate, first_try_habits, play_controls, rescue_rates, summarise
-from secondthought.evaluate.summary import METRICS
+from secondthought.evaluate.summary import LEAKS, METRICS
 from secondthought.protocols import DiagnosableTask
 from secondthought.rollout.player import Keys, Player
 from secondthought.stats import Interval
@@ -25,7 +25,8 @@ def validate(player: Player, config: RunConfig, problems: Sequence[Problem]) -> 
     if "reflection_tokens" in summary:
         metrics |= _bounds("eval/reflection_length_mean", summary["reflection_tokens"], bounds=False)
     metrics |= _bounds("eval/format_valid", summary["format_valid/attempt"], bounds=False)
-    for name in METRICS:
+    told = player.requests.feedback != "failed"
+    for name in (*(LEAKS if told else ()), *METRICS):
         metrics |= _bounds(f"eval/{name}", summary[name], bounds=False)
     turns = [turn for row in found.rows for turn in row.turns]
     metrics["eval/attempt_length_mean"] = first_try_habits.mean_length(found.rows)

@@ -13,7 +13,6 @@ problem with the others of its group. Which tokens learn is decided elsewhere (`
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +20,7 @@ from secondthought.protocols import Policy
 from secondthought.rollout.player import Keys, Player, Requests, noted
 from secondthought.rollout.scheduler import Ask, Course, Fork
 from secondthought.tasks.judging import judge
+from secondthought.trees import shared_prefix
 from secondthought.types import (
     Branch,
     Completion,
@@ -130,6 +130,29 @@ def group_of_attempts(player: Player, keys: Keys, problem: Problem, *, group_siz
     return Group(problem=problem, history=(), branches=tuple(Branch(reflection=None, tries=(turn,)) for turn in turns))
 
 
+def group_of_attempts_and_retries(player: Player, keys: Keys, problem: Problem, *, group_size: int) -> Course[Group]:
+    """Play G tries at a problem; those of the second half that fail are reflected on, and tried again once.
+
+    All first tries come first, then a branch for each retry; the trunk is the problem's own prompt.
+    """
+    half = group_size // 2
+    courses = [_attempt_and_retry(player, keys, problem, g, again=g >= half) for g in range(group_size)]
+    found: list[list[Branch]] = yield Fork(courses)
+    branches = [branch for branch, *_ in found] + [branch for _, *retried in found for branch in retried]
+    return Group(problem=problem, history=(), branches=tuple(branches))
+
+
+def _attempt_and_retry(player: Player, keys: Keys, problem: Problem, g: int, *, again: bool) -> Course[list[Branch]]:
+    first = yield from attempt(player, problem, keys.of(problem, TurnKind.ATTEMPT, g))
+    played = Episode(problem=problem, turns=(first,))
+    branch = Branch(reflection=None, tries=(first,))
+    if not again or played.solved_by(1):
+        return [branch]
+    reflection = yield from reflect(player, keys, played, g)
+    second = yield from retry(player, keys, extend(played, reflection), g, 0)
+    return [branch, Branch(reflection=reflection, tries=(second,), failed=first)]
+
+
 def group_of_reflections(
     player: Player, keys: Keys, failure: Failure, *, group_size: int, retries: int
 ) -> Course[Group]:
@@ -183,8 +206,7 @@ def _fresh_prompt(player: Player, episode: Episode, key: int) -> Prompt:
     """
     ids = player.opening(episode.problem, retry_note(episode, player.requests))
     other = player.opening(episode.problem, "")
-    alike = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ids, other, strict=False)))
-    alike = alike or len(ids)
+    alike = len(shared_prefix([ids, other])) or len(ids)
     return Prompt(trunk=ids[:alike], tail=ids[alike:], key=key)
 
 

@@ -50,8 +50,9 @@ def group_row(
         "history": [row(turn, *group.history[:place]) for place, turn in enumerate(group.history)],
         "branches": [
             {
-                "reflection": None if branch.reflection is None else row(branch.reflection, *group.history),
-                "tries": [row(turn, *group.history, *_reflected(branch)) for turn in branch.tries],
+                **({} if branch.failed is None else {"failed": row(branch.failed)}),
+                "reflection": None if branch.reflection is None else row(branch.reflection, *_before(group, branch)),
+                "tries": [row(turn, *_before(group, branch), *_reflected(branch)) for turn in branch.tries],
                 "reward": branch.reward,
                 "advantage": advantage,
                 "learned": [kind.value for kind in learned] if advantage else [],
@@ -59,6 +60,10 @@ def group_row(
             for branch, advantage in zip(group.branches, advantages, strict=True)
         ],
     }
+
+
+def _before(group: Group, branch: Branch) -> tuple[Turn, ...]:
+    return group.history if branch.failed is None else (branch.failed,)
 
 
 def _reflected(branch: Branch) -> tuple[Turn, ...]:

@@ -10,7 +10,12 @@ from typing import Any, TypeAlias
 
 from secondthought.config import AlgorithmConfig
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.reflect_retry import group_of_attempts, group_of_reflections, group_of_retries
+from secondthought.rollout.reflect_retry import (
+    group_of_attempts,
+    group_of_attempts_and_retries,
+    group_of_reflections,
+    group_of_retries,
+)
 from secondthought.rollout.scheduler import Course
 from secondthought.types import Failure, Group, Problem
 
@@ -33,5 +38,15 @@ def attempts(player: Player, config: AlgorithmConfig, problem: Problem, keys: Ke
     return group_of_attempts(player, keys, problem, group_size=config.group_size)
 
 
-BRANCHES: dict[str, PlayGroup] = {"reflections": reflections, "retries": retries, "attempts": attempts}
+def attempts_and_retries(player: Player, config: AlgorithmConfig, problem: Problem, keys: Keys) -> Course[Group]:
+    """Play G first tries at a problem, and a reflection and a retry after each of the second half that fails."""
+    return group_of_attempts_and_retries(player, keys, problem, group_size=config.group_size)
+
+
+BRANCHES: dict[str, PlayGroup] = {
+    "reflections": reflections,
+    "retries": retries,
+    "attempts": attempts,
+    "attempts-and-retries": attempts_and_retries,
+}
 """Kinds of branches by name; a row may be added from outside before a run."""

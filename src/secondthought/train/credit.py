@@ -10,38 +10,51 @@ Only sampled tokens ever learn: requests, and an end of turn that the template a
 reflection's advantage comes from their mean and each retry is judged by its own verdict; a second retry is a branch of
 its own whose reflection is context only, so that no token counts twice.
 
+A retry that begins a conversation of its own (`Turn.fresh`) is in no branch of the trunk. Such retries learn, or are
+held, in a second tree of the group: its trunk is what all their prompts begin with, the rest of a prompt is context.
+Where a row strips retries they are branches of the problem itself, and what was said before them is nowhere.
+
+    prompt of all | note with the reflection | retry
+    problem problem . . . . . . . . . . . . . r r r r
+
 What a reward is compared with is the row's baseline. With a critic nothing is compared here: each branch's reward is
 put on its last token, and advantages are zero until `critic.advantages` has asked the critic.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 
 from secondthought import rng
 from secondthought.config import AlgorithmConfig
 from secondthought.rl.advantages import group_relative, leave_one_out, positive_part
-from secondthought.trees import TokenTree, TreeBranch
-from secondthought.types import Branch, Group, Turn, mean_reward
+from secondthought.trees import TokenTree, TreeBranch, shared_prefix
+from secondthought.types import Branch, Group, Turn, TurnKind, mean_reward
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credited:
-    """A group, the advantage of each of its branches, and the tree that the learner reads."""
+    """A group, the advantage of each of its branches, and the trees that the learner reads: mostly one."""
 
     group: Group
     advantages: tuple[float, ...]
-    tree: TokenTree
+    trees: tuple[TokenTree, ...]
+
+    @property
+    def tree(self) -> TokenTree:
+        """Return the first tree: that of the group's trunk, if any token on it counts."""
+        return self.trees[0]
 
 
 def credit(groups: Sequence[Group], config: AlgorithmConfig, *, key: int) -> list[Credited]:
-    """Give each group its advantages and its tree, in order. `key` shuffles rewards where the control asks for it."""
+    """Give each group its advantages and its trees, in order. `key` shuffles rewards where the control asks for it."""
     rewards = [[[_reward(turn) for turn in branch.tries] for branch in group.branches] for group in groups]
     if config.permute_rewards:
         rewards = _permuted(rewards, config, key)
@@ -78,15 +91,17 @@ def _credit_group(
     of_branch: Sequence[float],
     of_try: Iterator[float],
 ) -> Credited:
+    of_tries = [[next(of_try) for _ in branch.tries] for branch in group.branches]
     branches: list[TreeBranch] = []
-    for branch, advantage in zip(group.branches, of_branch, strict=True):
-        branches += _paths(branch, advantage, [next(of_try) for _ in branch.tries], config)
+    for branch, advantage, own in zip(group.branches, of_branch, of_tries, strict=True):
+        branches += _paths(branch, advantage, own, config)
     if config.row.baseline == "critic":
         rewards = [reward for tries in per_try for reward in tries]
         branches = [_rewarded(branch, reward) for branch, reward in zip(branches, rewards, strict=True)]
     trunk_anchored = _trunk_anchored(group) if config.kl_anchor > 0 else (False,) * len(group.trunk_ids)
     tree = TokenTree(trunk=group.trunk_ids, trunk_anchored=trunk_anchored, branches=tuple(branches))
-    return Credited(group=group, advantages=tuple(of_branch), tree=tree)
+    trees = _with_fresh_retries(tree, _fresh_paths(group, of_tries, config))
+    return Credited(group=group, advantages=tuple(of_branch), trees=trees)
 
 
 def _rewarded(branch: TreeBranch, reward: float) -> TreeBranch:
@@ -128,7 +143,12 @@ def _paths(branch: Branch, advantage: float, of_tries: Sequence[float], config: 
     """Lay down the branch's own tokens: one path, or one per retry where retries learn."""
     if branch.reflection is None:
         return [_Path().add(turn, a).build() for turn, a in zip(branch.tries, of_tries, strict=True)]
+    if config.row.strips_retries:
+        return [_Path().add(turn, a, elsewhere=True).build() for turn, a in zip(branch.tries, of_tries, strict=True)]
     anchors = config.kl_anchor > 0
+    if branch.tries[0].fresh:
+        learns = TurnKind.REFLECTION in config.learned_kinds
+        return [_Path().add(branch.reflection, advantage if learns else None, anchored=anchors and not learns).build()]
     if config.credit == "reflection":
         path = _Path().add(branch.reflection, advantage)
         return [(path.request(branch.tries[0]).add(branch.tries[0], None, anchored=True) if anchors else path).build()]
@@ -140,21 +160,60 @@ def _paths(branch: Branch, advantage: float, of_tries: Sequence[float], config: 
     return paths
 
 
+_FreshRetry: TypeAlias = tuple[Turn, "float | None"]
+"""A retry in a conversation of its own, and its advantage; None where it is only held to the reference."""
+
+
+def _fresh_paths(group: Group, of_tries: Sequence[Sequence[float]], config: AlgorithmConfig) -> list[_FreshRetry]:
+    """Return the retries whose tokens count in conversations of their own: all that learn, or one a branch, held."""
+    if config.row.strips_retries:
+        return []
+    found: list[_FreshRetry] = []
+    for branch, own in zip(group.branches, of_tries, strict=True):
+        if branch.reflection is not None and branch.tries[0].fresh:
+            if TurnKind.RETRY in config.learned_kinds:
+                found += zip(branch.tries, own, strict=True)
+            elif config.kl_anchor > 0:
+                found.append((branch.tries[0], None))
+    return found
+
+
+def _with_fresh_retries(tree: TokenTree, retries: Sequence[_FreshRetry]) -> tuple[TokenTree, ...]:
+    """Return a group's trees: the one on its trunk, unless no token on it counts, and the one of fresh retries."""
+    if not retries:
+        return (tree,)
+    trunk = shared_prefix([turn.prompt_ids for turn, _ in retries])
+    fresh = TokenTree(
+        trunk=trunk,
+        trunk_anchored=(False,) * len(trunk),
+        branches=tuple(
+            _Path().request(turn, skip=len(trunk)).add(turn, advantage, anchored=advantage is None).build()
+            for turn, advantage in retries
+        ),
+    )
+    counts = tree.num_learning + tree.num_anchored > 0
+    return (tree, replace(fresh, continues=True)) if counts else (fresh,)
+
+
 class _Path:
     """Tokens of a branch as they are laid down, first turn's request excluded: that belongs to the trunk."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, float, float, bool, bool]] = []
 
-    def request(self, turn: Turn) -> _Path:
-        """Add tokens that nobody sampled."""
-        self._rows += [(token, 0.0, 0.0, False, False) for token in turn.prompt_ids]
+    def request(self, turn: Turn, *, skip: int = 0) -> _Path:
+        """Add tokens that nobody sampled, but the first `skip` of them: those are in the trunk."""
+        self._rows += [(token, 0.0, 0.0, False, False) for token in turn.prompt_ids[skip:]]
         return self
 
-    def add(self, turn: Turn, advantage: float | None, *, anchored: bool = False) -> _Path:
-        """Add sampled tokens, which learn with this advantage, or not at all (None)."""
-        learns = advantage is not None
-        sampled = zip(turn.completion.token_ids, turn.completion.logprobs, strict=True)
+    def add(self, turn: Turn, advantage: float | None, *, anchored: bool = False, elsewhere: bool = False) -> _Path:
+        """Add sampled tokens, which learn with this advantage, or not at all (None).
+
+        What was sampled `elsewhere`, in another context than here, has no log-probability yet.
+        """
+        learns, said = advantage is not None, turn.completion
+        logprobs = (math.nan,) * len(said.token_ids) if elsewhere else said.logprobs
+        sampled = zip(said.token_ids, logprobs, strict=True)
         self._rows += [(token, old, advantage or 0.0, learns, anchored) for token, old in sampled]
         return self
 

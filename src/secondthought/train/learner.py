@@ -32,7 +32,7 @@ from secondthought.train.critic.learner import Critic, CriticStats
 from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.reference import Reference, reference_of
 from secondthought.train.schedule import rate_of_step
-from secondthought.trees import TokenTree, mini_batches
+from secondthought.trees import TokenTree, by_group, mini_batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +118,18 @@ class Learner:
             self.critic = Critic(policy, critic or CriticConfig(), optim, train, world=self.world)
 
     def update(self, trees: Sequence[TokenTree], step: int, sampled_tokens: int = 0) -> UpdateStats:
-        """Learn from the trees that are not flat; without any, nothing changes, the optimizer's state included.
+        """Learn from the groups that are not flat; without any, nothing changes, the optimizer's state included.
 
         `step` counts from 1; `sampled_tokens` are those of the run so far, for a schedule that follows a token budget.
         With a critic the trees hold its advantages, all are kept, and the critic learns first.
         """
-        kept = list(trees) if self.critic is not None else [tree for tree in trees if not tree.is_flat]
+        groups = by_group(trees)
+        kept = groups if self.critic is not None else [group for group in groups if not all(t.is_flat for t in group)]
         lr = rate_of_step(self.optim, self.train, step, sampled_tokens)
-        stats = _no_update(len(trees), lr)
-        of_critic = self.critic.update(kept, step, sampled_tokens) if self.critic is not None and kept else None
+        stats = _no_update(len(groups), lr)
+        of_critic = self.critic.update(trees, step, sampled_tokens) if self.critic is not None and kept else None
         for _ in range(self.train.epochs if kept else 0):
-            stats = replace(self._pass(kept, len(trees) - len(kept), lr), critic=of_critic)
+            stats = replace(self._pass(kept, len(groups) - len(kept), lr), critic=of_critic)
         with self.world.watch("the gathering of weights"):
             gather_into(self.policy.model, self.model)
         return stats
@@ -156,10 +157,11 @@ class Learner:
             sums += part
         return _Sums(*self.world.sum("the end of the update", astuple(sums)))
 
-    def _pass(self, trees: Sequence[TokenTree], num_flat: int, lr: float) -> UpdateStats:
+    def _pass(self, groups: Sequence[Sequence[TokenTree]], num_flat: int, lr: float) -> UpdateStats:
+        trees = [tree for group in groups for tree in group]
         sums, norms = _Sums(), []
-        for part in mini_batches(trees, self.train.mini_batches):
-            sums += self.backward(part)
+        for part in mini_batches(groups, self.train.mini_batches):
+            sums += self.backward([tree for group in part for tree in group])
             norms.append(
                 take_step(self.optimizer, self.parameters, lr=lr, max_norm=self.optim.max_grad_norm, world=self.world)
             )
@@ -170,7 +172,7 @@ class Learner:
         total += self.algorithm.kl_anchor * (kl_anchor if anchored else 0.0)
         total -= self.algorithm.entropy_bonus * sums.entropy / learned
         return UpdateStats(
-            groups_kept=len(trees),
+            groups_kept=len(groups),
             groups_flat=num_flat,
             tokens_learned=learned,
             tokens_forward=sum(tree.num_tokens for tree in trees),

@@ -32,6 +32,7 @@ from secondthought.train.gradient_step import BrokenUpdate
 from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
 from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
+from secondthought.train.rescoring import rescored
 from secondthought.train.schedule import share_done
 from secondthought.types import Episode, Problem, Turn, TurnKind
 
@@ -107,8 +108,9 @@ class Loop:
             progress.is_torn, progress.step = True, progress.step + 1
             credited = credit(played.groups, self.config.algorithm, key=self._key(progress.step))
             progress.sampled_tokens += sampled_tokens(played.groups, played.mining)
-            credited, from_critic = advantages_from_critic(credited, self.learner)
-            update = self.learner.update([item.tree for item in credited], progress.step, progress.sampled_tokens)
+            credited, from_critic = advantages_from_critic(rescored(credited, self.learner), self.learner)
+            trees = [tree for item in credited for tree in item.trees]
+            update = self.learner.update(trees, progress.step, progress.sampled_tokens)
             progress.unrecorded = {
                 **of_groups(played.groups),
                 **of_critic_advantages(from_critic),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.config import EpisodeConfig
-from secondthought.evaluate import evaluate, play_controls
+from secondthought.evaluate import evaluate, play_controls, summarise
 from secondthought.evaluate.rows import from_json, to_json
 from secondthought.inference.scripted import ScriptedPolicy, conversation
 from secondthought.models.chat_template import Chat
@@ -166,6 +166,35 @@ class TestRecords:
             for turn in to_json(row)["turns"]:
                 assert "fresh" not in turn
                 assert turn["verdict"] is None or "feedback" not in turn["verdict"]
+
+
+def test_feedback_that_holds_the_answer_is_counted(tmp_path, keys):
+    """By the words of the gold answer, where the task has no measure of its own."""
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(f'{{"question": "q{n}", "answer": "blue whale {n}"}}\n' for n in range(30)))
+    task = load(str(path))
+
+    class Telling(type(task)):
+        def verify(self, problem, text):
+            told = f"It is <the> Blue whale {problem.data['question'][1:]}!" if "q1" in problem.request else "No."
+            return replace(super().verify(problem, text), feedback=told)
+
+    telling = Telling(path=str(path))
+    problems = telling.problems("train", 10, seed=0)
+    policy = ScriptedPolicy(lambda messages, key: "I know: blue whale." if len(messages) == 3 else "no")
+    given = {"failed": (0, 0), "detail": (10, sum("q1" in problem.request for problem in problems))}
+    for feedback, (told, leaked) in given.items():
+        player = Player.resolve(policy, telling, EpisodeConfig(feedback=feedback))
+        found = evaluate(player, problems, num_tries=2, keys=keys)
+        rows = [from_json(to_json(row)) for row in found.rows]
+        assert rows == list(found.rows)
+        leaks = [leak for row in rows for leak in row.feedback_leak]
+        assert (len(leaks), sum(leaks)) == (told, leaked)
+        assert [leak for row in rows for leak in row.reflection_leak] == [False] * 10
+        summary = summarise(found)
+        assert summary["reflection_leak"].estimate == 0.0
+        assert summary["feedback_leak"].is_defined is (told > 0)
+    assert leaked > 0
 
 
 def test_controls_are_played_in_both_ways_from_the_same_failures(player, fresh, failures, keys):

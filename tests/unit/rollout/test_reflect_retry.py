@@ -16,7 +16,8 @@ from secondthought.rollout import reflect_retry, scheduler
 from secondthought.rollout.mining import mine
 from secondthought.rollout.player import Keys, Player, Requests
 from secondthought.tasks.countdown.script import countdown_answers
-from secondthought.types import Prompt, Sampling, StopReason, TurnKind
+from secondthought.train.metrics import sampled_tokens
+from secondthought.types import Episode, Prompt, Sampling, StopReason, TurnKind
 
 POLICY = ScriptedPolicy(countdown_answers(first_try=0.3, good_reflection=0.4))
 
@@ -240,6 +241,49 @@ class TestBranches:
             POLICY, [reflect_retry.group_of_attempts(player, keys, item, group_size=2) for item in problems]
         )
         assert [group.branches[0].tries[0] for group in groups] == [episode.turns[0] for episode in play()]
+
+
+class TestAttemptsAndRetries:
+    @pytest.fixture
+    def groups(self, problems, player, keys):
+        play = reflect_retry.group_of_attempts_and_retries
+        return scheduler.run(POLICY, [play(player, keys, item, group_size=5) for item in problems])
+
+    def test_first_tries_are_those_of_plain_groups(self, groups, problems, player, keys):
+        plain = [reflect_retry.group_of_attempts(player, keys, item, group_size=5) for item in problems]
+        for group, other in zip(groups, scheduler.run(POLICY, plain), strict=True):
+            assert group.branches[:5] == other.branches
+            assert (group.history, group.trunk_ids) == ((), other.trunk_ids)
+
+    def test_those_of_the_second_half_that_fail_are_tried_again(self, groups):
+        again = 0
+        for group in groups:
+            firsts = [branch.tries[0] for branch in group.branches[:5]]
+            failed = [turn for turn in firsts[2:] if not turn.verdict.correct]
+            assert [branch.failed for branch in group.branches[5:]] == failed
+            for branch in group.branches[5:]:
+                assert branch.reflection.kind is TurnKind.REFLECTION
+                (retried,) = branch.tries
+                assert retried.kind is TurnKind.RETRY
+                again += 1
+        assert again > 5
+
+    def test_a_retry_is_the_one_that_the_failure_alone_would_get(self, groups, player, keys):
+        group = next(group for group in groups if len(group.branches) > 5)
+        branch = group.branches[5]
+        place = [item.tries[0] for item in group.branches[2:5]].index(branch.failed) + 2
+        episode = Episode(problem=group.problem, turns=(branch.failed,))
+        [reflection] = scheduler.run(POLICY, [reflect_retry.reflect(player, keys, episode, place)])
+        assert reflection == branch.reflection
+        extended = reflect_retry.extend(episode, reflection)
+        assert scheduler.run(POLICY, [reflect_retry.retry(player, keys, extended, place, 0)]) == list(branch.tries)
+
+    def test_every_sampled_token_counts_once(self, groups, problems, player, keys):
+        policy = ScriptedPolicy(POLICY._answers)
+        own = replace(player, policy=policy)
+        play = reflect_retry.group_of_attempts_and_retries
+        found = scheduler.run(policy, [play(own, keys, item, group_size=5) for item in problems])
+        assert sampled_tokens(found, None) == policy.num_sampled
 
 
 def test_a_given_reflection_stands_where_a_sampled_one_would(play, requests):

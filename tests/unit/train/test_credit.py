@@ -323,7 +323,7 @@ def _rewards_of(found):
     return [sum(b.rewards) if b.rewards else b.advantages[0] for item in found for b in item.tree.branches]
 
 
-@pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.starts_from == "problems"])
+@pytest.mark.parametrize("kind", [name for name, row in ALGORITHMS.items() if row.branches == "attempts"])
 def test_every_row_of_first_tries_learns_on_attempts(kind):
     assert AlgorithmConfig(type=kind).learned_kinds == (TurnKind.ATTEMPT,)
 
@@ -334,3 +334,110 @@ def test_the_same_retries_in_another_order_are_no_signal(size):
     rewards = [mean_reward(order) for order in permutations(tries)]
     assert advantages(rewards, AlgorithmConfig(scale_by_std=True)) == [0.0] * 6
     assert mean_reward([0.1 * size, 0.2 * size, -0.3 * size]) == 0.0
+
+
+FRESH = reflect_group((1.0, 0.0), (0.0, 1.0))
+FRESH = dataclasses.replace(
+    FRESH,
+    branches=tuple(
+        dataclasses.replace(
+            branch,
+            tries=tuple(
+                dataclasses.replace(turn, prompt_ids=(1, 2, 60 + number, 70), fresh=True) for turn in branch.tries
+            ),
+        )
+        for number, branch in enumerate(FRESH.branches)
+    ),
+)
+"""The same tries, each in a conversation of its own: 1 2 | 60 70 or 61 70 | retry."""
+
+
+def trees_of(group, **settings):
+    (credited,) = credit([group], AlgorithmConfig(**settings), key=0)
+    return credited.trees
+
+
+def test_with_credit_on_the_reflection_what_the_retry_sees_changes_no_tree():
+    assert trees_of(FRESH) == trees_of(reflect_group((1.0, 0.0), (0.0, 1.0)))
+
+
+def test_fresh_retries_learn_in_a_tree_of_their_own():
+    """The trunk is what the prompts share, the rest of each is context, the reflection nowhere."""
+    (tree,) = trees_of(FRESH, credit="retry")
+    assert (tree.trunk, tree.trunk_anchored, tree.continues) == ((1, 2), (F, F), False)
+    assert [picture(branch) for branch in tree.branches] == [
+        [(60, 0.0, F, F), (70, 0.0, F, F), (20, 0.5, T, F), (21, 0.5, T, F)],
+        [(60, 0.0, F, F), (70, 0.0, F, F), (23, -0.5, T, F)],
+        [(61, 0.0, F, F), (70, 0.0, F, F), (22, -0.5, T, F)],
+        [(61, 0.0, F, F), (70, 0.0, F, F), (24, 0.5, T, F), (25, 0.5, T, F)],
+    ]
+
+
+def test_with_credit_on_all_the_reflections_keep_their_tree_and_the_group_is_one():
+    first, second = trees_of(FRESH, credit="all")
+    assert first.is_flat
+    assert (first.continues, second.continues) == (False, True)
+    assert [branch.token_ids for branch in first.branches] == [(10, 11), (12,)]
+    assert first.num_learning == 3
+    assert (second,) == tuple(dataclasses.replace(t, continues=True) for t in trees_of(FRESH, credit="retry"))
+
+
+def test_an_anchor_holds_fresh_retries_in_their_own_tree():
+    first, second = trees_of(FRESH, credit="reflection", kl_anchor=0.1)
+    assert first.trunk_anchored == (F, F, T, T, F)
+    assert [branch.learns for branch in first.branches] == [(T, T), (T,)]
+    assert [branch.anchored for branch in second.branches] == [(F, F, T, T), (F, F, T)]
+    assert second.num_learning == 0
+    first, second = trees_of(FRESH, credit="retry", kl_anchor=0.1)
+    assert [branch.anchored for branch in first.branches] == [(T, T), (T,)]
+    assert second.num_anchored == 0
+
+
+def test_fresh_retries_without_a_reflection_have_their_own_prompt_as_trunk():
+    made = dataclasses.replace(retry([1, 2, 9], [30], 1.0), fresh=True)
+    branches = tuple(
+        Branch(reflection=None, tries=(dataclasses.replace(made, verdict=turn.verdict),))
+        for turn in (made, retry([1], [2], 0.0))
+    )
+    group = Group(problem=PROBLEM, history=(ATTEMPT,), branches=branches)
+    (tree,) = trees_of(group, type="retry-only", kl_anchor=0.1)
+    assert (tree.trunk, tree.trunk_anchored) == ((1, 2, 9), (F, F, F))
+    assert [branch.advantages for branch in tree.branches] == [(PLUS,), (MINUS,)]
+
+
+@given(st.lists(groups(), max_size=3), algorithms)
+def test_the_trees_of_fresh_groups_spell_their_conversations(found, settings):
+    """Every path is a whole conversation, and the sums that learn and are held are those of the other way."""
+    anew = [
+        dataclasses.replace(
+            group,
+            branches=tuple(
+                dataclasses.replace(b, tries=tuple(dataclasses.replace(t, fresh=True) for t in b.tries))
+                for b in group.branches
+            ),
+        )
+        for group in found
+    ]
+    anew = [
+        dataclasses.replace(
+            group,
+            branches=tuple(
+                dataclasses.replace(
+                    b, tries=tuple(dataclasses.replace(t, prompt_ids=(0, *t.prompt_ids)) for t in b.tries)
+                )
+                for b in group.branches
+            ),
+        )
+        for group in anew
+    ]
+    for one, other in zip(credit(found, settings, key=0), credit(anew, settings, key=0), strict=True):
+        assert one.advantages == other.advantages
+        for name in ("num_learning", "num_anchored"):
+            assert sum(getattr(tree, name) for tree in one.trees) == sum(getattr(tree, name) for tree in other.trees)
+        assert all(tree.is_flat for tree in one.trees) == all(tree.is_flat for tree in other.trees)
+        history = sum((turn.ids for turn in other.group.history), ())
+        spoken = {history + b.reflection.ids for b in other.group.branches}
+        spoken |= {turn.ids for b in other.group.branches for turn in b.tries}
+        paths = {tree.trunk + branch.token_ids for tree in other.trees for branch in tree.branches}
+        assert paths <= spoken
+        assert [tree.continues for tree in other.trees] == [False, True][: len(other.trees)]

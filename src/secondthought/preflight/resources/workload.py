@@ -67,7 +67,8 @@ def step_phases(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: in
     algorithm, episode, n = config.algorithm, config.episode, config.train.groups_per_step
     A, F, G = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size
     if algorithm.row.starts_from == "problems":
-        return [_phase("first tries", Rows(U=n, S=G, P=lengths.prompt, T=0, R=A), steps)]
+        first = _phase("first tries", Rows(U=n, S=G, P=lengths.prompt, T=0, R=A), steps)
+        return [first, *_second_tries(config, lengths, assumed, steps)]
     wrong = 1.0 - assumed.first_try
     tries = 0 if config.train.failures is not None else config.train.mine_tries
     failing = n * (1.0 - assumed.first_try**tries) if tries else float(n)
@@ -123,17 +124,37 @@ def trees(config: RunConfig, lengths: Lengths) -> Trees:
     anchors = algorithm.kl_anchor > 0
     U, trunk = config.train.groups_per_step, lengths.prompt + A
     if algorithm.row.starts_from == "problems":
+        G += _retried(config)
         return Trees(U=U, P=lengths.prompt, G=G, R=A, M=U * G * A)
     if algorithm.row.branches == "retries" and _is_fresh(config):
         return Trees(U=U, P=lengths.prompt + lengths.note_alone, G=G, R=A, M=U * G * A)
     if algorithm.row.branches == "retries":
         return Trees(U=U, P=trunk + lengths.retry_alone, G=G, R=A, M=U * (G * A + anchors * A))
+    if _is_fresh(config):
+        return _with_fresh_trees(config, lengths)
     P, whole = trunk + lengths.reflection_request, F + lengths.retry_request + A
     if algorithm.learned_kinds == (TurnKind.REFLECTION,):
         read = G * F + anchors * (G * A + A)
         return Trees(U=U, P=P, G=G, R=whole if anchors else F, M=U * read)
     learned = G * k * A + (G * F if TurnKind.REFLECTION in algorithm.learned_kinds else anchors * G * F)
     return Trees(U=U, P=P, G=G * k, R=whole, M=U * (learned + anchors * A))
+
+
+def _with_fresh_trees(config: RunConfig, lengths: Lengths) -> Trees:
+    """Return the trees of a step whose retries have one of their own: two a group are counted as of the larger size."""
+    algorithm, episode, U = config.algorithm, config.episode, config.train.groups_per_step
+    A, F, G, k = episode.max_attempt_tokens, episode.max_reflection_tokens, algorithm.group_size, algorithm.retries
+    anchors, learns = algorithm.kl_anchor > 0, algorithm.learned_kinds
+    found = []
+    if anchors or TurnKind.REFLECTION in learns:
+        trunk = lengths.prompt + A + lengths.reflection_request
+        found.append(Trees(U=U, P=trunk, G=G, R=F, M=U * (G * F + anchors * A)))
+    if anchors or TurnKind.RETRY in learns:
+        tries = G * k if TurnKind.RETRY in learns else G
+        found.append(Trees(U=U, P=lengths.prompt, G=tries, R=lengths.note + F + A, M=U * tries * A))
+    number = len(found)
+    P, G, R, M = (max(getattr(tree, name) for tree in found) for name in "PGRM")
+    return Trees(U=U * number, P=P, G=G, R=R, M=M * number)
 
 
 def micro_batch(config: RunConfig, step: Trees) -> tuple[Trees, int]:
@@ -205,6 +226,24 @@ def _rounds(
         yield _failing(_phase(f"{name}: reflections", reflect, 1), assumed)
         yield _failing(_phase(f"{name}: retries", retry, 1), assumed)
         P = retry.P + retry.T + A + lengths.reflection_request
+
+
+def _second_tries(config: RunConfig, lengths: Lengths, assumed: Assumed, steps: int) -> Iterable[Phase]:
+    """Yield the phases of failed first tries of a step that are reflected on and tried again, each by itself."""
+    n, tries = config.train.groups_per_step, _retried(config)
+    if not tries:
+        return
+    P = lengths.prompt + config.episode.max_attempt_tokens + lengths.reflection_request
+    reflect = Rows(U=n * tries, S=1, P=P, T=0, R=config.episode.max_reflection_tokens)
+    U, S = (n, tries) if _is_fresh(config) else (n * tries, 1)
+    yield _failing(_phase("reflections", reflect, steps), assumed)
+    yield _failing(_phase("retries", _retries(config, lengths, U=U, S=S, P=P), steps), assumed)
+
+
+def _retried(config: RunConfig) -> int:
+    """Return how many first tries of a group are tried again where they fail."""
+    size = config.algorithm.group_size
+    return size - size // 2 if config.algorithm.row.branches == "attempts-and-retries" else 0
 
 
 def _controls(name: str, config: RunConfig, lengths: Lengths, problems: int, controls: int) -> Phase:

@@ -155,7 +155,10 @@ def _told_apart(branches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
 def _branch(branch: Mapping[str, Any], data: Any, readers: Sequence[Reader]) -> ShownBranch:
     learned = tuple(str(kind) for kind in items(branch.get("learned")))
     return ShownBranch(
-        turns=tuple(shown_turn(turn, learned, data, readers) for turn in branch_turns(branch)),
+        turns=(
+            *(shown_turn(turn, (), data, readers) for turn in [branch.get("failed")] if isinstance(turn, Mapping)),
+            *(shown_turn(turn, learned, data, readers) for turn in branch_turns(branch)),
+        ),
         reward=number(branch.get("reward")),
         advantage=number(branch.get("advantage")),
     )

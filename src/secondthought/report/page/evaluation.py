@@ -22,7 +22,10 @@ from secondthought.runs.result_rows import number, percent, with_holm
 
 _PROBLEMS = 3
 """Problems that are shown of each file."""
-_SHARES = ("pass@", "second_try", "try_", "gain", "rescue", "format_valid", "leak", "truncated")
+_SHARES = (
+    *("pass@", "second_try", "try_", "gain", "rescue", "format_valid", "truncated"),
+    *("leak", "reflection_leak", "feedback_leak"),
+)
 """Beginnings of the rates that are shares; the others are no percentages and stand in summary.json."""
 
 

@@ -26,6 +26,8 @@ RATES = {
     "format_valid": "Format valid",
     "leak_solution": "Reflections with the full solution",
     "leak_first_step": "Reflections with the first step",
+    "reflection_leak": "Reflections that hold the right answer",
+    "feedback_leak": "Feedback that holds the right answer",
 }
 
 NOT_SHOWN = {

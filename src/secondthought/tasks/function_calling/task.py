@@ -10,7 +10,8 @@ from secondthought.errors import TaskError
 from secondthought.protocols import Leak
 from secondthought.rng import stream
 from secondthought.tasks import reflection_prompts
-from secondthought.tasks.function_calling import leak, reflections, rows
+from secondthought.tasks.function_calling import leak, mistakes, reflections, rows
+from secondthought.tasks.function_calling.answers import answer_of
 from secondthought.tasks.function_calling.findings import Finding, verdict_of
 from secondthought.tasks.function_calling.gold import right_calls, written
 from secondthought.tasks.function_calling.judge import Mode, judge
@@ -86,6 +87,14 @@ class FunctionCalling:
         """Return what is wrong with a completion; None if it is right."""
         wanted, mode = self._ready_for(problem)
         return judge(read_calls(text), wanted, mode)
+
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return the calls of a completion in one form, whatever their order and dialect."""
+        return answer_of(read_calls(text))
+
+    def named_mistakes(self, problem: Problem, reflection: str) -> frozenset[str]:
+        """Return the reasons of verdicts that a reflection speaks of."""
+        return mistakes.named_mistakes(reflection)
 
     def gold(self, problem: Problem) -> str | None:
         """Return the right calls as JSON between tags; None where no call is accepted (a fault of the row)."""

@@ -16,6 +16,7 @@ JSON in a fence and bare JSON are read too. Of a text with several marks the fir
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from secondthought.tools.calls import CallReading
@@ -34,6 +35,7 @@ _MARKS: Mapping[str, Callable[[str], CallReading]] = {
     "<function=": tagged_calls.in_function_tags,
     "<start_function_call>": tagged_calls.in_gemmas_tags,
 }
+_FIRST_MARK = re.compile("|".join(map(re.escape, _MARKS)))
 
 
 def read_calls(text: str) -> CallReading:
@@ -47,10 +49,10 @@ def read_calls(text: str) -> CallReading:
     (CallReading(calls=(), malformed=''), 'the JSON is broken')
     """
     said = _without_thought(text[:MAX_CHARS])
-    places = [(place, mark) for mark in _MARKS if (place := said.find(mark)) >= 0]
+    first = _FIRST_MARK.search(said)
     try:
-        if places:
-            return _MARKS[min(places)[1]](said)
+        if first:
+            return _MARKS[first[0]](said)
         return json_calls.fenced_or_bare(said) or python_calls.fenced_or_bare(said) or CallReading(())
     except BrokenCallError as error:
         return CallReading((), str(error))

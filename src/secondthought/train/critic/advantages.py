@@ -64,7 +64,7 @@ def advantages_from_critic(credited: Sequence[Credited], learner: Learner) -> Cr
         return CriticAdvantages(list(credited), None)
     trees, stats = with_advantages([item.tree for item in credited], learner, learner.critic)
     found = [
-        replace(item, tree=tree, advantages=tuple(_mean(branch) for branch in tree.branches))
+        replace(item, trees=(tree,), advantages=tuple(_mean(branch) for branch in tree.branches))
         for item, tree in zip(credited, trees, strict=True)
     ]
     return CriticAdvantages(found, stats)

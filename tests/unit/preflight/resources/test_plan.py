@@ -246,6 +246,40 @@ def test_trees_of_a_step_by_hand(algorithm, expected):
     assert work.trees(given, LENGTHS) == expected
 
 
+def fresh(**algorithm):
+    given = {"type": "reflect-retry", "group_size": 3, **algorithm}
+    return config(
+        algorithm=given, episode={"retry_sees": "reflection", "max_attempt_tokens": 8, "max_reflection_tokens": 6}
+    )
+
+
+NOTED = Lengths(prompt=10, reflection_request=5, retry_request=7, retry_alone=6, source="a test", note=4, note_alone=2)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        ({}, Trees(U=4, P=23, G=3, R=6, M=4 * 18)),
+        ({"credit": "retry", "retries": 2}, Trees(U=4, P=10, G=6, R=18, M=4 * 48)),
+        ({"credit": "all"}, Trees(U=8, P=23, G=3, R=18, M=8 * 24)),
+        ({"type": "retry-only"}, Trees(U=4, P=12, G=3, R=8, M=4 * 24)),
+        ({"type": "reflect-grpo"}, Trees(U=4, P=10, G=5, R=8, M=4 * 40)),
+    ],
+)
+def test_trees_of_fresh_retries_by_hand(algorithm, expected):
+    assert work.trees(fresh(**algorithm), NOTED) == expected
+
+
+def test_fresh_retries_are_sampled_after_the_problem_by_hand():
+    phases = {phase.name: phase for phase in work.step_phases(fresh(retries=2), NOTED, EXACT, 1)}
+    assert phases["reflections"].rows == Rows(U=4, S=3, P=23, T=0, R=6)
+    assert phases["retries"].rows == Rows(U=4, S=6, P=10, T=10, R=8)
+    phases = {phase.name: phase for phase in work.step_phases(fresh(type="reflect-grpo"), NOTED, EXACT, 1)}
+    assert phases["reflections"].rows == Rows(U=8, S=1, P=23, T=0, R=6)
+    assert phases["retries"].rows == Rows(U=4, S=2, P=10, T=10, R=8)
+    assert phases["retries"].most_tokens == 4 * 2 * 8
+
+
 def test_a_micro_batch_holds_whole_trees_and_at_least_one():
     step = Trees(U=5, P=40, G=3, R=20, M=300)
     assert work.micro_batch(config(train={"micro_batch_tokens": 250}), step) == (Trees(U=2, P=40, G=3, R=20, M=120), 3)

@@ -115,8 +115,11 @@ def test_a_divergence_from_the_reference_costs_reward():
     likely = [
         dataclasses.replace(
             item,
-            tree=dataclasses.replace(
-                item.tree, branches=tuple(dataclasses.replace(b, old_logprobs=(0.0, 0.0)) for b in item.tree.branches)
+            trees=tuple(
+                dataclasses.replace(
+                    tree, branches=tuple(dataclasses.replace(b, old_logprobs=(0.0, 0.0)) for b in tree.branches)
+                )
+                for tree in item.trees
             ),
         )
         for item in credited

@@ -1,0 +1,96 @@
+"""Mistakes that a reflection on a failed call names, by its wording, in the words of `Verdict.reason`.
+
+    wrong_tool              another function, a function that is not there or does not fit
+    wrong_parameter_names   an argument that is missing, not there, or to be left out
+    wrong_parameter_values  a value, type, format or unit of an argument
+    wrong_number_of_calls   too many or too few calls
+    malformed               JSON, syntax, tags or brackets
+    no_call                 no function was called where one was needed
+    unwanted_call           a function was called where none was needed
+
+Wording is a guess at what is meant: a reflection may name several mistakes, or one in words that are not known here. So
+what names no mistake is left out where agreement with the verifier is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+MOST = 4000
+"""Characters that are read: reflections are short, and a long one names its mistake early."""
+_TOOL = r"(?:functions?|tools?|apis?|methods?)"
+_ARGUMENT = r"(?:arguments?|parameters?|params?|fields?|inputs?)"
+_WRONG = r"(?:wrong|incorrect|invalid|inappropriate|mistaken|inaccurate)"
+_QUOTED = r"(?:[`'\"][^`'\"\n]{0,60}[`'\"])"
+_NEAR = r"(?:(?:[ \w`'\"-]|\.(?=\w)){0,60})"
+
+_WORDING: Mapping[str, tuple[str, ...]] = {
+    "wrong_tool": (
+        rf"{_WRONG} (?:{_TOOL})\b(?! calls?\b.{{0,20}}(?:format|syntax))",
+        rf"\b(?:there is no|no such|non-?existent|unknown|undefined|another|different) {_TOOL}\b",
+        rf"\bmore (?:appropriate|suitable) {_TOOL}\b",
+        rf"\b{_TOOL} (?:name )?(?:{_QUOTED} )?(?:is|was|does|did)(?: not|n't)? "
+        rf"(?:{_WRONG}|exist|fit|defined|available)\b",
+        rf"{_QUOTED} does not fit the request",
+        rf"\b{_TOOL} name (?:is|was|should)\b",
+    ),
+    "wrong_parameter_names": (
+        rf"\bmissing (?:a |an |the |some |one |required |necessary |\w+ ){{0,3}}{_ARGUMENT}\b",
+        rf"\b{_ARGUMENT}\b{_NEAR} (?:is|was|are|were) "
+        r"(?:missing|not (?:provided|given|specified|included|passed|defined))\b",
+        r"\b(?:omitted|forgot|left out|(?:did not|failed to) (?:provide|include|specify|pass))\b"
+        rf"{_NEAR}\b{_ARGUMENT}\b",
+        rf"\b(?:extra|unexpected|unknown|unnecessary|additional|unsupported|undefined) {_ARGUMENT}\b",
+        rf"\b(?:has|have|takes?) no {_ARGUMENT}\b",
+        rf"\b{_ARGUMENT}\b{_NEAR} should be left out\b",
+        rf"\b{_WRONG} (?:{_ARGUMENT} names?|names? (?:of|for) (?:the )?{_ARGUMENT})\b",
+        rf"\b{_ARGUMENT} names? (?:is|are|was|were|should)\b",
+    ),
+    "wrong_parameter_values": (
+        rf"\b{_WRONG} (?:\w+ )?(?:values?|types?|units?|data types?)\b",
+        rf"\b{_WRONG} {_ARGUMENT}\b(?! names?)",
+        rf"\bvalues? (?:of|for|in) {_NEAR}\b(?:is|was|are|were|should|must)\b",
+        rf"\b{_ARGUMENT}\b{_NEAR} (?:must|should) be (?:an? |of type |in )?"
+        r"(?:text|string|integer|int|float|number|boolean|bool|array|list|object|dictionary|null|the format)\b",
+        r"\b(?:data type|type) (?:of|for) (?:the )?",
+        r"\bas an? (?:string|integer|float|number|boolean|list|array)\b",
+    ),
+    "wrong_number_of_calls": (
+        r"\btoo (?:many|few)\b(?! tokens)",
+        rf"\b(?:multiple|two|several|separate|second|both|only one|more than one|one more) (?:{_TOOL} )?calls?\b",
+        rf"\bcall(?:ed|ing)? (?:the )?{_TOOL} (?:twice|once for each|several times|multiple times|more than once)\b",
+    ),
+    "malformed": (
+        r"\b(?:invalid|malformed|broken|incorrect|wrong|improper|not valid|not a valid|not in valid) (?:json|syntax)\b",
+        r"\b(?:json|syntax)\b(?: (?:object|string|format))? (?:is|was|error)\b",
+        r"\b(?:cannot|could not|can't|couldn't) be (?:read|parsed)\b",
+        rf"\b{_WRONG} (?:output |answer |response |call )?format\b",
+        r"\b(?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?) (?:is|are|was|were) (?:missing|wrong|not)\b",
+        r"\bmissing (?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?)\b",
+    ),
+    "no_call": (
+        r"\b(?:did not|didn't|does not|failed to|forgot to|without|never) "
+        rf"(?:mak\w+ |us\w+ |generat\w+ )?(?:a |any |the )?(?:call(?:ed|ing)?|{_TOOL} calls?)\b",
+        rf"\bcalls no {_TOOL}\b(?!.{{0,60}}I should call no)",
+        rf"\bno {_TOOL} (?:was called|call was made)\b",
+    ),
+    "unwanted_call": (
+        rf"\b(?:should not|shouldn't|need not|did not need to|no need to) (?:have )?call(?:ed)?\b(?! {_QUOTED} with)",
+        rf"\bno {_TOOL} (?:fits|fit|is needed|was needed|applies|is suitable|is available)\b",
+        rf"\bnone of the (?:available |given |provided )?{_TOOL}\b",
+    ),
+}
+_PATTERNS = {reason: re.compile("|".join(texts), re.IGNORECASE) for reason, texts in _WORDING.items()}
+
+
+def named_mistakes(reflection: str) -> frozenset[str]:
+    """Return the reasons that a reflection speaks of.
+
+    >>> sorted(named_mistakes("I used the wrong function and left out the parameter `city`."))
+    ['wrong_parameter_names', 'wrong_tool']
+    >>> named_mistakes("I should be more careful next time.")
+    frozenset()
+    """
+    text = " ".join(reflection[:MOST].replace("\u2019", "'").split())
+    return frozenset(reason for reason, pattern in _PATTERNS.items() if pattern.search(text))
