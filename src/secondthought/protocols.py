@@ -307,8 +307,9 @@ class ChatModel(Protocol):
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         keep: Callable[[Answer], None] = ...,
+        tools: Sequence[Sequence[Mapping[str, Any]]] = (),
     ) -> list[Answer]:
-        """Return one answer per conversation, in order.
+        """Return one answer per conversation, in order; `tools` has those of each, and calls come back as text.
 
         `keep` gets each answer at once when it comes, in any order, from one thread at a time: what it writes down
         survives an interruption. A conversation that gets no answer has None, never an empty text.

@@ -34,10 +34,9 @@ def reference(file):
         values = np.array(dequantize(tensor.data, tensor.tensor_type))
         heads = {"attn_q": 9, "attn_k": 3}.get(tensor.name.split(".")[-2])
         if heads:
-            size = len(values) // heads
-            rows = [
-                head * size + 2 * row + half for head in range(heads) for half in (0, 1) for row in range(size // 2)
-            ]
+            half_head = len(values) // heads // 2
+            halves = [(2 * head * half_head, half) for head in range(heads) for half in (0, 1)]
+            rows = [first + 2 * row + half for first, half in halves for row in range(half_head)]
             values = values[rows]
         found[name_in_checkpoint(tensor.name)] = torch.from_numpy(values)
     return found
@@ -63,7 +62,7 @@ def test_weights_and_logits_are_those_of_gguf(smollm):
 def test_it_talks(smollm):
     policy = load_policy(ModelConfig(path=str(smollm)))
     start = policy.start([Message(role="user", content="What is the capital of France? Answer in one sentence.")])
-    (said,) = policy.sample([Prompt(token_ids=start, key=1)], Sampling(max_tokens=24, temperature=0.0))
+    (said,) = policy.sample([Prompt(trunk=start, key=1)], Sampling(max_tokens=24, temperature=0.0))
     assert "Paris" in said.text
 
 

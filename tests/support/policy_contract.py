@@ -38,6 +38,17 @@ def check_start(policy: Policy) -> None:
     assert len(set(starts)) == len(starts)
 
 
+def check_tools(policy: Policy) -> None:
+    """Tools change the prompt and nothing after it; each of them counts, and none is the same as no tools."""
+    tools = [
+        {"name": name, "description": "", "parameters": {"type": "object", "properties": {}}} for name in ("f", "g")
+    ]
+    starts = [policy.start(MESSAGES[0], told) for told in ((), tools[:1], tools[1:], tools)]
+    assert starts[0] == policy.start(MESSAGES[0])
+    assert len(set(starts)) == len(starts)
+    assert len(starts[3]) > len(starts[1])
+
+
 def check_nothing_to_sample(policy: Policy) -> None:
     assert policy.sample([], SHORT) == []
 
@@ -137,6 +148,7 @@ def check_next_turn(policy: Policy) -> None:
 ALL_CHECKS = (
     check_protocol,
     check_start,
+    check_tools,
     check_nothing_to_sample,
     check_completions,
     check_deterministic,

@@ -1,10 +1,11 @@
 """Count tokens sampled per second: ours, `transformers` generate, its continuous batching, and vLLM, on the same rows.
 
-There are two workloads on a random Qwen2. `trunks`: a few trunks of one length, all branches equally long. `rollouts`:
-what training samples, trunks of many lengths and branches that end early, one here and one there. A random model ends
-nothing by itself, so each row's length is drawn beforehand, equally for all engines; only tokens up to it count.
-Temperature 1, nothing cut off the distribution. Ours computes as in training (bf16 is autocast over fp32 weights) and
-keeps log-probabilities; the others hold weights in bf16 and need not.
+With `model` a checkpoint samples trunks of its own vocabulary, in every number of `rows` and size of `groups`. Without
+one there are two workloads on a random Qwen2. `trunks`: a few trunks of one length, all branches equally long.
+`rollouts`: what training samples, trunks of many lengths and branches that end early, one here and one there. A random
+model ends nothing by itself, so each row's length is drawn beforehand, equally for all engines; only tokens up to it
+count. Temperature 1, nothing cut off the distribution. Ours computes as in training (bf16 is autocast, with each weight
+cast once) and keeps log-probabilities; the others hold weights in bf16 and need not.
 
 Medians over the timed rounds. Ours is timed after each peer, so that a change of the machine's load meets all. Beside
 the wall clock stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1
@@ -19,11 +20,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 import transformers
-from transformers import PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from secondthought import rng
 from secondthought.bench.clocks import Seconds, medians, now, ratios
@@ -84,6 +85,9 @@ def run(
     generate_rows: int = 64,
     hidden: int = 256,
     layers: int = 6,
+    model: str | None = None,
+    rows: Sequence[int] = (64, 256),
+    groups: Sequence[int] = (8, 16),
     precision: Literal["bf16", "fp32"] = "bf16",
     rounds: int = 3,
     threads: int = 1,
@@ -96,6 +100,8 @@ def run(
     torch.set_num_threads(threads)
     load_before = os.getloadavg()
     lengths = (shortest, mean, longest)
+    if model is not None:
+        return {"settings": settings, **_of_model(model, rows, groups, settings)}
     works = {
         "trunks": trunks_workload(trunks, trunk, branches, tokens),
         "rollouts": rollouts_workload(failures, (shortest_trunk, trunk), branches, lengths, generate_rows),
@@ -110,12 +116,30 @@ def run(
     return {"settings": settings, **{part: {name: found[part] for name, found in measured.items()} for part in PARTS}}
 
 
-def trunks_workload(trunks: int, trunk: int, branches: int, tokens: int) -> Workload:
+def _of_model(path: str, rows: Sequence[int], groups: Sequence[int], settings: dict[str, Any]) -> dict[str, Any]:
+    """Time every engine on trunks of a checkpoint's own vocabulary, for each number of rows and size of group."""
+    policy = LocalPolicy.load(path, precision=settings["precision"], device="cpu", frozen=True)
+    own = AutoModelForCausalLM.from_pretrained(path, dtype=DTYPES[policy.precision], use_safetensors=True).eval()
+    peer = Peer(_endless(own), path)
+    size = policy.model.get_input_embeddings().weight.shape[0]
+    measured = {}
+    for count in rows:
+        for group in groups:
+            work = trunks_workload(count // group, settings["trunk"], group, settings["tokens"], size)
+            work = replace(work, generate_rows=settings["generate_rows"])
+            timed = _Measurement(policy, work, settings["rounds"], settings["threads"], peer)
+            measured[f"{count} rows, groups of {group}"] = timed.time_all(
+                settings["generate"], False, settings["vllm_python"]
+            )
+    return {part: {name: found[part] for name, found in measured.items()} for part in PARTS}
+
+
+def trunks_workload(trunks: int, trunk: int, branches: int, tokens: int, vocabulary: int = 256) -> Workload:
     """Build rows of equal lengths, which show nothing but the engine's own speed.
 
     `generate` gets all rows as one batch.
     """
-    prompts = _prompts("trunks", [trunk] * trunks, branches)
+    prompts = _prompts("trunks", [trunk] * trunks, branches, vocabulary)
     return Workload(prompts=prompts, limits=(tokens,) * len(prompts), generate_rows=len(prompts))
 
 
@@ -134,9 +158,9 @@ def rollouts_workload(
     return Workload(prompts=prompts, limits=limits, generate_rows=generate_rows)
 
 
-def _prompts(name: str, trunk_lengths: Sequence[int], branches: int) -> tuple[Prompt, ...]:
+def _prompts(name: str, trunk_lengths: Sequence[int], branches: int, vocabulary: int = 256) -> tuple[Prompt, ...]:
     draws = rng.stream("bench", "sample", name)
-    trunks = [tuple(draws.randrange(256) for _ in range(length)) for length in trunk_lengths]
+    trunks = [tuple(draws.randrange(vocabulary) for _ in range(length)) for length in trunk_lengths]
     return tuple(
         Prompt(trunk=ids, key=rng.key("bench", name, number, branch))
         for number, ids in enumerate(trunks)
@@ -151,12 +175,22 @@ def _endless(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
+class Peer(NamedTuple):
+    """A `Peer` is a checkpoint as other engines read it: loaded by `transformers`, and its directory."""
+
+    model: PreTrainedModel
+    checkpoint: str
+
+
 class _Measurement:
     """A `_Measurement` has every engine in turn sample one workload."""
 
-    def __init__(self, policy: LocalPolicy, work: Workload, rounds: int, threads: int) -> None:
+    def __init__(
+        self, policy: LocalPolicy, work: Workload, rounds: int, threads: int, peer: Peer | None = None
+    ) -> None:
         self.policy, self.work, self.rounds, self.threads = policy, work, rounds, threads
-        self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision])
+        self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision]) if peer is None else peer.model
+        self.checkpoint = None if peer is None else peer.checkpoint
         self.taken = {"ours": Seconds()}
         self.left_out: dict[str, str] = {}
         self.versions: dict[str, str] = {}
@@ -216,7 +250,7 @@ class _Measurement:
     def _ours(self, work: Workload) -> list[int]:
         """Sample with the policy's own sampler, which gets lengths instead of an end of turn."""
         sampler = SharedSampler(self.policy.model, frozenset())
-        with self.policy.autocast():
+        with self.policy.computing():
             rows = sampler.sample(work.prompts, Sampling(max_tokens=max(work.limits)), limits=work.limits)
         return [len(row.token_ids) for row in rows]
 
@@ -228,9 +262,10 @@ class _Measurement:
 
     def _vllm(self, python: str) -> Seconds:
         with tempfile.TemporaryDirectory() as folder:
-            self.policy.save(Path(folder))
+            if self.checkpoint is None:
+                self.policy.save(Path(folder))
             job = {
-                "checkpoint": folder,
+                "checkpoint": self.checkpoint or folder,
                 "prompts": self.work.ids,
                 "limits": self.work.limits,
                 "rounds": self.rounds,

@@ -46,7 +46,7 @@ class LocalPolicy(LocalModel):
         self.check_lengths(prompts, sampling)
         shared = share and self._samples_shared()
         cached = shared or self.uncached_reason is None
-        with self._sampling():
+        with self.computing():
             if shared:
                 rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
             else:
@@ -60,7 +60,7 @@ class LocalPolicy(LocalModel):
         if not self._samples_shared():
             yield BatchFlow(self)
             return
-        with torch.no_grad(), tree_attention(self.model), self._sampling():
+        with torch.no_grad(), tree_attention(self.model), self.computing():
             yield _Flow(self, Flight(self.model, self.stop_ids))
 
     @property
@@ -96,7 +96,7 @@ class LocalPolicy(LocalModel):
         return self.share_trunk and self.unshared_reason is None
 
     @contextlib.contextmanager
-    def _sampling(self) -> Iterator[None]:
+    def computing(self) -> Iterator[None]:
         """Compute as in training, with each weight cast once; say why a log-probability that is sampled is not finite.
 
         Weights must not change in the block.

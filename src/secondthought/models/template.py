@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
+from secondthought.tools.wrapping import wrapped
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}"
@@ -76,7 +77,7 @@ class Template:
         Raises:
             PolicyError: the template refuses these messages, or fails.
         """
-        return self._render(messages, header, {"tools": [_function(tool) for tool in tools]} if tools else {})
+        return self._render(messages, header, {"tools": [wrapped(tool) for tool in tools]} if tools else {})
 
     @property
     def asks_for_the_date(self) -> bool:
@@ -105,11 +106,6 @@ class Template:
                 f"{self.place}: the chat template refuses a conversation of {roles}: {said}; write the task's messages "
                 f"in roles that it takes (a system message can open the user's), or {REMEDY}"
             ) from None
-
-
-def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a tool as chat templates take it."""
-    return {"type": "function", "function": dict(tool)}
 
 
 def place_of(tokenizer: Any) -> str:

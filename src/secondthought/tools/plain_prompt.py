@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from secondthought.tools.wrapping import unwrapped
 from secondthought.types import Message
 
 _TOLD = """You can call these functions, each a JSON schema:
@@ -21,7 +22,7 @@ To call one, write a JSON object with its name and its arguments between tags, a
 
 def told(tools: Sequence[Mapping[str, Any]]) -> str:
     """Write the tools, a line each, and how a call is written."""
-    return _TOLD.format(tools="\n".join(json.dumps(dict(tool), ensure_ascii=False) for tool in tools))
+    return _TOLD.format(tools="\n".join(json.dumps(unwrapped(tool), ensure_ascii=False) for tool in tools))
 
 
 def with_tools_told(

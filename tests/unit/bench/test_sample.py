@@ -165,3 +165,12 @@ def test_a_peers_process_finds_our_package_and_nothing_beside_it(tmp_path, monke
         "print(json.dumps([os.listdir(sys.path[1]), clocks.__file__.startswith(sys.path[1]), sys.path[2]]))\n"
     )
     assert run_peer(sys.executable, str(script), {}) == [["secondthought"], True, "/given"]
+
+
+def test_a_checkpoint_samples_every_number_of_rows_in_groups(checkpoints):
+    path = str(checkpoints / "qwen2")
+    found = sample.run(model=path, rows=(4, 8), groups=(2, 4), trunk=5, tokens=3, rounds=1)
+    names = {f"{rows} rows, groups of {group}" for rows in (4, 8) for group in (2, 4)}
+    assert set(found["tokens_per_second"]) == names
+    assert all(set(speeds) == {"ours", "generate"} for speeds in found["tokens_per_second"].values())
+    assert found["raw"]["8 rows, groups of 4"]["prompt_tokens"] == 40

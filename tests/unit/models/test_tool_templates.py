@@ -98,6 +98,12 @@ def test_the_next_turn_is_that_of_a_conversation_with_tools(dialect):
         assert chat.describe()["tools"] == "by its own template"
 
 
+@pytest.mark.parametrize("tokenizer", [tool_tokenizer("tool_call"), family_tokenizer("chatml")], ids=["own", "plain"])
+def test_openais_wrapping_changes_nothing(tokenizer):
+    chat = Chat(tokenizer)
+    assert chat.start(ASKED, [{"type": "function", "function": TOOL}]) == chat.start(ASKED, [TOOL])
+
+
 def test_a_template_is_measured_and_not_believed():
     mentions = "{% if tools %}{% endif %}" + FAMILIES["chatml"][0]
     refuses = "{% if tools %}{{ raise_exception('no tools here') }}{% endif %}" + FAMILIES["chatml"][0]

@@ -18,6 +18,7 @@ from secondthought.inference.chat.answer_cache import AnswerCache, identity_of, 
 from secondthought.inference.chat.replies import EMPTY
 from secondthought.progress import SILENT, Onlooker, Stage
 from secondthought.protocols import ChatModel, Task
+from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Answer, HabitName, Message, Problem, Sampling
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=MAX_TOKENS)
@@ -127,7 +128,11 @@ def _answers(
     system = Message(role="system", content=text)
     conversations = [(system, *problem.messages) for problem in problems]
     identity = identity_of(teacher)
-    keys = [key_of(identity, conversation, sampling) for conversation in conversations]
+    told = [
+        with_tools_told(said, item.tools, takes_system=True) if item.tools else said
+        for said, item in zip(conversations, problems, strict=True)
+    ]
+    keys = [key_of(identity, conversation, sampling) for conversation in told]
     asked = [place for place, key in enumerate(keys) if cache.get(key) is None]
     errors: dict[int, str] = {}
     stage.advance(len(problems) - len(asked))
@@ -141,7 +146,8 @@ def _answers(
             cache.put(keys[place], answer.text, teacher=teacher.name, problem=problems[place].id)
 
     if asked:
-        teacher.ask([conversations[place] for place in asked], sampling, keep)
+        tools = {"tools": [problems[place].tools for place in asked]} if any(item.tools for item in problems) else {}
+        teacher.ask([conversations[place] for place in asked], sampling, keep, **tools)
     return [Answer(place, cache.get(key), errors.get(place, "")) for place, key in enumerate(keys)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from secondthought import rng
 from secondthought.errors import PolicyError
@@ -34,6 +35,7 @@ class LocalChat:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
+        tools: Sequence[Sequence[Mapping[str, Any]]] = (),
     ) -> list[Answer]:
         """Answer the conversations; see `ChatModel.ask`.
 
@@ -42,17 +44,20 @@ class LocalChat:
         seen: Counter[tuple[Message, ...]] = Counter()
         answers: list[Answer] = []
         for start in range(0, len(conversations), self._rows):
-            some = [tuple(conversations[i]) for i in range(start, min(start + self._rows, len(conversations)))]
-            for answer in self._answers(start, [self._prompt(messages, seen) for messages in some], sampling):
+            places = range(start, min(start + self._rows, len(conversations)))
+            some = [self._prompt(tuple(conversations[i]), tools[i] if tools else (), seen) for i in places]
+            for answer in self._answers(start, some, sampling):
                 keep(answer)
                 answers.append(answer)
         return answers
 
-    def _prompt(self, messages: tuple[Message, ...], seen: Counter[tuple[Message, ...]]) -> Prompt:
+    def _prompt(
+        self, messages: tuple[Message, ...], tools: Sequence[Mapping[str, Any]], seen: Counter[tuple[Message, ...]]
+    ) -> Prompt:
         """Build a prompt whose key counts repetitions: asked the same twice, a policy may give two answers."""
         seen[messages] += 1
         texts = [text for message in messages for text in (message.role, message.content)]
-        return Prompt(trunk=self._policy.start(messages), key=rng.key("ask", self._seed, seen[messages], *texts))
+        return Prompt(trunk=self._policy.start(messages, tools), key=rng.key("ask", self._seed, seen[messages], *texts))
 
     def _answers(self, start: int, prompts: Sequence[Prompt], sampling: Sampling) -> list[Answer]:
         try:

@@ -22,10 +22,10 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from secondthought import rng
 from secondthought.errors import PolicyError
@@ -33,6 +33,7 @@ from secondthought.inference.chat.address import address, proxy_note, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
 from secondthought.inference.chat.replies import completion, retry_after, words
+from secondthought.tools.wrapping import wrapped
 from secondthought.types import Answer, Message, Sampling
 
 logger = logging.getLogger(__name__)
@@ -81,12 +82,13 @@ class OpenAIClient:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         keep: Callable[[Answer], None] = lambda answer: None,
+        tools: Sequence[Sequence[Mapping[str, Any]]] = (),
     ) -> list[Answer]:
         """Ask the endpoint; see `ChatModel.ask`. Ctrl-C waits for the requests under way; a second one drops them."""
         # A later call gets one attempt again: the server may be back.
         self._failed_in_row = min(self._failed_in_row, self.endpoint.patience - 1)
         with OpenRequests() as requests:
-            return self._ask(_Call(self, requests, conversations, sampling, keep))
+            return self._ask(_Call(self, requests, conversations, sampling, keep, tools))
 
     def _ask(self, call: _Call) -> list[Answer]:
         pool = ThreadPoolExecutor(self.endpoint.concurrency, thread_name_prefix="ask")
@@ -108,13 +110,16 @@ class OpenAIClient:
                 pool.shutdown()
         return call.answers
 
-    def body(self, conversation: Sequence[Message], sampling: Sampling) -> bytes:
+    def body(
+        self, conversation: Sequence[Message], sampling: Sampling, tools: Sequence[Mapping[str, Any]] = ()
+    ) -> bytes:
         """Write the body of the request for one conversation."""
         fields = {
             "model": self.endpoint.model,
             "messages": [{"role": message.role, "content": message.content} for message in conversation],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
+            "tools": [wrapped(tool) for tool in tools] or None,
             **self.endpoint.extra,
         }
         return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
@@ -172,9 +177,11 @@ class _Call:
         conversations: Sequence[Sequence[Message]],
         sampling: Sampling,
         keep: Callable[[Answer], None],
+        tools: Sequence[Sequence[Mapping[str, Any]]],
     ) -> None:
         self.client, self.endpoint = client, client.endpoint
         self.conversations, self.sampling, self.keep = conversations, sampling, keep
+        self.tools = tools or [()] * len(conversations)
         self.answers = [Answer(i, None, _STOPPED) for i in range(len(conversations))]
         self.stop = threading.Event()
         self.requests = requests
@@ -234,10 +241,10 @@ class _Call:
 
     def _try(self, index: int) -> str:
         jitter = rng.stream("back-off", os.getpid(), index)
-        body = self.client.body(self.conversations[index], self.sampling)
+        body = self.client.body(self.conversations[index], self.sampling, self.tools[index])
         for attempt in itertools.count(1):
             try:
-                return self._request(body)
+                return self._request(body, may_call=bool(self.tools[index]))
             except _Later as reason:
                 seconds = self.endpoint.delay(attempt, reason.seconds, jitter)
                 if seconds is None:
@@ -252,7 +259,7 @@ class _Call:
             where, proxy = shown(self.endpoint.url), proxy_note(self.endpoint.url)
             raise PolicyError(f"{where}: nobody answers there ({reason}); is the server running?{proxy}")
 
-    def _request(self, body: bytes) -> str:
+    def _request(self, body: bytes, *, may_call: bool) -> str:
         client = self.client
         with self._lock:
             client.usage.requests += 1
@@ -264,7 +271,7 @@ class _Call:
             raise _Later(str(error), reached=error.reached) from None
         if reply.status != 200:
             self._refused(reply)
-        answer = completion(reply.body)
+        answer = completion(reply.body, may_call=may_call)
         if answer is None:
             raise _Later(f"the body is no chat completion: {client.words(reply.body)}")
         with self._lock:

@@ -30,8 +30,10 @@ class ChatReply(NamedTuple):
     """Why the text is no whole answer; empty if it is one."""
 
 
-def completion(body: bytes) -> ChatReply | None:
+def completion(body: bytes, *, may_call: bool = False) -> ChatReply | None:
     """Return the completion that a body holds, or None if it is something else.
+
+    Where the model `may_call` tools, its calls follow its words as text, in `<tool_call>` tags.
 
     >>> completion(b'{"choices": [{"message": {"content": "Hi"}}]}').text
     'Hi'
@@ -48,6 +50,8 @@ def completion(body: bytes) -> ChatReply | None:
         text = _text(message["content"]) if message.get("content") is not None else ""
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
+    if text is not None and may_call:
+        text = "\n".join(filter(None, (text, _calls(message.get("tool_calls")))))
     if text is None or not (message or choice.get("finish_reason")):
         return None
     usage = parsed.get("usage")
@@ -108,6 +112,19 @@ def _problem(choice: Mapping[str, Any], message: Mapping[str, Any], text: str) -
     if any(message.get(name) for name in _THINKING) or isinstance(message.get("content"), list):
         return f"{EMPTY}: the model thought and said nothing; allow more tokens (--ask.max-tokens)"
     return EMPTY
+
+
+def _calls(given: Any) -> str:
+    """Write a server's calls as the text that a model says; arguments that are no JSON stay as they are, unreadable."""
+    items = [item.get("function") for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    texts = []
+    for item in items:
+        if isinstance(item, dict):
+            arguments = item.get("arguments") or "{}"
+            shown = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            name = json.dumps(item.get("name"), ensure_ascii=False)
+            texts.append(f'<tool_call>\n{{"name": {name}, "arguments": {shown}}}\n</tool_call>')
+    return "\n".join(texts)
 
 
 def _refusal(message: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ from secondthought.inference.chat.replies import completion as read_completion
 from secondthought.inference.chat.replies import words
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.protocols import ChatModel
+from secondthought.tools.calls import Call, CallReading
+from secondthought.tools.reading import read_calls
 from secondthought.types import Answer, Message, Sampling
 
 _SAMPLING = Sampling(temperature=0.0, max_tokens=50)
@@ -576,3 +578,33 @@ class TestPolicyAnswers:
         answer = LocalChat(policy).ask(talk("q"), Sampling(temperature=0.0, max_tokens=most))[0]
         assert answer.text is None
         assert why in answer.error
+
+
+TOOL = {"name": "f", "description": "", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+
+
+def test_tools_are_sent_and_calls_come_back_as_text():
+    """Each conversation has its own tools, in OpenAI's wrapping; a task reads calls as a local model writes them."""
+    made = [
+        {"type": "function", "function": {"name": "f", "arguments": arguments}} for arguments in ('{"a": 1}', '{"a"')
+    ]
+    replies = [completion(None, message={"tool_calls": [one]}, finish="tool_calls") for one in made]
+    with serving(echo, {"q0": [body(replies[0])], "q1": [body(replies[1])]}) as server:
+        answers = client(server).ask(talk("q0", "q1", "q2"), _SAMPLING, tools=[[TOOL], [TOOL], []])
+    assert read_calls(answers[0].text) == CallReading((Call("f", {"a": 1}),))
+    assert read_calls(answers[1].text).malformed
+    assert answers[2].text == "about q2"
+    sent = {request["body"]["messages"][-1]["content"]: request["body"].get("tools") for request in server.requests}
+    assert sent == {
+        "q0": [{"type": "function", "function": TOOL}],
+        "q1": [{"type": "function", "function": TOOL}],
+        "q2": None,
+    }
+
+
+def test_a_call_that_nobody_allowed_is_no_answer():
+    made = {"tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    with serving(echo, {"q0": [body(completion(None, message=made))] * 9}) as server:
+        [answer] = client(server).ask(talk("q0"), _SAMPLING)
+    assert answer.text is None
+    assert "called a tool" in answer.error

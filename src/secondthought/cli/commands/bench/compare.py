@@ -89,6 +89,12 @@ class UpdateOptions(Options):
 class SampleOptions(Options):
     """Count tokens sampled per second: ours, generate, continuous batching, and vLLM where an interpreter has it."""
 
+    model: str | None = None
+    """A checkpoint that samples trunks in place of the random model; give --tokens, --threads and --rounds, too."""
+    rows: tuple[int, ...] = (64, 256)
+    """Numbers of rows that a checkpoint samples."""
+    groups: tuple[int, ...] = (8, 16)
+    """Branches of a trunk, for a checkpoint."""
     workload: Literal["both", "trunks", "rollouts"] = "both"
     """Rows of equal lengths, rows as training samples them, or both."""
     trunks: int = Field(8, ge=1)
