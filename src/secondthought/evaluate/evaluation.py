@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from secondthought.evaluate.quality import leaks
-from secondthought.evaluate.rows import ProblemRow, TurnRow
+from secondthought.evaluate.rows import ProblemRow, TurnRow, hold_the_answer
 from secondthought.protocols import DiagnosableTask, Policy
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import play, text_before
@@ -65,7 +65,7 @@ def record(player: Player, episode: Episode) -> ProblemRow:
         temperature=player.temperature,
         turns=tuple(TurnRow.of(turn, request) for turn, request in zip(turns, requests, strict=True)),
         leak=leak,
-        reflection_leak=tuple(word == "solution" for word in leak) or _leaks(player, problem, reflections),
+        reflection_leak=hold_the_answer(leak) or _leaks(player, problem, reflections),
         feedback_leak=_leaks(player, problem, told),
     )
 

@@ -3,7 +3,8 @@
 {"problem_id", "data", "temperature",
  "turns": [{"kind", "fresh" where it is true, "request", "text", "num_tokens", "stop", "verdict": {...} | null}],
  "leak": ["solution" | "first_step" | "none", one per reflection],
- "reflection_leak", "feedback_leak": [true | false, one per reflection, or per try of which more was told], if any}
+ "reflection_leak": [true | false, one per reflection], where "leak" does not say it,
+ "feedback_leak": [true | false, one per try of which more was told], if any}
 """
 
 from __future__ import annotations
@@ -79,7 +80,13 @@ class ProblemRow:
         return any(turn.verdict is not None and turn.verdict.correct for turn in self.tries[:num_tries])
 
 
-_LEAKS = ("reflection_leak", "feedback_leak")
+def hold_the_answer(leak: Iterable[str]) -> tuple[bool, ...]:
+    """Tell of each reflection, by what it leaks, whether it holds the right answer.
+
+    >>> hold_the_answer(["none", "solution"])
+    (False, True)
+    """
+    return tuple(word == "solution" for word in leak)
 
 
 def to_json(row: ProblemRow) -> dict[str, Any]:
@@ -90,7 +97,8 @@ def to_json(row: ProblemRow) -> dict[str, Any]:
         "temperature": row.temperature,
         "turns": [_turn_json(turn) for turn in row.turns],
         "leak": list(row.leak),
-        **{name: list(found) for name in _LEAKS if (found := getattr(row, name))},
+        **({"reflection_leak": list(row.reflection_leak)} if row.reflection_leak and not row.leak else {}),
+        **({"feedback_leak": list(row.feedback_leak)} if row.feedback_leak else {}),
     }
 
 
@@ -107,12 +115,17 @@ def from_json(value: Mapping[str, Any]) -> ProblemRow:
             temperature=float(value["temperature"]),
             turns=tuple(_turn(turn) for turn in value["turns"]),
             leak=tuple(value["leak"]),
-            **{name: tuple(found is True for found in value.get(name, ())) for name in _LEAKS},
+            reflection_leak=hold_the_answer(value["leak"]) or _flags(value, "reflection_leak"),
+            feedback_leak=_flags(value, "feedback_leak"),
         )
     except KeyError as error:
         raise RunError(f"the row lacks {error}; was it written by an evaluation?") from None
     except (TypeError, ValueError) as error:
         raise RunError(f"the row is not one of an evaluation: {error}") from None
+
+
+def _flags(value: Mapping[str, Any], name: str) -> tuple[bool, ...]:
+    return tuple(found is True for found in value.get(name, ()))
 
 
 def write_rows(path: Path, rows: Iterable[ProblemRow]) -> int:

@@ -191,7 +191,7 @@ class TestRows:
 
     def test_schema(self, evaluation):
         value = rows.to_json(next(item for item in evaluation.rows if item.reflections))
-        assert list(value) == ["problem_id", "data", "temperature", "turns", "leak", "reflection_leak"]
+        assert list(value) == ["problem_id", "data", "temperature", "turns", "leak"]
         assert list(value["turns"][0]) == ["kind", "request", "text", "num_tokens", "stop", "verdict"]
         assert value["turns"][0]["verdict"].keys() == {"correct", "reward", "reason", "well_formed"}
         assert value["turns"][1]["verdict"] is None

@@ -191,8 +191,13 @@ def test_a_path_of_its_own_accord_takes_trunks_apart_in_sampling_too(policy, mon
 def test_padding_that_changes_a_row_refuses_training(monkeypatch):
     policy = tiny_policy()
     policy.unshared_reason = "as a test"
-    right = TreeForward._plain
-    monkeypatch.setattr(TreeForward, "_plain", lambda self, model: right(self, model).roll(1, 0))
+    right = TreeForward._places.fget
+
+    def rolled(forward):
+        rows, columns = right(forward)
+        return [*rows[1:], rows[0]], [*columns[1:], columns[0]]
+
+    monkeypatch.setattr(TreeForward, "_places", property(rolled))
     with pytest.raises(PolicyError, match="tiny-qwen2: cannot be trained, also without shared trunks: log-prob"):
         policy.shares(True)
 

@@ -14,7 +14,7 @@ def answer_of(reading: CallReading) -> str | None:
 
     >>> from secondthought.tools.calls import Call
     >>> answer_of(CallReading((Call("b", {}), Call("a", {"y": 1, "x": 2}))))
-    '["a", {"x": 2, "y": 1}]\\n["b", {}]'
+    '["a", {"x": 2, "y": 1}]\n["b", {}]'
     """
     if reading.malformed:
         return None

@@ -48,7 +48,7 @@ def run_dir(tmp_path):
 
 def test_tasks_list(cli):
     names = [item["name"] for item in cli("tasks", "list", "--json").object["tasks"]]
-    assert names == ["countdown", "arithmetic"]
+    assert names == ["countdown", "arithmetic", "function_calling"]
     assert "countdown" in cli("tasks", "list").out
 
 
