@@ -81,7 +81,7 @@ class ProblemRow:
 
 
 def hold_the_answer(leak: Iterable[str]) -> tuple[bool, ...]:
-    """Tell of each reflection, by what it leaks, whether it holds the right answer.
+    """Return for each reflection whether it holds the right answer, by what it leaks.
 
     >>> hold_the_answer(["none", "solution"])
     (False, True)
