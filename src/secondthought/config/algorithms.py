@@ -67,8 +67,9 @@ ALGORITHMS: dict[str, Algorithm] = {
     # mathematics: half of a problem's n rollouts are plain; the others are reflected on where they fail, and tried
     # again from the start with the reflection as guidance in the system message; first tries and retries are one GRPO
     # group; a retry is trained with the guidance stripped; no reflection is trained. Inferred, from other copies of its
-    # framework: its old log-probabilities are read without the guidance. Chosen here: a rollout is one try (there up to three, told that they are wrong); reflections are free
-    # text, and each is followed (there a JSON report, and an invalid one gets no retry); what the retry sees is
+    # framework: its old log-probabilities are read without the guidance. Chosen here: a rollout is
+    # one try (there up to three, told that they are wrong); reflections are free text, and each
+    # is followed (there a JSON report, and an invalid one gets no retry); what the retry sees is
     # `episode.retry_sees` (there the reflection alone); rewards are divided by their deviation only where
     # `algorithm.scale_by_std` says so (there always, with 0.01 as the weight of the KL).
     "reflect-grpo": Algorithm(
