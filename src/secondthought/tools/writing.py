@@ -34,6 +34,15 @@ def write_calls(calls: Sequence[Call], dialect: str = "tool_call") -> str:
     return DIALECTS[dialect](calls)
 
 
+def write_call(call: Call) -> str:
+    """Return a call as one JSON object, as most dialects hold it.
+
+    >>> write_call(Call("f", {"a": 1}))
+    '{"name": "f", "arguments": {"a": 1}}'
+    """
+    return _json({"name": call.name, "arguments": dict(call.arguments)})
+
+
 def call_id(call: Call, place: int) -> str:
     """Return an id of nine letters and digits, as Mistral wants one: a digest of the call and its place."""
     said = _json([place, call.name, dict(call.arguments)])
@@ -42,7 +51,7 @@ def call_id(call: Call, place: int) -> str:
 
 def _tool_call(calls: Sequence[Call]) -> str:
     """Write Qwen2.5's, Qwen3's, Granite 4's and SmolLM's form: tags around each call."""
-    return "\n".join(f"<tool_call>\n{_object(call)}\n</tool_call>" for call in calls)
+    return "\n".join(f"<tool_call>\n{write_call(call)}\n</tool_call>" for call in calls)
 
 
 def _qwen35(calls: Sequence[Call]) -> str:
@@ -100,7 +109,7 @@ def _python(calls: Sequence[Call]) -> str:
 
 
 def _list(calls: Sequence[Call]) -> str:
-    return f"[{', '.join(map(_object, calls))}]"
+    return f"[{', '.join(map(write_call, calls))}]"
 
 
 DIALECTS: Mapping[str, Callable[[Sequence[Call]], str]] = {
@@ -116,10 +125,6 @@ DIALECTS: Mapping[str, Callable[[Sequence[Call]], str]] = {
     "json": _list,
 }
 """What writes the calls of each dialect."""
-
-
-def _object(call: Call) -> str:
-    return _json({"name": call.name, "arguments": dict(call.arguments)})
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from secondthought.tasks.function_calling.judge import RULES, Mode, judge
 from secondthought.tasks.function_calling.values import Accepted, Items, Members, Value
 from secondthought.tasks.function_calling.wanted import Wanted, WantedArgument, WantedCall
 from secondthought.tools.calls import Call, CallReading
+from secondthought.tools.writing import write_calls
 
 DECLINED = "None of the functions fits the request."
 
@@ -25,14 +25,7 @@ def right_calls(wanted: Wanted, mode: Mode) -> tuple[Call, ...] | None:
 
 def written(calls: Sequence[Call]) -> str:
     """Write calls as a completion does: JSON between tags, one call after the other."""
-    if not calls:
-        return DECLINED
-    return "\n".join(f"<tool_call>\n{call_text(call)}\n</tool_call>" for call in calls)
-
-
-def call_text(call: Call) -> str:
-    """Write a call as JSON in one line."""
-    return json.dumps({"name": call.name, "arguments": dict(call.arguments)}, ensure_ascii=False)
+    return write_calls(calls) if calls else DECLINED
 
 
 def example(value: Value) -> Any:

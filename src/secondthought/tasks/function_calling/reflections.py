@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from secondthought.tasks.function_calling.findings import Finding
-from secondthought.tasks.function_calling.gold import call_text
 from secondthought.tasks.function_calling.signatures import Signature
 from secondthought.tasks.function_calling.wanted import Wanted
 from secondthought.tools.calls import Call
+from secondthought.tools.writing import write_call
 
 Shows: TypeAlias = Literal["value", "place"]
 GENERAL_REFLECTION = (
@@ -46,7 +46,7 @@ def _calls_text(calls: Sequence[Call]) -> str:
     """Write calls, or that there should be none."""
     if not calls:
         return "I should call no function."
-    texts = " and ".join(call_text(call) for call in calls)
+    texts = " and ".join(write_call(call) for call in calls)
     return f"The right call{' is' if len(calls) == 1 else 's are'} {texts}."
 
 
