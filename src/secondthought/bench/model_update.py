@@ -17,7 +17,7 @@ from secondthought.bench.peers.client import run_peer
 from secondthought.errors import ConfigError
 
 SETTINGS = ("model", "lora_rank", "trunk", "branch", "group", "steps", "threads", "precision", "peer_python")
-"""What of the settings of `bench update` concerns a checkpoint."""
+"""Settings of `bench update` that concern a checkpoint."""
 WARMUP = 1
 WORDS = 1000
 """Ids are drawn from the first so many: every checkpoint has them."""

@@ -74,7 +74,7 @@ class Family:
     """A `Family` is one architecture of GGUF files."""
 
     model_type: str
-    """Its name in `transformers`."""
+    """The `model_type` of the family in `transformers`."""
     factors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Settings that are fractions, by their name in config.json."""
     biases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -102,7 +102,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "qwen3": Family(model_type="qwen3", biases=_BIASES),
     }
 )
-"""What is read, by the name that files give it. Mistral's and SmolLM's files are called llama."""
+"""Architectures that can be read, by the name that files give them. Mistral's and SmolLM's files are called llama."""
 
 
 def family_of(header: Header) -> Family:

@@ -38,7 +38,7 @@ class StoredTensor:
     packing: int
     """The number of a `GGMLQuantizationType`."""
     start: int
-    """Where its first byte is in the file."""
+    """Place of the tensor's first byte in the file."""
 
     @property
     def count(self) -> int:
