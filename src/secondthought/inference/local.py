@@ -16,7 +16,7 @@ from secondthought.inference.decoding import Flight, Row, SharedSampler
 from secondthought.inference.drawing import NotFinite
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.inference.sampling_paths import cached_sampling, shared_sampling
-from secondthought.models import bf16_weights
+from secondthought.models import bf16_weights, packed_weights
 from secondthought.models.finite import why_not_finite
 from secondthought.models.local import LocalModel, rotary_switch
 from secondthought.models.probe import TreeReader
@@ -101,12 +101,18 @@ class LocalPolicy(LocalModel):
 
         Weights must not change in the block.
         """
-        cast = bf16_weights.copies(self.model) if self.precision == "bf16" else contextlib.nullcontext()
         try:
-            with self.autocast(), cast:
+            with self.autocast(), self._cast_once():
                 yield
         except NotFinite as error:
             raise PolicyError(f"{self.name}: {error}; {why_not_finite(self.model)}") from error
+
+    def _cast_once(self) -> contextlib.AbstractContextManager[None]:
+        """Have each matrix ready for products in bf16, where these are computed in it."""
+        if self.precision != "bf16":
+            return contextlib.nullcontext()
+        ready = packed_weights.packed if packed_weights.available(self.model.device.type) else bf16_weights.copies
+        return ready(self.model)
 
     def completion(self, row: Row) -> Completion:
         """Return what a finished row says."""

@@ -8,7 +8,7 @@ from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 from secondthought import rng
 from secondthought.config import LoraConfig, ModelConfig
 from secondthought.inference.loading import load_policy
-from secondthought.models import bf16_weights, lora
+from secondthought.models import bf16_weights, lora, packed_weights
 from secondthought.models.local import LocalModel
 from secondthought.models.tree_forward import TreeForward
 from secondthought.train.critic.learner import value_model
@@ -162,7 +162,13 @@ def test_a_critic_s_head_is_in_fp32_over_held_weights(tmp_path):
     assert value_model(held.model).get_output_embeddings().weight.dtype == torch.float32
 
 
-def test_copies_are_of_the_weights_as_they_are_and_go_again(architecture):
+@pytest.fixture
+def copied(monkeypatch):
+    """Where matrices cannot be laid out, sampling reads copies."""
+    monkeypatch.setattr(packed_weights, "available", lambda device_type: False)
+
+
+def test_copies_are_of_the_weights_as_they_are_and_go_again(architecture, copied):
     policy = tiny_policy(architecture, precision="bf16")
     own = list(policy.model.parameters())
     first = sampled(policy)
@@ -178,7 +184,7 @@ def test_copies_are_of_the_weights_as_they_are_and_go_again(architecture):
     assert all(one is other for one, other in zip(policy.model.parameters(), own, strict=True))
 
 
-def test_copies_change_no_number(architecture, monkeypatch):
+def test_copies_change_no_number(architecture, copied, monkeypatch):
     policy = tiny_policy(architecture, precision="bf16")
     found = sampled(policy)
     made = bf16_weights.copies

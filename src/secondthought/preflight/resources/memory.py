@@ -184,6 +184,13 @@ def cast_weights(shape: ModelShape, learning: Learning, *, head: bool = True) ->
     return 2 * (learning.trainable if learning.adapters else shape.matrices + shape.head * head)
 
 
+def laid_out_weights(shape: ModelShape, learning: Learning) -> int:
+    """Return the bytes of matrices as sampling reads them: on a CPU all are laid out anew in bf16, held ones too."""
+    if learning.precision != "bf16" or not learning.on_cpu:
+        return cast_weights(shape, learning)
+    return 2 * (shape.matrices + shape.head + (learning.trainable if learning.adapters else 0))
+
+
 def columns(T: int, R: int) -> int:
     """Return the final columns of a row's cache: its tail and all sampled tokens but the last, which is never read.
 
@@ -229,7 +236,7 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
         {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
     ]
     largest = max(stages, key=lambda terms: total(terms))
-    return {"cast weights": cast_weights(shape, learning), **largest}
+    return {"cast weights": laid_out_weights(shape, learning), **largest}
 
 
 def saved_per_token(shape: ModelShape, precision: str) -> int:
