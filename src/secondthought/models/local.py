@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -235,10 +234,7 @@ class LocalModel:
 
     def fingerprint(self) -> str:
         """Hash the vocabulary and the template: token ids mean the same under equal fingerprints."""
-        tokenizer = self.chat.tokenizer
-        vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-        parts = (vocabulary, tokenizer.chat_template, *self.chat.template.settings)
-        return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+        return self.chat.fingerprint
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""

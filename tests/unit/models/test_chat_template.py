@@ -127,3 +127,11 @@ def test_templates_that_print_the_date_print_the_same_one_every_day():
     template = "{{ date_string }}" + CHATML
     chat = Chat(byte_tokenizer(template=template))
     assert chat.tokenizer.decode(chat.start(QUESTION)).startswith("26 Jul 2024<|im_start|>")
+
+
+def test_the_fingerprint_is_taken_once(monkeypatch):
+    tokenizer = byte_tokenizer()
+    chat = Chat(tokenizer)
+    first = chat.fingerprint
+    monkeypatch.setattr(tokenizer, "get_vocab", None)
+    assert chat.fingerprint == first
