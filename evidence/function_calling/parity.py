@@ -69,7 +69,7 @@ def _category(checker: LeaderboardChecker, data: Path, category: str, outputs: d
             task = FunctionCalling(mode="bfcl", dotted_names=dots)
             problem = task.parse(problem_row)
             own = [item for item in outputs.get(row["id"], []) if item["dots"] == dots]
-            for kind, reading in (*_made_up(task, problem), *_said(own)):
+            for kind, reading in (*_made_up(task, problem), *_said(own, problem.tools)):
                 theirs = _theirs(checker, row, problem_row, reading, category, dots)
                 ours = judge(reading, task.wanted(problem), "bfcl") is None
                 counts[kind] += 1
@@ -119,9 +119,9 @@ def _swapped(calls: tuple[Call, ...]) -> Iterator[tuple[Call, ...]]:
             yield (*calls[:place], mixed, mixed, *calls[place + 2 :])
 
 
-def _said(outputs: list[Any]) -> Iterator[tuple[str, CallReading]]:
+def _said(outputs: list[Any], tools: Any) -> Iterator[tuple[str, CallReading]]:
     for item in outputs:
-        yield "model", read_calls(item["completion"])
+        yield "model", read_calls(item["completion"], tools)
 
 
 def _theirs(

@@ -156,7 +156,8 @@ def _characters(config: SftConfig, path: Path) -> Iterator[tuple[int, int]]:
         row: dict[str, Any] = line.value or {}
         if not isinstance(row.get("completion"), str):
             raise TaskError(f"{path}, line {line.number}: {line.error or 'has no completion that is a text'}")
-        prompt = row.get("messages") or row.get("problem") or row.get("prompt") or ""
+        chat = [row["messages"], row.get("tools") or ""] if row.get("messages") else None
+        prompt = chat or row.get("problem") or row.get("prompt") or ""
         completion = min(config.max_length - 1, 1 + len(row["completion"]) // per)
         yield inputs.TEMPLATE_TOKENS + len(" ".join(_texts(prompt))) // per, completion
 

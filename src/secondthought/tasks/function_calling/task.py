@@ -86,11 +86,11 @@ class FunctionCalling:
     def finding(self, problem: Problem, text: str) -> Finding | None:
         """Return what is wrong with a completion; None if it is right."""
         wanted, mode = self._ready_for(problem)
-        return judge(read_calls(text), wanted, mode)
+        return judge(read_calls(text, problem.tools), wanted, mode)
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the calls of a completion in one form, whatever their order and dialect."""
-        return answer_of(read_calls(text))
+        return answer_of(read_calls(text, problem.tools))
 
     def named_mistakes(self, problem: Problem, reflection: str) -> frozenset[str]:
         """Return the reasons of verdicts that a reflection speaks of."""

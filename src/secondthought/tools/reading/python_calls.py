@@ -8,9 +8,12 @@ import warnings
 from typing import Any
 
 from secondthought.tools.calls import Call, CallReading
-from secondthought.tools.reading.broken import MAX_CALLS, BrokenCallError
+from secondthought.tools.reading.broken import MAX_CALLS, MAX_DEPTH, TOO_DEEP, BrokenCallError, finite, unique
+from secondthought.tools.reading.python_nesting import require_shallow
 
-_MAX_CHARS, _MAX_DEPTH = 20_000, 32
+_MAX_CHARS = 20_000
+_MAX_BITS = 14_000
+"""Integers of more bits are refused, since Python does not write them in digits."""
 BROKEN = "the Python call is broken"
 _LANGUAGES = ("python", "tool_code", "py", "")
 _FENCED = re.compile(r"```([a-z_]*)[ \t]*\n(.{0,20000}?)```", re.DOTALL)
@@ -18,6 +21,21 @@ _CALL = re.compile(r"\[\s*[A-Za-z_][\w.]*\(|[A-Za-z_][\w.]*\(.*\)\Z", re.DOTALL)
 """The beginning of a list of calls, or one call from its name to its last bracket."""
 _MAX_LINES = 64
 _WORDS = {"true": True, "false": False, "null": None}
+
+
+def begins_call(text: str) -> bool:
+    """Tell whether a text begins as a list of calls does, or is one call from its name to its last bracket."""
+    return _CALL.match(text) is not None
+
+
+def alone(text: str) -> CallReading | None:
+    """Read a text that is one call or a list of calls and nothing else; None if it is not."""
+    if len(text) > _MAX_CHARS or not _CALL.match(text):
+        return None
+    try:
+        return CallReading(calls_in(text))
+    except BrokenCallError:
+        return None
 
 
 def fenced_or_bare(text: str) -> CallReading | None:
@@ -36,16 +54,24 @@ def calls_in(body: str) -> tuple[Call, ...]:
     Raises:
         BrokenCallError: it is neither, an argument has no name, or a value is no literal.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in a text is the model's affair
-            found = ast.parse(body, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise BrokenCallError(BROKEN) from None
+    found = _parsed(body)
     nodes = found.elts if isinstance(found, (ast.List, ast.Tuple)) else [found]
     if not nodes or len(nodes) > MAX_CALLS:
         raise BrokenCallError(BROKEN)
     return tuple(_call(node) for node in nodes)
+
+
+def _parsed(body: str) -> ast.expr:
+    """Return the syntax of a body that is short and shallow enough for the parser, which recurses."""
+    if len(body) > _MAX_CHARS:
+        raise BrokenCallError(BROKEN)
+    require_shallow(body)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in a text is the model's affair
+            return ast.parse(body, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise BrokenCallError(BROKEN) from None
 
 
 def _call(node: ast.expr) -> Call:
@@ -53,12 +79,12 @@ def _call(node: ast.expr) -> Call:
         raise BrokenCallError(BROKEN)
     if node.args:
         raise BrokenCallError("the arguments of a call need names")
-    arguments = {}
+    arguments: list[tuple[str, Any]] = []
     for keyword in node.keywords:
         if keyword.arg is None:
             raise BrokenCallError(BROKEN)
-        arguments[keyword.arg] = _value(keyword.value, 0)
-    return Call(_name(node.func), arguments)
+        arguments.append((keyword.arg, _value(keyword.value, 0)))
+    return Call(_name(node.func), unique(arguments))
 
 
 def _name(node: ast.expr) -> str:
@@ -73,20 +99,29 @@ def _name(node: ast.expr) -> str:
 
 def _value(node: ast.expr, depth: int) -> Any:
     """Return the JSON value of a literal; a tuple is a list, and the words that JSON has are read as its values."""
-    if depth > _MAX_DEPTH:
-        raise BrokenCallError("a value is nested too deeply")
+    if depth > MAX_DEPTH:
+        raise BrokenCallError(TOO_DEEP)
     match node:
-        case ast.Constant(value=str() | bool() | int() | float() | None as value):
+        case ast.Constant(value=str() | bool() | None as value):
             return value
+        case ast.Constant(value=int() | float() as value):
+            return _number(value)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
+            return -_number(value)
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return [_value(item, depth + 1) for item in items]
         case ast.Dict(keys=keys, values=values) if all(_is_text(key) for key in keys):
-            return {key.value: _value(item, depth + 1) for key, item in zip(keys, values, strict=True)}  # type: ignore[union-attr]
+            pairs = zip(keys, values, strict=True)
+            return unique([(key.value, _value(item, depth + 1)) for key, item in pairs])  # type: ignore[union-attr]
         case ast.Name(id=word) if word in _WORDS:
             return _WORDS[word]
     raise BrokenCallError("a value is no literal")
+
+
+def _number(value: int | float) -> int | float:
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MAX_BITS else finite(float("inf"))
+    return finite(value)
 
 
 def _is_text(node: ast.expr | None) -> bool:

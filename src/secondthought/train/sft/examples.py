@@ -2,19 +2,21 @@
 
 A row holds a "completion" and one of
 
-    "messages"    [{"role", "content"}, ...], rendered by the model's chat template as when it is sampled;
+    "messages"    [{"role", "content"}, ...], rendered by the model's chat template as when it is sampled, with
+                  the row's "tools" if it has any: JSON schemas in a list, or that list as JSON in a text;
     "problem"     data of a task, which gives the messages (the contract of `secondthought score`);
     "prompt"      a text that is taken as it is, without a template, begun as the tokenizer begins a text.
 
-Other fields are passed over. Control tokens that a prompt spells out are text, and half a character (a lone surrogate)
-becomes U+FFFD, as wherever text enters a conversation. The completion is tokenized apart from the prompt, as sampling
-would continue it, and ends with the token that ends a turn: the template's, or after a plain prompt the eos token.
-Nothing is ever cut short.
+A "prompt" has no place for "tools", and a problem brings its own. Other fields are passed over. Control tokens that a
+prompt spells out are text, and half a character (a lone surrogate) becomes U+FFFD, as wherever text enters a
+conversation. The completion is tokenized apart from the prompt, as sampling would continue it, and ends with the token
+that ends a turn: the template's, or after a plain prompt the eos token. Nothing is ever cut short.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, SecondthoughtError, TaskError
 from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
+from secondthought.tools.wrapping import unwrapped
 from secondthought.types import Message, Role, TokenIds
 
 SHOWN_LINES = 10
@@ -152,10 +155,12 @@ def _prompt(row: Mapping[str, Any], policy: LocalModel, task: Task | None) -> tu
     if len(given) == 2:
         raise TaskError("has both 'messages' and 'prompt'; keep one of them")
     if given == ["messages"]:
-        return policy.start(_messages(row["messages"])), True
+        return policy.start(_messages(row["messages"]), _tools(row)), True
     if given == ["prompt"]:
         if not isinstance(row["prompt"], str):
             raise TaskError("field 'prompt' must be a text")
+        if _tools(row):
+            raise TaskError("has 'tools', and a plain 'prompt' has no place for them; give 'messages' in its place")
         return policy.chat.plain(row["prompt"]) if row["prompt"] else (), False
     if "problem" in row:
         raise TaskError("has a 'problem'; say which task's with --task")
@@ -187,6 +192,23 @@ def _message(place: int, item: Any) -> Message:
     if role is None or not isinstance(content, str):
         raise TaskError(f"messages[{place}] must be {{'role': {' | '.join(get_args(Role))}, 'content': TEXT}}")
     return Message(role=role, content=content)
+
+
+def _tools(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tools of a row's conversation; data sets have the list as it is or as JSON in a text."""
+    value = row.get("tools")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise TaskError("field 'tools' is a text that is no JSON") from None
+    if not isinstance(value, list | None):
+        raise TaskError("field 'tools' must be a list of functions")
+    for place, item in enumerate(value or []):
+        name = unwrapped(item).get("name") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not name:
+            raise TaskError(f"tools[{place}] must be {{'name': TEXT, 'description': TEXT, 'parameters': JSON SCHEMA}}")
+    return value or []
 
 
 def _is_wrong(row: Mapping[str, Any], name: str) -> str:

@@ -233,3 +233,17 @@ def test_without_a_tokenizer_characters_are_counted(data, tmp_path):
     data.write_text('{"prompt": "x"}\n', "utf-8")
     with pytest.raises(TaskError, match="line 1: has no completion"):
         corpus.read(config(data=data, model={"path": str(bare)}))
+
+
+def test_without_a_tokenizer_the_characters_of_tools_are_counted(tmp_path):
+    bare, data = tmp_path / "bare", tmp_path / "data.jsonl"
+    bare.mkdir()
+    shutil.copy(reading.model_files(ModelConfig(path="small")) / "config.json", bare)
+
+    def tokens_of_row(**more):
+        row = {"messages": [{"role": "user", "content": "now?"}], "completion": "now()", **more}
+        data.write_text(json.dumps(row) + "\n", "utf-8")
+        return corpus.read(config(data=data, model={"path": str(bare)}, train={"batch_size": 1})).tokens
+
+    added = tokens_of_row(tools=[{"name": "now", "description": "x" * 300}]) - tokens_of_row()
+    assert added == pytest.approx(300 / reading.CHARACTERS_PER_TOKEN, abs=3)

@@ -25,6 +25,7 @@ from secondthought.train.sft.examples import Example, read_examples, split
 from secondthought.train.sft.inputs import ExampleOrder
 from secondthought.train.sft.learner import SftLearner, rate_of_step, trees_of
 from secondthought.trees import TokenTree, by_branches, micro_batches
+from secondthought.types import Message
 
 ROOT = Path(__file__).parents[4]
 END, EOS = 258, 256
@@ -260,6 +261,35 @@ def test_the_task_wins_over_messages_so_that_rl_shows_the_same_prompt(tmp_path):
     assert with_task.prompt == policy.start(task.parse({"n": 12}).messages)
 
 
+TOOL = {"name": "now", "description": "", "parameters": {"type": "object", "properties": {"zone": {"type": "string"}}}}
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [[TOOL], [{"type": "function", "function": TOOL}], json.dumps([TOOL])],
+    ids=["flat", "wrapped", "JSON in a text"],
+)
+def test_a_chat_row_with_tools_is_what_sampling_sees_with_them(tmp_path, tools):
+    policy = policy_of()
+    [found] = read(write(tmp_path, {**CHAT, "tools": tools})).kept
+    assert found.prompt == policy.start([Message(**CHAT["messages"][0])], [TOOL])
+    assert '"zone"' in policy.chat.tokenizer.decode(found.prompt)
+
+
+@pytest.mark.parametrize("tools", [None, [], "[]"])
+def test_no_tools_are_none(tmp_path, tools):
+    chat, none, plain = read(
+        write(tmp_path, CHAT, {**CHAT, "tools": tools}, {"prompt": "a", "completion": "b", "tools": tools})
+    ).kept
+    assert chat.prompt == none.prompt
+    assert policy_of().chat.decode(plain.prompt) == "a"
+
+
+def test_a_problem_brings_its_own_tools(tmp_path):
+    [found] = read(write(tmp_path, {"problem": {"n": 12}, "completion": "3", "tools": [TOOL]}), task=Lucky()).kept
+    assert found.prompt == policy_of().start(Lucky().parse({"n": 12}).messages)
+
+
 def test_a_plain_prompt_is_taken_as_it_is_and_ends_with_eos(tmp_path):
     policy = LocalPolicy(tiny_model(), byte_tokenizer(eos="<|endoftext|>"), name="base")
     [found] = read(write(tmp_path, {"prompt": "A:", "completion": " b"}), policy=policy).kept
@@ -306,6 +336,11 @@ BAD = {
     "messages[0] must be": {"messages": [{"role": "human", "content": "a"}], "completion": "a"},
     "messages[1] must be": {"messages": [CHAT["messages"][0], {"role": "user"}], "completion": "a"},
     "ends with the assistant's": {"messages": [{"role": "assistant", "content": "a"}], "completion": "a"},
+    "has 'tools', and a plain 'prompt' has no place for them": {"prompt": "a", "completion": "b", "tools": [TOOL]},
+    "field 'tools' is a text that is no JSON": {**CHAT, "tools": "now()"},
+    "field 'tools' must be a list of functions": {**CHAT, "tools": {"now": TOOL}},
+    "tools[1] must be": {**CHAT, "tools": [TOOL, {"description": "nameless"}]},
+    "tools[0] must be": {**CHAT, "tools": json.dumps(["now"])},
     "holds the token <|im_end|>": {"prompt": "a", "completion": "b<|im_end|>"},
 }
 

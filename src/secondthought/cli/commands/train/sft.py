@@ -18,9 +18,9 @@ class Options(SftConfig, RunFlags):
     """Train a model on completions that are given. Settings come from flags, then from CONFIG, then from defaults.
 
     --data FILE holds JSON lines, each with a "completion" and one of "messages" (a list of {"role", "content"}, put in
-    the model's chat template), "problem" (data of the task that --task names) or "prompt" (a text taken as it is).
-    Only completions are learned, and the token that ends them; prompts are read. A bad row or one longer than
-    --max-length is named and refused, never cut.
+    the model's chat template, with the row's "tools" if it has any), "problem" (data of the task that --task names) or
+    "prompt" (a text taken as it is). Only completions are learned, and the token that ends them; prompts are read. A
+    bad row or one longer than --max-length is named and refused, never cut.
 
     --model PATH is short for --model.path PATH, --out DIR for --run-dir DIR; DIR/model is the trained model. Options of
     the task are set with --options.NAME VALUE. For adapters instead of whole weights give --model.lora.rank 16.
