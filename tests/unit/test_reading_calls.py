@@ -6,7 +6,7 @@ import time
 
 import hostile_calls
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secondthought.rng import stream
@@ -146,6 +146,38 @@ def test_no_piece_without_end_keeps_the_reader_busy(piece):
         text = mark + piece * (200_000 // len(piece)) + rng.choice(hostile_calls.PIECES)
         seconds = min(timed(text) for _ in range(2))
         assert seconds < 0.05, (mark, piece[:20])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("<start_function_call>call:f{x:[" + "1," * 700 + "1]}<end_function_call>") * 64,
+        ("<start_function_call>call:f{x:[" + ("[" + "1," * 400 + "1],") * 20 + "1]}<end_function_call>"),
+        "<start_function_call>call:f{" + " " * 19_000,
+        ("<function=f>" + "".join(f"<parameter=a{n}>1</parameter>" for n in range(60)) + "</function>") * 60,
+        "<function=" * 10_000,
+        "<function=" + " " * 90_000,
+        '{"name": "f", "arguments": {' + ",".join(f'"a{n}": 1.5' for n in range(8000)) + "}}",
+        '{"name":' * 10 + '{"a": [' + "1," * 45_000 + "<tool_call>",
+        '\n{"name": [' * 9 + "1," * 45_000 + "<tool_call>",
+        "[TOOL_CALLS]" + "a " * 49_000 + "[ARGS]",
+        "<|python_tag|>[" + "f(x=1)," * 2800 + "]",
+        "<|python_tag|>[" + "[TOOL_CALLS]" * 8000,
+        "<think> " * 9000 + "</think>" * 1000,
+    ],
+    ids=lambda text: text[:30].strip(),
+)
+def test_what_takes_most_steps_is_read_soon(text):
+    assert min(timed(text) for _ in range(3)) < 0.05
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(hostile_calls.PIECES), st.integers(1, 200)), max_size=8))
+def test_pieces_of_dialects_in_any_order_are_read_soon(pieces):
+    text = "".join(piece * times for piece, times in pieces)
+    found = read_calls(text, [{"name": "f", "parameters": {"properties": {"x": {"type": "integer"}}}}])
+    assert not (found.calls and found.malformed)
+    assert timed(text) < 0.05 or min(timed(text) for _ in range(3)) < 0.05
 
 
 def timed(text):

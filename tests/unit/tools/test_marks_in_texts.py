@@ -57,6 +57,12 @@ def test_a_mark_in_a_text_ends_nothing_where_words_stand_around(around, mark):
     assert read_calls(text).calls == (call,)
 
 
+@pytest.mark.parametrize("dialect", ["json", "llama3", "tool_call"])
+def test_what_looks_like_a_call_inside_of_an_argument_is_none(dialect):
+    call = Call("f", {"k": {"name": "g", "arguments": {}}, "a": "<tool_call>", "l": [{"name": "h", "arguments": {}}]})
+    assert read_calls(write_calls([call], dialect)).calls == (call,)
+
+
 @pytest.mark.parametrize(
     "text",
     [

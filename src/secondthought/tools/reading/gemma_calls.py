@@ -13,48 +13,48 @@ _ESCAPE = "<escape>"
 _CALL = re.compile(r"\s*call:([\w.\-]+)\s*\{")
 _KEY = re.compile(r"\s*+,?\s*+[\"']?([\w.\-]++)[\"']?\s*+:\s*+")
 _COMMA = re.compile(r"(\s*+,?\s*+)")
-_MAX_VALUES, _MAX_CHARS = 1000, 10_000
+_MAX_VALUES, _MAX_CHARS = 1000, 20_000
+"""Values of one list, and characters of a text with such calls: they are read by Python, a value at a time."""
 
 
 def call_at(text: str, place: int) -> tuple[Call, int]:
     """Return the call that follows a mark, and where it ends.
 
     Raises:
-        BrokenCallError: none follows, or it is too long.
+        BrokenCallError: none follows, or the text is too long.
     """
-    body = text[place : place + _MAX_CHARS]
-    found = _CALL.match(body)
+    found = _CALL.match(text, place) if len(text) <= _MAX_CHARS else None
     if found is None:
         raise BrokenCallError("the call is broken")
-    arguments, end = _nested(body, found.end() - 1, 0)
-    return Call(found[1], arguments), place + end
+    arguments, end = _nested(text, found.end() - 1, 0)
+    return Call(found[1], arguments), end
 
 
-def _value(body: str, place: int, depth: int) -> tuple[Any, int]:
+def _value(text: str, place: int, depth: int) -> tuple[Any, int]:
     """Return the value at a place: an escaped text, a list or object of values, or a JSON value."""
-    if body.startswith(_ESCAPE, place):
+    if text.startswith(_ESCAPE, place):
         start = place + len(_ESCAPE)
-        end = body.find(_ESCAPE, start)
+        end = text.find(_ESCAPE, start)
         if end < 0:
             raise BrokenCallError("a text is not closed")
-        return body[start:end], end + len(_ESCAPE)
-    if body[place : place + 1] in ("[", "{"):
-        return _nested(body, place, depth)
-    return value_at(body, place)
+        return text[start:end], end + len(_ESCAPE)
+    if text[place : place + 1] in ("[", "{"):
+        return _nested(text, place, depth)
+    return value_at(text, place)
 
 
-def _nested(body: str, place: int, depth: int) -> tuple[Any, int]:
+def _nested(text: str, place: int, depth: int) -> tuple[Any, int]:
     """Return the list or object that begins at a place; names of members are bare."""
     if depth > MAX_DEPTH:
         raise BrokenCallError(TOO_DEEP)
-    is_object = body[place] == "{"
+    is_object = text[place] == "{"
     closes = "}" if is_object else "]"
     found: list[tuple[str, Any]] = []
     place += 1
-    while not body.startswith(closes, place):
-        key = (_KEY if is_object else _COMMA).match(body, place)
+    while not text.startswith(closes, place):
+        key = (_KEY if is_object else _COMMA).match(text, place)
         if key is None or len(found) > _MAX_VALUES:
             raise BrokenCallError("the call's arguments are broken")
-        value, place = _value(body, key.end(), depth + 1)
+        value, place = _value(text, key.end(), depth + 1)
         found.append((key[1], value))
     return (unique(found) if is_object else [value for _, value in found]), place + 1
