@@ -32,7 +32,7 @@ def packed(model: nn.Module) -> Iterator[None]:
     Weights must not change in it, and nothing in it has a gradient. Layers of other kinds are left as they are.
     """
     cast = _LastCast()
-    laid_out: dict[nn.Parameter, Tensor] = {}
+    laid_out: dict[Tensor, Tensor] = {}
     changed: list[nn.Module] = []
     adapters = [module for module in model.modules() if getattr(module, "cast_input_dtype_enabled", False)]
     try:
@@ -40,7 +40,8 @@ def packed(model: nn.Module) -> Iterator[None]:
             if type(module) is nn.Linear and "forward" not in vars(module):
                 if module.weight not in laid_out:
                     laid_out[module.weight] = _laid_out(module.weight)
-                module.forward = _Product(laid_out[module.weight], module.bias, cast)  # type: ignore[method-assign]
+                product = _Product(laid_out[module.weight], module.bias, cast)
+                module.forward = product  # type: ignore[method-assign, assignment]
                 changed.append(module)
         for adapter in adapters:  # an adapter would cast its input to the type of weights that nobody reads here
             adapter.cast_input_dtype_enabled = False  # type: ignore[assignment]
@@ -55,7 +56,7 @@ def packed(model: nn.Module) -> Iterator[None]:
 @functools.cache
 def available(device_type: str) -> bool:
     """Tell whether products by matrices that are laid out are right on a device: a small one is tried."""
-    if device_type != "cpu" or not torch.backends.mkldnn.is_available():
+    if device_type != "cpu":
         return False
     generator = torch.Generator().manual_seed(0)
     weight, x = (torch.randn(size, generator=generator).bfloat16() for size in ((48, 32), (3, 2, 32)))
