@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 
 import pytest
@@ -129,9 +130,14 @@ def test_templates_that_print_the_date_print_the_same_one_every_day():
     assert chat.tokenizer.decode(chat.start(QUESTION)).startswith("26 Jul 2024<|im_start|>")
 
 
-def test_the_fingerprint_is_taken_once(monkeypatch):
+def test_the_fingerprint_reads_the_vocabulary_once_and_is_what_files_hold(monkeypatch):
     tokenizer = byte_tokenizer()
     chat = Chat(tokenizer)
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    whole = repr((vocabulary, tokenizer.chat_template, *chat.template.settings))
+    assert chat.fingerprint == hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
     first = chat.fingerprint
     monkeypatch.setattr(tokenizer, "get_vocab", None)
     assert chat.fingerprint == first
+    tokenizer.chat_template = "{# another #}"
+    assert chat.fingerprint != first

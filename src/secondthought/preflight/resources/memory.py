@@ -11,7 +11,7 @@ Sizes of the model (E, F, L, H, K, D, V) as in `shape`. Peaks are live tensors a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from secondthought.preflight.resources.model_shape import ModelShape
@@ -184,13 +184,6 @@ def cast_weights(shape: ModelShape, learning: Learning, *, head: bool = True) ->
     return 2 * (learning.trainable if learning.adapters else shape.matrices + shape.head * head)
 
 
-def laid_out_weights(shape: ModelShape, learning: Learning) -> int:
-    """Return the bytes of matrices as sampling reads them: on a CPU all are laid out anew in bf16, held ones too."""
-    if learning.precision != "bf16" or not learning.on_cpu:
-        return cast_weights(shape, learning)
-    return 2 * (shape.matrices + shape.head + (learning.trainable if learning.adapters else 0))
-
-
 def columns(T: int, R: int) -> int:
     """Return the final columns of a row's cache: its tail and all sampled tokens but the last, which is never read.
 
@@ -236,7 +229,9 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
         {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
     ]
     largest = max(stages, key=lambda terms: total(terms))
-    return {"cast weights": laid_out_weights(shape, learning), **largest}
+    # A CPU lays out all matrices anew while it samples, those of an adapter's base too.
+    laid_out = replace(learning, adapters=False) if learning.on_cpu else learning
+    return {"cast weights": cast_weights(shape, laid_out), **largest}
 
 
 def saved_per_token(shape: ModelShape, precision: str) -> int:
