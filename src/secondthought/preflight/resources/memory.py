@@ -36,8 +36,7 @@ tensors. Measured as the difference that mapping every block apart makes; decodi
 NORM_INPUTS = 2
 """A norm keeps its input and its normalized input, E fp32 numbers each."""
 NORM_OUTPUTS = {"fp32": 2, "bf16": 5}
-"""Inputs of the layer's products, E numbers of b bytes: one tensor for q, k, v and one for gate, up in fp32; autocast
-casts for each product anew, so 3 + 2."""
+"""Inputs of products, E numbers of b bytes: in fp32 one for q, k, v, one for gate, up; autocast casts anew: 3 + 2."""
 MLP_GATED = 4
 """gate, act(gate), up, their product: F numbers each."""
 MLP_PLAIN = 2
@@ -73,7 +72,7 @@ LOGITS_FITTED = 2
 LOGITS_REFERENCE = 1
 """Those of the reference, alive until the loss is made."""
 SLICE = 2**25
-"""Logits alive at once, `models.token_scores.SLICE`; of more, M*E numbers are kept and a slice is in flight."""
+"""Logits alive at once, `models.token_scores.SLICE`; of more, M*E numbers are kept, a slice in flight."""
 
 # --- Working set of a forward without gradient, per token -----------------------------------------------------------
 FORWARD_HIDDEN = 3
@@ -229,8 +228,7 @@ def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int
         {**cache(shape, now, b), "decoding": attending(shape, now, 1, b) + drawing},
     ]
     largest = max(stages, key=lambda terms: total(terms))
-    # A CPU lays out all matrices anew while it samples, those of an adapter's base too.
-    laid_out = replace(learning, adapters=False) if learning.on_cpu else learning
+    laid_out = replace(learning, adapters=False) if learning.on_cpu else learning  # held matrices too
     return {"cast weights": cast_weights(shape, laid_out), **largest}
 
 
