@@ -53,9 +53,16 @@ class Trunks:
         self.values = values
         self.size = max(len(trunk) for trunk in ids)
 
-    def pick(self, index: Sequence[int]) -> Trunks:
-        """Pick some of the trunks, in this order."""
+    @property
+    def num_bytes(self) -> int:
+        """Return the bytes of all keys and values."""
+        return sum(x.nbytes for blocks in (self.keys, self.values) for x in blocks.values())
+
+    def pick(self, index: Sequence[int], lengths: Sequence[int] | None = None) -> Trunks:
+        """Pick some of the trunks, in this order; of each its first tokens alone where `lengths` are given."""
         ids = [self.ids[at] for at in index]
+        if lengths is not None:
+            ids = [trunk[:length] for trunk, length in zip(ids, lengths, strict=True)]
         size = max(len(trunk) for trunk in ids)
         keys = {layer: x[index, :, :, :size] for layer, x in self.keys.items()}
         return Trunks(ids, keys, {layer: x[index, :, :size] for layer, x in self.values.items()})
@@ -152,6 +159,27 @@ class BranchCache:
                 own_hidden = own_hidden | (at - columns >= window)
             self._masks[window] = (trunk_hidden if trunk_hidden.any() else None, own_hidden)
         return self._masks[window]
+
+    def as_trunks(self, ids: Sequence[TokenIds]) -> Trunks:
+        """Return each row's whole text as a trunk; `ids` are the tokens that were read, its trunk's first."""
+        size = max(len(row) for row in ids)
+        keys, values = {}, {}
+        for layer, own_k in self.keys.items():
+            own_v, trunk_k, trunk_v = self.values[layer], self.trunks.keys[layer], self.trunks.values[layer]
+            keys[layer] = trunk_k.new_zeros(len(ids), *trunk_k.shape[1:3], size)
+            values[layer] = trunk_v.new_zeros(len(ids), trunk_v.shape[1], size, trunk_v.shape[3])
+            for row, (trunk, before, start) in enumerate(self._places()):
+                after = before + self.cursor - start
+                keys[layer][row, :, :, :before] = trunk_k[trunk, :, :, :before]
+                keys[layer][row, :, :, before:after] = own_k[row, :, start : self.cursor].transpose(1, 2)
+                values[layer][row, :, :before] = trunk_v[trunk, :, :before]
+                values[layer][row, :, before:after] = own_v[row, :, start : self.cursor]
+        return Trunks(ids, keys, values)
+
+    def _places(self) -> list[tuple[int, int, int]]:
+        """Return each row's trunk, that trunk's length, and the column at which the row's own tokens begin."""
+        numbers = (self.grid.trunk_of, self.trunk_lengths, self.starts)
+        return list(zip(*(x.tolist() for x in numbers), strict=True))
 
     def keep(self, rows: Int[Tensor, " N"]) -> None:
         """Keep these rows alone, or some of them several times, and only the trunks that they need."""

@@ -15,10 +15,10 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
+from secondthought.inference.branch_cache import BranchCache, Caches
 from secondthought.inference.drawing import Choose, draw
-from secondthought.models.logits_kept import kept_logits
-from secondthought.models.tree_attention import TreeLayout, tree_attention
+from secondthought.inference.reading import Reader
+from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling, TokenIds
 
 MAX_ROWS = 1024
@@ -30,8 +30,6 @@ ALIKE = 4
 """Most rows of a trunk for each row of the trunk with the fewest, in rows that enter together."""
 LONGER, WORTH_A_WAVE = 1.5, 128
 """Trunks this much longer than the shortest enter in a wave of their own if so many rows are left behind."""
-READ_TOKENS = 1024
-"""Tokens of trunks in one forward: enough for the speed of products, few enough for what layers make to stay small."""
 SMALL = 32
 """Waves of no more rows run as one: what each costs by itself is then more than what padding costs them together."""
 
@@ -77,7 +75,7 @@ class Flight:
     """Rows under way: finished ones leave, waiting ones enter, all that run share each forward.
 
     Rows that enter together share a cache, and trunks among them. They wait until there are enough of them, since each
-    entry costs a forward of its own; a trunk that running rows have read is not read again. Needs `torch.no_grad` and
+    entry costs a forward of its own; what was read of a trunk before is not read again. Needs `torch.no_grad` and
     `tree_attention` around it.
     """
 
@@ -92,6 +90,7 @@ class Flight:
         self.max_rows = max_rows
         self._waiting: list[Row] = []
         self._running: list[_Wave] = []
+        self._reader = Reader(model)
 
     @property
     def busy(self) -> bool:
@@ -126,66 +125,19 @@ class Flight:
     def _enter(self, rows: list[Row]) -> _Wave:
         """Read each trunk once, then each distinct tail of a trunk once; then give every row its own."""
         wanted = list(dict.fromkeys(_trunk(row) for row in rows))
-        trunks, logits = self._read_trunks(wanted, {_trunk(row) for row in rows if not _tail(row)})
+        running = [wave.cache.trunks for wave in self._running]
+        trunks, logits = self._reader.trunks(wanted, {_trunk(row) for row in rows if not _tail(row)}, running)
         number = {trunk: at for at, trunk in enumerate(trunks.ids)}
         distinct = list(dict.fromkeys((number[_trunk(row)], _tail(row)) for row in rows))
         trunk_of, tails = [trunk for trunk, _ in distinct], [tail for _, tail in distinct]
         cache = BranchCache(trunks, self._tensor(trunk_of), self._tensor([len(tail) for tail in tails]))
-        logits = self._read_tails(cache, tails, logits, trunk_of)
+        logits = self._reader.tails(cache, tails, logits, trunk_of)
         place = {key: at for at, key in enumerate(distinct)}
         chosen = [place[number[_trunk(row)], _tail(row)] for row in rows]
         if chosen != list(range(len(distinct))):
             cache.keep(self._tensor(chosen))
             logits = logits[self._tensor(chosen)]
         return _Wave(cache, rows, logits)
-
-    def _read_trunks(
-        self, wanted: Sequence[TokenIds], bare: set[TokenIds]
-    ) -> tuple[Trunks, Float[Tensor, "U V"] | None]:
-        """Return keys and values of the trunks wanted, those read now first, and the logits after each of these.
-
-        A trunk that running rows have read is taken from them, unless a row has nothing else to begin with (`bare`).
-        """
-        missing = dict.fromkeys(wanted)
-        taken: list[Trunks] = []
-        for wave in self._running:
-            there = [at for at, ids in enumerate(wave.cache.trunks.ids) if ids in missing and ids not in bare]
-            if there:
-                taken.append(wave.cache.trunks.pick(there))
-                for ids in taken[-1].ids:
-                    del missing[ids]
-        if not missing:
-            return Trunks.join(taken), None
-        read, logits = zip(*map(self._read, _bounded(list(missing))), strict=True)
-        return Trunks.join([*read, *taken]), torch.cat(logits)
-
-    def _read(self, wanted: Sequence[TokenIds]) -> tuple[Trunks, Float[Tensor, "U V"]]:
-        """Read trunks in one forward; return their keys and values, and the logits after each."""
-        recorder = TrunkRecorder(wanted, self.device)
-        last = [start + len(ids) - 1 for start, ids in zip(recorder.trunk_starts, wanted, strict=True)]
-        logits = self._forward(recorder.input_ids, recorder.position_ids, recorder, self._tensor(last))[0]
-        return recorder.trunks(), logits
-
-    def _read_tails(
-        self,
-        cache: BranchCache,
-        tails: Sequence[TokenIds],
-        trunk_logits: Float[Tensor, "U V"] | None,
-        trunk_of: Sequence[int],
-    ) -> Float[Tensor, "N V"]:
-        """Return logits after every tail, read aligned on the right; after an empty one, those of its trunk."""
-        size = max(len(tail) for tail in tails)
-        bare = [at for at, tail in enumerate(tails) if not tail]
-        if not size and trunk_logits is not None:
-            return trunk_logits[self._tensor(trunk_of)]
-        ids = self._tensor([[*[0] * (size - len(tail)), *tail] for tail in tails])
-        positions = cache.positions(size)
-        cache.begin(size)
-        logits = self._forward(ids, positions, Caches([cache]), 1)[:, -1]
-        cache.end()
-        if bare and trunk_logits is not None:
-            logits[self._tensor(bare)] = trunk_logits[self._tensor([trunk_of[at] for at in bare])]
-        return logits
 
     def _draw(self) -> list[Row]:
         """Draw one token for every live row; returns the rows that ended with it."""
@@ -212,15 +164,12 @@ class Flight:
         positions = torch.cat([cache.positions(1) for cache in caches])
         for cache in caches:
             cache.begin(1)
-        logits = self._forward(ids, positions, Caches(caches), 1)[:, -1]
+        logits = self._reader.forward(ids, positions, Caches(caches), 1)[:, -1]
         for cache in caches:
             cache.end()
         parts = torch.split(logits, [cache.num_rows for cache in caches])
         for wave, part in zip(self._running, parts, strict=True):
             wave.logits = part
-
-    def _forward(self, ids: Tensor, positions: Tensor, tree: TreeLayout, keep: int | Tensor) -> Tensor:
-        return kept_logits(self.model, keep, input_ids=ids, position_ids=positions, use_cache=False, tree=tree)
 
     def _tensor(self, values: Sequence[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.device)
@@ -283,19 +232,6 @@ def _alike(rows: Sequence[Row]) -> list[list[Row]]:
             shortest = len(trunk) if not waves[-1] else shortest
             waves[-1].extend(families[trunk])
     return waves
-
-
-def _bounded(trunks: Sequence[TokenIds]) -> list[list[TokenIds]]:
-    """Cut trunks into blocks of at most `READ_TOKENS`, or of one that is longer by itself."""
-    blocks: list[list[TokenIds]] = []
-    room = 0
-    for trunk in trunks:
-        if not blocks or len(trunk) > room:
-            blocks.append([])
-            room = READ_TOKENS
-        blocks[-1].append(trunk)
-        room -= len(trunk)
-    return blocks
 
 
 def _trunk(row: Row) -> TokenIds:

@@ -11,7 +11,7 @@ from strategies import ids
 from tiny_models import tiny_model, tiny_policy
 
 from secondthought import rng
-from secondthought.inference import decoding
+from secondthought.inference import decoding, reading
 from secondthought.inference.branch_cache import BranchCache
 from secondthought.inference.decoding import Flight, Row, SharedSampler
 from secondthought.inference.drawing import draw
@@ -174,9 +174,9 @@ def test_trunks_read_in_blocks_give_the_same_rows(architecture, bound, monkeypat
     sampler = SharedSampler(tiny_policy(architecture).model, frozenset())
     wanted = sampler.sample(prompts, Sampling(max_tokens=6))
     read = []
-    right = decoding.TrunkRecorder
-    monkeypatch.setattr(decoding, "TrunkRecorder", lambda ids, device: read.append(list(ids)) or right(ids, device))
-    monkeypatch.setattr(decoding, "READ_TOKENS", bound)
+    right = reading.TrunkRecorder
+    monkeypatch.setattr(reading, "TrunkRecorder", lambda ids, device: read.append(list(ids)) or right(ids, device))
+    monkeypatch.setattr(reading, "READ_TOKENS", bound)
     found = sampler.sample(prompts, Sampling(max_tokens=6))
     assert [row.token_ids for row in found] == [row.token_ids for row in wanted]
     assert all(len(block) == 1 or sum(map(len, block)) <= bound for block in read)
