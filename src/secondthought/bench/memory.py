@@ -17,10 +17,11 @@ import torch
 from secondthought.bench.update import make_model
 from secondthought.config import AlgorithmConfig, CriticConfig, TrainConfig
 from secondthought.errors import RunError
-from secondthought.preflight.resources import memory
+from secondthought.preflight.resources import memory, sampling_memory
 from secondthought.preflight.resources.inputs import shape_of
-from secondthought.preflight.resources.memory import Learning, Rows, Trees
+from secondthought.preflight.resources.memory import Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
+from secondthought.preflight.resources.sampling_memory import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Probe:
 def sampling_need(shape: ModelShape, rows: Rows, learning: Learning) -> int:
     """Estimate by formula the bytes that `Probe.sampling` measures."""
     stays = memory.total(memory.resident(shape, learning))
-    return stays + memory.total(memory.sampling(shape, rows, learning))
+    return stays + memory.total(sampling_memory.sampling(shape, rows, learning))
 
 
 def update_need(shape: ModelShape, trees: Trees, learning: Learning) -> int:

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches
 from secondthought.inference.drawing import Choose, draw
-from secondthought.inference.reading import Reader
+from secondthought.inference.reading import PromptReader
 from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling, TokenIds
 
@@ -90,7 +90,7 @@ class Flight:
         self.max_rows = max_rows
         self._waiting: list[Row] = []
         self._running: list[_Wave] = []
-        self._reader = Reader(model)
+        self._reader = PromptReader(model)
 
     @property
     def busy(self) -> bool:

@@ -20,8 +20,8 @@ READ_TOKENS = 1024
 """Tokens of trunks in one forward: enough for the speed of products, few enough for what layers make to stay small."""
 
 
-class Reader:
-    """A `Reader` reads trunks and tails. Needs `torch.no_grad` and `tree_attention` around it."""
+class PromptReader:
+    """A `PromptReader` reads trunks and tails. Needs `torch.no_grad` and `tree_attention` around it."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model

@@ -11,8 +11,8 @@ from secondthought.bench.probes import memory as memory_probe
 from secondthought.config import RunConfig
 from secondthought.errors import RunError
 from secondthought.preflight.resources import inputs as reading
-from secondthought.preflight.resources.memory import Rows
 from secondthought.preflight.resources.plan import MachineSpeed, RunPlan
+from secondthought.preflight.resources.sampling_memory import Rows
 from secondthought.preflight.resources.workload import Assumed, Lengths
 
 MEGABYTE = 2**20

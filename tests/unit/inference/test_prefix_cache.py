@@ -13,7 +13,7 @@ from secondthought.inference.branch_cache import Trunks
 from secondthought.inference.decoding import Flight, Row
 from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.inference.prefix_cache import PrefixCache, _alike
-from secondthought.inference.reading import Reader
+from secondthought.inference.reading import PromptReader
 from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling
 
@@ -30,8 +30,8 @@ def play(model, most_bytes=2**30):
     read = []
     rows = [Row(prompt("try", n, trunk=trunk), 1.0, 8) for n, trunk in enumerate(PROBLEMS)]
     with torch.no_grad(), tree_attention(model), pytest.MonkeyPatch.context() as patch:
-        forward = Reader.forward
-        patch.setattr(Reader, "forward", lambda self, x, *rest: read.append(x.numel()) or forward(self, x, *rest))
+        forward = PromptReader.forward
+        patch.setattr(PromptReader, "forward", lambda self, x, *rest: read.append(x.numel()) or forward(self, x, *rest))
         flight = Flight(model, frozenset())
         flight._reader._prefixes = PrefixCache(most_bytes)
         flight.add(rows)

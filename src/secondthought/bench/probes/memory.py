@@ -22,7 +22,8 @@ from secondthought import rng
 from secondthought.bench.tokenizer import byte_tokenizer
 from secondthought.config import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.inference.local import LocalPolicy
-from secondthought.preflight.resources.memory import Rows, Trees
+from secondthought.preflight.resources.memory import Trees
+from secondthought.preflight.resources.sampling_memory import Rows
 from secondthought.train.critic.advantages import with_advantages
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch

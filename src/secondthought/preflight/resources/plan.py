@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from secondthought.config import Config, ModelConfig, RunConfig
-from secondthought.preflight.resources import memory, workload
+from secondthought.preflight.resources import memory, sampling_memory, workload
 from secondthought.preflight.resources.memory import RUNTIME_BYTES, Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
+from secondthought.preflight.resources.sampling_memory import DRAW_BYTES, DRAW_COPIES, DRAW_ROWS
 from secondthought.preflight.resources.workload import Assumed, Lengths, Phase
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -42,8 +43,8 @@ FORMULAS = {
     "weights, reference": "4 N each (N parameters; frozen beside bf16 adapters 2 N, and no other reference)",
     "critic": "as the policy: 4 N of weights, 4 of gradients and 8 of moments per parameter that learns",
     "gradients, moments": "4 and 8 per parameter that learns: N, or rank (in + out) of every adapted matrix",
-    "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32",
-    "logits of a decode step": f"{memory.DRAW_COPIES} x 4 U S V + {memory.DRAW_BYTES} x min(U S, {memory.DRAW_ROWS}) V",
+    "cache": "2 L K D b (U P + U S C); C = T + R - 1 rounded up to a multiple of 32; trunks again if kept, up to 2^30",
+    "logits of a decode step": f"{DRAW_COPIES} x 4 U S V + {DRAW_BYTES} x min(U S, {DRAW_ROWS}) V",
     "activations of the update": "L X (norms 8 n E + 8 E (bf16: 10 E) + b (4 F + H D)) + L attention, X = U (P + G R)",
     "recomputing layers": "4 L X E of inputs, and one layer's activations, in place of all layers'",
     "attention": (
@@ -132,7 +133,9 @@ class RunPlan:
         """Return bytes: what stays, the peaks of every phase of sampling and of the update, and the largest of all."""
         stays = memory.resident(self.shape, self.learning)
         calls = {phase.name: phase for group in self.phases.values() for phase in group}
-        sampling = {name: memory.sampling(self.shape, phase.rows, self.learning) for name, phase in calls.items()}
+        sampling = {
+            name: sampling_memory.sampling(self.shape, phase.rows, self.learning) for name, phase in calls.items()
+        }
         largest = max(sampling, key=lambda name: memory.total(sampling[name]))
         batch, count = self.micro_batch
         laid_out = batch if self.config.train.share_trunk else workload.as_rows(batch)

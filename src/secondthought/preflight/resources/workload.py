@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from secondthought.config import RunConfig
 from secondthought.evaluate.controls import CONTROLS
-from secondthought.preflight.resources.memory import Learning, Rows, Trees
+from secondthought.preflight.resources.memory import Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
+from secondthought.preflight.resources.sampling_memory import Rows
 from secondthought.types import TurnKind
 
 FORWARD, BACKWARD = 2, 4

@@ -11,14 +11,15 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
-from secondthought.inference import branch_cache, decoding, drawing
+from secondthought.inference import branch_cache, decoding, drawing, prefix_cache
 from secondthought.models import token_scores
 from secondthought.preflight.resources import inputs as reading
-from secondthought.preflight.resources import memory
+from secondthought.preflight.resources import memory, sampling_memory
 from secondthought.preflight.resources import workload as work
-from secondthought.preflight.resources.memory import Learning, Rows, Trees
+from secondthought.preflight.resources.memory import Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
 from secondthought.preflight.resources.plan import MachineSpeed, RunPlan
+from secondthought.preflight.resources.sampling_memory import Rows
 from secondthought.preflight.resources.workload import Assumed, Lengths
 from secondthought.train.learner import Learner
 from secondthought.trees import TokenTree, TreeBranch
@@ -116,9 +117,10 @@ def test_a_critic_is_a_second_model_with_gradients_and_moments():
 
 
 def test_the_samplers_constants_are_those_of_the_formula():
-    assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == memory.MOST_ROWS
-    assert branch_cache.CHUNK == memory.CHUNK
-    assert drawing.VOCABULARY_ROWS == memory.DRAW_ROWS
+    assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == sampling_memory.MOST_ROWS
+    assert branch_cache.CHUNK == sampling_memory.CHUNK
+    assert drawing.VOCABULARY_ROWS == sampling_memory.DRAW_ROWS
+    assert prefix_cache.KEPT_BYTES == sampling_memory.KEPT_BYTES
 
 
 @pytest.mark.parametrize(("architecture", "precision"), [(name, "fp32") for name in EVERY] + [("qwen2", "bf16")])
@@ -142,7 +144,7 @@ def test_the_cache_holds_the_formulas_bytes(architecture, precision, monkeypatch
     ]
     policy.sample(prompts, Sampling(temperature=1.0, max_tokens=rows.R))
     (cache,) = made
-    found = memory.cache(shape_of(policy.model), rows, 2 if precision == "bf16" else 4)
+    found = sampling_memory.cache(shape_of(policy.model), rows, 2 if precision == "bf16" else 4)
     assert found["cache of trunks"] == _bytes(cache.trunks.keys) + _bytes(cache.trunks.values)
     assert found["cache of rows"] == _bytes(cache.keys) + _bytes(cache.values)
 
@@ -153,12 +155,12 @@ def _bytes(blocks):
 
 def test_tails_are_read_before_rows_have_grown_and_scores_stand_beside_queries_alone():
     shape, rows = shape_of(tiny_model()), Rows(U=40, S=2, P=50, T=60, R=40)
-    found = memory.sampling(shape, rows, Learning(trainable=1, reference=False))
+    found = sampling_memory.sampling(shape, rows, Learning(trainable=1, reference=False))
     scores = 3 * 4 * shape.heads * (50 + 64)
     beside = 4 * shape.hidden + 5 * 4 * shape.queries
     assert found["reading tails"] == round(80 * 60 * (scores + beside) * (1 + memory.HEAP_SLACK))
     assert found["cache of rows"] == 2 * 4 * shape.layers * shape.keys * 80 * 64
-    assert "decoding" in memory.sampling(
+    assert "decoding" in sampling_memory.sampling(
         shape, Rows(U=40, S=2, P=5, T=1, R=400), Learning(trainable=1, reference=False)
     )
 
