@@ -129,9 +129,7 @@ class Flight:
         trunks, logits = self._reader.trunks(wanted, {_trunk(row) for row in rows if not _tail(row)}, running)
         number = {trunk: at for at, trunk in enumerate(trunks.ids)}
         distinct = list(dict.fromkeys((number[_trunk(row)], _tail(row)) for row in rows))
-        trunk_of, tails = [trunk for trunk, _ in distinct], [tail for _, tail in distinct]
-        cache = BranchCache(trunks, self._tensor(trunk_of), self._tensor([len(tail) for tail in tails]))
-        logits = self._reader.tails(cache, tails, logits, trunk_of)
+        cache, logits = self._reader.rows(trunks, logits, distinct)
         place = {key: at for at, key in enumerate(distinct)}
         chosen = [place[number[_trunk(row)], _tail(row)] for row in rows]
         if chosen != list(range(len(distinct))):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import torch
@@ -38,10 +39,11 @@ class PromptReader:
         begun = {ids: found for ids in wanted if (found := self._prefixes.find(ids, others=running))}
         known = [ids for ids, (_, _, length) in begun.items() if length == len(ids) and ids not in bare]
         taken = [_picked([begun.pop(ids) for ids in known])] if known else []
-        new = {ids: len(ids) for ids in wanted if ids not in begun and ids not in known}
-        read = [self._read(block) for block in _bounded(new)]
-        left = {ids: len(ids) - found.length for ids, found in begun.items()}
-        read += [self._read_on(block, [begun[ids] for ids in block]) for block in _bounded(left)]
+        new = [ids for ids in wanted if ids not in begun and ids not in known]
+        read = [self._read(new[block]) for block in _blocks([len(ids) for ids in new])]
+        left = list(begun.items())
+        for block in _blocks([len(ids) - found.length for ids, found in left]):
+            read.append(self._read_on(*zip(*left[block], strict=True)))
         for trunks, _ in read:
             self._prefixes.keep(trunks)
         if not read:
@@ -61,32 +63,43 @@ class PromptReader:
             found._replace(length=min(found.length, len(ids) - 1)) for ids, found in zip(wanted, begun, strict=True)
         ]
         tails = [ids[found.length :] for ids, found in zip(wanted, begun, strict=True)]
-        cache = BranchCache(
-            _picked(begun), torch.arange(len(wanted), device=self.device), self._tensor(list(map(len, tails)))
-        )
-        logits = self.tails(cache, tails, None, ())
+        cache = self._cache(_picked(begun), range(len(wanted)), tails)
+        logits = self._tails(cache, list(enumerate(tails)), None)
         return cache.as_trunks(wanted), logits
 
-    def tails(
-        self,
-        cache: BranchCache,
-        tails: Sequence[TokenIds],
-        trunk_logits: Float[Tensor, "U V"] | None,
-        trunk_of: Sequence[int],
+    def rows(
+        self, trunks: Trunks, trunk_logits: Float[Tensor, "U V"] | None, rows: Sequence[tuple[int, TokenIds]]
+    ) -> tuple[BranchCache, Float[Tensor, "N V"]]:
+        """Read rows, each a trunk's number and a tail; return their cache, and the logits after each."""
+        read = []
+        for block in _blocks([len(tail) for _, tail in rows]):
+            part = rows[block]
+            needed = sorted({trunk for trunk, _ in part})
+            own = trunks if len(needed) == len(trunks.ids) else trunks.pick(needed)
+            cache = self._cache(own, [needed.index(trunk) for trunk, _ in part], [tail for _, tail in part])
+            read.append((cache, self._tails(cache, part, trunk_logits)))
+        caches, logits = zip(*read, strict=True)
+        return (caches[0], logits[0]) if len(read) == 1 else (BranchCache.join(caches), torch.cat(logits))
+
+    def _tails(
+        self, cache: BranchCache, rows: Sequence[tuple[int, TokenIds]], trunk_logits: Float[Tensor, "U V"] | None
     ) -> Float[Tensor, "N V"]:
         """Return logits after every tail, read aligned on the right; after an empty one, those of its trunk."""
-        size = max(len(tail) for tail in tails)
-        bare = [at for at, tail in enumerate(tails) if not tail]
+        size = max(len(tail) for _, tail in rows)
         if not size and trunk_logits is not None:
-            return trunk_logits[self._tensor(trunk_of)]
-        ids = self._tensor([[*[0] * (size - len(tail)), *tail] for tail in tails])
+            return trunk_logits[self._tensor([trunk for trunk, _ in rows])]
+        ids = self._tensor([[*[0] * (size - len(tail)), *tail] for _, tail in rows])
         positions = cache.positions(size)
         cache.begin(size)
         logits = self.forward(ids, positions, Caches([cache]), 1)[:, -1]
         cache.end()
+        bare = {at: trunk for at, (trunk, tail) in enumerate(rows) if not tail}
         if bare and trunk_logits is not None:
-            logits[self._tensor(bare)] = trunk_logits[self._tensor([trunk_of[at] for at in bare])]
+            logits[self._tensor(list(bare))] = trunk_logits[self._tensor(list(bare.values()))]
         return logits
+
+    def _cache(self, trunks: Trunks, trunk_of: Sequence[int], tails: Sequence[TokenIds]) -> BranchCache:
+        return BranchCache(trunks, self._tensor(trunk_of), self._tensor([len(tail) for tail in tails]))
 
     def forward(self, ids: Tensor, positions: Tensor, tree: TreeLayout, keep: int | Tensor) -> Tensor:
         """Return the logits of the last `keep` positions, or of those that it names, flat."""
@@ -96,17 +109,20 @@ class PromptReader:
         return torch.tensor(values, dtype=torch.long, device=self.device)
 
 
-def _bounded(sizes: Mapping[TokenIds, int]) -> list[list[TokenIds]]:
-    """Cut trunks into blocks of at most `READ_TOKENS` tokens that are read, or of one that has more by itself."""
-    blocks: list[list[TokenIds]] = []
-    room = 0
-    for trunk, size in sizes.items():
-        if not blocks or size > room:
-            blocks.append([])
-            room = READ_TOKENS
-        blocks[-1].append(trunk)
-        room -= size
-    return blocks
+def _blocks(sizes: Sequence[int]) -> list[slice]:
+    """Cut a row of texts into blocks of at most `READ_TOKENS` tokens, or of one text that has more by itself.
+
+    Texts without tokens make no block by themselves unless nothing follows them.
+    """
+    ends: list[int] = []
+    filled = 0
+    for at, size in enumerate(sizes):
+        if filled and size and filled + size > READ_TOKENS:
+            ends.append(at)
+            filled = 0
+        filled += size
+    bounds = [0, *ends, len(sizes)]
+    return [slice(start, end) for start, end in itertools.pairwise(bounds) if end > start]
 
 
 def _picked(begun: Sequence[Begun]) -> Trunks:

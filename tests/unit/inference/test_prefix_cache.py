@@ -8,7 +8,7 @@ from strategies import ids
 from tiny_models import tiny_model
 
 from secondthought import rng
-from secondthought.inference import prefix_cache
+from secondthought.inference import prefix_cache, reading
 from secondthought.inference.branch_cache import Trunks
 from secondthought.inference.decoding import Flight, Row
 from secondthought.inference.plain_decoding import sample_plainly
@@ -50,9 +50,10 @@ def play(model, most_bytes=2**30):
         return [*rows, *later], first, read[0] + (read[1] if len(read) > 1 else 0), flight
 
 
-@pytest.mark.parametrize("most_bytes", [0, 30_000, 2**30])
-def test_rows_are_those_of_prompts_that_are_read_whole(architecture, most_bytes, monkeypatch):
+@pytest.mark.parametrize(("most_bytes", "at_once"), [(0, 1024), (30_000, 12), (2**30, 5), (2**30, 1024)])
+def test_rows_are_those_of_prompts_that_are_read_whole(architecture, most_bytes, at_once, monkeypatch):
     monkeypatch.setattr(prefix_cache, "WORTH", 6)
+    monkeypatch.setattr(reading, "READ_TOKENS", at_once)
     model = tiny_model(architecture)
     rows, _, _, flight = play(model, most_bytes)
     with torch.no_grad(), tree_attention(model):
@@ -105,6 +106,16 @@ def test_the_longest_beginning_is_found(monkeypatch):
     found = cache.find((1, 2, 3, 4, 6), others=[trunks((1, 2, 3, 4, 6))])
     assert (found.at, found.length) == (0, 5)
     assert cache.find((1, 2, 3, 4, 6))[1:] == (1, 4)
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(1, 12))
+def test_blocks_are_all_texts_in_order_and_bounded(sizes, bound):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "READ_TOKENS", bound)
+        blocks = [sizes[block] for block in reading._blocks(sizes)]
+    assert [size for block in blocks for size in block] == sizes
+    assert all(sum(block) <= bound or sum(size > 0 for size in block) == 1 for block in blocks)
+    assert all(any(block) for block in blocks) or len(blocks) == 1
 
 
 @given(ids(0, 12), ids(0, 12), st.integers(0, 12), st.integers(0, 12))
