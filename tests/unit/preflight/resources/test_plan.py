@@ -11,7 +11,8 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
-from secondthought.inference import branch_cache, decoding, drawing, prefix_cache, reading
+from secondthought.inference import branch_cache, decoding, drawing, prefix_cache
+from secondthought.inference import reading as prompt_reading
 from secondthought.models import token_scores
 from secondthought.preflight.resources import inputs as reading
 from secondthought.preflight.resources import memory, sampling_memory
@@ -134,7 +135,7 @@ def test_the_cache_holds_the_formulas_bytes(architecture, precision, monkeypatch
 
     policy = tiny_policy(architecture, precision=precision)
     policy.measure_paths()
-    monkeypatch.setattr(reading, "BranchCache", Spy)
+    monkeypatch.setattr(prompt_reading, "BranchCache", Spy)
     policy.stop_ids = frozenset()
     rows = Rows(U=2, S=3, P=9, T=4, R=5)
     prompts = [
