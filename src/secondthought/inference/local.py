@@ -18,6 +18,7 @@ from secondthought.inference.plain_decoding import sample_plainly
 from secondthought.inference.sampling_paths import cached_sampling, shared_sampling
 from secondthought.models import bf16_weights, packed_weights
 from secondthought.models.finite import why_not_finite
+from secondthought.models.heap import give_back
 from secondthought.models.local import LocalModel, rotary_switch
 from secondthought.models.probe import TreeReader
 from secondthought.models.tree_attention import tree_attention
@@ -60,6 +61,7 @@ class LocalPolicy(LocalModel):
         if not self._samples_shared():
             yield BatchFlow(self)
             return
+        give_back()
         with torch.no_grad(), tree_attention(self.model), self.computing():
             yield _Flow(self, Flight(self.model, self.stop_ids))
 
