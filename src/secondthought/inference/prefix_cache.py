@@ -6,7 +6,7 @@ with what was read for the first try. What is kept is bounded in bytes, and what
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from secondthought.inference.branch_cache import Trunks
@@ -14,7 +14,7 @@ from secondthought.types import TokenIds
 
 KEPT_BYTES = 2**30
 """Most bytes of keys and values that are kept; those that a running cache shares are counted too."""
-WORTH = 128
+WORTH = 256
 """Fewer tokens are sooner read again than looked for."""
 
 
@@ -44,11 +44,14 @@ class PrefixCache:
         while self.num_bytes > self.most_bytes:
             del self._kept[0]
 
-    def find(self, ids: TokenIds, *, others: Iterable[Trunks] = ()) -> Begun | None:
-        """Return where most of a trunk has been read, here or in `others`; None if little of it or nothing was."""
+    def find(self, ids: TokenIds, *, running: Sequence[Trunks] = ()) -> Begun | None:
+        """Return where most of a trunk has been read, here or by rows that run; None if little of it or nothing was.
+
+        A whole trunk of rows that run is found however short it is.
+        """
         best: Begun | None = None
-        least = min(WORTH, len(ids))
-        for trunks in (*others, *self._kept):
+        for number, trunks in enumerate((*running, *self._kept)):
+            least = min(WORTH, len(ids)) if number < len(running) else WORTH
             for at, read in enumerate(trunks.ids):
                 length = _alike(ids, read, more_than=best.length if best else least - 1)
                 if length:

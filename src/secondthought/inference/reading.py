@@ -36,7 +36,7 @@ class PromptReader:
 
         What has been read before is not read again, unless a row has nothing else to begin with (`bare`).
         """
-        begun = {ids: found for ids in wanted if (found := self._prefixes.find(ids, others=running))}
+        begun = {ids: found for ids in wanted if (found := self._prefixes.find(ids, running=running))}
         known = [ids for ids, (_, _, length) in begun.items() if length == len(ids) and ids not in bare]
         taken = [_picked([begun.pop(ids) for ids in known])] if known else []
         new = [ids for ids in wanted if ids not in begun and ids not in known]

@@ -73,11 +73,12 @@ def test_only_what_is_new_is_read(monkeypatch):
     assert kept < first < not_kept
 
 
-def test_short_beginnings_are_read_again_and_whole_trunks_never():
-    cache = PrefixCache()
-    cache.keep(trunks(tuple(range(40))))
-    assert cache.find((*range(39), 99)) is None
-    assert cache.find(tuple(range(40))).length == 40
+def test_what_is_short_is_read_again_but_for_whole_trunks_of_rows_that_run():
+    cache, short = PrefixCache(), trunks(tuple(range(40)))
+    cache.keep(short)
+    assert cache.find(tuple(range(40))) is None
+    assert cache.find((*range(39), 99), running=[short]) is None
+    assert cache.find(tuple(range(40)), running=[short]).length == 40
 
 
 def trunks(*texts):
@@ -103,7 +104,7 @@ def test_the_longest_beginning_is_found(monkeypatch):
     monkeypatch.setattr(prefix_cache, "WORTH", 2)
     cache = PrefixCache()
     cache.keep(trunks((1, 2, 3), (1, 2, 3, 4, 5)))
-    found = cache.find((1, 2, 3, 4, 6), others=[trunks((1, 2, 3, 4, 6))])
+    found = cache.find((1, 2, 3, 4, 6), running=[trunks((1, 2, 3, 4, 6))])
     assert (found.at, found.length) == (0, 5)
     assert cache.find((1, 2, 3, 4, 6))[1:] == (1, 4)
 
