@@ -49,12 +49,12 @@ def test_weights_and_logits_are_those_of_gguf(smollm):
     assert all(torch.equal(held[name].float(), wanted[name].to(held[name].dtype).float()) for name in held)
     policy = load_policy(ModelConfig(path=str(smollm)))
     model = LlamaForCausalLM(policy.model.config).eval()
-    model.load_state_dict(wanted, strict=False)
+    model.load_state_dict({name: value.to(held[name].dtype).float() for name, value in wanted.items()}, strict=False)
     model.tie_weights()
     ids = torch.tensor([policy.chat.tokenizer(TEXT)["input_ids"]])
     with torch.no_grad():
         ours, theirs = (one(ids).logits.float().log_softmax(-1)[0] for one in (policy.model, model))
-    assert float((ours - theirs).abs().mean()) < 0.02
+    assert float((ours - theirs).abs().max()) < 1e-3
     # A model whose rows or positions were out of order would be at ten nats a token.
     assert -float(ours[:-1].gather(1, ids[0, 1:, None]).mean()) < 3.0
 

@@ -28,7 +28,7 @@ NO_CONTROLS = {"controls": False}
 """Laid over `evaluation` where the control arms do not matter."""
 
 
-def small_config(run_dir, model, **changes):
+def small_config(run_dir, model, /, **changes):
     """A config; `changes` are tables laid over the small settings."""
     base = overlay(SETTINGS, {"run_dir": str(run_dir), "model": {"path": str(model)}})
     return resolve(overlay(with_tries(base, changes), changes), source="test")
