@@ -18,7 +18,6 @@ from secondthought.distributed.world import World
 from secondthought.errors import RunError
 from secondthought.models.finite import are_sound
 from secondthought.models.gradient_checkpointing import gradient_checkpointing
-from secondthought.models.heap import give_back
 from secondthought.trees import TokenTree, TreeBranch, by_trunk, micro_batches
 
 T = TypeVar("T")
@@ -84,7 +83,6 @@ def gradient_step(
         what: names the occasion in errors.
         alike: orders the trees, so that those of a micro-batch are padded little.
     """
-    give_back()
     batches = micro_batches(world.deal(trees, lambda tree: tree.num_tokens), train.micro_batch_tokens, alike=alike)
     num_forwards = world.agree_max(what, len(batches))
     told = []

@@ -17,6 +17,7 @@ from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
+from secondthought.models.heap import give_back
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
 from secondthought.rollout.reflect_retry import text_before
@@ -103,6 +104,7 @@ class Loop:
         """Play and learn. An interruption waits for the update, for which weights must be whole again."""
         began = time.perf_counter()
         played = self.curriculum.groups(progress.step + 1)
+        give_back()
         sampled = time.perf_counter()
         with held_back():
             progress.is_torn, progress.step = True, progress.step + 1
