@@ -8,6 +8,7 @@ cursor and begin at a column of its own; what stands before and after is hidden.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -53,7 +54,7 @@ class Trunks:
         self.values = values
         self.size = max(len(trunk) for trunk in ids)
 
-    @property
+    @cached_property
     def num_bytes(self) -> int:
         """Return the bytes of all keys and values."""
         return sum(x.nbytes for blocks in (self.keys, self.values) for x in blocks.values())

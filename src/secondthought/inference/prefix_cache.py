@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from secondthought.inference.branch_cache import Trunks
+from secondthought.trees import shared_prefix
 from secondthought.types import TokenIds
 
 KEPT_BYTES = 2**30
@@ -68,10 +69,7 @@ def _alike(ids: TokenIds, other: TokenIds, *, more_than: int) -> int:
     >>> _alike((1, 2, 3, 4), (1, 2, 3, 5), more_than=2), _alike((1, 2, 3, 4), (1, 2, 3, 5), more_than=3)
     (3, 0)
     """
-    low, high = more_than + 1, min(len(ids), len(other))
-    if high < low or ids[:low] != other[:low]:
+    if ids[: more_than + 1] != other[: more_than + 1]:
         return 0
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if ids[low:middle] == other[low:middle] else (low, middle - 1)
-    return low
+    length = len(shared_prefix([ids, other]))
+    return length if length > more_than else 0

@@ -37,9 +37,9 @@ class PromptReader:
         What has been read before is not read again, unless a row has nothing else to begin with (`bare`).
         """
         begun = {ids: found for ids in wanted if (found := self._prefixes.find(ids, running=running))}
+        new = [ids for ids in wanted if ids not in begun]
         known = [ids for ids, (_, _, length) in begun.items() if length == len(ids) and ids not in bare]
         taken = [_picked([begun.pop(ids) for ids in known])] if known else []
-        new = [ids for ids in wanted if ids not in begun and ids not in known]
         read = [self._read(new[block]) for block in _blocks([len(ids) for ids in new])]
         left = list(begun.items())
         for block in _blocks([len(ids) - found.length for ids, found in left]):
