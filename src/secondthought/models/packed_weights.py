@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+_MKLDNN: Any = torch.ops.mkldnn
 _ROWS = 64
 """Rows for which a matrix is laid out: many enough for the kernels of batches, and one row is no slower for it."""
 _NOISE = 2.0**-6
@@ -78,7 +79,7 @@ class _Product:
         self.cast = cast
 
     def __call__(self, x: Float[Tensor, "*rows K"]) -> Float[Tensor, "*rows N"]:
-        out: Tensor = _mkldnn()._linear_pointwise(self.cast(x), self.weight, self.bias, "none", [], "")
+        out: Tensor = _MKLDNN._linear_pointwise(self.cast(x), self.weight, self.bias, "none", [], "")
         return out
 
 
@@ -99,9 +100,5 @@ class _LastCast:
 
 
 def _laid_out(weight: Tensor) -> Tensor:
-    out: Tensor = _mkldnn()._reorder_linear_weight(weight.detach().bfloat16(), _ROWS)
+    out: Tensor = _MKLDNN._reorder_linear_weight(weight.detach().bfloat16(), _ROWS)
     return out
-
-
-def _mkldnn() -> Any:
-    return torch.ops.mkldnn

@@ -33,7 +33,7 @@ def _call_at(text: str, place: int, tools: Sequence[Mapping[str, Any]]) -> tuple
     name, place = _tag(text, place + len(OPENS), _BROKEN)
     schemas = schemas_of(tools, name)
     arguments: list[tuple[str, Any]] = []
-    while text.startswith(_PARAMETER, place := _skip(text, place)):
+    while text.startswith(_PARAMETER, place := skip_blanks(text, place)):
         key, start = _tag(text, place + len(_PARAMETER), "a parameter's tag is broken")
         ends = text.find(_PARAMETER_ENDS, start)
         if ends < 0 or len(arguments) > MAX_CALLS:
@@ -56,6 +56,7 @@ def _tag(text: str, place: int, broken: str) -> tuple[str, int]:
     return name, end + 1
 
 
-def _skip(text: str, place: int) -> int:
+def skip_blanks(text: str, place: int) -> int:
+    """Return the place behind the blanks that stand at a place."""
     found = _BLANK.match(text, place)
     return found.end() if found else place

@@ -22,7 +22,7 @@ _BEFORE_VALUE = re.compile(r"[\s;,]*")
 _BEGINS_CALL = re.compile(r"(?:\[\s*)?\{\s*\"(?:name|function|type|arguments|parameters)\"\s*:")
 """The beginning of a call or a list of calls; other brackets in a text are no calls."""
 _INTRODUCES = re.compile(r"(?:\A|[\n:\uff1a>]|```[a-zA-Z_]*)[ \t]*(?:[-*+]|\d{1,3}[.)])?[ \t*`]*\Z")
-"""What stands before a bare call: the beginning of a line, a colon or a tag, with marks of lists and of emphasis."""
+"""Beginning of a line, colon or tag before a bare call, with marks of lists and of emphasis."""
 _INTRODUCTION = 24
 """Characters before a bare call that are looked at; more blanks than these begin a line."""
 _MAX_TRIED, _MAX_MENTIONS = 8, 500

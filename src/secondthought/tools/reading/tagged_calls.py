@@ -20,7 +20,7 @@ _TOKEN, _TOKEN_ENDS = "<|tool_call|>", "<|/tool_call|>"
 _MISTRAL, _NAMED = "[TOOL_CALLS]", re.compile(r"\s*([^\s\[]+)\s*\[ARGS\]\s*")
 _PYTHON_TAG, _GEMMA = "<|python_tag|>", "<start_function_call>"
 _ENDS_OF_TURN = ("<|eom_id|>", "<|eot_id|>", "</s>")
-_BLANK, _IS_JSON = re.compile(r"\s*"), re.compile(r"\s*\[?\s*\{")
+_IS_JSON = re.compile(r"\s*\[?\s*\{")
 
 Tools = Sequence[Mapping[str, Any]]
 ReadAt = Callable[[str, int], tuple[list[Call], int]]
@@ -30,7 +30,7 @@ def in_tool_call_tags(text: str, tools: Tools) -> CallReading:
     """Read what stands in each `<tool_call>` tag: JSON, or functions with their parameters in tags."""
 
     def read(text: str, place: int) -> tuple[list[Call], int]:
-        start = _skip(text, place)
+        start = function_tags.skip_blanks(text, place)
         if text.startswith(function_tags.OPENS, start):
             return function_tags.calls_at(text, start, tools)
         return json_calls.calls_at(text, start, (_CLOSES, _OPENS))
@@ -84,7 +84,7 @@ def _mistrals(text: str, place: int) -> tuple[list[Call], int]:
     if name is None:
         return json_calls.calls_at(text, place, ends)
     arguments, end = value_at(text, name.end())
-    end = _skip(text, end)
+    end = function_tags.skip_blanks(text, end)
     if end < len(text) and not text.startswith(ends, end):
         raise BrokenCallError("something follows the arguments of a call")
     return [json_calls.call_of({"name": name[1], "arguments": arguments})], end
@@ -99,8 +99,3 @@ def _after_each(opens: str, text: str, read: ReadAt) -> CallReading:
         calls = json_calls.limited([*calls, *more])
         place = text.find(opens, place)
     return CallReading(tuple(calls))
-
-
-def _skip(text: str, place: int) -> int:
-    found = _BLANK.match(text, place)
-    return found.end() if found else place
