@@ -151,11 +151,13 @@ def check_masked(learner: Learner, tree: TokenTree) -> float:
 def check_shared(learner: Learner, tree: TokenTree) -> float:
     """Measure the relative difference between gradients with and without a shared trunk; 0 where none is shared.
 
-    They are compared in fp32 first, whatever the run's precision: there no fault can hide in the rounding of bf16.
+    They are compared in fp32 first, whatever the run's precision: there no fault can hide in the rounding of bf16. One
+    conversation is read at a time, so that the check takes less memory than a step of the run.
     """
     if not learner.share:
         return 0.0
-    precision = learner.policy.precision
+    precision, train = learner.policy.precision, learner.train
+    learner.train = train.model_copy(update={"micro_batch_tokens": 1})
     try:
         shared, exact = _both_gradients(learner, tree, "fp32")
         difference, limit = _relative(shared, exact), GRADIENT_LIMIT["fp32"]
@@ -164,7 +166,7 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
             difference = _relative(shared, plain)
             limit = max(GRADIENT_LIMIT[precision], ROUGH_NOISES * _relative(plain, exact))
     finally:
-        learner.share, learner.policy.precision = True, precision
+        learner.share, learner.policy.precision, learner.train = True, precision, train
         learner.optimizer.zero_grad(set_to_none=True)
     _require("shared", difference, limit, "shared trunks change the gradient; set train.share_trunk = false")
     return difference
@@ -173,9 +175,10 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
 def _both_gradients(learner: Learner, tree: TokenTree, precision: str) -> tuple[list[Tensor], list[Tensor]]:
     """Return the gradients with a shared trunk and without, in a precision."""
     learner.policy.precision = precision
+    alone = [replace(tree, branches=(branch,)) for branch in tree.branches]
     found = []
-    for learner.share in (True, False):
-        found.append(_gradient_of(learner, tree))
+    for learner.share, trees in ((True, [tree]), (False, alone)):
+        found.append(_gradient_of(learner, trees))
     return found[0], found[1]
 
 
@@ -208,8 +211,8 @@ def _gradients(learner: Learner) -> list[Tensor]:
     return chosen
 
 
-def _gradient_of(learner: Learner, tree: TokenTree) -> list[Tensor]:
-    learner.backward([tree])
+def _gradient_of(learner: Learner, trees: Sequence[TokenTree]) -> list[Tensor]:
+    learner.backward(trees)
     return [gradient.clone() for gradient in _gradients(learner)]
 
 

@@ -46,6 +46,21 @@ def test_they_pass_and_leave_no_trace(policy, algorithm):
     assert (learner.algorithm, learner.share, policy.num_sampled) == (kept, True, sampled)
 
 
+def test_shared_and_unshared_gradients_are_compared_one_conversation_at_a_time(learner, monkeypatch):
+    """A check before training must not need more memory than a step of it."""
+    tree, train, read = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0), learner.train, []
+    loss = Learner._loss
+
+    def counted(self, batch, *counts):
+        read.append([len(tree.branches) for tree in batch])
+        return loss(self, batch, *counts)
+
+    monkeypatch.setattr(Learner, "_loss", counted)
+    assert 0 < checks.check_shared(learner, tree) < 1e-4
+    assert read == [[checks.NUM_BRANCHES], *[[1]] * checks.NUM_BRANCHES]
+    assert learner.train is train
+
+
 def test_without_sharing_there_is_nothing_to_compare(policy):
     assert (
         run(Learner(policy, AlgorithmConfig(), OptimConfig(), TrainConfig(share_trunk=False)))["check/shared_gradient"]

@@ -16,7 +16,6 @@ that ends a turn: the template's, or after a plain prompt the eos token. Nothing
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, SecondthoughtError, TaskError
 from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
-from secondthought.tools.wrapping import unwrapped
+from secondthought.tools.stored import tools_of
 from secondthought.types import Message, Role, TokenIds
 
 SHOWN_LINES = 10
@@ -194,21 +193,10 @@ def _message(place: int, item: Any) -> Message:
     return Message(role=role, content=content)
 
 
-def _tools(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the tools of a row's conversation; data sets have the list as it is or as JSON in a text."""
-    value = row.get("tools")
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise TaskError("field 'tools' is a text that is no JSON") from None
-    if not isinstance(value, list | None):
-        raise TaskError("field 'tools' must be a list of functions")
-    for place, item in enumerate(value or []):
-        name = unwrapped(item).get("name") if isinstance(item, dict) else None
-        if not isinstance(name, str) or not name:
-            raise TaskError(f"tools[{place}] must be {{'name': TEXT, 'description': TEXT, 'parameters': JSON SCHEMA}}")
-    return value or []
+def _tools(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the tools of a row's conversation."""
+    given = row.get("tools")
+    return tools_of(given, "field 'tools'") if given is not None else []
 
 
 def _is_wrong(row: Mapping[str, Any], name: str) -> str:
