@@ -47,3 +47,13 @@ def first_line(error: Exception) -> str:
     ('too long', 'OSError')
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def shown(value: object) -> str:
+    """Write a value, short enough for one sentence.
+
+    >>> shown("no"), len(shown("so " * 100))
+    ("'no'", 60)
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

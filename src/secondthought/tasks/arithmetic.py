@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.rng import stream
 from secondthought.tasks import extract, options
 from secondthought.tasks import reflection_prompts as requests
@@ -66,7 +66,7 @@ class Arithmetic:
         operator = options.string(data, "operator", self.name)
         options.known_fields(data, ("a", "operator", "b"), self.name)
         if operator not in ("+", "-"):
-            raise TaskError(f"arithmetic problem: 'operator' must be '+' or '-', not {options.shown(operator)}")
+            raise TaskError(f"arithmetic problem: 'operator' must be '+' or '-', not {shown(operator)}")
         return self._problem(a, operator, b)
 
     def verify(self, problem: Problem, text: str) -> Verdict:

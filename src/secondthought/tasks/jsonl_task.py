@@ -20,7 +20,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from secondthought import jsonl
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.rng import key, stream
 from secondthought.tasks import extract, numbers, options
 from secondthought.tasks import reflection_prompts as requests
@@ -95,7 +95,7 @@ class JsonlTask:
         finite = not isinstance(answer, float) or math.isfinite(answer)
         if isinstance(answer, bool) or not isinstance(answer, (str, int, float)) or not finite:
             raise TaskError(
-                f"jsonl problem: {self.options.answer!r} must be a text or a number, not {options.shown(answer)}"
+                f"jsonl problem: {self.options.answer!r} must be a text or a number, not {shown(answer)}"
             )
         if not normalise(_final(str(answer))):
             raise TaskError(f"jsonl problem: {self.options.answer!r} is empty")
@@ -172,8 +172,8 @@ class JsonlTask:
         first, known = self._asked[question]
         if not self._same(self._answer(known), self._answer(problem)):
             raise TaskError(
-                f"the question of line {first} again, with the answer {options.shown(self._answer(problem))} in place"
-                f" of {options.shown(self._answer(known))}; leave one of the two out"
+                f"the question of line {first} again, with the answer {shown(self._answer(problem))} in place"
+                f" of {shown(self._answer(known))}; leave one of the two out"
             )
         self.repeated += 1
         if problem.id < known.id:
@@ -185,7 +185,7 @@ class JsonlTask:
         read = numbers.last(answer) if self.options.match == "last_number" else numbers.whole(answer)
         if read is None and self.options.match == "last_number":
             raise TaskError(
-                f"the answer holds no number, which match = 'last_number' needs: {options.shown(answer)} cannot be read"
+                f"the answer holds no number, which match = 'last_number' needs: {shown(answer)} cannot be read"
                 " as one; write it like 18, 0.5, 1/2 or 1e-5"
             )
         changed = f"{answer}x" if read is None else _written(read._replace(value=read.value + 1))
@@ -195,7 +195,7 @@ class JsonlTask:
         for text, right in texts.items():
             if self.verify(problem, text).correct is not right:
                 raise TaskError(
-                    f"the answer {options.shown(answer)} cannot be told: {options.shown(text)} is judged"
+                    f"the answer {shown(answer)} cannot be told: {shown(text)} is judged"
                     f" {'wrong' if right else 'right'}; tags, boxes and over {_MAX_ANSWER} characters stand in the way"
                 )
 

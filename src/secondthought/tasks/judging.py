@@ -11,9 +11,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-from secondthought.errors import SecondthoughtError, TaskError
+from secondthought.errors import SecondthoughtError, TaskError, shown
 from secondthought.protocols import Task
-from secondthought.tasks.options import shown
 from secondthought.text import whole
 from secondthought.types import Problem, Verdict
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from secondthought.disk import at_home
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.rng import key
 from secondthought.spelling import suggestion as suggestion
 from secondthought.text import whole
@@ -121,12 +121,6 @@ def known_fields(data: Mapping[str, Any], allowed: tuple[str, ...], task: str) -
     for field in data:
         if field not in allowed:
             raise TaskError(f"{task} problem: unknown field {field!r}; allowed: {', '.join(allowed)}")
-
-
-def shown(value: Any) -> str:
-    """Write a value, short enough for one sentence."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _present(data: Mapping[str, Any], field: str, task: str) -> Any:

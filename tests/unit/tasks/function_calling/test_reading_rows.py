@@ -116,7 +116,7 @@ def test_dotted_names():
     [
         ({"text": "x"}, "a row needs the fields query, tools, answers; or question, function, ground_truth"),
         ({**XLAM, "tools": "[{"}, "'tools' is a text that is no JSON"),
-        ({**XLAM, "tools": [3]}, "each of 'tools' must be an object with a name"),
+        ({**XLAM, "tools": [3]}, "'tools', item 1, must be"),
         ({**XLAM, "tools": [{"name": "f", "parameters": 3}]}, "the parameters of f must be an object"),
         ({**XLAM, "answers": 3}, "'answers' must be a list of calls"),
         ({**XLAM, "answers": [{"name": "f", "arguments": [1]}]}, "the arguments of f must be an object"),

@@ -338,9 +338,9 @@ BAD = {
     "ends with the assistant's": {"messages": [{"role": "assistant", "content": "a"}], "completion": "a"},
     "has 'tools', and a plain 'prompt' has no place for them": {"prompt": "a", "completion": "b", "tools": [TOOL]},
     "field 'tools' is a text that is no JSON": {**CHAT, "tools": "now()"},
-    "field 'tools' must be a list of functions": {**CHAT, "tools": {"now": TOOL}},
-    "tools[1] must be": {**CHAT, "tools": [TOOL, {"description": "nameless"}]},
-    "tools[0] must be": {**CHAT, "tools": json.dumps(["now"])},
+    "field 'tools' must be a list of tools": {**CHAT, "tools": {"now": TOOL}},
+    "field 'tools', item 2, must be": {**CHAT, "tools": [TOOL, {"description": "nameless"}]},
+    "field 'tools', item 1, must be": {**CHAT, "tools": json.dumps(["now"])},
     "holds the token <|im_end|>": {"prompt": "a", "completion": "b<|im_end|>"},
 }
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.tasks.function_calling.readers import fields
 from secondthought.tasks.function_calling.readers.shape import Rename, Shape
 from secondthought.tasks.function_calling.signatures import Signature
 from secondthought.tasks.function_calling.wanted import Wanted, accepted_call
-from secondthought.tasks.options import shown
 from secondthought.text import whole
 from secondthought.types import Message, Role
 

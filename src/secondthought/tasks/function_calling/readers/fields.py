@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from secondthought.errors import TaskError
-from secondthought.tasks.options import shown
-from secondthought.text import whole_within
+from secondthought.errors import TaskError, shown
+from secondthought.tools import stored
+from secondthought.tools.wrapping import unwrapped
 
 TASK = "function_calling"
 
@@ -21,13 +20,7 @@ def value_of(row: Mapping[str, Any], field: str) -> Any:
     """
     if field not in row:
         raise TaskError(f"{TASK} problem: field {field!r} is missing")
-    value = row[field]
-    if not isinstance(value, str):
-        return whole_within(value)
-    try:
-        return whole_within(json.loads(value))
-    except (ValueError, RecursionError):
-        raise TaskError(f"{TASK} problem: {field!r} is a text that is no JSON: {shown(value)}") from None
+    return stored.json_of(row[field], f"{TASK} problem: {field!r}")
 
 
 def tools_of(row: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
@@ -36,11 +29,7 @@ def tools_of(row: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
     Raises:
         TaskError: the field holds something else.
     """
-    value = value_of(row, field)
-    listed = [value] if isinstance(value, Mapping) and "name" in value else value
-    if not isinstance(listed, list):
-        raise TaskError(f"{TASK} problem: {field!r} must be a list of tools, not {shown(value)}")
-    return [_tool(item, field) for item in listed]
+    return stored.tools_of(value_of(row, field), f"{TASK} problem: {field!r}")
 
 
 def named_arguments(value: Any, field: str) -> tuple[str, dict[str, Any]]:
@@ -49,22 +38,11 @@ def named_arguments(value: Any, field: str) -> tuple[str, dict[str, Any]]:
     Raises:
         TaskError: the value is no call.
     """
-    inner = (
-        value.get("function") if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping) else value
-    )
-    if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str) or not inner["name"]:
+    inner = unwrapped(value) if isinstance(value, Mapping) else {}
+    if not isinstance(inner.get("name"), str) or not inner["name"]:
         raise TaskError(f"{TASK} problem: each of {field!r} must be an object with a name, not {shown(value)}")
     key = "arguments" if "arguments" in inner else "parameters"
     arguments = value_of(inner, key) if inner.get(key) not in (None, "") else {}
     if not isinstance(arguments, dict):
         raise TaskError(f"{TASK} problem: in {field!r}, the arguments of {inner['name']} must be an object")
     return inner["name"], arguments
-
-
-def _tool(value: Any, field: str) -> dict[str, Any]:
-    tool = value.get("function") if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping) else value
-    if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str) or not tool["name"].strip():
-        raise TaskError(f"{TASK} problem: each of {field!r} must be an object with a name, not {shown(value)}")
-    if not isinstance(tool.get("parameters", {}) or {}, Mapping):
-        raise TaskError(f"{TASK} problem: in {field!r}, the parameters of {tool['name']} must be an object")
-    return dict(tool)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.rng import stream
-from secondthought.tasks.options import shown
 
 _RESULT = "API_call_"
 """Begins a value that is another call's result: such calls cannot be stated beforehand."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, shown
 from secondthought.tasks import options
 from secondthought.tasks.function_calling.readers import fields
 from secondthought.tasks.function_calling.readers.shape import Rename, Shape
@@ -24,7 +24,7 @@ def _read(row: Mapping[str, Any]) -> dict[str, Any]:
     answers = fields.value_of(row, "answers")
     listed = [answers] if isinstance(answers, Mapping) and "name" in answers else answers
     if not isinstance(listed, list):
-        raise TaskError(f"{fields.TASK} problem: 'answers' must be a list of calls, not {options.shown(answers)}")
+        raise TaskError(f"{fields.TASK} problem: 'answers' must be a list of calls, not {shown(answers)}")
     calls = [fields.named_arguments(item, "answers") for item in listed]
     return {
         "query": query,
