@@ -110,6 +110,8 @@ def sample(argv: list[str], prog: str) -> None:
         return
     for item in problems:
         write_text(f"--- {item.id}")
+        for tool in item.tools:
+            write_text(f"tool: {json.dumps(tool, ensure_ascii=False)}")
         for message in item.messages:
             write_text(f"{message.role}: {message.content}")
         write_text(f"gold: {task.gold(item)}")
@@ -152,6 +154,7 @@ def _row(problem: Problem, gold: str | None) -> dict[str, Any]:
     return {
         "id": problem.id,
         "data": dict(problem.data),
+        "tools": [dict(tool) for tool in problem.tools],
         "messages": [{"role": item.role, "content": item.content} for item in problem.messages],
         "gold": gold,
     }

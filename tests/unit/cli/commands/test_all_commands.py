@@ -68,6 +68,14 @@ def test_tasks_sample(cli):
     assert found[0]["gold"] in cli(*words).out
 
 
+def test_tasks_sample_shows_the_tools_that_a_problem_brings(cli):
+    words = ["tasks", "sample", "function_calling", "--count", "1"]
+    tools = cli(*words, "--json").object["problems"][0]["tools"]
+    assert tools
+    assert [f"tool: {json.dumps(tool)}" in cli(*words).out for tool in tools] == [True] * len(tools)
+    assert cli("tasks", "sample", "countdown", "--count", "1", "--json").object["problems"][0]["tools"] == []
+
+
 def test_tasks_sample_asks_too_much(cli, one_sentence):
     words = ["tasks", "sample", "arithmetic", "--count", "100", "--options.max-number", "3"]
     assert "train split holds" in one_sentence(cli(*words), 1)
