@@ -1,5 +1,9 @@
 """`plan` reads what `train` reads, and says what the run will need."""
 
+from gguf_files import gguf_model, write_gguf
+
+from secondthought.models.gguf.cache import checkpoint_of
+
 TINY = """
 [task.options]
 preset = "tiny"
@@ -43,3 +47,18 @@ def test_a_model_that_is_not_here_is_one_sentence(cli, one_sentence):
 
 def test_a_wrong_setting_is_one_sentence(cli, one_sentence):
     assert "first_try" in one_sentence(cli("plan", "--first-try", "2"), 2)
+
+
+def test_the_plan_of_a_gguf_file_is_that_of_the_checkpoint_made_of_it(cli, tmp_path, monkeypatch):
+    """The file itself is planned from its header: nothing is unpacked for a plan."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY, "utf-8")
+    file = write_gguf(tmp_path / "m.gguf", gguf_model())
+    of_file = cli("plan", path, "--model", file, "--json").object
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+    made = checkpoint_of(file)
+    of_checkpoint = cli("plan", path, "--model", made, "--json").object
+    assert of_file["model"]["parameters"] == of_checkpoint["model"]["parameters"]
+    assert of_file["memory"] == of_checkpoint["memory"]
+    assert of_file["tokens"] == of_checkpoint["tokens"]
