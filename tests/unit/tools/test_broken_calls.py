@@ -34,6 +34,9 @@ DEEP = "[" * 40 + "]" * 40
         ("<function=f>", "a function's tag is broken"),
         ("<function=f><parameter=a>1</parameter>", "a function's tag is broken"),
         ("<function=f>1</function>", "a function's tag is broken"),
+        ('<function=f>{"a": 1}', "a function's tag is broken"),
+        ('<function=f>{"a": 1} so</function>', "a function's tag is broken"),
+        ('<function=f>{"a": 1</function>', "the JSON is broken"),
         ("<|python_tag|>[f(a=1)] and more", "the Python call is broken"),
     ],
 )

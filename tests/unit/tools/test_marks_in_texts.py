@@ -81,3 +81,13 @@ def test_a_thought_calls_nothing(text):
 @pytest.mark.parametrize("text", ["<think><tool_call>{}</tool_call>", "Well. <think><tool_call>{}</tool_call>"])
 def test_a_thought_that_does_not_end_calls_nothing(text):
     assert read_calls(text.replace("{}", '{"name": "f", "arguments": {}}')).calls == ()
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_in_the_json_of_a_function_tag_is_text(mark):
+    """Llama 3.1 writes its users' functions so."""
+    calls = [Call("f", {"a": f"one {mark} two\n{mark}", "k": [mark]}), NEXT]
+    text = "\n".join(f"<function={call.name}> {json.dumps(call.arguments)} </function>" for call in calls)
+    found = read_calls(f"<think>So.</think>{text}")
+    assert found.malformed == ""
+    assert found.calls == tuple(calls)

@@ -1,4 +1,7 @@
-"""Calls of Qwen 3.5: `<function=name>` with each argument in a tag of its own, a text that only its own mark ends."""
+"""Calls in `<function=name>` tags: with each argument in a tag of its own (Qwen 3.5), or with JSON in it (Llama 3.1).
+
+An argument in a tag is a text that only its own mark ends. JSON is read value by value, so a tag in it is text.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 from secondthought.tools.calls import Call
 from secondthought.tools.reading.argument_types import schemas_of, typed
 from secondthought.tools.reading.broken import MAX_CALLS, BrokenCallError, unique
+from secondthought.tools.reading.json_calls import call_of
+from secondthought.tools.reading.json_values import value_at
 
 OPENS = "<function="
 _PARAMETER, _PARAMETER_ENDS = "<parameter=", "</parameter>"
@@ -31,6 +36,9 @@ def calls_at(text: str, place: int, tools: Sequence[Mapping[str, Any]]) -> tuple
 
 def _call_at(text: str, place: int, tools: Sequence[Mapping[str, Any]]) -> tuple[Call, int]:
     name, place = _tag(text, place + len(OPENS), _BROKEN)
+    if text.startswith("{", start := skip_blanks(text, place)):
+        given, place = value_at(text, start)
+        return call_of({"name": name, "arguments": given}), _behind(text, skip_blanks(text, place))
     schemas = schemas_of(tools, name)
     arguments: list[tuple[str, Any]] = []
     while text.startswith(_PARAMETER, place := skip_blanks(text, place)):
@@ -41,10 +49,15 @@ def _call_at(text: str, place: int, tools: Sequence[Mapping[str, Any]]) -> tuple
         value = text[start:ends].removeprefix("\n").removesuffix("\n")
         arguments.append((key, typed(value, schemas.get(key))))
         place = ends + len(_PARAMETER_ENDS)
+    return Call(name, unique(arguments)), _behind(text, place)
+
+
+def _behind(text: str, place: int) -> int:
+    """Return where the tag that closes a function ends, and the blanks after it."""
     end = _END.match(text, place)
     if end is None:
         raise BrokenCallError(_BROKEN)
-    return Call(name, unique(arguments)), end.end()
+    return end.end()
 
 
 def _tag(text: str, place: int, broken: str) -> tuple[str, int]:
