@@ -94,9 +94,7 @@ class JsonlTask:
         answer = whole(given) if isinstance(given, str) else given
         finite = not isinstance(answer, float) or math.isfinite(answer)
         if isinstance(answer, bool) or not isinstance(answer, (str, int, float)) or not finite:
-            raise TaskError(
-                f"jsonl problem: {self.options.answer!r} must be a text or a number, not {shown(answer)}"
-            )
+            raise TaskError(f"jsonl problem: {self.options.answer!r} must be a text or a number, not {shown(answer)}")
         if not normalise(_final(str(answer))):
             raise TaskError(f"jsonl problem: {self.options.answer!r} is empty")
         content = f"{question}\n{self.options.instruction}" if self.options.instruction else question
