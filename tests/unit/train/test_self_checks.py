@@ -46,6 +46,14 @@ def test_they_pass_and_leave_no_trace(policy, algorithm):
     assert (learner.algorithm, learner.share, policy.num_sampled) == (kept, True, sampled)
 
 
+def test_the_shortest_of_the_first_problems_is_sampled(learner):
+    def long(problem, size):
+        return replace(problem, messages=tuple(replace(m, content=m.content + "?" * size) for m in problem.messages))
+
+    problems = [long(problem, size) for problem, size in zip(PROBLEMS, (3, 0, 1, 9), strict=True)]
+    assert checks._shortest(learner.policy, problems) is problems[1]
+
+
 def test_shared_and_unshared_gradients_are_compared_one_conversation_at_a_time(learner, monkeypatch):
     """A check before training must not need more memory than a step of it."""
     tree, train, read = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0), learner.train, []
