@@ -39,10 +39,12 @@ PHI4 = (
     "{% for m in messages %}{{ '<|' + m.role + '|>' + (m.content or '') }}"
     "{% if m.tool_calls %}{{ '<|tool_call|>' + m.tool_calls | map(attribute='function') | list | tojson"
     " + '<|/tool_call|>' }}{% endif %}"
-    "{% if m.role == 'system' and tools %}{{ '<|tool|>' + tools | tojson + '<|/tool|>' }}{% endif %}{{ '<|end|>' }}"
+    "{% if m.role == 'system' and m.tools %}{{ '<|tool|>' + m.tools + '<|/tool|>' }}{% endif %}{{ '<|end|>' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-"""Tools stand in the system message: without one there is no place for them."""
+"""Tools are a text in a field of the system message: without one there is no place for them."""
+PHI4_VARIABLE = PHI4.replace("m.tools %}", "tools %}").replace("+ m.tools +", "+ tools | tojson +")
+"""The same with the variable that others have."""
 MISTRAL = (
     "{{ bos_token }}{% set ns = namespace(last=0) %}{% for m in messages %}{% if m.role == 'user' %}"
     "{% set ns.last = loop.index0 %}{% endif %}{% endfor %}"

@@ -19,7 +19,7 @@ from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, Form, examine
 from secondthought.models.template import CONFIG, FILE, Template
 from secondthought.models.token_text import Quoting, TokenText
-from secondthought.models.tool_form import ToolForm, examine_tools
+from secondthought.models.tool_form import ToolForm, Turns, examine_tools, placed
 from secondthought.tools.plain_prompt import with_tools_told
 from secondthought.types import Completion, Message, Role, StopReason, TokenIds
 
@@ -101,9 +101,10 @@ class Chat:
             messages, tools = with_tools_told(messages, tools, takes_system=not self.form.system), ()
         if self.form.system and any(message.role == "system" for message in messages):
             raise PolicyError(self.form.system)
-        return self._opening + self._prompt(
-            [self._written(message) for message in messages], [self._quoted(tool) for tool in tools]
-        )
+        turns: Turns = [self._written(message) for message in messages]
+        if tools:
+            turns, tools = placed(turns, [self._quoted(tool) for tool in tools], self.tool_form.way)
+        return self._opening + self._prompt(turns, tools)
 
     def follow(self, completion: Completion, request: str) -> TokenIds:
         """Return the ids between a completion and the next: the request and the header, after an end of turn.

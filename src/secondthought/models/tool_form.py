@@ -6,11 +6,17 @@ same header before the answer, the same text after it. Nothing is declared, by u
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, QUESTION, REQUEST, Form
 from secondthought.models.template import Template
+from secondthought.tools.wrapping import unwrapped
+
+Turns: TypeAlias = Sequence[Mapping[str, str]]
+Tools: TypeAlias = Sequence[Mapping[str, Any]]
 
 _NAME, _ABOUT, _PARAMETER = "tool7f3t", "about7f3b", "parameter7f3p"
 _TOOL = {
@@ -24,32 +30,75 @@ _TOOL = {
 }
 
 
+Way: TypeAlias = Literal["variable", "variable beside a system message", "field of the system message", "plain prompt"]
+"""Where a template takes tools from; the last is none of them. Phi-4-mini's takes them from the system message."""
+_WAYS: tuple[Way, ...] = ("variable", "variable beside a system message", "field of the system message")
+
+
 class ToolForm(NamedTuple):
     """A `ToolForm` says how tools reach a model."""
 
-    by_template: bool
-    """Whether the template tells of them; otherwise the plain prompt does."""
+    way: Way
     in_words: str
     """How they reach it, for people."""
+
+    @property
+    def by_template(self) -> bool:
+        """Return whether the template tells of them; otherwise the plain prompt does."""
+        return self.way != "plain prompt"
+
+
+def placed(turns: Turns, tools: Tools, way: Way) -> tuple[Turns, Tools]:
+    """Return the conversation that a template is given, and what it is given as `tools`.
+
+    >>> placed([{"role": "user", "content": "?"}], [{"name": "f"}], "field of the system message")
+    ([{'role': 'system', 'content': '', 'tools': '[{"name": "f"}]'}, {'role': 'user', 'content': '?'}], [])
+    """
+    if way == "variable":
+        return turns, tools
+    opened = list(turns) if turns[:1] and turns[0]["role"] == "system" else [{"role": "system", "content": ""}, *turns]
+    if way == "variable beside a system message":
+        return opened, tools
+    written = json.dumps([unwrapped(tool) for tool in tools], ensure_ascii=False)
+    return [{**opened[0], "tools": written}, *opened[1:]], []
 
 
 def examine_tools(template: Template, form: Form) -> ToolForm:
     """Render a template with a tool and without, and return how tools reach its model."""
-    turns = [{"role": "user", "content": QUESTION}]
-    try:
-        asked = template.render(turns, header=True, tools=[_TOOL])
-    except PolicyError as error:
-        return ToolForm(False, f"by a plain prompt, since the template refuses them ({error})")
+    tried = []
+    for way in _WAYS:
+        try:
+            tried.append(_examine(template, form, way))
+        except PolicyError as error:
+            tried.append(ToolForm("plain prompt", f"by a plain prompt, since the template refuses them ({error})"))
+        if tried[-1].by_template:
+            return tried[-1]
+    return tried[0]
+
+
+def _examine(template: Template, form: Form, way: Way) -> ToolForm:
+    def asked_with(tools: Tools, turns: Turns) -> str:
+        given, own = placed(turns, [_TOOL], way)
+        if not tools:
+            given, own = [{key: turn[key] for key in ("role", "content")} for turn in given], []
+        return template.render(given, header=True, tools=own)
+
+    turns: Turns = [{"role": "user", "content": QUESTION}]
+    asked = asked_with([_TOOL], turns)
     if _NAME not in asked or _PARAMETER not in asked:
-        return ToolForm(False, "by a plain prompt, since the template does not use them")
-    if _tail(asked) != _tail(template.render(turns, header=True)):
-        return ToolForm(False, "by a plain prompt, since the template asks for answers in another way with tools")
-    turns += [{"role": "assistant", "content": form.prefill + ANSWER}, {"role": "user", "content": REQUEST}]
-    later = template.render(turns, header=True, tools=[_TOOL])
-    own, bare = later.rpartition(ANSWER), template.render(turns, header=True).rpartition(ANSWER)
+        return ToolForm("plain prompt", "by a plain prompt, since the template does not use them")
+    if _tail(asked) != _tail(asked_with([], turns)):
+        return ToolForm(
+            "plain prompt", "by a plain prompt, since the template asks for answers in another way with tools"
+        )
+    turns = [*turns, {"role": "assistant", "content": form.prefill + ANSWER}, {"role": "user", "content": REQUEST}]
+    own, bare = asked_with([_TOOL], turns).rpartition(ANSWER), asked_with([], turns).rpartition(ANSWER)
+    where = "" if way == "variable" else ", in the system message"
     if own[0].partition(QUESTION)[0] == asked.partition(QUESTION)[0] and own[2] == bare[2]:
-        return ToolForm(True, "by its own template")
-    return ToolForm(True, "by its own template, which moves them to later turns; here they stay in the first prompt")
+        return ToolForm(way, f"by its own template{where}")
+    return ToolForm(
+        way, f"by its own template{where}, which moves them to later turns; here they stay in the first prompt"
+    )
 
 
 def _tail(text: str) -> str:

@@ -184,7 +184,7 @@ def _both_gradients(learner: Learner, tree: TokenTree, precision: str) -> tuple[
 
 
 def _shortest(policy: LocalPolicy, problems: Sequence[Problem]) -> Problem:
-    """Return the problem of the first ones whose prompt is shortest: it shows a fault as well, in less time and memory."""
+    """Return the one of the first problems with the shortest prompt: it shows a fault as well, in less memory."""
     return min(problems[:NUM_GOLD], key=lambda problem: len(policy.start(problem.messages, problem.tools)))
 
 

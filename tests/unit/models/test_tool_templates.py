@@ -5,9 +5,10 @@ import json
 import pytest
 from chat_families import FAMILIES, family_tokenizer
 from tiny_models import byte_tokenizer
-from tool_families import TOOL_FAMILIES, tool_tokenizer
+from tool_families import PHI4, PHI4_VARIABLE, TOOL_FAMILIES, tool_tokenizer
 
 from secondthought.models.chat_template import Chat
+from secondthought.models.tool_form import placed
 from secondthought.tools.calls import Call
 from secondthought.tools.reading import read_calls
 from secondthought.tools.writing import call_id, write_calls
@@ -46,18 +47,28 @@ def with_calls(calls):
 @pytest.mark.parametrize("dialect", TOOL_FAMILIES)
 def test_tools_are_written_by_the_template_as_transformers_has_it(dialect):
     chat = Chat(tool_tokenizer(dialect))
-    if dialect != "phi4":  # its place for tools is a system message, and it is measured without one
-        assert chat.tool_form.by_template
-    whole = chat.tokenizer.apply_chat_template(
-        turns(asked(dialect)),
-        tools=[{"type": "function", "function": TOOL}],
-        tokenize=False,
-        add_generation_prompt=True,
-    )
+    assert chat.tool_form.by_template
+    told, tools = turns(asked(dialect)), [{"type": "function", "function": TOOL}]
+    if dialect == "phi4":
+        told[0]["tools"], tools = json.dumps([TOOL]), None
+    whole = chat.tokenizer.apply_chat_template(told, tools=tools, tokenize=False, add_generation_prompt=True)
     ids = chat.start(asked(dialect), [TOOL])
-    if chat.tool_form.by_template:
-        assert list(ids) == chat.tokenizer(whole, add_special_tokens=False)["input_ids"]
+    assert list(ids) == chat.tokenizer(whole, add_special_tokens=False)["input_ids"]
     assert "get_weather" in chat.tokenizer.decode(ids)
+
+
+@pytest.mark.parametrize(("template", "where"), [(PHI4, "field"), (PHI4_VARIABLE, "variable beside")])
+def test_a_system_message_is_made_where_the_template_tells_of_tools_in_none_but_one(template, where):
+    tokenizer = tool_tokenizer("phi4")
+    tokenizer.chat_template = template
+    chat = Chat(tokenizer)
+    assert chat.tool_form.way.startswith(where)
+    assert chat.describe()["tools"] == "by its own template, in the system message"
+    bare, told = (chat.tokenizer.decode(chat.start(said, [TOOL])) for said in (ASKED, WITH_SYSTEM))
+    assert told.startswith("<|system|>Be brief.<|tool|>[{")
+    assert bare.startswith("<|system|><|tool|>[{")
+    assert bare.partition("<|/tool|>")[2] == told.partition("<|/tool|>")[2]
+    assert "<|tool|>" not in chat.tokenizer.decode(chat.start(ASKED))
 
 
 @pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one", "two"])
@@ -89,13 +100,14 @@ def test_the_next_turn_is_that_of_a_conversation_with_tools(dialect):
     said = Completion(token_ids=ids, logprobs=(-1.0,) * len(ids), text="It rains.", stop=StopReason.END)
     ours = [*chat.start(asked(dialect), [TOOL]), *ids, *chat.follow(said, "Why?")]
     later = [{"role": "assistant", "content": "It rains."}, {"role": "user", "content": "Why?"}]
-    whole = chat.template.render([*turns(asked(dialect)), *later], header=True, tools=[TOOL])
+    told, tools = placed(turns(asked(dialect)), [TOOL], chat.tool_form.way)
+    whole = chat.template.render([*told, *later], header=True, tools=tools)
     if dialect.startswith("mistral"):
         assert "moves them to later turns" in chat.describe()["tools"]
         assert "[AVAILABLE_TOOLS]" in chat.tokenizer.decode(ours).partition("Rain")[0]
-    elif chat.tool_form.by_template:
+    else:
         assert ours == chat.tokenizer(whole, add_special_tokens=False)["input_ids"]
-        assert chat.describe()["tools"] == "by its own template"
+        assert chat.describe()["tools"].startswith("by its own template")
 
 
 @pytest.mark.parametrize("tokenizer", [tool_tokenizer("tool_call"), family_tokenizer("chatml")], ids=["own", "plain"])

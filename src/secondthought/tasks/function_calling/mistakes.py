@@ -20,8 +20,9 @@ from collections.abc import Mapping
 MOST = 4000
 """Characters that are read: reflections are short, and a long one names its mistake early."""
 _TOOL = r"(?:functions?|tools?|apis?|methods?)"
-_ARGUMENT = r"(?:arguments?|parameters?|params?|fields?|inputs?)"
+_ARGUMENT = r"(?:arguments?|parameters?|params?|fields?|inputs?|propert(?:y|ies)|keys?)"
 _WRONG = r"(?:wrong|incorrect|invalid|inappropriate|mistaken|inaccurate)"
+_FAULT = r"(?:mistakes?|errors?|issues?|problems?|typos?|mismatch)"
 _QUOTED = r"(?:[`'\"][^`'\"\n]{0,60}[`'\"])"
 _NEAR = r"(?:(?:[ \w`'\"-]|\.(?=\w)){0,60})"
 
@@ -33,10 +34,22 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         rf"\b{_TOOL} (?:name )?(?:{_QUOTED} )?(?:is|was|does|did)(?: not|n't)? "
         rf"(?:{_WRONG}|exist|fit|defined|available)\b",
         rf"{_QUOTED} does not fit the request",
-        rf"\b{_TOOL} name (?:is|was|should)\b",
+        rf"\b{_TOOL} names? (?:{_QUOTED} |\w+ ){{0,3}}(?:is|was|were|should|does|did)\b(?! not found)",
+        rf"\b{_FAULT} (?:in|with) the {_TOOL} names?\b",
+        rf"\bmis-?spelled (?:the )?{_TOOL} names?\b",
+        rf"\bcorrect {_TOOL} (?:name )?(?:should be|would be|is)\b",
+        rf"\b(?:{_TOOL}|functionality) (?:was |is )?not found\b",
     ),
     "wrong_parameter_names": (
-        rf"\bmissing (?:a |an |the |some |one |required |necessary |\w+ ){{0,3}}{_ARGUMENT}\b",
+        rf"\bmissing (?:{_QUOTED} |\w+ ){{0,4}}{_ARGUMENT}\b",
+        rf"\b{_ARGUMENT} {_NEAR},? which (?:is|was) missing\b",
+        rf"\b(?:does not|did not|doesn't|didn't) (?:include|contain|have) (?:an? |the )?{_QUOTED} {_ARGUMENT}",
+        rf"\b(?:did not|does not|didn't|doesn't) match the (?:accepted|expected|required|defined) {_ARGUMENT}\b",
+        rf"\bwithout (?:any|all|the required|some) {_ARGUMENT}\b",
+        rf"\b{_ARGUMENT}\b{_NEAR}\b(?:mis-?spelled|spelled incorrectly|named incorrectly|not recognized)\b",
+        rf"\bmis-?spelled\b{_NEAR}\b{_ARGUMENT}\b(?! value)",
+        rf"\b{_FAULT} in the (?:required )?{_ARGUMENT}\b(?! values?)",
+        rf"\brequired (?:values|{_ARGUMENT}) (?:is|are|was|were) not (?:provided|given|included|passed)\b",
         rf"\b{_ARGUMENT}\b{_NEAR} (?:is|was|are|were) "
         r"(?:missing|not (?:provided|given|specified|included|passed|defined))\b",
         r"\b(?:omitted|forgot|left out|(?:did not|failed to) (?:provide|include|specify|pass))\b"
@@ -55,6 +68,17 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         r"(?:text|string|integer|int|float|number|boolean|bool|array|list|object|dictionary|null|the format)\b",
         r"\b(?:data type|type) (?:of|for) (?:the )?",
         r"\bas an? (?:string|integer|float|number|boolean|list|array)\b",
+        rf"\b{_ARGUMENT} (?:is|are|was|were) (?:not (?:being )?(?:passed|entered|used|given|specified) correctly"
+        r"|incorrectly)\b",
+        rf"\b{_FAULT} with (?:how|the way) (?:the )?(?:{_QUOTED} )?{_ARGUMENT}\b",
+        rf"\b{_ARGUMENT}\b{_NEAR}\bset to\b{_NEAR}\b(?:instead|rather)\b",
+        rf"(?:\b{_ARGUMENT}|{_QUOTED}) (?:is|was|were) (?:incorrectly|wrongly) (?:set|spelled|specified|given)\b",
+        rf"\bincorrectly (?:set|generat\w+|specif\w+|us\w+) (?:an? |the )?(?:value|{_ARGUMENT})\b",
+        r"\b(?:is|are|was|were) not (?:an? |in the )?(?:valid|correct|right) (?!json)(?:\w+ )?"
+        r"(?:numbers?|dates?|names?|options?|values?|format)\b",
+        rf"\b{_FAULT} in the (?:spelling|capitali[sz]ation|value|format)\b(?! of the (?:call|answer))",
+        rf"\b{_ARGUMENT} (?:is|was) (?:incorrectly )?(?:mis-?)?spelled as\b",
+        r"\bshould be (?:a |an )?(?:string|integer|number|float|list|boolean)\b",
     ),
     "wrong_number_of_calls": (
         r"\btoo (?:many|few)\b(?! tokens)",
@@ -68,6 +92,8 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         rf"\b{_WRONG} (?:output |answer |response |call )?format\b",
         r"\b(?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?) (?:is|are|was|were) (?:missing|wrong|not)\b",
         r"\bmissing (?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?)\b",
+        r"\bextra (?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?)\b",
+        rf"\b{_FAULT} (?:\w+ )?in the (?:structure|syntax|json|xml)\b",
     ),
     "no_call": (
         r"\b(?:did not|didn't|does not|failed to|forgot to|without|never) "
