@@ -29,7 +29,7 @@ _NEAR = r"(?:(?:[ \w`'\"-]|\.(?=\w)){0,60})"
 _WORDING: Mapping[str, tuple[str, ...]] = {
     "wrong_tool": (
         rf"{_WRONG} (?:{_TOOL})\b(?! calls?\b.{{0,20}}(?:format|syntax))",
-        rf"\b(?:there is no|no such|non-?existent|unknown|undefined|another|different) {_TOOL}\b",
+        rf"\b(?:there is no|no such|non-?existent|unknown|undefined|another|different) (?:named )?{_TOOL}\b",
         rf"\bmore (?:appropriate|suitable) {_TOOL}\b",
         rf"\b{_TOOL} (?:name )?(?:{_QUOTED} )?(?:is|was|does|did)(?: not|n't)? "
         rf"(?:{_WRONG}|exist|fit|defined|available)\b",
@@ -45,6 +45,12 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         rf"\b{_ARGUMENT} {_NEAR},? which (?:is|was) missing\b",
         rf"\b(?:does not|did not|doesn't|didn't) (?:include|contain|have) (?:an? |the )?{_QUOTED} {_ARGUMENT}",
         rf"\b(?:did not|does not|didn't|doesn't) match the (?:accepted|expected|required|defined) {_ARGUMENT}\b",
+        rf"\b{_ARGUMENT} names?\b{_NEAR}\b(?:did not|does not|didn't|doesn't) match\b",
+        rf"\b(?:does not|did not|doesn't|didn't) (?:take|accept|pass|declare|specify|provide)\b{_NEAR}\b{_ARGUMENT}\b",
+        rf"{_QUOTED}{_NEAR}\b(?:was|were|is|are) not (?:specified|provided|given|included|passed|found)\b",
+        r"\bshould be named\b",
+        r"\bthe request did not specify\b",
+        rf"\b(?:find|expects?) (?:the )?required {_ARGUMENT}\b",
         rf"\bwithout (?:any|all|the required|some) {_ARGUMENT}\b",
         rf"\b{_ARGUMENT}\b{_NEAR}\b(?:mis-?spelled|spelled incorrectly|named incorrectly|not recognized)\b",
         rf"\bmis-?spelled\b{_NEAR}\b{_ARGUMENT}\b(?! value)",
@@ -70,6 +76,12 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         r"\bas an? (?:string|integer|float|number|boolean|list|array)\b",
         rf"\b{_ARGUMENT} (?:is|are|was|were) (?:not (?:being )?(?:passed|entered|used|given|specified) correctly"
         r"|incorrectly)\b",
+        rf"\b{_ARGUMENT}\b(?: provided| given| used| for {_QUOTED}| for the \w+)? (?:is|are|was|were) {_WRONG}\b",
+        rf"\b(?:did not|didn't|does not|doesn't) (?:pass|contain|have|use) (?:the |an? |any )?"
+        rf"(?:correct|right|valid) (?:data|values?|combinations?|{_ARGUMENT})\b",
+        r"\bincorrectly specified that\b",
+        rf"(?:{_QUOTED}|\bname) (?:is|was|were) passed incorrectly\b",
+        r"\b(?:intended|needs|supposed|expected) (?:to be )?an? (?:string|integer|number|float|list|boolean)\b",
         rf"\b{_FAULT} with (?:how|the way) (?:the )?(?:{_QUOTED} )?{_ARGUMENT}\b",
         rf"\b{_ARGUMENT}\b{_NEAR}\bset to\b{_NEAR}\b(?:instead|rather)\b",
         rf"(?:\b{_ARGUMENT}|{_QUOTED}) (?:is|was|were) (?:incorrectly|wrongly) (?:set|spelled|specified|given)\b",
@@ -92,6 +104,7 @@ _WORDING: Mapping[str, tuple[str, ...]] = {
         rf"\b{_WRONG} (?:output |answer |response |call )?format\b",
         r"\b(?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?) (?:is|are|was|were) (?:missing|wrong|not)\b",
         r"\bmissing (?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?)\b",
+        r"\b(?:incomplete|unfinished) json\b",
         r"\bextra (?:quotes?|quotation marks?|brackets?|braces?|commas?|tags?)\b",
         rf"\b{_FAULT} (?:\w+ )?in the (?:structure|syntax|json|xml)\b",
     ),
