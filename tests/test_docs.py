@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from gguf_files import gguf_model, write_gguf
 from pydantic import BaseModel
 
 from secondthought import load_task
@@ -75,8 +76,9 @@ def test_relative_links_resolve(page):
 
 def test_readme_says_how_to_begin_and_go_on():
     lines = list(shell_lines(README))
-    assert lines[:2] == ["make demo", "make test"]
-    ours = [line for line in lines[2:] if "secondthought" in line]
+    assert lines[0].startswith("make real-model")
+    assert lines[2:4] == ["make demo", "make test"]
+    ours = [line for line in lines if "secondthought" in line]
     assert [line for line in ours if not line.startswith(".venv/bin/")] == [], "works as printed after make"
 
 
@@ -196,6 +198,9 @@ def _make_what_came_before(words):
     for before, word in zip(["", *words], words, strict=False):
         if before == "--train.failures":
             Path(word).touch()
+        elif word.startswith("real-models/"):
+            Path(word).parent.mkdir(exist_ok=True)
+            write_gguf(Path(word), gguf_model())
         elif word.startswith("runs/") and (words[0] == "eval" or before in ("--model", "--model.path")):
             Path(word).mkdir(parents=True, exist_ok=True)
             (Path(word) / "config.json").write_text("{}")
