@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from pathlib import Path
 
 import changed_calls
 import pytest
@@ -19,6 +21,7 @@ from secondthought.tasks.function_calling.mistakes import MOST, named_mistakes
 from secondthought.tools.calls import Call
 
 TASK = FunctionCalling()
+EVIDENCE = Path(__file__).parents[4] / "evidence" / "reflections"
 SAID = {
     "wrong_tool": [
         "I called the wrong function.",
@@ -141,3 +144,15 @@ def test_agreement_is_part_of_the_quality():
     assert (found["names_a_mistake"].estimate, found["names_a_mistake"].n) == (pytest.approx(2 / 3), 3)
     assert (found["names_the_mistake"].estimate, found["names_the_mistake"].n) == (0.5, 2)
     assert json.dumps({name: value.to_json() for name, value in found.items()})
+
+
+@pytest.mark.parametrize(("part", "precision", "recall"), [("tuned", 0.9, 0.75), ("blind", 0.85, 0.45)])
+def test_mistakes_in_real_reflections_are_those_that_a_reader_found(part, precision, recall):
+    sys.path.insert(0, str(EVIDENCE))
+    try:
+        from named import agreement
+    finally:
+        sys.path.remove(str(EVIDENCE))
+    found = agreement(part)
+    assert found["precision"] >= precision
+    assert found["recall"] >= recall
