@@ -158,11 +158,14 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
     if not learner.share:
         return 0.0
     precision, train = learner.policy.precision, learner.train
-    learner.train = train.model_copy(update={"micro_batch_tokens": 1})
+    alone = train.model_copy(update={"micro_batch_tokens": 1})
+    # The backward has no place to widen weights in that are held in bf16, so layers are not computed again in it.
+    learner.train = alone if precision == "fp32" else alone.model_copy(update={"gradient_checkpointing": False})
     try:
         shared, exact = _both_gradients(learner, tree, "fp32")
         difference, limit = _relative(shared, exact), GRADIENT_LIMIT["fp32"]
         if difference <= limit and precision != "fp32":
+            learner.train = alone
             shared, plain = _both_gradients(learner, tree, precision)
             difference = _relative(shared, plain)
             limit = max(GRADIENT_LIMIT[precision], ROUGH_NOISES * _relative(plain, exact))

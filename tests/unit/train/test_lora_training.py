@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lucky_task import Lucky
 from strategies import forests
-from tiny_models import tiny_model, tiny_policy
+from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 
 from secondthought.config import AlgorithmConfig, LoraConfig, ModelConfig, OptimConfig, TrainConfig
 from secondthought.errors import RunError
 from secondthought.inference.loading import load_policy
 from secondthought.models import lora
+from secondthought.models.bf16_weights import is_held
 from secondthought.train import checkpoint
 from secondthought.train import self_checks as checks
 from secondthought.train.learner import Learner
@@ -134,6 +135,18 @@ def test_a_run_that_goes_on_from_an_adapter_keeps_its_matrices_and_no_second_mod
     assert isinstance(found.reference, AdapterBefore)
     assert found.reference.model is found.policy.model
     assert sum(value.numel() for _, value in found.reference.before) == sum(p.numel() for p in found.parameters)
+
+
+def test_self_checks_pass_over_weights_held_in_bf16_whose_layers_are_computed_again(tmp_path):
+    """The backward of the comparison in fp32 is no place to widen weights in, so nothing is computed again in it."""
+    tiny_model("qwen2").to(torch.bfloat16).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    model = ModelConfig(path=str(tmp_path), device="cpu", precision="bf16", lora=LoraConfig(rank=4))
+    found = learner(load_policy(model), gradient_checkpointing=True)
+    assert is_held(found.policy.model)
+    before = found.train
+    assert checks.run_checks(found.policy, TASK, found, TASK.problems("train", 4, 0))["check/shared_gradient"] > 0
+    assert (found.train, found.policy.precision) == (before, "bf16")
 
 
 @pytest.mark.parametrize("share", [True, False])
