@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from secondthought.errors import PolicyError
 from secondthought.models.conversation import ANSWER, QUESTION, REQUEST, Form
@@ -31,8 +31,7 @@ _TOOL = {
 
 
 Way: TypeAlias = Literal["variable", "variable beside a system message", "field of the system message", "plain prompt"]
-"""Where a template takes tools from; the last is none of them. Phi-4-mini's takes them from the system message."""
-_WAYS: tuple[Way, ...] = ("variable", "variable beside a system message", "field of the system message")
+"""A `Way` is a place from which a template takes tools (Phi-4-mini's: a field), or, last, that it takes none."""
 
 
 class ToolForm(NamedTuple):
@@ -66,7 +65,7 @@ def placed(turns: Turns, tools: Tools, way: Way) -> tuple[Turns, Tools]:
 def examine_tools(template: Template, form: Form) -> ToolForm:
     """Render a template with a tool and without, and return how tools reach its model."""
     tried = []
-    for way in _WAYS:
+    for way in get_args(Way)[:-1]:
         try:
             tried.append(_examine(template, form, way))
         except PolicyError as error:
@@ -77,22 +76,22 @@ def examine_tools(template: Template, form: Form) -> ToolForm:
 
 
 def _examine(template: Template, form: Form, way: Way) -> ToolForm:
-    def asked_with(tools: Tools, turns: Turns) -> str:
-        given, own = placed(turns, [_TOOL], way)
-        if not tools:
-            given, own = [{key: turn[key] for key in ("role", "content")} for turn in given], []
-        return template.render(given, header=True, tools=own)
+    def rendered(turns: Turns, *, tool: bool) -> str:
+        given, tools = placed(turns, [_TOOL], way)
+        if not tool:
+            given, tools = [{key: turn[key] for key in ("role", "content")} for turn in given], []
+        return template.render(given, header=True, tools=tools)
 
     turns: Turns = [{"role": "user", "content": QUESTION}]
-    asked = asked_with([_TOOL], turns)
+    asked = rendered(turns, tool=True)
     if _NAME not in asked or _PARAMETER not in asked:
         return ToolForm("plain prompt", "by a plain prompt, since the template does not use them")
-    if _tail(asked) != _tail(asked_with([], turns)):
+    if _tail(asked) != _tail(rendered(turns, tool=False)):
         return ToolForm(
             "plain prompt", "by a plain prompt, since the template asks for answers in another way with tools"
         )
     turns = [*turns, {"role": "assistant", "content": form.prefill + ANSWER}, {"role": "user", "content": REQUEST}]
-    own, bare = asked_with([_TOOL], turns).rpartition(ANSWER), asked_with([], turns).rpartition(ANSWER)
+    own, bare = (rendered(turns, tool=tool).rpartition(ANSWER) for tool in (True, False))
     where = "" if way == "variable" else ", in the system message"
     if own[0].partition(QUESTION)[0] == asked.partition(QUESTION)[0] and own[2] == bare[2]:
         return ToolForm(way, f"by its own template{where}")
