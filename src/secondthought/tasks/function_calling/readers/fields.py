@@ -18,9 +18,7 @@ def value_of(row: Mapping[str, Any], field: str) -> Any:
     Raises:
         TaskError: the field is missing, or its text is no JSON.
     """
-    if field not in row:
-        raise TaskError(f"{TASK} problem: field {field!r} is missing")
-    return stored.json_of(row[field], f"{TASK} problem: {field!r}")
+    return stored.json_of(_given(row, field), f"{TASK} problem: {field!r}")
 
 
 def tools_of(row: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
@@ -29,7 +27,7 @@ def tools_of(row: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
     Raises:
         TaskError: the field holds something else.
     """
-    return stored.tools_of(value_of(row, field), f"{TASK} problem: {field!r}")
+    return stored.tools_of(_given(row, field), f"{TASK} problem: {field!r}")
 
 
 def named_arguments(value: Any, field: str) -> tuple[str, dict[str, Any]]:
@@ -46,3 +44,9 @@ def named_arguments(value: Any, field: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(arguments, dict):
         raise TaskError(f"{TASK} problem: in {field!r}, the arguments of {inner['name']} must be an object")
     return inner["name"], arguments
+
+
+def _given(row: Mapping[str, Any], field: str) -> Any:
+    if field not in row:
+        raise TaskError(f"{TASK} problem: field {field!r} is missing")
+    return row[field]
