@@ -11,7 +11,7 @@ from secondthought.errors import RunError
 from secondthought.rollout.mining import fingerprint
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.probe_file import ProbeFile
-from secondthought.rollout.probing import Probed, find_and_probe, noting, probe_stored
+from secondthought.rollout.probing import Probed, find_and_probe, noting, probe
 from secondthought.rollout.scheduler import Course
 from secondthought.runs import contents
 from secondthought.types import Failure, Problem, Split
@@ -61,7 +61,7 @@ def play(player: Player, wanted: ProbeRequest, path: Path, *, overwrite: bool = 
 def _courses(player: Player, wanted: ProbeRequest) -> dict[str, Course[Probed]]:
     keys, count = Keys(seed=wanted.seed, phase="failures"), wanted.reflections
     if wanted.stored is not None:
-        return {item.problem.id: probe_stored(player, keys, item, reflections=count) for item in wanted.stored}
+        return {item.problem.id: probe(player, keys, item, reflections=count) for item in wanted.stored}
     source = {"split": wanted.split}
     return {
         item.id: find_and_probe(player, keys, item, tries=wanted.tries, reflections=count, provenance=source)

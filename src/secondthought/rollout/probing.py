@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from secondthought.rollout.mining import mine_one
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import group_of_reflections
 from secondthought.rollout.scheduler import Course
-from secondthought.types import Failure, Group, Problem
+from secondthought.types import Failure, Group, Problem, Turn
 
 ProbeKeep: TypeAlias = Literal["mixed", "any", "all"]
 """Which probed failures are kept: those that some reflections rescue and some do not, that any rescues, or all."""
@@ -24,12 +24,22 @@ PROBE = "probe"
 """Where a failure's provenance holds its counts."""
 
 
+class ProbeRetry(NamedTuple):
+    """A `ProbeRetry` is a reflection of a probe, the retry that followed it, and whether that is right."""
+
+    reflection: str
+    retry: str
+    correct: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
     """A `Probed` is what came of one problem: what it cost to find a failure, and that failure with its counts."""
 
     problem_id: str
     failure: Failure | None
+    retries: tuple[ProbeRetry, ...] = ()
+    """What was written about the failure: counts say that reflections differ, these say in what."""
     num_tries: int = 0
     num_sampled_tokens: int = 0
     """Tokens of the tries; those of the probe are in the failure's provenance."""
@@ -40,17 +50,26 @@ class Probed:
         return None if self.failure is None else self.failure.provenance[PROBE]
 
 
-def probe(player: Player, keys: Keys, failure: Failure, *, reflections: int) -> Course[Failure]:
+def probe(player: Player, keys: Keys, failure: Failure, *, reflections: int) -> Course[Probed]:
     """Write reflections on a failure, retry once after each, and record in its provenance how many were right."""
     group: Group = yield from group_of_reflections(player, keys, failure, group_size=reflections, retries=1)
-    retries = [branch.tries[0] for branch in group.branches]
-    turns = [*(branch.reflection for branch in group.branches if branch.reflection), *retries]
+    retries = [
+        ProbeRetry(branch.reflection.completion.text, branch.tries[0].completion.text, _is_right(branch.tries[0]))
+        for branch in group.branches
+        if branch.reflection is not None
+    ]
+    turns = [turn for branch in group.branches for turn in (branch.reflection, *branch.tries) if turn is not None]
     counts = {
         "reflections": reflections,
-        "rescued": sum(turn.verdict is not None and turn.verdict.correct for turn in retries),
+        "rescued": sum(item.correct for item in retries),
         "tokens": sum(len(turn.completion.token_ids) for turn in turns),
     }
-    return replace(failure, provenance={**failure.provenance, PROBE: counts})
+    found = replace(failure, provenance={**failure.provenance, PROBE: counts})
+    return Probed(problem_id=failure.problem.id, failure=found, retries=tuple(retries))
+
+
+def _is_right(retry: Turn) -> bool:
+    return retry.verdict is not None and retry.verdict.correct
 
 
 def find_and_probe(
@@ -58,21 +77,11 @@ def find_and_probe(
 ) -> Course[Probed]:
     """Try a problem until a try fails, and probe that failure."""
     mined = yield from mine_one(player, problem, tries=tries, keys=keys, provenance=provenance)
-    failure = mined.failure
-    if failure is not None:
-        failure = yield from probe(player, keys, failure, reflections=reflections)
-    return Probed(
-        problem_id=problem.id,
-        failure=failure,
-        num_tries=len(mined.tries),
-        num_sampled_tokens=sum(len(turn.completion.token_ids) for turn in mined.tries),
-    )
-
-
-def probe_stored(player: Player, keys: Keys, failure: Failure, *, reflections: int) -> Course[Probed]:
-    """Probe a failure that was found before."""
-    found = yield from probe(player, keys, failure, reflections=reflections)
-    return Probed(problem_id=failure.problem.id, failure=found)
+    found = Probed(problem_id=problem.id, failure=None)
+    if mined.failure is not None:
+        found = yield from probe(player, keys, mined.failure, reflections=reflections)
+    tokens = sum(len(turn.completion.token_ids) for turn in mined.tries)
+    return replace(found, num_tries=len(mined.tries), num_sampled_tokens=tokens)
 
 
 def noting(course: Course[Probed], note: Callable[[Probed], None]) -> Course[Probed]:

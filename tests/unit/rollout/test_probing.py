@@ -47,7 +47,12 @@ class TestProbe:
         failures, _ = mine(player, problems[:10], tries=2, keys=keys)
         groups = branch_reflections(player, keys, failures, group_size=REFLECTIONS, retries=1)
         found = player.run([probe(player, keys, item, reflections=REFLECTIONS) for item in failures], "probes")
-        for failure, item, group in zip(failures, found, groups, strict=True):
+        for failure, probed_, group in zip(failures, found, groups, strict=True):
+            item = probed_.failure
+            assert [tuple(retry) for retry in probed_.retries] == [
+                (branch.reflection.completion.text, branch.tries[0].completion.text, branch.tries[0].verdict.correct)
+                for branch in group.branches
+            ]
             turns = [turn for branch in group.branches for turn in (branch.reflection, *branch.tries)]
             assert item.provenance[PROBE] == {
                 "reflections": REFLECTIONS,
