@@ -18,10 +18,10 @@ from transformers import PreTrainedModel
 from secondthought.inference.branch_cache import BranchCache, Caches
 from secondthought.inference.drawing import Choose, draw
 from secondthought.inference.reading import PromptReader
+from secondthought.inference.row_limit import most_rows
 from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling, TokenIds
 
-MAX_ROWS = 1024
 COMPACT_BELOW = 0.75
 """Ended rows are dropped when no more than this share of a cache's rows still runs; each time copies the cache."""
 ENTER_ABOVE = 0.25
@@ -49,14 +49,18 @@ class Row:
 
 
 class SharedSampler:
-    """Completes prompts; `max_rows` bounds the rows that run at once."""
+    """Completes prompts; `max_rows` bounds the rows that run at once, by default as `row_limit` has it."""
 
     def __init__(
-        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+        self,
+        model: PreTrainedModel,
+        stop_ids: frozenset[int],
+        max_rows: int | None = None,
+        choose: Choose | None = None,
     ) -> None:
         self.model = model
         self.stop_ids = stop_ids
-        self.max_rows = max_rows
+        self.max_rows = max_rows or _most_rows(model)
         self.choose = choose or draw
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling, limits: Sequence[int] | None = None) -> list[Row]:
@@ -80,14 +84,18 @@ class Flight:
     """
 
     def __init__(
-        self, model: PreTrainedModel, stop_ids: frozenset[int], max_rows: int = MAX_ROWS, choose: Choose | None = None
+        self,
+        model: PreTrainedModel,
+        stop_ids: frozenset[int],
+        max_rows: int | None = None,
+        choose: Choose | None = None,
     ) -> None:
-        """Prepare to sample; `max_rows` bounds the rows that run at once."""
+        """Prepare to sample; `max_rows` bounds the rows that run at once, by default as `row_limit` has it."""
         self.model = model
         self.choose = choose or draw
         self.device = model.device
         self.stop_ids = stop_ids
-        self.max_rows = max_rows
+        self.max_rows = max_rows or _most_rows(model)
         self._waiting: list[Row] = []
         self._running: list[_Wave] = []
         self._reader = PromptReader(model)
@@ -194,6 +202,10 @@ class _Wave:
             self.cache.keep(torch.tensor(self.live, device=self.cache.device))
             self.rows = [self.rows[at] for at in self.live]
             self.live = list(range(len(self.rows)))
+
+
+def _most_rows(model: PreTrainedModel) -> int:
+    return most_rows(model.num_parameters(), on_cpu=model.device.type == "cpu")
 
 
 def _merged(waves: list[_Wave]) -> list[_Wave]:

@@ -37,7 +37,7 @@ def measure_speed(plan: RunPlan) -> MachineSpeed:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     batch, _ = plan.micro_batch
-    now = max((phase.rows.at_once() for phase in plan.step_phases), key=lambda rows: rows.U * rows.S)
+    now = max((phase.rows.at_once(plan.most_rows) for phase in plan.step_phases), key=lambda rows: rows.U * rows.S)
     return machine_speed.measure(
         plan.shape,
         inputs.device_of(config.model),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from secondthought.config import Config, ModelConfig, RunConfig
+from secondthought.inference.row_limit import most_rows
 from secondthought.preflight.resources import memory, sampling_memory, workload
 from secondthought.preflight.resources.memory import RUNTIME_BYTES, Learning, Trees
 from secondthought.preflight.resources.model_shape import ModelShape
@@ -85,6 +86,11 @@ class RunPlan:
     lengths: Lengths
     assumed: Assumed
     on_cpu: bool = True
+
+    @property
+    def most_rows(self) -> int:
+        """Return how many rows are sampled at once at most."""
+        return most_rows(self.shape.parameters, on_cpu=self.on_cpu)
 
     @property
     def learning(self) -> Learning:
@@ -209,7 +215,7 @@ class RunPlan:
 
     def _sampling_seconds(self, phase: Phase, speed: MachineSpeed) -> float:
         operations = workload.sampling_operations(self.shape, phase, self.assumed)
-        calls = workload.sampling_forwards(phase) * self.shape.layers * OPERATIONS_PER_LAYER
+        calls = workload.sampling_forwards(phase, self.most_rows) * self.shape.layers * OPERATIONS_PER_LAYER
         return operations / (speed.decode * SAMPLING_UTILISATION) + calls * speed.call
 
     @property

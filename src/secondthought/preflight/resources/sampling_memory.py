@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from secondthought.inference.row_limit import most_rows
 from secondthought.preflight.resources.memory import FP32, HEAP_SLACK, Learning, cast_weights, forward, total
 from secondthought.preflight.resources.model_shape import ModelShape
 
-MOST_ROWS = 1024
-"""Rows that run at once, whatever they are at: phases overlap, and the largest alone bounds any mixture."""
 CHUNK = 32
 """Columns by which the cache of rows grows."""
 DRAW_COPIES = 4
@@ -37,10 +36,13 @@ class Rows:
     T: int
     R: int
 
-    def at_once(self) -> Rows:
-        """Return as many of the trunks as run together."""
-        S = min(self.S, MOST_ROWS)
-        return Rows(U=min(self.U, -(-MOST_ROWS // S)), S=S, P=self.P, T=self.T, R=self.R)
+    def at_once(self, most: int) -> Rows:
+        """Return as many of the trunks as run together.
+
+        `most` rows run at once, whatever they are at: phases overlap, and the largest alone bounds any mixture.
+        """
+        S = min(self.S, most)
+        return Rows(U=min(self.U, -(-most // S)), S=S, P=self.P, T=self.T, R=self.R)
 
 
 def columns(T: int, R: int) -> int:
@@ -71,7 +73,8 @@ def attending(shape: ModelShape, rows: Rows, new: int, width: int) -> int:
 
 def sampling(shape: ModelShape, rows: Rows, learning: Learning) -> dict[str, int]:
     """Return the peak of one call: the caches, and the largest of reading trunks, reading tails, and decoding."""
-    now, b = rows.at_once(), learning.width
+    now = rows.at_once(most_rows(shape.parameters, on_cpu=learning.on_cpu))
+    b = learning.width
     slack = 1 + HEAP_SLACK if learning.on_cpu else 1.0
     read = Rows(U=now.U, S=now.S, P=now.P, T=now.T, R=1)
     N = now.U * now.S

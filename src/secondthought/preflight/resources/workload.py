@@ -191,9 +191,9 @@ def sampling_operations(shape: ModelShape, phase: Phase, assumed: Assumed) -> fl
     return phase.expected_trunks * (trunk + rows.S * (tail + decode))
 
 
-def sampling_forwards(phase: Phase) -> int:
+def sampling_forwards(phase: Phase, most_rows: int) -> int:
     """Count the forwards of a phase over the run: one per position, and those that read trunks and tails."""
-    now = phase.rows.at_once()
+    now = phase.rows.at_once(most_rows)
     batches = math.ceil(phase.rows.U * phase.rows.S / (now.U * now.S))
     return phase.calls * batches * (phase.rows.R + 1 + (phase.rows.T > 0))
 

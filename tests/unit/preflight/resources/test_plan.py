@@ -11,7 +11,7 @@ from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig, RunConfig, resolve
 from secondthought.errors import PolicyError
-from secondthought.inference import branch_cache, decoding, drawing, prefix_cache
+from secondthought.inference import branch_cache, decoding, drawing, prefix_cache, row_limit
 from secondthought.inference import reading as prompt_reading
 from secondthought.models import token_scores
 from secondthought.preflight.resources import inputs as reading
@@ -117,8 +117,19 @@ def test_a_critic_is_a_second_model_with_gradients_and_moments():
     assert critic == policy
 
 
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_larger_models_sample_fewer_rows_at_once_on_a_cpu(on_cpu):
+    rows = [row_limit.most_rows(10**exponent, on_cpu=on_cpu) for exponent in range(5, 12)]
+    assert rows == sorted(rows, reverse=True) and min(rows) >= row_limit.FEWEST_ROWS
+    assert (rows[0], rows[-1]) == (row_limit.MOST_ROWS, row_limit.FEWEST_ROWS if on_cpu else row_limit.MOST_ROWS)
+
+
+def test_the_plan_and_the_sampler_take_as_many_rows_at_once(monkeypatch):
+    monkeypatch.setattr(row_limit, "CPU_PRODUCTS", 100 * tiny_model().num_parameters())
+    assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == plan(config()).most_rows == 100
+
+
 def test_the_samplers_constants_are_those_of_the_formula():
-    assert decoding.SharedSampler(tiny_model(), frozenset()).max_rows == sampling_memory.MOST_ROWS
     assert branch_cache.CHUNK == sampling_memory.CHUNK
     assert drawing.VOCABULARY_ROWS == sampling_memory.DRAW_ROWS
     assert prefix_cache.KEPT_BYTES == sampling_memory.KEPT_BYTES
