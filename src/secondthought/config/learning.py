@@ -175,5 +175,8 @@ class TrainConfig(Config):
     """With several processes: how long one waits for another before it ends the run and names who is missing."""
     episode_groups: int = Field(8, ge=0)
     """Groups written to `episodes/` at every evaluation step, for reading."""
+    # Not written where it is the default, as for LoRA above.
+    episodes_every: int | None = Field(None, ge=1, exclude_if=lambda steps: steps is None)
+    """Steps between those whose groups are written too: an evaluation costs tokens, a look at the episodes none."""
     self_checks: bool = True
     """Before training: drift at learning rate 0, masked tokens, shared equals unshared, gold answers."""

@@ -58,6 +58,7 @@ class RunConfig(Config):
         "run_dir",
         "threads",
         "train.eval_every",
+        "train.episodes_every",
         "train.checkpoint_every",
         "train.episode_groups",
         "train.micro_batch_tokens",

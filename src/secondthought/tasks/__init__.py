@@ -21,6 +21,7 @@ TASKS: dict[str, str] = {
     "countdown": "secondthought.tasks.countdown:Countdown",
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
+    "gsm8k": "secondthought.tasks.gsm8k:Gsm8k",
 }
 """Name to class, imported when it is asked for."""
 

@@ -90,6 +90,11 @@ class Arithmetic:
         """Return the right answer in its tags."""
         return f"<answer> {_result(problem)} </answer>"
 
+    def changed_golds(self, problem: Problem) -> list[str]:
+        """Return numbers beside the right one (`tasks.checks`)."""
+        right = _result(problem)
+        return [f"<answer> {wrong} </answer>" for wrong in (right + 1, right - 1, -right or 1, f"{right}.5")]
+
     def _of(self, split: Split) -> list[tuple[int, str, int]]:
         top = self.options.max_number + 1
         space = product(range(top), self.options.operators, range(top))

@@ -7,10 +7,10 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from secondthought.errors import SecondthoughtError, TaskError
-from secondthought.protocols import RepeatingTask, Task
+from secondthought.protocols import ChanceTask, RepeatingTask, Task
 from secondthought.tasks.judging import judge
 from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
 
@@ -29,6 +29,15 @@ HOSTILE: Mapping[str, str] = {
     "digits of other scripts": "<answer>\u0663 + \uff17</answer>",
     "half a character": "<answer>\ud800</answer>",
 }
+
+
+@runtime_checkable
+class ChangingTask(Protocol):
+    """A `ChangingTask` makes wrong answers that are nearly right, on which its own check is tried."""
+
+    def changed_golds(self, problem: Problem) -> Sequence[str]:
+        """Return completions of the gold's form that `verify` must reject."""
+        ...
 
 
 class CheckResult(NamedTuple):
@@ -56,12 +65,19 @@ def run_checks(load: Callable[[], Task], count: int) -> list[CheckResult]:
     Args:
         load: makes the task anew, so that two of them can be compared.
         count: problems per split; fewer are taken where a split holds fewer.
+
+    Raises:
+        TaskError: the task has no problem at all, and says why.
     """
     task = load()
     found = {split: draw(task, split, count) for split in SPLITS}
+    if not any(found.values()):
+        task.problems("train", 1, 0)  # says itself why there is none
     checks: dict[str, Callable[[], str]] = {
         "problems": lambda: _problems(task, found, count),
         "gold accepted": lambda: _gold(task, found),
+        "changed gold rejected": lambda: _changed(task, found),
+        "chance level": lambda: _chance(task),
         "rewards": lambda: _rewards(task, found),
         "JSON round trip": lambda: _round_trip(task, found),
         "deterministic": lambda: _deterministic(load(), found),
@@ -120,6 +136,28 @@ def _gold(task: Task, found: Problems) -> str:
         if not verdict.correct:
             raise _Failed(f"{problem.id}: gold {gold[:80]!r} is judged {verdict.reason}")
     return f"{len(known)} of {len(golds)} problems have one"
+
+
+def _changed(task: Task, found: Problems) -> str:
+    """Judge answers that are nearly right: the task's own, where it makes some."""
+    if not isinstance(task, ChangingTask):
+        raise _Skipped("the task makes no nearly right answers; offer changed_golds(problem)")
+    changed = [(problem, text) for problem in _all(found) for text in task.changed_golds(problem)]
+    for problem, text in changed:
+        if judge(task, problem, text).correct:
+            raise _Failed(f"{problem.id}: {text[:80]!r}, a changed gold, is judged correct")
+    if not changed:
+        raise _Skipped("no right answer could be changed")
+    return f"{len(changed)} answers"
+
+
+def _chance(task: Task) -> str:
+    if not isinstance(task, ChanceTask):
+        raise _Skipped("the task states none; give it a chance_level")
+    level = float(task.chance_level)
+    if not 0 <= level < 1:
+        raise _Failed(f"{level} is no share below 1")
+    return f"{100 * level:.1f} %"
 
 
 def _rewards(task: Task, found: Problems) -> str:

@@ -123,7 +123,7 @@ class Loop:
                 "time/update": time.perf_counter() - sampled,
             }
             self._count_idle(progress, progress.unrecorded)
-            if self._is_validated(progress):
+            if self._is_shown(progress):
                 self._record_episodes(progress.step, credited)
             progress.is_torn = False
         self._conclude(progress, began)
@@ -157,6 +157,10 @@ class Loop:
 
     def _is_validated(self, progress: Progress) -> bool:
         return progress.step == 0 or self._is_done(progress) or progress.step % self.config.train.eval_every == 0
+
+    def _is_shown(self, progress: Progress) -> bool:
+        every = self.config.train.episodes_every
+        return self._is_validated(progress) or (every is not None and progress.step % every == 0)
 
     def _keep(self, progress: Progress) -> None:
         """Write a checkpoint of the last whole step, if there is none. Several processes do not stop at one place."""

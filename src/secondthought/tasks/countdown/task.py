@@ -83,6 +83,15 @@ class Countdown:
             return None
         return f"\\boxed{{{found[0]}}}" if self.options.answer_format == "boxed" else f"<answer> {found[0]} </answer>"
 
+    def changed_golds(self, problem: Problem) -> list[str]:
+        """Return the target alone, and a solution with a number that is not there (`tasks.checks`)."""
+        gold = self.gold(problem)
+        if gold is None:
+            return []
+        _, target = instance(problem)
+        found = solver.solutions(tuple(sorted(problem.data["numbers"])), target)[0]
+        return [gold.replace(found, wrong) for wrong in (str(target), f"{found} + 0", f"{found} * 1", f"{found} + 1")]
+
     def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
         """Write a reflection that names an operation from which the target can be reached."""
         return reflections.oracle_reflection(*instance(problem), attempt)

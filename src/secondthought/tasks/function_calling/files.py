@@ -7,23 +7,14 @@ the tools that it needs and a few others. ToolAlpaca keeps several requests in o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from secondthought import jsonl
 from secondthought.errors import TaskError
 from secondthought.tasks.function_calling.readers import seal_tools, toolalpaca
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedRow:
-    """A `PlacedRow` is a row and the sentence part that says where it stands."""
-
-    place: str
-    row: Mapping[str, Any]
+from secondthought.tasks.rows.sources import PlacedRow, read_rows
 
 
 @dataclass(slots=True)
@@ -36,7 +27,7 @@ class _Found:
     left_out: int = 0
 
 
-def read_rows(paths: Sequence[Path], distractors: int) -> tuple[list[PlacedRow], int]:
+def rows_of(paths: Sequence[Path], distractors: int) -> tuple[list[PlacedRow], int]:
     """Return the rows of files, in the shapes that `readers` knows, and how many requests were left out.
 
     Raises:
@@ -44,7 +35,7 @@ def read_rows(paths: Sequence[Path], distractors: int) -> tuple[list[PlacedRow],
     """
     found = _Found()
     for path in _with_answers(paths):
-        for placed in _rows(path):
+        for placed in read_rows(path):
             _sort(placed, found)
     rows: list[PlacedRow] = []
     for placed in found.rows:
@@ -90,30 +81,3 @@ def _converted(placed: PlacedRow, found: _Found, distractors: int) -> Iterator[P
             found.left_out += 1
         else:
             yield PlacedRow(placed.place, item)
-
-
-def _rows(path: Path) -> Iterator[PlacedRow]:
-    try:
-        with path.open("rb") as file:
-            is_array = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-        yield from _array(path) if is_array else _lines(path)
-    except OSError as error:
-        raise TaskError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _lines(path: Path) -> Iterator[PlacedRow]:
-    for line in jsonl.read(path):
-        if line.value is None:
-            raise TaskError(f"{path}, line {line.number}: {line.error}")
-        yield PlacedRow(f"{path}, line {line.number}", line.value)
-
-
-def _array(path: Path) -> Iterator[PlacedRow]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise TaskError(f"{path}: is not JSON ({error}); write one object a line, or one JSON array") from None
-    for number, row in enumerate(value, start=1):
-        if not isinstance(row, dict):
-            raise TaskError(f"{path}, row {number}: is not a JSON object")
-        yield PlacedRow(f"{path}, row {number}", row)

@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from secondthought.errors import TaskError
 from secondthought.rng import key
-from secondthought.tasks.function_calling.files import PlacedRow, read_rows
+from secondthought.tasks.function_calling.files import rows_of
 from secondthought.tasks.function_calling.options import FunctionCallingOptions
 from secondthought.tasks.function_calling.prompts import conversation
 from secondthought.tasks.function_calling.readers import shape_of
 from secondthought.tasks.function_calling.shipped.requests import shipped_rows
 from secondthought.tasks.function_calling.signatures import shown
+from secondthought.tasks.rows.sources import PlacedRow
 from secondthought.types import SPLITS, Message, Problem, Split
 
 NAME = "function_calling"
@@ -37,7 +38,7 @@ def read(options: FunctionCallingOptions) -> ProblemRows:
     Raises:
         TaskError: a row cannot be read; the sentence names file, line and field.
     """
-    placed, left_out = read_rows(options.files, options.distractors) if options.files else (_shipped(), 0)
+    placed, left_out = rows_of(options.files, options.distractors) if options.files else (_shipped(), 0)
     found: dict[str, tuple[Problem, Split]] = {}
     repeated = 0
     for item in placed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +101,16 @@ class FunctionCalling:
         """Return the right calls as JSON between tags; None where no call is accepted (a fault of the row)."""
         calls = right_calls(*self._ready_for(problem))
         return None if calls is None else written(calls)
+
+    def changed_golds(self, problem: Problem) -> list[str]:
+        """Return the right calls with one doubled, with one left out, and with an argument more (`tasks.checks`)."""
+        wanted, mode = self._ready_for(problem)
+        calls = right_calls(wanted, mode)
+        if not calls or wanted.any_call:
+            return []
+        first = calls[0]
+        more = replace(first, arguments={**first.arguments, "argument_that_no_tool_has": 1})
+        return [written([*calls, first]), written(calls[1:]), written([more, *calls[1:]])]
 
     def oracle_reflection(self, problem: Problem, attempt: str) -> str | None:
         """Write what was wrong, and the right call or its place, as the option `oracle_shows` says."""

@@ -120,7 +120,8 @@ def test_a_critic_is_a_second_model_with_gradients_and_moments():
 @pytest.mark.parametrize("on_cpu", [True, False])
 def test_larger_models_sample_fewer_rows_at_once_on_a_cpu(on_cpu):
     rows = [row_limit.most_rows(10**exponent, on_cpu=on_cpu) for exponent in range(5, 12)]
-    assert rows == sorted(rows, reverse=True) and min(rows) >= row_limit.FEWEST_ROWS
+    assert rows == sorted(rows, reverse=True)
+    assert min(rows) >= row_limit.FEWEST_ROWS
     assert (rows[0], rows[-1]) == (row_limit.MOST_ROWS, row_limit.FEWEST_ROWS if on_cpu else row_limit.MOST_ROWS)
 
 
