@@ -15,6 +15,8 @@ PINNED_DATE = datetime.date(2024, 7, 26)
 
 Feedback: TypeAlias = Literal["failed", "reason", "detail"]
 """What a model is told of a failed try: that it failed, the verdict's reason, or the verdict's own sentence."""
+TriesBy: TypeAlias = Literal["model", "base"]
+"""Who writes first tries and retries: the model that learns, or the model without its adapter."""
 RetrySees: TypeAlias = Literal["all", "reflection"]
 """What a retry has in sight: all that was said, or the problem and the reflection."""
 REFLECTION_HERE = "{reflection}"
@@ -97,6 +99,8 @@ class EpisodeConfig(Config):
     """Told of a failed try: that it failed, as published; the verdict's reason; the task's own sentence (`detail`)."""
     retry_sees: RetrySees = Field("all", exclude_if=lambda seen: seen == "all")
     """`all`: the conversation, as published. `reflection`: the problem and a note; the failed try is left out."""
+    tries_by: TriesBy = Field("model", exclude_if=lambda who: who == "model")
+    """`base`: with LoRA, tries are the base model's and the adapter only reflects, so that no try can get worse."""
     note: str | None = Field(None, exclude_if=lambda text: text is None)
     """With `retry_sees = "reflection"`: the words after the problem, `{reflection}` in them; default: a short note."""
 

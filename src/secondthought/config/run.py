@@ -14,6 +14,7 @@ from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.config.values import PeerName, Temperatures, Threads
 from secondthought.errors import ConfigError
 from secondthought.spelling import suggestion
+from secondthought.types import TurnKind
 
 DETECTORS = ("functional", "patterns")
 """Names of detectors that `evaluation.habits` takes besides `none` and `module:Class`."""
@@ -86,7 +87,19 @@ class RunConfig(Config):
     def _consistent(self) -> RunConfig:
         changed = [*(f"train.{name}" for name in self.train.changed()), *(["critic"] if self.critic.changed() else [])]
         require_use(self.algorithm.type, changed)
+        if self.episode.tries_by == "base":
+            self._only_reflections_learn()
         return self
+
+    def _only_reflections_learn(self) -> None:
+        """Refuse to train what the model that learns never says."""
+        if self.algorithm.learned_kinds != (TurnKind.REFLECTION,):
+            raise ValueError(
+                'episode.tries_by = "base" leaves tries to the base model, and then reflections alone can learn: set'
+                ' algorithm.type = "reflect-retry" with credit = "reflection"'
+            )
+        if self.algorithm.kl_anchor:
+            raise ValueError('episode.tries_by = "base" keeps tries as they were: set algorithm.kl_anchor = 0')
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class LocalPolicy(LocalModel):
         self.check_lengths(prompts, sampling)
         shared = share and self._samples_shared()
         cached = shared or self.uncached_reason is None
-        with self.computing():
+        with self.computing(), self.speaking(sampling):
             if shared:
                 rows = SharedSampler(self.model, self.stop_ids).sample(prompts, sampling)
             else:
@@ -63,7 +63,7 @@ class LocalPolicy(LocalModel):
             return
         give_back()
         with torch.no_grad(), tree_attention(self.model), self.computing():
-            yield _Flow(self, Flight(self.model, self.stop_ids))
+            yield _Flow(self)
 
     @property
     def shared_paths(self) -> tuple[TreeReader, ...]:
@@ -108,6 +108,12 @@ class LocalPolicy(LocalModel):
                 yield
         except NotFinite as error:
             raise PolicyError(f"{self.name}: {error}; {why_not_finite(self.model)}") from error
+
+    def speaking(self, sampling: Sampling) -> contextlib.AbstractContextManager[None]:
+        """Have the model compute as who is asked for: itself, or itself without its adapter."""
+        if self.adapter is None or sampling.adapter:
+            return contextlib.nullcontext()
+        return self.adapter.switched_off()
 
     def _cast_once(self) -> contextlib.AbstractContextManager[None]:
         """Have each matrix ready for products in bf16, where these are computed in it."""
@@ -155,11 +161,11 @@ class LocalPolicy(LocalModel):
 
 
 class _Flow:
-    """A flight whose rows are prompts and completions of a policy."""
+    """Flights whose rows are prompts and completions of a policy: one of the model, one of it without its adapter."""
 
-    def __init__(self, policy: LocalPolicy, flight: Flight) -> None:
+    def __init__(self, policy: LocalPolicy) -> None:
         self._policy = policy
-        self._flight = flight
+        self._flights: dict[bool, tuple[Sampling, Flight]] = {}
         self._num_tickets = 0
 
     def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
@@ -170,11 +176,17 @@ class _Flow:
             for ticket, prompt in enumerate(prompts, self._num_tickets)
         ]
         self._num_tickets += len(rows)
-        self._flight.add(rows)
+        if sampling.adapter not in self._flights:
+            self._flights[sampling.adapter] = sampling, Flight(self._policy.model, self._policy.stop_ids)
+        self._flights[sampling.adapter][1].add(rows)
         return [row.ticket for row in rows]
 
     def step(self) -> list[tuple[int, Completion]]:
         """See `Flow.step`."""
-        ended = self._flight.step()
+        ended: list[Row] = []
+        for sampling, flight in self._flights.values():
+            if flight.busy:
+                with self._policy.speaking(sampling):
+                    ended += flight.step()
         self._policy.num_sampled += sum(len(row.token_ids) for row in ended)
         return [(row.ticket, self._policy.completion(row)) for row in ended]

@@ -108,7 +108,9 @@ class TurnSampling:
         """Take the config's lengths, at its temperature or at another one."""
         chosen = config.temperature if temperature is None else temperature
         return cls(
-            attempt=Sampling(temperature=chosen, max_tokens=config.max_attempt_tokens),
+            attempt=Sampling(
+                temperature=chosen, max_tokens=config.max_attempt_tokens, adapter=config.tries_by == "model"
+            ),
             reflection=Sampling(temperature=chosen, max_tokens=config.max_reflection_tokens),
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 from secondthought import requirements, tasks
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
+from secondthought.errors import ConfigError
 from secondthought.evaluate import final
 from secondthought.evaluate.before_after import BEFORE, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
@@ -122,6 +123,11 @@ class Loaded:
         requirements.require(requirements.plan_of(config, task))
         train, validation, test = (draw.problems() for draw in requirements.draws_of(config, task))
         policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
+        if config.episode.tries_by == "base" and policy.adapter is None:
+            raise ConfigError(
+                'episode.tries_by = "base" needs an adapter, without which the base model is what learns; set'
+                " model.lora.rank = 16"
+            )
         _require_room(policy, config, (*train, *validation, *test))
         path = config.train.failures
         return cls(
