@@ -22,6 +22,8 @@ TASKS: dict[str, str] = {
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
     "gsm8k": "secondthought.tasks.gsm8k:Gsm8k",
+    "hellaswag": "secondthought.tasks.hellaswag:HellaSwag",
+    "mmlu_pro": "secondthought.tasks.mmlu_pro:MmluPro",
 }
 """Name to class, imported when it is asked for."""
 
