@@ -21,7 +21,7 @@ PRO = {
 }
 SWAG = {
     "activity_label": "Baking",
-    "ctx_a": "A woman mixes flour. [title]",
+    "ctx_a": "A woman mixes flour.",
     "ctx_b": "she",
     "endings": ["sings.", "bakes it.", "leaves.", "flies."],
     "label": "1",
