@@ -23,6 +23,7 @@ TASKS: dict[str, str] = {
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
     "gsm8k": "secondthought.tasks.gsm8k:Gsm8k",
     "hellaswag": "secondthought.tasks.hellaswag:HellaSwag",
+    "json_schema": "secondthought.tasks.json_schema:JsonSchema",
     "math": "secondthought.tasks.math:Math",
     "mmlu_pro": "secondthought.tasks.mmlu_pro:MmluPro",
 }

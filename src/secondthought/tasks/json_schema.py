@@ -1,0 +1,159 @@
+"""JSON by schema: an answer is right if it is JSON that a schema accepts, and the wanted value where there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from secondthought.errors import TaskError, shown
+from secondthought.tasks import extract, options
+from secondthought.tasks.bounded.calls import BoundedCalls, Exceeded
+from secondthought.tasks.rows.pool import RowOptions
+from secondthought.tasks.rows.row_task import RowTask
+from secondthought.tools.reading.broken import BrokenCallError
+from secondthought.tools.reading.json_values import value_of
+from secondthought.types import Problem, Verdict
+
+LONGEST = 20_000
+"""Characters of a completion that is read; a longer one is malformed."""
+SECONDS = 1.0
+"""Processor time of one validation: a schema's patterns may take any time on hostile text."""
+VALIDATE = "secondthought.tasks.json_validation:fault"
+CHECK_SCHEMA = "secondthought.tasks.json_validation:schema_fault"
+_FENCE = "```"
+
+
+class JsonSchemaOptions(RowOptions):
+    """`JsonSchemaOptions` say where the rows lie and what makes an answer right."""
+
+    match: Literal["schema", "equal"] = "schema"
+    """`schema`: any JSON that the schema accepts. `equal`: the row's own value, which the schema accepts too."""
+    instruction: str = "Answer with JSON alone, as this schema has it:\n{schema}"
+    """Follows every question; `{schema}` in it stands for the schema."""
+
+
+class JsonSchema(RowTask[JsonSchemaOptions]):
+    """Answer with JSON that fits a schema.
+
+    A row is `{"question", "schema", "answer"}`: the schema (draft 2020-12) an object or its text, the answer any JSON
+    value, or its text, that is known to be right; it may be missing where any fitting value is.
+    """
+
+    name: ClassVar[str] = "json_schema"
+    options_type = JsonSchemaOptions
+    source = "files of rows with 'question' and 'schema'"
+    chance_level = 0.0
+
+    def __init__(self, **given: Any) -> None:
+        self._fault = BoundedCalls(VALIDATE, seconds=SECONDS)
+        self._schema_fault = BoundedCalls(CHECK_SCHEMA, seconds=SECONDS)
+        super().__init__(**given)
+
+    def problem_of(self, row: Mapping[str, Any]) -> Problem:
+        """Read a row; whether its schema is one, and accepts its answer, is seen here and not when models answer."""
+        question, schema = options.string(row, "question", self.name), _json_of(row, "schema")
+        fault = self._schema_fault(schema)
+        if fault:
+            raise TaskError(f"{self.name} problem: 'schema' is no JSON schema: {fault}")
+        data: dict[str, Any] = {"question": question, "schema": schema}
+        if "answer" in row:
+            data["answer"] = _json_of(row, "answer")
+            if fault := self._found(schema, data["answer"]):
+                raise TaskError(f"{self.name} problem: 'answer' does not fit the schema: {fault}")
+        elif self.options.match == "equal":
+            raise TaskError(f"{self.name} problem: field 'answer' is missing, which match = 'equal' compares with")
+        written = json.dumps(schema, ensure_ascii=False)
+        content = f"{question}\n{self.options.instruction.replace('{schema}', written)}".rstrip()
+        return self.asking(content, data, question, json.dumps(data, sort_keys=True))
+
+    def verify(self, problem: Problem, text: str) -> Verdict:
+        """Judge the JSON of a completion."""
+        try:
+            value = _said(text)
+        except BrokenCallError as error:
+            return _wrong("malformed", f"The answer is no JSON: {error}.")
+        if value is None:
+            return _wrong("no_answer", "The answer holds no JSON.")
+        if fault := self._found(problem.data["schema"], value[0]):
+            return _wrong("not_valid", f"The JSON does not fit the schema: {fault}.", well_formed=True)
+        if self.options.match == "equal" and not _same(value[0], problem.data["answer"]):
+            return _wrong("wrong_value", "The JSON fits the schema and holds a wrong value.", well_formed=True)
+        return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
+
+    def answer(self, problem: Problem, text: str) -> str | None:
+        """Return the JSON of a completion in one form."""
+        try:
+            value = _said(text)
+        except BrokenCallError:
+            return None
+        return None if value is None else json.dumps(value[0], sort_keys=True)
+
+    def gold(self, problem: Problem) -> str | None:
+        """Return the row's own answer."""
+        return json.dumps(problem.data["answer"]) if "answer" in problem.data else None
+
+    def changed_golds(self, problem: Problem) -> list[str]:
+        """Return the right JSON cut off, doubled and in a list (`tasks.checks`)."""
+        gold = self.gold(problem)
+        fits_any = self._found(problem.data["schema"], [problem.data.get("answer")]) is None
+        return [] if gold is None else [gold[:-1] + "\\", f"{gold} {gold}", *([] if fits_any else [f"[{gold}]"])]
+
+    def _found(self, schema: Any, value: Any) -> str | None:
+        """Return what is wrong with a value; None if the schema accepts it."""
+        try:
+            fault: str | None = self._fault(schema, value)
+        except Exceeded as error:
+            return f"it cannot be validated, the check {error}"
+        return fault
+
+
+def _said(text: str) -> tuple[Any] | None:
+    """Return the JSON value that a completion gives: in tags, in its last fence, or as all that it says.
+
+    Raises:
+        BrokenCallError: what stands there begins as JSON and is none.
+    """
+    if len(text) > LONGEST:
+        raise BrokenCallError(f"it is longer than {LONGEST} characters")
+    tagged = extract.tagged(text)
+    body = _fenced(text) if tagged is None else tagged
+    body = (text if body is None else body).strip()
+    return (value_of(body),) if body else None
+
+
+def _fenced(text: str) -> str | None:
+    """Return the inside of the last closed fence."""
+    end = text.rfind(_FENCE)
+    start = text.rfind(_FENCE, 0, end) if end > 0 else -1
+    if start < 0:
+        return None
+    return text[start + len(_FENCE) : end].removeprefix("json")
+
+
+def _json_of(row: Mapping[str, Any], field: str) -> Any:
+    """Read a field that holds JSON or its text."""
+    if field not in row:
+        raise TaskError(f"json_schema problem: field {field!r} is missing")
+    value = row[field]
+    if not isinstance(value, str):
+        return value
+    try:
+        return value_of(value)
+    except BrokenCallError as error:
+        if field == "answer":
+            return value  # a text may be the answer itself
+        raise TaskError(f"json_schema problem: {field!r} must be JSON, not {shown(value)}: {error}") from None
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare as JSON does: 1 is 1.0, and true is no number."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _wrong(reason: str, feedback: str, *, well_formed: bool = False) -> Verdict:
+    return Verdict(correct=False, reward=0.0, reason=reason, well_formed=well_formed, feedback=feedback)

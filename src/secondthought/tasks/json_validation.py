@@ -1,0 +1,33 @@
+"""JSON is validated by `jsonschema`, in the process that `bounded.calls` begins; needs the extra `json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+except ImportError:
+    raise ImportError("validating JSON needs jsonschema: pip install 'secondthought[json]'") from None
+
+_LONGEST = 200
+"""Characters of a fault: it may quote all that a model wrote."""
+
+
+def fault(schema: Any, value: Any) -> str | None:
+    """Return what is wrong with a value, and where; None if the schema accepts it.
+
+    A schema elsewhere that it refers to is not fetched: such a call raises.
+    """
+    found = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(value))
+    return None if found is None else f"{found.json_path}: {found.message}"[:_LONGEST]
+
+
+def schema_fault(schema: Any) -> str | None:
+    """Return what is wrong with a schema; None if it is one."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        return f"{error.json_path}: {error.message}"[:_LONGEST]
+    return None
