@@ -26,6 +26,7 @@ TASKS: dict[str, str] = {
     "json_schema": "secondthought.tasks.json_schema:JsonSchema",
     "math": "secondthought.tasks.math:Math",
     "mmlu_pro": "secondthought.tasks.mmlu_pro:MmluPro",
+    "python_code": "secondthought.tasks.python_code:PythonCode",
 }
 """Name to class, imported when it is asked for."""
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal
 from secondthought.errors import TaskError, shown
 from secondthought.tasks import extract, options
 from secondthought.tasks.bounded.calls import BoundedCalls, Exceeded
+from secondthought.tasks.fences import last_fenced
+from secondthought.tasks.json_equality import same_json
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
 from secondthought.tools.reading.broken import BrokenCallError
@@ -21,7 +23,6 @@ SECONDS = 1.0
 """Processor time of one validation: a schema's patterns may take any time on hostile text."""
 VALIDATE = "secondthought.tasks.json_validation:fault"
 CHECK_SCHEMA = "secondthought.tasks.json_validation:schema_fault"
-_FENCE = "```"
 
 
 class JsonSchemaOptions(RowOptions):
@@ -77,7 +78,7 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
             return _wrong("no_answer", "The answer holds no JSON.")
         if fault := self._found(problem.data["schema"], value[0]):
             return _wrong("not_valid", f"The JSON does not fit the schema: {fault}.", well_formed=True)
-        if self.options.match == "equal" and not _same(value[0], problem.data["answer"]):
+        if self.options.match == "equal" and not same_json(value[0], problem.data["answer"]):
             return _wrong("wrong_value", "The JSON fits the schema and holds a wrong value.", well_formed=True)
         return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
 
@@ -117,18 +118,9 @@ def _said(text: str) -> tuple[Any] | None:
     if len(text) > LONGEST:
         raise BrokenCallError(f"it is longer than {LONGEST} characters")
     tagged = extract.tagged(text)
-    body = _fenced(text) if tagged is None else tagged
+    body = last_fenced(text) if tagged is None else tagged
     body = (text if body is None else body).strip()
     return (value_of(body),) if body else None
-
-
-def _fenced(text: str) -> str | None:
-    """Return the inside of the last closed fence."""
-    end = text.rfind(_FENCE)
-    start = text.rfind(_FENCE, 0, end) if end > 0 else -1
-    if start < 0:
-        return None
-    return text[start + len(_FENCE) : end].removeprefix("json")
 
 
 def _json_of(row: Mapping[str, Any], field: str) -> Any:
@@ -144,15 +136,6 @@ def _json_of(row: Mapping[str, Any], field: str) -> Any:
         if field == "answer":
             return value  # a text may be the answer itself
         raise TaskError(f"json_schema problem: {field!r} must be JSON, not {shown(value)}: {error}") from None
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Compare as JSON does: 1 is 1.0, and true is no number."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _wrong(reason: str, feedback: str, *, well_formed: bool = False) -> Verdict:
