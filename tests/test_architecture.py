@@ -184,11 +184,17 @@ def test_a_module_says_what_it_is_and_fits_in_the_head(path):
     assert len(lines) <= MOST_LINES, f"{relative(path)} has {len(lines)} lines"
 
 
+SHUT_IN = "tasks/sandbox/child.py"
+"""Runs what a model wrote, where the kernel leaves it nothing but computing."""
+
+
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_nothing_is_evaluated_pickled_or_printed(path):
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in {"eval", "exec", "print", "compile"}, f"{relative(path)}:{node.lineno}"
+            allowed = {"exec", "compile"} if relative(path) == SHUT_IN else set()
+            forbidden = {"eval", "exec", "print", "compile"} - allowed
+            assert node.func.id not in forbidden, f"{relative(path)}:{node.lineno}"
         if isinstance(node, ast.Import):
             assert not {"pickle", "dill", "cloudpickle", "shelve", "marshal"} & {n.name for n in node.names}
         if isinstance(node, ast.ImportFrom):

@@ -113,8 +113,7 @@ class Sampling:
 
     temperature: float = 1.0
     max_tokens: int = 256
-    adapter: bool = True
-    """False: by the model without its low-rank adapter, where it has one."""
+    adapter: bool = True  # False: by the model without its low-rank adapter, where it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from secondthought.tasks.fences import last_fenced
 from secondthought.tasks.json_equality import same_json
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
-from secondthought.tasks.sandbox.runs import Job, Ran, run
+from secondthought.tasks.sandbox.runs import Program, Ran, run
 from secondthought.types import Problem, Verdict
 
 LONGEST = 20_000
@@ -58,14 +58,14 @@ class PythonCode(RowTask[PythonCodeOptions]):
         Raises:
             TaskError: this machine cannot shut code in.
         """
-        program = _program(text)
-        if program is None:
+        code = _code(text)
+        if code is None:
             return _wrong("no_answer", "The answer holds no code.", well_formed=False)
-        if len(program) > LONGEST:
+        if len(code) > LONGEST:
             return _wrong("malformed", f"The code is longer than {LONGEST} characters.", well_formed=False)
         data = problem.data
-        job = Job(program=program, function=data["function"], cases=_inputs(data["cases"]), tests=data["tests"])
-        ran = run(job, seconds=self.options.seconds, memory=self.options.megabytes * 2**20)
+        program = Program(code=code, function=data["function"], cases=_inputs(data["cases"]), tests=data["tests"])
+        ran = run(program, seconds=self.options.seconds, memory=self.options.megabytes * 2**20)
         if ran.refused:
             raise TaskError(f"task {self.name}: code is run only where it can be shut in, on Linux: {ran.refused}")
         return _verdict(ran, data["cases"])
@@ -134,7 +134,7 @@ def _told(data: Mapping[str, Any]) -> str:
     return "" if data["function"] else f"Your code should pass this test: {data['tests'][-1]}\n"
 
 
-def _program(text: str) -> str | None:
+def _code(text: str) -> str | None:
     """Return the code of a completion: its last block, what stands in tags, or all of it."""
     found = last_fenced(text)
     if found is None:

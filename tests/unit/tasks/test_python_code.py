@@ -14,7 +14,7 @@ import pytest
 from secondthought.errors import TaskError
 from secondthought.tasks import load, python_code
 from secondthought.tasks.checks import run_checks
-from secondthought.tasks.sandbox.runs import Job, Ran, run
+from secondthought.tasks.sandbox.runs import Program, Ran, run
 
 ROW = {
     "question": "Add two numbers.",
@@ -129,21 +129,23 @@ def _children():
 
 def test_what_is_expected_does_not_reach_the_code(task, monkeypatch):
     seen = []
-    monkeypatch.setattr(python_code, "run", lambda job, **limits: seen.append(job) or Ran(failed="x"))
+    monkeypatch.setattr(python_code, "run", lambda program, **limits: seen.append(program) or Ran(failed="x"))
     task.verify(task.parse(ROW), block("pass"))
     assert "expected" not in repr(seen)
     assert "1.5" not in repr(seen)
 
 
 def test_a_machine_that_cannot_shut_code_in_runs_none(task, monkeypatch):
-    monkeypatch.setattr(python_code, "run", lambda job, **limits: Ran(refused="no seccomp"))
+    monkeypatch.setattr(python_code, "run", lambda program, **limits: Ran(refused="no seccomp"))
     with pytest.raises(TaskError, match=r"task python_code: .*: no seccomp"):
         task.verify(task.parse(ROW), block("pass"))
 
 
 def test_results_that_are_no_results_are_a_failure():
-    job = Job(program="import os\nos.write(1, b'{\"results\": 3}\\n')\nos._exit(0)", function="f", cases=[{"args": []}])
-    assert run(job, seconds=1.0, memory=2**29).failed == "wrote a reply of its own"
+    program = Program(
+        code="import os\nos.write(1, b'{\"results\": 3}\\n')\nos._exit(0)", function="f", cases=[{"args": []}]
+    )
+    assert run(program, seconds=1.0, memory=2**29).failed == "wrote a reply of its own"
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,12 @@ def said_letter(text: str, *, last_alone: bool = True) -> str | None:
     titled = _TITLED.search(text)
     if titled is not None:
         end = text.find("\n", titled.end())
-        return _TITLED.findall(text, titled.start(), len(text) if end < 0 else end)[-1]
-    alone = _ALONE.findall(text) if last_alone else []
-    return alone[-1] if alone else None
+        return _last(_TITLED.findall(text, titled.start(), len(text) if end < 0 else end)) or titled[1]
+    return _last(_ALONE.findall(text)) if last_alone else None
+
+
+def _last(letters: list[str]) -> str | None:
+    return letters[-1] if letters else None
 
 
 def options_of(row: Mapping[str, Any], field: str, task: str) -> list[str]:

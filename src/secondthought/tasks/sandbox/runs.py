@@ -32,10 +32,10 @@ MAX_REPLY = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A `Job` is a program, and what is done with it when it has run: calls of a function, or tests."""
+class Program:
+    """A `Program` is code, and what is done with it when it has run: calls of a function, or tests."""
 
-    program: str
+    code: str
     function: str = ""
     cases: Sequence[Mapping[str, Any]] = ()
     """`{"args": [...], "kwargs": {...}}` of each call."""
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """A `Ran` is what came of a job: a result for each case and test, or why there are none."""
+    """A `Ran` is what came of a program: a result for each case and test, or why there are none."""
 
     results: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     """`{"value": ...}` or `{"raised": "..."}`."""
@@ -55,15 +55,17 @@ class Ran:
     """Why nothing was run: this machine cannot shut code in."""
 
 
-def run(job: Job, *, seconds: float, memory: int) -> Ran:
-    """Run a job.
+def run(program: Program, *, seconds: float, memory: int) -> Ran:
+    """Run a program.
 
     Args:
-        job: what is run.
+        program: what is run.
         seconds: processor time at most; by the clock five times as much and some for the start.
         memory: address space of the process in bytes at most.
     """
-    text = json.dumps({"program": job.program, "function": job.function, "cases": job.cases, "tests": job.tests})
+    text = json.dumps(
+        {"program": program.code, "function": program.function, "cases": program.cases, "tests": program.tests}
+    )
     command = [sys.executable, "-I", "-B", str(CHILD), str(seconds), str(memory), ",".join(MODULES.split())]
     with tempfile.TemporaryDirectory(prefix="secondthought-") as folder:
         process = subprocess.Popen(
@@ -85,11 +87,11 @@ def run(job: Job, *, seconds: float, memory: int) -> Ran:
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     pipe and pipe.close()
-    return _read(reply, len(job.cases) + len(job.tests))
+    return _read(reply, len(program.cases) + len(program.tests))
 
 
 def _answer(process: subprocess.Popen[bytes], text: bytes, wall_s: float) -> bytes:
-    """Return the process's reply to a job, or as much of it as came in time."""
+    """Return the process's reply, or as much of it as came in time."""
     assert process.stdin is not None
     ready = _line(process, START_S)
     if ready != b"{}\n":

@@ -21,8 +21,8 @@ LONGEST = 20_000
 """Characters of a completion that is read; a longer one is malformed."""
 SECONDS = 1.0
 """Processor time of one validation: a schema's patterns may take any time on hostile text."""
-VALIDATE = "secondthought.tasks.json_validation:fault"
-CHECK_SCHEMA = "secondthought.tasks.json_validation:schema_fault"
+VALIDATE = "secondthought.tasks.json_schema.validation:fault"
+CHECK_SCHEMA = "secondthought.tasks.json_schema.validation:schema_fault"
 
 
 class JsonSchemaOptions(RowOptions):
