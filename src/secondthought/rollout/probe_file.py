@@ -1,11 +1,11 @@
 """Probes on disk: a line for each problem, written when it is done, so that an interrupted search goes on.
 
 {"made_by", "problem_id", "num_tries", "num_sampled_tokens", "failure": {a row as of a failure file} | null,
- "retries": [{"reflection", "retry", "correct"}]}
+ "reflections": [{"reflection", "retries": ["..."], "correct": [true]}]}
 
 The file holds every failure with its counts, also those that are not kept: to keep others, nothing is sampled again.
 `made_by` is a digest of all that decides the samples. Lines of another maker are refused.
-`retries` is there to be read by people; a line without it, of an older version, is taken too.
+A line without `reflections`, of an older version, is taken too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from secondthought.disk import why_unread, why_unwritten
 from secondthought.errors import RunError, SecondthoughtError
 from secondthought.protocols import Policy, Task
 from secondthought.rollout import failure_file
-from secondthought.rollout.probing import PROBE, Probed, ProbeRetry
+from secondthought.rollout.probing import PROBE, Probed, ProbeReflection
 
 _FIELDS = ("problem_id", "num_tries", "num_sampled_tokens")
 _COUNTS = ("reflections", "rescued", "tokens")
@@ -43,7 +43,7 @@ class ProbeFile:
         """Write a problem down, on disk before this returns."""
         failure = None if found.failure is None else failure_file.to_row(found.failure)
         row = {"made_by": self.made_by, **{name: getattr(found, name) for name in _FIELDS}, "failure": failure}
-        row["retries"] = [item._asdict() for item in found.retries]
+        row["reflections"] = [item._asdict() for item in found.reflections]
         try:
             with self.path.open("ab") as file:
                 file.write((jsonl.dumps(row) + "\n").encode())
@@ -88,18 +88,23 @@ def _probed(row: Mapping[str, Any], made_by: str, task: Task, policy: Policy) ->
     failure = None if given is None else failure_file.from_row(given, task, policy)
     if failure is not None and not _has_counts(failure.provenance.get(PROBE)):
         raise RunError(f"'failure.provenance.{PROBE}' must hold {', '.join(_COUNTS)} as whole numbers")
-    retries = _retries(row.get("retries", []))
-    return Probed(problem_id=name, failure=failure, retries=retries, num_tries=tries, num_sampled_tokens=tokens)
+    written = _reflections(row.get("reflections", []))
+    return Probed(problem_id=name, failure=failure, reflections=written, num_tries=tries, num_sampled_tokens=tokens)
 
 
-def _retries(rows: Any) -> tuple[ProbeRetry, ...]:
-    kinds = {"reflection": str, "retry": str, "correct": bool}
-    if not isinstance(rows, list) or not all(
-        isinstance(row, Mapping) and all(isinstance(row.get(name), kind) for name, kind in kinds.items())
-        for row in rows
-    ):
-        raise RunError("'retries' must be a list of objects with 'reflection', 'retry' and 'correct'")
-    return tuple(ProbeRetry(*(row[name] for name in kinds)) for row in rows)
+def _reflections(rows: Any) -> tuple[ProbeReflection, ...]:
+    if not isinstance(rows, list) or not all(_is_reflection(row) for row in rows):
+        raise RunError("'reflections' must be a list of objects with 'reflection', 'retries' and 'correct'")
+    return tuple(ProbeReflection(row["reflection"], tuple(row["retries"]), tuple(row["correct"])) for row in rows)
+
+
+def _is_reflection(row: Any) -> bool:
+    if not isinstance(row, Mapping) or not isinstance(row.get("reflection"), str):
+        return False
+    lists = (("retries", str), ("correct", bool))
+    return all(
+        isinstance(row.get(name), list) and all(isinstance(item, kind) for item in row[name]) for name, kind in lists
+    )
 
 
 def _has_counts(value: Any) -> bool:

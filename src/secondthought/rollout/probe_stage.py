@@ -28,6 +28,8 @@ class ProbeRequest:
     """First tries at a problem, at most."""
     reflections: int
     """Reflections on a failure."""
+    retries: int = 1
+    """Retries after a reflection."""
     split: Split
     seed: int
     about: Mapping[str, Any]
@@ -59,12 +61,13 @@ def play(player: Player, wanted: ProbeRequest, path: Path, *, overwrite: bool = 
 
 
 def _courses(player: Player, wanted: ProbeRequest) -> dict[str, Course[Probed]]:
-    keys, count = Keys(seed=wanted.seed, phase="failures"), wanted.reflections
+    keys = Keys(seed=wanted.seed, phase="failures")
+    counts = {"reflections": wanted.reflections, "retries": wanted.retries}
     if wanted.stored is not None:
-        return {item.problem.id: probe(player, keys, item, reflections=count) for item in wanted.stored}
+        return {item.problem.id: probe(player, keys, item, **counts) for item in wanted.stored}
     source = {"split": wanted.split}
     return {
-        item.id: find_and_probe(player, keys, item, tries=wanted.tries, reflections=count, provenance=source)
+        item.id: find_and_probe(player, keys, item, tries=wanted.tries, provenance=source, **counts)
         for item in wanted.problems
     }
 
@@ -82,7 +85,7 @@ def _maker(player: Player, wanted: ProbeRequest) -> dict[str, Any]:
         **wanted.about,
         "policy": [player.policy.name, fingerprint(player.policy)],
         "played": repr((player.requests, player.sampling)),
-        "numbers": [wanted.tries, wanted.reflections, wanted.split, wanted.seed],
+        "numbers": [wanted.tries, wanted.reflections, wanted.retries, wanted.split, wanted.seed],
         "stored": stored and {item.problem.id: item.attempt.completion.text for item in stored},
     }
 

@@ -18,6 +18,7 @@ from secondthought.stats.shares import (
     share_of_clusters,
     wilson,
 )
+from secondthought.stats.variances import variance_between
 
 __all__ = [
     "NORMAL_POINT",
@@ -34,5 +35,6 @@ __all__ = [
     "share_of_clusters",
     "t_quantile",
     "to_json",
+    "variance_between",
     "wilson",
 ]

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from countdown_play import keys, player, policy, problems, requests, sampling, task  # noqa: F401
 from hypothesis import given
@@ -17,8 +19,18 @@ from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.rollout import failure_file, probe_stage
 from secondthought.rollout.mining import mine
 from secondthought.rollout.player import Keys
-from secondthought.rollout.probing import PROBE, Probed, find_and_probe, keeps, probe, stats_of
+from secondthought.rollout.probing import (
+    PROBE,
+    Probed,
+    ProbeReflection,
+    find_and_probe,
+    keeps,
+    leverage,
+    probe,
+    stats_of,
+)
 from secondthought.rollout.reflect_retry import branch_reflections
+from secondthought.stats import variance_between
 from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.types import Failure
 
@@ -49,8 +61,12 @@ class TestProbe:
         found = player.run([probe(player, keys, item, reflections=REFLECTIONS) for item in failures], "probes")
         for failure, probed_, group in zip(failures, found, groups, strict=True):
             item = probed_.failure
-            assert [tuple(retry) for retry in probed_.retries] == [
-                (branch.reflection.completion.text, branch.tries[0].completion.text, branch.tries[0].verdict.correct)
+            assert [tuple(item) for item in probed_.reflections] == [
+                (
+                    branch.reflection.completion.text,
+                    (branch.tries[0].completion.text,),
+                    (branch.tries[0].verdict.correct,),
+                )
                 for branch in group.branches
             ]
             turns = [turn for branch in group.branches for turn in (branch.reflection, *branch.tries)]
@@ -80,6 +96,20 @@ class TestProbe:
     def test_what_is_kept(self, keep, expected):
         assert [count for count in range(REFLECTIONS + 1) if keeps(keep, probed(count))] == expected
         assert not keeps(keep, Probed(problem_id="p", failure=None))
+
+    def test_several_retries_tell_how_much_depends_on_the_reflection(self, player, problems, keys):
+        failures, _ = mine(player, problems[:8], tries=2, keys=keys)
+        found = player.run([probe(player, keys, item, reflections=3, retries=4) for item in failures], "probes")
+        outcomes = [np.array([item.correct for item in probed_.reflections], dtype=float) for probed_ in found]
+        assert {cluster.shape for cluster in outcomes} == {(3, 4)}
+        counted = stats_of(found, "all")
+        assert repr(counted.leverage) == repr(variance_between(outcomes))
+        for probed_, cluster in zip(found, outcomes, strict=True):
+            assert probed_.counts["rescued"] == (cluster.mean(1) >= 0.5).sum()
+
+    def test_one_retry_tells_nothing_of_it(self):
+        alone = ProbeReflection("r", ("a",), (True,))
+        assert math.isnan(leverage([replace(probed(1), reflections=(alone, alone))]).estimate)
 
     @given(st.lists(st.integers(0, REFLECTIONS)))
     def test_every_probe_is_counted(self, rescued):

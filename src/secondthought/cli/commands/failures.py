@@ -63,7 +63,9 @@ class Options(ProgressFlags):
     stored: Path | None = None
     """Failures that an earlier call of this command wrote: probe these, and look for no others."""
     probe: int = Field(0, ge=0)
-    """Reflections on each failure, with one retry each; 0 probes none."""
+    """Reflections on each failure, with `--probe-retries` retries each; 0 probes none."""
+    probe_retries: int = Field(1, ge=1)
+    """Retries after each reflection; 2 or more tell how much depends on which reflection was written."""
     probe_keep: ProbeKeep = "mixed"
     """Which probed failures are kept: rescued by some reflections and not by others, by any, or all."""
     overwrite: bool = False
@@ -106,6 +108,7 @@ def _check(given: Options, prog: str) -> None:
     if given.stored is not None:
         raise ConfigError(f"{prog}: --stored goes with --probe: stored failures are there to be probed")
     idle = ["probe_keep"] if given.probe_keep != Options.model_fields["probe_keep"].default else []
+    idle += ["probe_retries"] if given.probe_retries > 1 else []
     idle += [f"episode.{name}" for name in given.episode.changed() if name in _PROBED]
     if idle:
         flag = idle[0].replace("_", "-")
@@ -141,6 +144,7 @@ def _collect_probed(
         stored=stored,
         tries=given.tries,
         reflections=given.probe,
+        retries=given.probe_retries,
         split=given.split,
         seed=given.seed,
         about={
@@ -152,7 +156,9 @@ def _collect_probed(
     probes = given.out.with_name(f"{given.out.name.removesuffix('.jsonl')}.probes.jsonl")
     found = probe_stage.play(player, wanted, probes, overwrite=given.overwrite)
     failure_file.write(given.out, [item.failure for item in found if item.failure and keeps(given.probe_keep, item)])
-    return {**asdict(stats_of(found, given.probe_keep)), "reflections": given.probe, "probes": str(probes)}
+    stats = stats_of(found, given.probe_keep)
+    counted = {**asdict(stats), "leverage": stats.leverage.to_json()}
+    return {**counted, "reflections": given.probe, "retries": given.probe_retries, "probes": str(probes)}
 
 
 def _weights(given: Options, policy: Policy) -> str | None:
@@ -173,5 +179,17 @@ def _said(given: Options, totals: Mapping[str, Any]) -> str:
     return (
         f"{totals['num_kept']} of {totals['num_failures']} probed failures kept ({given.probe_keep}), of"
         f" {totals['num_problems']} problems; {tried}, and {totals['num_probe_tokens']} in probes. Failures by how many"
-        f" of {given.probe} reflections rescued them: {rescued or 'none'}. All of them are in {totals['probes']}"
+        f" of {given.probe} reflections rescued them: {rescued or 'none'}. {_leverage(totals['leverage'])}All of them"
+        f" are in {totals['probes']}"
+    )
+
+
+def _leverage(share: Mapping[str, Any]) -> str:
+    """Say how much depends on the reflection; nothing where a reflection had one retry."""
+    if share["estimate"] is None:
+        return ""
+    low, high = (f"{100 * share[end]:.0f}" if share[end] is not None else "?" for end in ("low", "high"))
+    return (
+        f"Where retries at one failure differ, {100 * share['estimate']:.0f} % [{low}, {high}] of it is which"
+        " reflection they followed; the rest is chance. "
     )
