@@ -10,6 +10,7 @@ from secondthought.tasks import numbers, options
 from secondthought.tasks.answer_place import INSTRUCTIONS, AnswerPlace, placed, written
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
+from secondthought.tasks.verdicts import on_answer
 from secondthought.types import Problem, Verdict
 
 _MARK = "####"
@@ -53,11 +54,7 @@ class Gsm8k(RowTask[Gsm8kOptions]):
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Judge the last number in the answer's place."""
         number = self._said(text)
-        if number is None:
-            return Verdict(correct=False, reward=0.0, reason="no_answer", well_formed=False)
-        correct = number.value == _wanted(problem).value
-        reason = "correct" if correct else "wrong"
-        return Verdict(correct=correct, reward=float(correct), reason=reason, well_formed=True)
+        return on_answer(None if number is None else number.value == _wanted(problem).value)
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the number that was said, in one form."""

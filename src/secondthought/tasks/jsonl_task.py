@@ -24,6 +24,7 @@ from secondthought.errors import TaskError, shown
 from secondthought.rng import key, stream
 from secondthought.tasks import extract, numbers, options
 from secondthought.tasks import reflection_prompts as requests
+from secondthought.tasks.verdicts import on_answer
 from secondthought.text import whole
 from secondthought.types import Message, Problem, Split, Verdict
 
@@ -111,10 +112,10 @@ class JsonlTask:
         if self.options.match == "last_number":
             said = numbers.last(found.text if found else text)
             wanted = numbers.last(self._answer(problem))
-            return _verdict(None if said is None or wanted is None else numbers.same(said, wanted))
+            return on_answer(None if said is None or wanted is None else numbers.same(said, wanted))
         if found is None or len(found.text) > _MAX_ANSWER:
-            return _verdict(None)
-        return _verdict(_equal(found.text, self._answer(problem)))
+            return on_answer(None)
+        return on_answer(_equal(found.text, self._answer(problem)))
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return what stands in the answer's place: a number by its value and unit, another text normalised."""
@@ -238,9 +239,3 @@ def _written(number: numbers.Number) -> str:
 
 def _final(answer: str) -> str:
     return answer.rpartition("####")[2].strip()
-
-
-def _verdict(correct: bool | None) -> Verdict:
-    if correct is None:
-        return Verdict(correct=False, reward=0.0, reason="no_answer", well_formed=False)
-    return Verdict(correct=correct, reward=float(correct), reason="correct" if correct else "wrong", well_formed=True)

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 NUM_GOLD = 20
 NUM_BRANCHES = 4
+_ADVANTAGES = (-1.0, 2.0, -3.0, 5.0)
+"""Of both signs, and no sum of some is 0: equal completions must not cancel to a gradient of nothing but rounding."""
 MAX_TOKENS = 24
 PROBE_ELEMENTS = 50_000_000
 """Gradients are compared on the first parameters up to this many numbers, so that large models need no second copy."""
@@ -192,7 +194,7 @@ def _shortest(policy: LocalPolicy, problems: Sequence[Problem]) -> Problem:
 
 
 def _sampled_tree(policy: LocalPolicy, problem: Problem, temperature: float) -> TokenTree:
-    """Sample a small group as training would, with made-up advantages of both signs."""
+    """Sample a small group as training would, with made-up advantages."""
     trunk = policy.start(problem.messages, problem.tools)
     prompts = [Prompt(trunk=trunk, key=rng.key("self-check", number)) for number in range(NUM_BRANCHES)]
     before = policy.num_sampled
@@ -202,7 +204,7 @@ def _sampled_tree(policy: LocalPolicy, problem: Problem, temperature: float) -> 
         TreeBranch(
             token_ids=done.token_ids,
             old_logprobs=done.logprobs,
-            advantages=(1.0 if number % 2 else -1.0,) * len(done.token_ids),
+            advantages=(_ADVANTAGES[number],) * len(done.token_ids),
             learns=(True,) * len(done.token_ids),
             anchored=(False,) * len(done.token_ids),
         )

@@ -112,6 +112,20 @@ def test_a_task_without_golds_is_passed_over():
     assert checks.check_gold(TASK, PROBLEMS) == 4
 
 
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_samples_that_are_all_alike_leave_a_gradient_to_compare(policy, monkeypatch, kinds):
+    """A model that is sure of its answer gives the same one four times: with 1 and -1 nothing but rounding was left."""
+    sample = type(policy).sample
+
+    def alike(self, prompts, sampling, **more):
+        found = sample(self, prompts, sampling, **more)
+        return [found[number % kinds] for number in range(len(found))]
+
+    monkeypatch.setattr(type(policy), "sample", alike)
+    learner = Learner(policy, AlgorithmConfig(kl_ref=0.0), OptimConfig(), TrainConfig())
+    assert run(learner)["check/shared_gradient"] < 1e-4
+
+
 def test_weights_that_changed_between_sampling_and_scoring(learner):
     tree = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0)
     with torch.no_grad():

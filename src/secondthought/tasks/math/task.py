@@ -11,6 +11,7 @@ from secondthought.tasks.answer_place import INSTRUCTIONS, AnswerPlace, placed, 
 from secondthought.tasks.bounded.calls import BoundedCalls, Exceeded
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
+from secondthought.tasks.verdicts import on_answer
 from secondthought.types import Problem, Verdict
 
 LONGEST = 1000
@@ -61,7 +62,7 @@ class Math(RowTask[MathOptions]):
         """Judge the answer by its value: equal text is right at once, all else is compared in the other process."""
         said = self._said(text)
         if said is None:
-            return Verdict(correct=False, reward=0.0, reason="no_answer", well_formed=False)
+            return on_answer(None)
         wanted = problem.data["answer"]
         try:
             reason = "correct" if _plain(said) == _plain(wanted) else self._compare(wanted, said)

@@ -12,6 +12,7 @@ from secondthought.tasks import options as given
 from secondthought.tasks.answer_place import AnswerPlace, placed, written
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
+from secondthought.tasks.verdicts import on_answer
 from secondthought.types import SPLITS, Problem, Verdict
 
 LETTERS = "ABCDEFGHIJ"
@@ -68,11 +69,7 @@ class ChoiceTask(RowTask[ChoiceOptions]):
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Judge the letter in the answer's place."""
         letter = self.answer(problem, text)
-        if letter is None:
-            return Verdict(correct=False, reward=0.0, reason="no_answer", well_formed=False)
-        correct = letter == problem.data["answer"]
-        reason = "correct" if correct else "wrong"
-        return Verdict(correct=correct, reward=float(correct), reason=reason, well_formed=True)
+        return on_answer(None if letter is None else letter == problem.data["answer"])
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the letter that was said."""
