@@ -1,4 +1,7 @@
-"""The contract, run for every task in `TASKS`, for Countdown's presets, and for a question file."""
+"""The contract, run for every task with problems of its own, for Countdown's presets, and for files of questions.
+
+Other tasks of rows are tried by `tasks.checks` in their own tests, on rows of theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
 from secondthought.tasks import TASKS, load
 from secondthought.tasks.countdown.problems import PRESETS
+from secondthought.tasks.rows.row_task import RowTask
 
 CASES = [
-    *((name, {}) for name in TASKS),
+    *((name, {}) for name in TASKS if not isinstance(load(name), RowTask)),
     *(("countdown", {"preset": preset}) for preset in PRESETS if preset != "default"),
     ("countdown", {"answer_format": "boxed"}),
     ("countdown", {"preset": "four"}),
     ("countdown", {"num_numbers": (5, 6)}),
     ("questions.jsonl", {}),
+    ("gsm8k", {"files": "questions.jsonl"}),
 ]
 COUNT = 25
 _TEXTS = st.text(max_size=200) | st.text(alphabet="<answer>/\\boxed{}0123456789+-*() \n", max_size=200)
@@ -29,11 +34,13 @@ _TEXTS = st.text(max_size=200) | st.text(alphabet="<answer>/\\boxed{}0123456789+
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}{case[1] or ''}")
 def case(request, tmp_path_factory):
     name, options = request.param
-    if name.endswith(".jsonl"):
-        path = tmp_path_factory.mktemp("jsonl") / name
+    if "questions.jsonl" in (name, *options.values()):
+        path = tmp_path_factory.mktemp("jsonl") / "questions.jsonl"
         rows = [{"question": f"What is {n} doubled?", "answer": str(2 * n)} for n in range(1000)]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        name = str(path)
+        if name == path.name:
+            return str(path), options
+        options = {"files": [str(path)]}
     return name, options
 
 

@@ -24,7 +24,7 @@ TASKS: dict[str, str] = {
     "gsm8k": "secondthought.tasks.gsm8k:Gsm8k",
     "hellaswag": "secondthought.tasks.hellaswag:HellaSwag",
     "json_schema": "secondthought.tasks.json_schema:JsonSchema",
-    "math": "secondthought.tasks.math:Math",
+    "math": "secondthought.tasks.mathematics:Math",
     "mmlu_pro": "secondthought.tasks.mmlu_pro:MmluPro",
     "python_code": "secondthought.tasks.python_code:PythonCode",
 }

@@ -13,9 +13,11 @@ from secondthought.cli.commands import diagnose as diagnosing
 from secondthought.preflight.diagnose import Subject, advise, undecided
 from secondthought.preflight.diagnose.sample_rules import TRAIN_NOW
 from secondthought.tasks import TASKS
+from secondthought.tasks.rows.row_task import RowTask
 
 TASKS_OF_ALL_KINDS = [
-    *((name, {}) for name in TASKS),
+    *((name, {}) for name in TASKS if not isinstance(tasks.load(name), RowTask)),
+    ("gsm8k", {"files": ["questions.jsonl"]}),
     ("countdown", {"preset": "tiny"}),
     ("arithmetic", {"max_number": 60, "operators": "+"}),
     ("function_calling", {"think": True}),

@@ -18,7 +18,7 @@ LONGEST = 1000
 """Characters of an answer that is compared; of a text whose end is the answer, the last so many are read."""
 SECONDS = 3.0
 """Processor time of one comparison."""
-COMPARE = "secondthought.tasks.math.answers:compare"
+COMPARE = "secondthought.tasks.mathematics.answers:compare"
 
 
 class MathOptions(RowOptions):

@@ -1,5 +1,5 @@
 """Mathematics of competitions: answers are formulas, compared by what they mean in a process of its own."""
 
-from secondthought.tasks.math.task import Math
+from secondthought.tasks.mathematics.task import Math
 
 __all__ = ["Math"]
