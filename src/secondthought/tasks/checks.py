@@ -155,9 +155,9 @@ def _chance(task: Task) -> str:
     if not isinstance(task, ChanceTask):
         raise _Skipped("the task states none; give it a chance_level")
     level = float(task.chance_level)
-    if not 0 <= level < 1:
-        raise _Failed(f"{level} is no share below 1")
-    return f"{100 * level:.1f} %"
+    if not 0 <= level <= 1:
+        raise _Failed(f"{level} is no share")
+    return f"{100 * level:.1f} %" + ("; nothing can be learned" if level == 1 else "")
 
 
 def _rewards(task: Task, found: Problems) -> str:

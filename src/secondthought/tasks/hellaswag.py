@@ -57,6 +57,6 @@ def plain(text: str) -> str:
     """Return a text without the marks of its source, as evaluations of the set have it.
 
     >>> plain("Cook rice. [title] Wash it [step] Use  water")
-    'Cook rice. . Wash it Use water'
+    'Cook rice.. Wash it Use water'
     """
     return re.sub(r" {2,}", " ", _MARK.sub("", text.strip().replace(" [title]", ". "))).strip()
