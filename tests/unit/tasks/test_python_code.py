@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="code is shut in
 
 @pytest.fixture(scope="module")
 def task():
-    return load("python_code")
+    return load("python_code", {"seconds": 0.5})
 
 
 def block(code):

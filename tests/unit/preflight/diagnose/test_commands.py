@@ -17,7 +17,6 @@ from secondthought.tasks.rows.row_task import RowTask
 
 TASKS_OF_ALL_KINDS = [
     *((name, {}) for name in TASKS if not isinstance(tasks.load(name), RowTask)),
-    ("gsm8k", {"files": ["questions.jsonl"]}),
     ("countdown", {"preset": "tiny"}),
     ("arithmetic", {"max_number": 60, "operators": "+"}),
     ("function_calling", {"think": True}),
