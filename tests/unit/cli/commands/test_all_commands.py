@@ -10,6 +10,7 @@ from secondthought.runs import RunDirectory
 
 OWN_TASK = """
 from secondthought.tasks import TASKS
+from secondthought.tasks import TASKS
 from secondthought.tasks.arithmetic import Arithmetic
 
 class Mine(Arithmetic):
