@@ -7,10 +7,9 @@ import pytest
 
 from secondthought.config import RunConfig
 from secondthought.runs import RunDirectory
+from secondthought.tasks import TASKS
 
 OWN_TASK = """
-from secondthought.tasks import TASKS
-from secondthought.tasks import TASKS
 from secondthought.tasks.arithmetic import Arithmetic
 
 class Mine(Arithmetic):
