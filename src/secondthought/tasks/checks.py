@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
@@ -12,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import ChanceTask, RepeatingTask, Task
 from secondthought.tasks.judging import judge
+from secondthought.tasks.rows.pool import asked
 from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
 
 CPU_LIMIT_S = 0.05
@@ -214,25 +214,18 @@ def _deterministic(again: Task, found: Problems) -> str:
 def _disjoint(task: Task, found: Problems) -> str:
     seeds = (0, 1)
     ids = {split: {p.id for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS}
-    asked = {
-        split: {_content(p) for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS
+    texts = {
+        split: {asked(p) for seed in seeds for p in draw(task, split, len(found[split]), seed)} for split in SPLITS
     }
     for one, other in combinations(SPLITS, 2):
         if ids[one] & ids[other]:
             raise _Failed(f"{one} and {other} share {len(ids[one] & ids[other])} problems")
-        if asked[one] & asked[other]:
+        if texts[one] & texts[other]:
             raise _Failed(
-                f"{one} and {other} share {len(asked[one] & asked[other])} questions under other ids; derive ids from"
+                f"{one} and {other} share {len(texts[one] & texts[other])} questions under other ids; derive ids from"
                 " the question alone"
             )
     return "for two seeds"
-
-
-def _content(problem: Problem) -> str:
-    """Return what a problem asks; how it is spaced makes no other problem."""
-    return " ".join(
-        word for message in problem.messages for word in unicodedata.normalize("NFKC", message.content).split()
-    )
 
 
 def _total(task: Task, found: Problems) -> str:

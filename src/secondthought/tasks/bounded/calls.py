@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import subprocess
 import sys
-import time
 import weakref
 from typing import Any
 
 from secondthought.errors import TaskError
+from secondthought.tasks.bounded.replies import read_line
 
 START_S = 120.0
 """Longest that the imports of a function may take, by the clock."""
 WALL_TIMES = 10.0
 """A call may take so many times its processor time by the clock, and two seconds: it may wait for a busy machine."""
-MAX_REPLY = 2**20
-"""Longest reply in bytes."""
 
 
 class Exceeded(Exception):
@@ -101,18 +98,9 @@ class _Child:
         self._end()
 
     def _reply(self, wall_s: float) -> dict[str, Any] | None:
-        assert self._process.stdout is not None
-        descriptor, end, read = self._process.stdout.fileno(), time.monotonic() + wall_s, b""
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(descriptor, selectors.EVENT_READ)
-            while not read.endswith(b"\n"):
-                left = end - time.monotonic()
-                if left <= 0 or len(read) > MAX_REPLY or not waiting.select(left):
-                    return None
-                part = os.read(descriptor, 65536)
-                if not part:
-                    return None
-                read += part
+        read = read_line(self._process, wall_s)
+        if not read.endswith(b"\n"):
+            return None
         found: dict[str, Any] = json.loads(read)
         return found
 

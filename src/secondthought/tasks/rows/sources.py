@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from secondthought import jsonl
 from secondthought.disk import why_unread
-from secondthought.errors import TaskError
+from secondthought.errors import TaskError, first_line
 
 HUB = "hub:"
 """What a source on a hub begins with."""
@@ -90,7 +90,7 @@ def _of_parquet(path: Path) -> Iterator[PlacedRow]:
                     number += 1
                     yield PlacedRow(f"{path}, row {number}", row)
     except (ValueError, NotImplementedError) as error:  # what pyarrow's own errors are
-        raise TaskError(f"{path}: cannot be read as parquet: {_first_line(error)}") from None
+        raise TaskError(f"{path}: cannot be read as parquet: {first_line(error)}") from None
 
 
 def _of_hub(name: str) -> Iterator[PlacedRow]:
@@ -107,7 +107,7 @@ def _of_hub(name: str) -> Iterator[PlacedRow]:
             yield PlacedRow(f"{place}, row {number}", row)
     except Exception as error:  # whatever a network, a hub and its library may raise
         raise TaskError(
-            f"{place}: cannot be fetched ({type(error).__name__}: {_first_line(error)}); where there is no"
+            f"{place}: cannot be fetched ({type(error).__name__}: {first_line(error).rstrip('.')}); where there is no"
             " network, or the data set asks for an account, download its files elsewhere and give their paths"
         ) from None
 
@@ -120,7 +120,3 @@ def _needs(module: str, what: str) -> ModuleType:
             f"{what}: reading it needs {module.partition('.')[0]}: pip install 'secondthought[data]'; files of JSON"
             " lines need nothing"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from secondthought.tasks.bounded.replies import read_line
 
 CHILD = Path(__file__).with_name("child.py")
 MODULES = """
@@ -27,8 +27,6 @@ START_S = 30.0
 """Longest by the clock until the process is ready."""
 WALL_S, WALL_TIMES = 2.0, 5.0
 """A run may take so many seconds by the clock, and so many times its processor time: what waits takes the first."""
-MAX_REPLY = 2**20
-"""Bytes of a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,30 +91,13 @@ def run(program: Program, *, seconds: float, memory: int) -> Ran:
 def _answer(process: subprocess.Popen[bytes], text: bytes, wall_s: float) -> bytes:
     """Return the process's reply, or as much of it as came in time."""
     assert process.stdin is not None
-    ready = _line(process, START_S)
+    ready = read_line(process, START_S)
     if ready != b"{}\n":
         return ready
     with contextlib.suppress(OSError):
         process.stdin.write(text)
         process.stdin.close()
-    return _line(process, wall_s)
-
-
-def _line(process: subprocess.Popen[bytes], wall_s: float) -> bytes:
-    """Return what the process writes until its line ends, it ends, or time is over."""
-    assert process.stdout is not None
-    end, read = time.monotonic() + wall_s, b""
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(process.stdout, selectors.EVENT_READ)
-        while b"\n" not in read and len(read) <= MAX_REPLY:
-            left = end - time.monotonic()
-            if left <= 0 or not waiting.select(left):
-                break
-            part = os.read(process.stdout.fileno(), 65536)
-            if not part:
-                break
-            read += part
-    return read
+    return read_line(process, wall_s)
 
 
 def _read(reply: bytes, count: int) -> Ran:
