@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from secondthought.tools.calls import Call
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,8}(\.[a-z]{1,4})?", fullmatch=True)
-KEYS = st.from_regex(r"[a-zA-Z][a-z_0-9]{0,8}", fullmatch=True).filter(
-    lambda key: key not in ("True", "False", "None", "true", "false", "null")
+KEYS = st.from_regex(r"[a-zA-Z][a-z_0-9]{0,8}", fullmatch=True) | st.sampled_from(
+    ["from", "True", "None", "true", "null"]
 )
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30)
 SCALARS = st.one_of(

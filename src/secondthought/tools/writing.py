@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +15,6 @@ from secondthought.tools.calls import Call, Unwritable
 
 _IN_TAG = re.compile(r"[^<>\s](?:[^<>\n]*[^<>\s])?")
 _BARE = re.compile(r"[\w.\-]+")
-_PYTHON_NAME, _PYTHON_KEY = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"), re.compile(r"[^\W\d]\w*")
 _PARAMETER_ENDS, _ESCAPE = "</parameter>", "<escape>"
 
 
@@ -100,8 +101,9 @@ def _functiongemma(calls: Sequence[Call]) -> str:
 
 def _python(calls: Sequence[Call]) -> str:
     written = (
-        f"{_matching(_PYTHON_NAME, call.name)}("
-        + ", ".join(f"{_matching(_PYTHON_KEY, key)}={_literal(value)}" for key, value in call.arguments.items())
+        ".".join(map(_identifier, call.name.split(".")))
+        + "("
+        + ", ".join(f"{_identifier(key)}={_literal(value)}" for key, value in call.arguments.items())
         + ")"
         for call in calls
     )
@@ -134,8 +136,19 @@ def _json(value: Any) -> str:
 
 def _matching(pattern: re.Pattern[str], name: str) -> str:
     if not pattern.fullmatch(name):
-        raise Unwritable(f"{name!r:.80} cannot be the name of a tool or an argument in this dialect")
+        raise _no_name(name)
     return name
+
+
+def _identifier(name: str) -> str:
+    """Return a name that Python reads as this very name: no word of its grammar, and as it normalises names."""
+    if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
+        raise _no_name(name)
+    return name
+
+
+def _no_name(name: str) -> Unwritable:
+    return Unwritable(f"{name!r:.80} cannot be the name of a tool or an argument in this dialect")
 
 
 def _plain_value(value: Any) -> str:

@@ -61,12 +61,16 @@ def test_reading_undoes_writing(dialect, calls):
 
 
 def test_what_a_dialect_cannot_write_is_refused():
-    for dialect, call in {
-        "qwen3.5": Call("f", {"a": "</parameter>"}),
-        "functiongemma": Call("f", {"a": "<escape>"}),
-        "python": Call("get-weather", {}),
-        "mistral-named": Call("get weather", {}),
-    }.items():
+    for dialect, call in (
+        ("qwen3.5", Call("f", {"a": "</parameter>"})),
+        ("functiongemma", Call("f", {"a": "<escape>"})),
+        ("python", Call("get-weather", {})),
+        ("python", Call("try", {})),
+        ("python", Call("mail.import", {})),
+        ("python", Call("f", {"from": 1})),
+        ("python", Call("\ufb01nd", {})),  # a ligature, which Python reads as the two letters
+        ("mistral-named", Call("get weather", {})),
+    ):
         with pytest.raises(Unwritable, match=r"cannot|which ends"):
             write_calls([call], dialect)
     with pytest.raises(TaskError, match="there is no dialect 'klingon' of calls; there are tool_call, "):
