@@ -21,7 +21,7 @@ LAYERS = (
     ("models", "distributed", "runs"),
     ("inference",),
     ("rollout", "habits", "requirements"),
-    ("evaluate",),
+    ("evaluate", "bridges"),
     ("data", "organisms", "report"),
     ("train",),
     ("study", "preflight"),

@@ -25,15 +25,25 @@ def named_class(name: str, what: str, protocol: type, error: type[SecondthoughtE
     Raises:
         SecondthoughtError: of the kind `error`: there is no such module or class, or it lacks a method.
     """
-    module, _, attribute = name.partition(":")
-    if not all(part.isidentifier() for part in [*module.split("."), attribute]):
-        raise error(f"{what} {name}: module {module!r} cannot be imported: give module:Class, as Python names them")
-    kind = _attribute(name, what, module, attribute, error)
+    kind = named(name, what, error)
     if not isinstance(kind, type):
+        attribute = name.partition(":")[2]
         raise error(f"{what} {name}: {attribute!r} is no class but a {type(kind).__name__}; give module:Class")
     if _lacking(kind, _methods(protocol)):
         raise error(f"{what} {name}: the class is not a {protocol.__name__}, it lacks {lacking(kind, protocol)}")
     return kind
+
+
+def named(name: str, what: str, error: type[SecondthoughtError]) -> Any:
+    """Import what `module:name` means; the caller looks at it before anything of it is called.
+
+    Raises:
+        SecondthoughtError: of the kind `error`: there is no such module, or nothing of that name in it.
+    """
+    module, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), attribute]):
+        raise error(f"{what} {name}: module {module!r} cannot be imported: give module:Name, as Python names them")
+    return _attribute(name, what, module, attribute, error)
 
 
 def lacking(thing: object, protocol: type) -> str:

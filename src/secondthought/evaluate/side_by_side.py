@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from secondthought.config import EpisodeConfig
-from secondthought.evaluate import Evaluation, compare, evaluate, summarise, to_json, write_rows
+from secondthought.evaluate import Evaluation, compare, evaluate, samples, summarise, to_json, write_rows
 from secondthought.evaluate.evidence import Evidence, evidence_of
 from secondthought.evaluate.quality import quality, reflected
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
 from secondthought.runs import files
+from secondthought.stats import Interval
 from secondthought.types import Split
 
 
@@ -32,6 +33,8 @@ class EvaluationRequest:
     temperatures: tuple[float, ...] = (1.0,)
     tries: int = 2
     """Rounds: 2 is try, reflection, retry."""
+    samples: int = 1
+    """First tries of every problem; from 2 on they are drawn besides the rounds."""
     split: Split = "test"
     seed: int = 0
     """Which problems of the split, and what is sampled."""
@@ -77,14 +80,14 @@ def evaluate_side_by_side(
         for name, task in request.tasks:
             for temperature in request.temperatures:
                 with onlooker.stage(f"{model}: {name} at temperature {temperature:g}"):
-                    evaluation, evidence = _played(request, policy, task, temperature, onlooker)
+                    evaluation, evidence, sampled = _played(request, policy, task, temperature, onlooker)
                 results.append(
                     ModelResult(
                         model=model,
                         task=name,
                         temperature=temperature,
                         evaluation=evaluation,
-                        rates=to_json(summarise(evaluation)),
+                        rates=to_json({**summarise(evaluation), **sampled}),
                         reflections=to_json(quality(reflected(evaluation.rows, task), task)),
                         evidence=evidence,
                     )
@@ -137,9 +140,13 @@ def write(
 
 def _played(
     request: EvaluationRequest, policy: Policy, task: Task, temperature: float, onlooker: Onlooker
-) -> tuple[Evaluation, Evidence]:
+) -> tuple[Evaluation, Evidence, Mapping[str, Interval]]:
     player = Player.resolve(policy, task, request.episode, temperature, onlooker=onlooker)
     keys = Keys(seed=request.seed, phase=f"eval {temperature:g}")
     problems = task.problems(request.split, request.problems, request.seed)
     found = evaluate(player, problems, num_tries=request.tries, keys=keys)
-    return found, evidence_of(player, found, keys, controls=request.controls, on_right=request.reflect_on_right)
+    evidence = evidence_of(player, found, keys, controls=request.controls, on_right=request.reflect_on_right)
+    if request.samples == 1:
+        return found, evidence, {}
+    more = replace(keys, phase=f"{keys.phase} samples")
+    return found, evidence, samples.summary(samples.sample(player, problems, count=request.samples, keys=more))

@@ -30,7 +30,12 @@ TASKS: dict[str, str] = {
 }
 """Name to class, imported when it is asked for."""
 
-_JSONL = "secondthought.tasks.jsonl_task:JsonlTask"
+SOURCES: dict[str, tuple[str, str]] = {
+    "jsonl": ("secondthought.tasks.jsonl_task:JsonlTask", "path"),
+    "reasoning_gym": ("secondthought.tasks.reasoning_gym:ReasoningGym", "dataset"),
+    "trl": ("secondthought.bridges.trl_rewards:TrlRewards", "rewards"),
+}
+"""Class and option of what stands after `SOURCE:` in a name: `reasoning_gym:leg_counting`, `jsonl:rows.txt`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,8 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """Load the task of that name, with its options.
 
     Args:
-        name: a key of `TASKS`, `module:Class`, or the path of a `.jsonl` file.
+        name: a key of `TASKS`, a key of `SOURCES` with what it is to give (`reasoning_gym:leg_counting`),
+            `module:Class`, or the path of a `.jsonl` file.
         options: keyword arguments of the task's class.
 
     Raises:
@@ -67,10 +73,9 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
     >>> load("countdown", {"preset": "tiny"}).name
     'countdown'
     """
-    own = dict(options or {})
-    if name.endswith(".jsonl"):
-        own = {**own, "path": name}
-    task = _construct(name, _class(name), own)
+    target, named = _target(name)
+    kind = plugins.named_class(target, "task", Task, TaskError)
+    task = _construct(name, kind, {**(options or {}), **named})
     if not isinstance(task, Task):
         raise TaskError(f"task {name}: the class is not a Task, it lacks {plugins.lacking(task, Task)}")
     for part in ("name", "reflection_request"):
@@ -96,14 +101,23 @@ def describe(name: str, options: Mapping[str, Any] | None = None) -> Description
     )
 
 
-def _class(name: str) -> type:
-    target = _JSONL if name.endswith(".jsonl") else TASKS.get(name, name)
-    if ":" not in target:
+def _target(name: str) -> tuple[str, dict[str, str]]:
+    """Return the class that a name means, as `module:Class`, and the options that the name sets."""
+    if name in TASKS:
+        return TASKS[name], {}
+    source, colon, given = name.partition(":")
+    if colon and source in SOURCES:
+        target, option = SOURCES[source]
+        return target, {option: given}
+    if name.endswith(".jsonl"):
+        target, option = SOURCES["jsonl"]
+        return target, {option: name}
+    if not colon:
         raise TaskError(
-            f"there is no task {name!r}{suggestion(name, TASKS)}; known: {', '.join(TASKS)},"
-            " or give module:Class, or the path of a .jsonl file"
+            f"there is no task {name!r}{suggestion(name, [*TASKS, *SOURCES])}; known: {', '.join(TASKS)},"
+            f" or give {', '.join(f'{source}:NAME' for source in SOURCES)}, module:Class, or the path of a .jsonl file"
         )
-    return plugins.named_class(target, "task", Task, TaskError)
+    return name, {}
 
 
 def _construct(name: str, kind: type, options: Mapping[str, Any]) -> object:

@@ -27,3 +27,20 @@ def test_each_later_model_is_compared_with_each_before_it_where_task_and_tempera
     write(tmp_path / "out", results, found, {"seed": 0})
     assert json.loads((tmp_path / "out/summary.json").read_text()) == {"options": {"seed": 0}, **found}
     assert len((tmp_path / "out/0.5_countdown_t0.jsonl").read_text().splitlines()) == 20
+
+
+def test_more_samples_add_their_rates_and_leave_the_rounds_as_they_are():
+    def rates(samples):
+        request = EvaluationRequest(
+            models=("0.5",),
+            tasks=(("countdown", load("countdown", {"preset": "tiny"})),),
+            problems=40,
+            samples=samples,
+        )
+        (result,) = evaluate_side_by_side(request, scripted)
+        return result.rates
+
+    one, five = rates(1), rates(5)
+    assert five.keys() - one.keys() == {"avg@5", "pass@2", "pass@4"}
+    assert {name: five[name] for name in one} == one
+    assert five["avg@5"]["estimate"] < five["pass@2"]["estimate"] < five["pass@4"]["estimate"]

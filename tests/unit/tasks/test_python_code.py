@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -118,6 +119,17 @@ def test_hostile_code_is_wrong_in_time_and_leaves_nothing(task, name, tmp_path, 
     assert time.monotonic() - began < 30
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert not _children()
+
+
+@pytest.mark.parametrize("meddle", ["s.setitimer(s.ITIMER_PROF, 0)", "s.signal(s.SIGPROF, s.SIG_IGN)"])
+def test_code_cannot_put_off_its_limit_of_time(meddle):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = run(
+        Program(code=f"import sys\ns = sys.modules['signal']\n{meddle}\nwhile True: pass"), seconds=0.3, memory=2**29
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ran.failed
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2.5
 
 
 def _children():

@@ -24,7 +24,7 @@ from secondthought.types import Split
 
 _MODELS = ("models",)
 _FIXED = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
-_SHOWN = ("pass@1", "second_try", "try_", "rescue", "format_valid", "leak")
+_SHOWN = ("pass@", "avg@", "second_try", "try_", "rescue", "format_valid", "leak")
 """Beginnings of the rates that the table shows; --json has all of them."""
 
 
@@ -41,9 +41,11 @@ class Options(ProgressFlags):
     tasks: tuple[str, ...] = Field(("countdown",), json_schema_extra=named("task", also=("tasks",)))
     """Shipped tasks, `module:Class`, or .jsonl files of questions and answers."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the task's own; for one task only."""
+    """Options of the task's own; with several tasks, of each by its name: `--options.gsm8k.files`."""
     tries: int = Field(2, ge=1)
     """Rounds: 2 is try, reflection, retry."""
+    samples: int = Field(1, ge=1)
+    """First tries of every problem; from 2 on, also the share of all that are right (avg@K) and pass@k, unbiased."""
     problems: int = Field(200, ge=1)
     """Problems per task."""
     temperature: Temperatures = (1.0,)
@@ -75,7 +77,7 @@ def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
     given = parse(Options, argv, prog, positional=_MODELS, required=_MODELS, fixed=_FIXED, aliases={"--model": 0})
     _check(given, prog)
-    tasks = [load_task(name, given.options) for name in given.tasks]
+    tasks = [load_task(name, options) for name, options in _options_of(given, prog).items()]
     plan = measuring(
         given.models, tasks, given.split, given.problems, given.seed, default=Options.model_fields["problems"].default
     )
@@ -105,6 +107,7 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
         problems=given.problems,
         temperatures=given.temperature,
         tries=given.tries,
+        samples=given.samples,
         split=given.split,
         seed=given.seed,
         controls=given.controls,
@@ -127,10 +130,23 @@ def _check(given: Options, prog: str) -> None:
         raise ConfigError(
             f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"
         )
-    if given.options and len(given.tasks) > 1:
-        raise ConfigError(f"{prog}: --options are those of one task; evaluate the tasks one by one")
+    if len(set(given.tasks)) < len(given.tasks):
+        raise ConfigError(f"{prog}: a task is named twice; name each once")
     if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
+
+
+def _options_of(given: Options, prog: str) -> dict[str, Any]:
+    """Return the options of each task."""
+    if len(given.tasks) == 1:
+        return {given.tasks[0]: given.options}
+    for name, options in given.options.items():
+        if name not in given.tasks or not isinstance(options, dict):
+            raise ConfigError(
+                f"{prog}: --options.{name}: with several tasks, options are given for each by its name:"
+                f" --options.{given.tasks[0]}.NAME VALUE"
+            )
+    return {name: given.options.get(name, {}) for name in given.tasks}
 
 
 def _print(found: dict[str, Any]) -> None:

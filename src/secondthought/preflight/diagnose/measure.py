@@ -8,14 +8,13 @@ from typing import Any
 
 from secondthought.config.play import RetrySees
 from secondthought.evaluate import failures_of, to_json
+from secondthought.evaluate import samples as rates
+from secondthought.evaluate.samples import turns
 from secondthought.habits.rates import HabitRates, Observed, rates_in_groups
-from secondthought.preflight.diagnose import rates
-from secondthought.preflight.diagnose.rates import turns
 from secondthought.preflight.diagnose.subject import Subject
 from secondthought.preflight.diagnose.ways import NOT_PLAYED, BothWays, RetryWay, play_both_ways
 from secondthought.protocols import Detector
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.stats import Interval
 from secondthought.train.self_checks import check_gold
 from secondthought.types import Episode, Group, Problem, Thought
@@ -103,8 +102,7 @@ def diagnose(
     """
     check_gold(player.task, problems, player.policy)
     keys = Keys(seed=seed, phase="diagnose")
-    courses = [group_of_attempts(player, keys, problem, group_size=samples) for problem in problems]
-    groups = player.run(courses, "problems")
+    groups = rates.sample(player, problems, count=samples, keys=keys)
     return ModelDiagnosis(
         subject=subject or Subject.of(player.task, problems, model=player.policy.name),
         model=player.policy.name,

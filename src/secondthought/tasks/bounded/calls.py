@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 from secondthought.errors import TaskError
@@ -29,15 +30,19 @@ class Exceeded(Exception):
 class BoundedCalls:
     """Calls one function, by name, in a process of its own."""
 
-    def __init__(self, target: str, *, seconds: float, memory: int = 2**31) -> None:
+    def __init__(
+        self, target: str, *, seconds: float, memory: int = 2**31, made_with: Sequence[Any] | None = None
+    ) -> None:
         """Prepare to call; the process begins with the first call.
 
         Args:
             target: `module:function`; it takes and returns JSON values.
             seconds: processor time of a call, at most.
             memory: address space of the process in bytes, imports included, at most.
+            made_with: where the target makes the function that is called, what it makes it with. The process then gives
+                up all system calls but those that computing needs, where the kernel lets it.
         """
-        self.target, self.seconds, self.memory = target, seconds, memory
+        self.target, self.seconds, self.memory, self.made_with = target, seconds, memory, made_with
         self._child: _Child | None = None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -48,7 +53,7 @@ class BoundedCalls:
             TaskError: the process cannot be begun: a library that the function needs is missing.
         """
         if self._child is None or not self._child.is_ours:
-            self._child = _Child(self.target, self.seconds, self.memory)
+            self._child = _Child(self.target, self.seconds, self.memory, self.made_with)
         reply = self._child.ask(arguments, 2.0 + WALL_TIMES * self.seconds)
         if reply is None:
             self._child.end()
@@ -62,8 +67,9 @@ class BoundedCalls:
 class _Child:
     """The other process, from its first reply to its end."""
 
-    def __init__(self, target: str, seconds: float, memory: int) -> None:
-        command = [sys.executable, "-m", "secondthought.tasks.bounded.child", target, str(seconds), str(memory)]
+    def __init__(self, target: str, seconds: float, memory: int, made_with: Sequence[Any] | None) -> None:
+        limits = [str(seconds), str(memory)]
+        command = [sys.executable, "-m", "secondthought.tasks.bounded.child", target, *limits, json.dumps(made_with)]
         self._owner = os.getpid()
         self._process = subprocess.Popen(
             command,

@@ -1,6 +1,6 @@
 """The other process of `bounded.calls`: a call is a line of JSON, and so is its reply.
 
-    python -m secondthought.tasks.bounded.child MODULE:FUNCTION SECONDS BYTES
+    python -m secondthought.tasks.bounded.child MODULE:FUNCTION SECONDS BYTES MADE_WITH
 
 A call that uses up its processor time is ended by the kernel, and with it the process. No handler is asked: a loop of C
 would not let it come to its turn.
@@ -15,18 +15,24 @@ import os
 import sys
 from typing import Any
 
+from secondthought.errors import SecondthoughtError
 
-def main(target: str, seconds: float, memory: int) -> None:
+
+def main(target: str, seconds: float, memory: int, made_with: list[Any] | None) -> None:
     """Answer calls until there are no more."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints is no reply
     try:
         module, _, name = target.partition(":")
         function = getattr(importlib.import_module(module), name)
-    except ImportError as error:
+        if made_with is not None:
+            function = function(*made_with)
+    except (ImportError, SecondthoughtError) as error:
         _reply(replies, {"raised": str(error)})
         return
     _limit_memory(memory)
+    if made_with is not None:
+        _shut_in()
     _reply(replies, {"value": None})
     for line in sys.stdin.buffer:
         arguments = json.loads(line)
@@ -53,6 +59,14 @@ def _limit_time(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
+def _shut_in() -> None:
+    """Leave the process nothing but computing. It is a second wall: where the kernel has none, the first one stands."""
+    with contextlib.suppress(ImportError, OSError):
+        from secondthought.tasks.sandbox.child import give_up_system_calls
+
+        give_up_system_calls(timers=True)
+
+
 def _limit_memory(memory: int) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -62,4 +76,4 @@ def _limit_memory(memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4]))

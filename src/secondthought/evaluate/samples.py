@@ -11,8 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import group_of_attempts
 from secondthought.stats import Interval, mean_interval, mean_share, pass_at_k
-from secondthought.types import Group, StopReason, Turn
+from secondthought.types import Group, Problem, StopReason, Turn
 
 GROUP_SIZES = (4, 8, 16, 32, 64)
 
@@ -57,6 +59,17 @@ def truncated(groups: Sequence[Group]) -> Interval:
 def length(groups: Sequence[Group]) -> Interval:
     """Return the mean length of a sample in tokens."""
     return over_problems(groups, lambda group: _mean([len(turn.completion.token_ids) for turn in turns(group)]))
+
+
+def sample(player: Player, problems: Sequence[Problem], *, count: int, keys: Keys) -> list[Group]:
+    """Draw `count` first tries of every problem."""
+    return player.run([group_of_attempts(player, keys, item, group_size=count) for item in problems], "problems")
+
+
+def summary(groups: Sequence[Group]) -> dict[str, Interval]:
+    """Return the numbers that `eval --samples` adds: `avg@K` over all K samples, `pass@k` for k = 2, 4, ... up to K."""
+    found = {f"avg@{len(groups[0].branches)}": first_try(groups)}
+    return found | {f"pass@{k}": value for k, value in passes(groups).items() if k > 1}
 
 
 def passes(groups: Sequence[Group]) -> dict[int, Interval]:

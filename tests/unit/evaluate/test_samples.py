@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.preflight.diagnose import rates
+from secondthought.evaluate import samples as rates
 from secondthought.types import Branch, Completion, Group, Problem, StopReason, Turn, TurnKind, Verdict
 
 

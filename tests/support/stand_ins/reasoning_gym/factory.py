@@ -1,0 +1,94 @@
+"""Data sets by name, as the library registers them."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass
+class Config:
+    """What the library calls a config."""
+
+    seed: int = 0
+    size: int = 500
+    most: int = 10_000
+
+    def validate(self):
+        assert self.most > 0, "most must be positive"
+
+
+class Doubles:
+    """How much is twice a number? Near answers earn a part."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def __getitem__(self, place):
+        assert place < self.config.size
+        number = random.Random(self.config.seed + place).randrange(self.config.most)
+        return {"question": f"What is twice {number}?", "answer": str(2 * number), "metadata": {"of": {number}}}
+
+    def score_answer(self, answer, entry):
+        (number,) = entry["metadata"]["of"]  # a set, which JSON does not have
+        try:
+            return 1.0 if int(answer) == 2 * number else 0.25
+        except ValueError:
+            return 0.0
+
+
+class Unstable(Doubles):
+    """Makes other questions in every process."""
+
+    secret = random.SystemRandom().randrange(10**12)
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        return {**found, "question": f"{found['question']} {self.secret}"}
+
+
+class Unknown(Doubles):
+    """Has many right answers and tells none."""
+
+    def __getitem__(self, place):
+        return {**super().__getitem__(place), "answer": None}
+
+
+class Trusting(Doubles):
+    """Evaluates what it is given."""
+
+    def score_answer(self, answer, entry):
+        return 1.0 if sum(eval(answer)) == int(entry["answer"]) else 0.0
+
+
+class Opening(Doubles):
+    """Does in its scorer what no scorer may."""
+
+    def score_answer(self, answer, entry):
+        with open("/etc/hostname") as file:
+            return float(len(file.read()) > 0)
+
+
+class Endless(Doubles):
+    """Never ends on some answers."""
+
+    def score_answer(self, answer, entry):
+        while answer == "loop":
+            pass
+        return super().score_answer(answer, entry)
+
+
+DATASETS = {
+    "doubles": (Doubles, Config),
+    "unstable": (Unstable, Config),
+    "unknown": (Unknown, Config),
+    "spiral_matrix": (Trusting, Config),
+    "opening": (Opening, Config),
+    "endless": (Endless, Config),
+}
+
+
+def create_dataset(name, **config):
+    """Make a data set."""
+    kind, config_class = DATASETS[name]
+    made = config_class(**config)
+    made.validate()
+    return kind(made)
