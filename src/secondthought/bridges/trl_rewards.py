@@ -1,15 +1,14 @@
 """What people wrote for TRL's GRPOTrainer is a task: a data set with `prompt`, and functions that reward completions.
 
 The contract (github.com/huggingface/trl, docs/source/grpo_trainer.md): `f(prompts, completions, **columns)` returns a
-number for each completion, or None where it has nothing to say. A completion is a text, or `[{"role": "assistant",
-"content": text}]` where prompts are conversations. A pair of number and text is taken too: the text is feedback.
+number for each completion, or None. A completion is a text, or `[{"role": "assistant", "content": text}]` where
+prompts are conversations. A pair of number and text is taken too: the text is feedback.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -18,12 +17,12 @@ from pydantic import model_validator
 from secondthought import plugins
 from secondthought.errors import TaskError, first_line, shown
 from secondthought.rng import key
+from secondthought.tasks.judging import MAX_REWARD, number
 from secondthought.tasks.rows.pool import RowOptions, spelled
 from secondthought.tasks.rows.row_task import RowTask
 from secondthought.types import Message, Problem, Verdict
 
 _ROLES = ("system", "user", "assistant")
-_NO_COLUMNS = ("prompt", "completion", "completion_ids")
 
 
 class TrlOptions(RowOptions):
@@ -107,10 +106,9 @@ def _function(name: str) -> Callable[..., Any]:
         parameters = inspect.signature(found).parameters if callable(found) else {}
     except (TypeError, ValueError):
         parameters = {}
-    if "completions" not in parameters:
-        raise TaskError(f"reward function {name}: must be a function that takes `completions`, and others by **kwargs")
-    if "completion_ids" in parameters:
-        raise TaskError(f"reward function {name}: takes `completion_ids`; here it is given the text alone")
+    if "completions" not in parameters or "completion_ids" in parameters:
+        wanted = "must be a function that takes `completions`, others by **kwargs, not `completion_ids`: it sees text"
+        raise TaskError(f"reward function {name}: {wanted}")
     return found if not inspect.iscoroutinefunction(found) else lambda **given: asyncio.run(found(**given))
 
 
@@ -118,22 +116,22 @@ def _reward(
     name: str, function: Callable[..., Any], prompt: Any, completion: Any, row: Mapping[str, Any]
 ) -> tuple[float | None, str]:
     """Return one function's reward, None where it gives none, and its feedback."""
-    columns = {column: [value] for column, value in _columns(row).items()}
-    logs = {"trainer_state": None, "log_extra": _ignore, "log_metric": _ignore}
+    columns: dict[str, Any] = {column: [value] for column, value in _columns(row).items()}
+    columns |= {"trainer_state": None, "log_extra": _ignore, "log_metric": _ignore}
     try:
-        returned = function(prompts=[prompt], completions=[completion], **columns, **logs)
+        returned = function(prompts=[prompt], completions=[completion], **columns)
         (item,) = returned if isinstance(returned, Sequence) else list(returned)
         reward, feedback = item if isinstance(item, tuple) else (item, "")
-        number = None if reward is None else float(reward)
     except Exception as error:  # somebody's code
         raise TaskError(f"reward function {name}: {type(error).__name__}: {first_line(error)}") from error
-    if number is not None and not math.isfinite(number):
-        raise TaskError(f"reward function {name}: returned {number}, which is no reward")
-    return number, str(feedback)
+    found = number(reward)
+    if reward is not None and (found is None or not abs(found) <= MAX_REWARD):
+        raise TaskError(f"reward function {name}: returned {shown(reward)}, which is no reward")
+    return found, str(feedback)
 
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _NO_COLUMNS}
+    return {name: value for name, value in row.items() if name not in ("prompt", "completion", "completion_ids")}
 
 
 def _messages(said: Any) -> tuple[Message, ...]:

@@ -100,7 +100,7 @@ def test_functions_that_fail_are_named(text, function, said):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("trl_functions:ids", "takes `completion_ids`"),
+        ("trl_functions:ids", "not `completion_ids`: it sees text"),
         ("trl_functions:NO_FUNCTION", "must be a function that takes `completions`"),
         ("trl_functions:nothing", "has no 'nothing'"),
         ("os:system", "must be a function that takes `completions`"),
