@@ -92,6 +92,11 @@ def draws_of(config: RunConfig, task: Task) -> tuple[Draw, ...]:
     )
 
 
+def files_of(config: RunConfig) -> dict[str, Path]:
+    """Return the files that a training run reads besides its task's, by the setting that names them."""
+    return {} if config.train.failures is None else {"train.failures": config.train.failures}
+
+
 def plan_of(config: RunConfig, task: Task) -> Plan:
     """Return what a training run is about to use."""
     peers = {f"evaluation.peers.{name}": path for name, path in config.evaluation.peers.items()}
@@ -99,7 +104,7 @@ def plan_of(config: RunConfig, task: Task) -> Plan:
     return Plan(
         draws=draws_of(config, task),
         models={"model.path": config.model.path, **peers},
-        files={} if config.train.failures is None else {"train.failures": config.train.failures},
+        files=files_of(config),
         tokens={
             f"episode.{name}": getattr(config.episode, name) for name in ("max_attempt_tokens", "max_reflection_tokens")
         },
@@ -113,9 +118,13 @@ def require(plan: Plan) -> None:
     Raises:
         SecondthoughtError: something is missing or does not fit; the sentence names all of it.
     """
-    found = [sentence for check in CHECKS for sentence in check(plan)]
-    if found:
+    if found := shortfalls(plan):
         raise SecondthoughtError("; ".join(found))
+
+
+def shortfalls(plan: Plan) -> list[str]:
+    """Return a sentence for each thing that is missing or does not fit."""
+    return [sentence for check in CHECKS for sentence in check(plan)]
 
 
 def _splits(plan: Plan) -> Iterator[str]:

@@ -8,8 +8,6 @@ from typing import Any
 
 from secondthought.config import RunConfig, overlay, resolve
 from secondthought.errors import RunError
-from secondthought.models.shipped import why_missing
-from secondthought.organisms.recipe import RECIPES
 from secondthought.runs import declaration
 from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory, is_run
@@ -217,22 +215,3 @@ def check(study: StudyConfig, source: str) -> None:
             arm.unprimed(seed)
         for primed in arm.priming_seeds:
             arm.priming(primed)
-
-
-def missing_models(study: StudyConfig, source: str) -> Iterator[str]:
-    """Yield a sentence for each model that cannot be there; what looks like a hub id is not looked up."""
-    told: set[str] = set()
-    for arm in arms_of(study, source):
-        for seed in arm.config.seeds:
-            path = arm.unprimed(seed).model.path
-            # A path with {seed} is never a hub id, though `bases/terse-7` looks like one.
-            reason = why_missing(path, may_be_hub_id=SEED not in study.model_of(arm.name))
-            if reason and path not in told:
-                told.add(path)
-                made = _command_that_builds(arm.config.base, path, seed)
-                yield f"{source}: arms.{arm.name}: settings.model.path: {path}: {reason}{made}"
-
-
-def _command_that_builds(base: str, path: str, seed: int) -> str:
-    """Return how a base is made that is called as a recipe is; an empty text for any other model."""
-    return f"; build it: secondthought organism build {base} {path} --seed {seed}" if base in RECIPES else ""

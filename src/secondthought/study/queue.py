@@ -51,7 +51,7 @@ def work_off(
                     del running[name]
                     stage.advance()
                     done: State = "finished" if process.returncode == 0 else "failed"
-                    progress(f"{name}: {done}" + ("" if done == "finished" else f", see {_log(job)}"))
+                    progress(f"{name}: {done}" + ("" if done == "finished" else _why(job)))
                     yield job, done
     finally:
         for _, process in running.values():
@@ -72,6 +72,13 @@ def _start(job: AnyJob) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "secondthought.study.worker", str(file)]
     with _log(job).open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def _why(job: AnyJob) -> str:
+    """Return the last line of a job's log, and where the rest of it is."""
+    log = _log(job)
+    said = log.read_text(encoding="utf-8", errors="replace").strip() if log.exists() else ""
+    return f": {said.splitlines()[-1]} (see {log})" if said else f", see {log}"
 
 
 def _log(job: AnyJob) -> Path:

@@ -19,10 +19,11 @@ from secondthought.progress import SILENT, Onlooker
 from secondthought.report import build_report
 from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
-from secondthought.study.arms import PlannedJob, StudyArm, arms_of, check, missing_models, planned_jobs
+from secondthought.study.arms import PlannedJob, StudyArm, arms_of, check, planned_jobs
 from secondthought.study.config import StudyConfig, load_study
 from secondthought.study.jobs import AnyJob, State
 from secondthought.study.queue import work_off
+from secondthought.study.shortfalls import missing
 
 
 def run_study(
@@ -38,13 +39,14 @@ def run_study(
         path or None}`. The report compares the finished runs, also while others are still to come.
 
     Raises:
-        ConfigError: a setting of an arm is unknown or out of range, or its model is not there; nothing was begun then.
+        ConfigError: a setting of an arm is unknown or out of range, or its model, file or problems are not there;
+            nothing was begun then.
         RunError: a job is there that was made with other settings.
     """
     study, began = load_study(path), time.monotonic()
     check(study, str(path))
-    if missing := list(missing_models(study, str(path))):
-        raise ConfigError("\n".join(missing))
+    if lacking := list(missing(study, str(path))):
+        raise ConfigError("\n".join(lacking))
     left, arms = _Left(study, str(path)), arms_of(study, str(path))
     deadline = None if minutes is None else began + 60 * minutes
     worked = False

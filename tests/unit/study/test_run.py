@@ -75,6 +75,31 @@ def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
     assert job.config.algorithm.type == "grpo"
 
 
+def test_what_a_run_lacks_is_told_before_any_begins(file, started, tmp_path):
+    names, _ = started
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f'{{"question": "q{n}", "answer": "{n}"}}\n' for n in range(100)))
+    file.write_text(
+        file.read_text()
+        + f"""
+[arms.short.settings]
+task = {{ name = "{rows}", options = {{ test_percent = 40 }} }}
+evaluation = {{ problems = 90 }}
+train = {{ failures = "{tmp_path}/no_failures.jsonl" }}
+[arms.lost.settings.task]
+name = "{tmp_path}/lost.jsonl"
+"""
+    )
+    with pytest.raises(ConfigError) as told:
+        run(file)
+    lines = sorted(str(told.value).splitlines())
+    assert [line.split(": ", 2)[1] for line in lines] == ["arms.lost", "arms.short", "arms.short"]
+    assert "lost.jsonl: cannot be read" in lines[0]
+    assert any("questions, not 90; lower evaluation.problems (90)" in line for line in lines)
+    assert any(line.endswith("no_failures.jsonl: no such file") for line in lines)
+    assert names == []
+
+
 def test_a_failed_job_is_named_and_tried_again(file, started):
     names, fail = started
     fail.add("first/seed_1")

@@ -47,11 +47,12 @@ def run(argv: list[str], prog: str) -> int:
 
 
 def _dry_run(file: Path) -> None:
-    from secondthought.study.arms import check, missing_models
+    from secondthought.study.arms import check
     from secondthought.study.config import load_study
+    from secondthought.study.shortfalls import missing
 
     study = load_study(file)
     check(study, str(file))
-    for sentence in missing_models(study, str(file)):
+    for sentence in missing(study, str(file)):
         warn(sentence)
     write_text(json.dumps(study.model_dump(mode="json"), indent=2))
