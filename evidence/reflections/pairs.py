@@ -1,6 +1,6 @@
 """Reflections before and after training, read blind.
 
-    python evidence/reflections/pairs.py write RUN OUT [--count 50] [--seed 0]   OUT/sheet.jsonl and OUT/key.jsonl
+    python evidence/reflections/pairs.py write RUN OUT [--temperature 1.0]   OUT/sheet.jsonl and OUT/key.jsonl
     python evidence/reflections/pairs.py read OUT                                what the judgements say
 
 Write `first`, `second` or `same` into the sheet's `clearer`: which reflection says more clearly what went wrong and
@@ -18,12 +18,10 @@ from secondthought.evaluate import read_rows
 from secondthought.evaluate.before_after import EVALUATIONS, LATER
 from secondthought.evaluate.blind import pairs_of, read_sheet, write_sheet
 
-TEMPERATURE = "t1.0"
 
-
-def write(run: Path, out: Path, count: int, seed: int) -> str:
+def write(run: Path, out: Path, count: int, seed: int, temperature: float) -> str:
     """Write the sheet and the key of a run, and return what was written."""
-    rows = read_rows(run / EVALUATIONS / f"before_{TEMPERATURE}.jsonl")
+    rows = read_rows(run / EVALUATIONS / f"before_t{temperature}.jsonl")
     later = {line.value["problem_id"]: line.value["reflection"] for line in jsonl.read(run / LATER) if line.value}
     out.mkdir(parents=True, exist_ok=True)
     number = write_sheet(pairs_of(rows, later), out / "sheet.jsonl", out / "key.jsonl", count=count, seed=seed)
@@ -49,9 +47,14 @@ def main(words: list[str]) -> None:
     writing.add_argument("out", type=Path)
     writing.add_argument("--count", type=int, default=50)
     writing.add_argument("--seed", type=int, default=0)
+    writing.add_argument("--temperature", type=float, default=1.0)
     verbs.add_parser("read").add_argument("out", type=Path)
     given = parser.parse_args(words)
-    said = write(given.run, given.out, given.count, given.seed) if given.verb == "write" else read(given.out)
+    said = (
+        write(given.run, given.out, given.count, given.seed, given.temperature)
+        if given.verb == "write"
+        else read(given.out)
+    )
     sys.stdout.write(f"{said}\n")
 
 
