@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "plan": Command("plan.run:run", "memory, tokens and time of a training run, before anything starts"),
     "diagnose": Command("diagnose:run", "will this model improve under RL, and if not, what to do first?"),
     "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
+    "forget": Command("forget:run", "did training cost a model what it could do at other tasks?"),
     "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
     "habits": Command(

@@ -9,6 +9,7 @@ Intervals are at 95 % unless asked otherwise. What is undefined (no data, one le
 
 from secondthought.stats.interval import UNDEFINED, Interval, to_json
 from secondthought.stats.means import NORMAL_POINT, Numbers, mean_interval, t_quantile
+from secondthought.stats.non_inferiority import NonInferiority, non_inferiority
 from secondthought.stats.p_values import holm, mcnemar
 from secondthought.stats.shares import (
     mean_difference,
@@ -24,12 +25,14 @@ __all__ = [
     "NORMAL_POINT",
     "UNDEFINED",
     "Interval",
+    "NonInferiority",
     "Numbers",
     "holm",
     "mcnemar",
     "mean_difference",
     "mean_interval",
     "mean_share",
+    "non_inferiority",
     "paired_difference",
     "pass_at_k",
     "share_of_clusters",

@@ -13,6 +13,7 @@ from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task, me
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
+from secondthought.cli.task_options import options_by_task
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
@@ -77,7 +78,7 @@ def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
     given = parse(Options, argv, prog, positional=_MODELS, required=_MODELS, fixed=_FIXED, aliases={"--model": 0})
     _check(given, prog)
-    tasks = [load_task(name, options) for name, options in _options_of(given, prog).items()]
+    tasks = [load_task(name, options) for name, options in options_by_task(given.tasks, given.options, prog).items()]
     plan = measuring(
         given.models, tasks, given.split, given.problems, given.seed, default=Options.model_fields["problems"].default
     )
@@ -130,23 +131,8 @@ def _check(given: Options, prog: str) -> None:
         raise ConfigError(
             f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"
         )
-    if len(set(given.tasks)) < len(given.tasks):
-        raise ConfigError(f"{prog}: a task is named twice; name each once")
     if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
-
-
-def _options_of(given: Options, prog: str) -> dict[str, Any]:
-    """Return the options of each task."""
-    if len(given.tasks) == 1:
-        return {given.tasks[0]: given.options}
-    for name, options in given.options.items():
-        if name not in given.tasks or not isinstance(options, dict):
-            raise ConfigError(
-                f"{prog}: --options.{name}: with several tasks, options are given for each by its name:"
-                f" --options.{given.tasks[0]}.NAME VALUE"
-            )
-    return {name: given.options.get(name, {}) for name in given.tasks}
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -1,0 +1,112 @@
+"""`secondthought forget` tells whether training cost a model what it could do at other tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from secondthought.cli.flags import named
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task, measuring
+from secondthought.cli.options import parse
+from secondthought.cli.output import write_line, write_table, write_text
+from secondthought.cli.progress import ProgressFlags, progress
+from secondthought.cli.task_options import options_by_task
+from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.config.values import Threads
+from secondthought.errors import ConfigError
+from secondthought.protocols import Policy
+from secondthought.requirements import require
+from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
+from secondthought.types import Split
+
+if TYPE_CHECKING:
+    from secondthought.evaluate.forgetting import Forgetting
+
+
+class Options(ProgressFlags):
+    """Ask a model before and after training the same problems of other tasks, once each.
+
+    A task is *kept* where the whole 95 % interval of after - before lies above minus the margin, and *lost* where it
+    lies below zero. Otherwise nothing can be told; the power says how likely a kept task was to be seen as such. Models
+    are named as for `eval`.
+    """
+
+    before: str
+    """The model before training."""
+    after: str
+    """The model after training."""
+    tasks: tuple[str, ...] = Field(("countdown",), json_schema_extra=named("task", also=("tasks",)))
+    """Tasks that were not trained, named as for `eval`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's own; with several tasks, of each by its name: `--options.gsm8k.files`."""
+    margin: float = Field(1.0, gt=0, lt=100)
+    """Points of loss that are taken for none."""
+    problems: int = Field(1000, ge=1)
+    """Problems per task; fewer where a split holds fewer."""
+    split: Split = "test"
+    """Which problems."""
+    temperature: float = Field(0.0, ge=0)
+    """0 takes the likeliest token."""
+    seed: int = 0
+    """Which problems of the split, and what is sampled."""
+    threads: Threads | None = None
+    """CPU threads of torch; default: all cores."""
+    json_: bool = False
+    """One JSON object instead of a table."""
+    model: ModelConfig = ModelConfig()
+    episode: EpisodeConfig = EpisodeConfig()
+
+
+def run(argv: list[str], prog: str) -> None:
+    """Play, compare and print."""
+    fixed = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
+    given = parse(Options, argv, prog, positional=("before", "after"), fixed=fixed)
+    if given.before == given.after:
+        raise ConfigError(f"{prog}: names the same model twice; give the one before training, then the one after")
+    options = options_by_task(given.tasks, given.options, prog)
+    tasks = {name: load_task(name, own) for name, own in options.items()}
+    default = Options.model_fields["problems"].default
+    models = (given.before, given.after)
+    plan = measuring(models, list(tasks.values()), given.split, given.problems, given.seed, default=default)
+    require(plan)
+    from secondthought.evaluate.forgetting import OtherTask, forgetting  # numpy, after parsing
+
+    drawn = [
+        OtherTask(name=name, task=draw.task, problems=draw.problems())
+        for name, draw in zip(tasks, plan.draws, strict=True)
+    ]
+    with progress(given) as shown:
+
+        def load(path: str) -> Policy:
+            return load_policy(given.model.model_copy(update={"path": path}), given.threads, shown)
+
+        found = forgetting(
+            models,
+            drawn,
+            load,
+            given.episode,
+            margin=given.margin / 100,
+            temperature=given.temperature,
+            seed=given.seed,
+            onlooker=shown,
+        )
+    if given.json_:
+        write_line({"before": given.before, "after": given.after, "tasks": [item.to_json() for item in found]})
+    else:
+        _print(found, given)
+
+
+def _print(found: Sequence[Forgetting], given: Options) -> None:
+    rows = []
+    for item in found:
+        told = item.to_json()
+        power, needed = f"{100 * item.found.power:.0f} %", f"{item.found.items_for_power:,}"
+        shares = (percent(told["before"]), percent(told["after"]), percent(told["difference"], "+"))
+        rows.append((item.task, told["difference"]["n"], *shares, item.found.answer, power, needed, item.found.p_value))
+    heads = ["task", "items", "before", "after", "after - before", "answer", "power", "items for 80 %", P_COLUMN]
+    title = f"first tries, percent [95 % interval], margin {given.margin:g} points"
+    write_table(title, heads, with_holm(rows))
+    if any(item.found.answer == "cannot tell" for item in found):
+        write_text("cannot tell: the interval reaches below minus the margin, and not all of it lies below zero")

@@ -1,0 +1,43 @@
+"""`forget` asks two models the same and says what was kept."""
+
+import json
+import re
+
+import pytest
+
+
+def test_a_table_and_json_say_the_same(cli, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"question": f"q{n}", "answer": n}) + "\n" for n in range(200)))
+    words = ["forget", "small", "large", "--tasks", "countdown", str(rows), "--problems", "12", "--threads", "1"]
+    words += ["--options.countdown.preset", "tiny", "--margin", "2", "--episode.max-attempt-tokens", "8"]
+    found = cli(*words, "--json").object
+    assert [item["task"] for item in found["tasks"]] == ["countdown", str(rows)]
+    countdown, own = found["tasks"]
+    assert own["before"]["estimate"] == own["after"]["estimate"] == 0
+    assert own["difference"]["n"] == countdown["difference"]["n"] == 12
+    assert own["answer"] == "cannot tell"
+    assert own["margin"] == 0.02
+    shown = cli(*words).out
+    assert "margin 2 points" in shown
+    assert "cannot tell: the interval reaches below minus the margin" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["small", "small"], "names the same model twice"),
+        (["small"], "after"),
+        (
+            ["small", "large", "--tasks", "countdown", "arithmetic", "--options.max-number", "9"],
+            "each by its name",
+        ),
+        (["small", "large", "--tasks", "countdown", "countdown"], "a task is named twice"),
+        (["small", "large", "--margin", "0"], "margin"),
+    ],
+)
+def test_misuse_is_one_sentence(cli, words, said):
+    found = cli("forget", *words)
+    assert found.code == 2
+    assert len(found.err.splitlines()) == 1
+    assert re.search(said, found.err)
