@@ -33,6 +33,7 @@ TASKS: dict[str, str] = {
 SOURCES: dict[str, tuple[str, str]] = {
     "jsonl": ("secondthought.tasks.jsonl_task:JsonlTask", "path"),
     "reasoning_gym": ("secondthought.tasks.reasoning_gym:ReasoningGym", "dataset"),
+    "verifiers": ("secondthought.bridges.verifiers_tasksets:VerifiersTaskset", "taskset"),
     "trl": ("secondthought.bridges.trl_rewards:TrlRewards", "rewards"),
 }
 """Class and option of what stands after `SOURCE:` in a name: `reasoning_gym:leg_counting`, `jsonl:rows.txt`."""
