@@ -96,7 +96,10 @@ class VerifiersTaskset:
 
     def _problem(self, task: Any) -> Problem | None:
         data = task.data
-        said = [{"role": "user", "content": data.prompt}] if isinstance(data.prompt, str) else _plain(data.prompt or [])
+        prompt = data.prompt or []
+        said: list[dict[str, Any]] = (
+            [{"role": "user", "content": prompt}] if isinstance(prompt, str) else _plain(prompt)
+        )
         if data.system_prompt is not None:
             said = [{"role": "system", "content": data.system_prompt}, *said]
         if not said or not all(item["role"] in _ROLES and isinstance(item["content"], str) for item in said):
