@@ -96,10 +96,9 @@ class VerifiersTaskset:
 
     def _problem(self, task: Any) -> Problem | None:
         data = task.data
-        prompt = data.prompt or []
-        said: list[dict[str, Any]] = (
-            [{"role": "user", "content": prompt}] if isinstance(prompt, str) else _plain(prompt)
-        )
+        said: list[dict[str, Any]] = [{"role": "user", "content": data.prompt}]
+        if not isinstance(data.prompt, str):
+            said = [{"role": message.role, "content": message.content} for message in data.prompt or []]
         if data.system_prompt is not None:
             said = [{"role": "system", "content": data.system_prompt}, *said]
         if not said or not all(item["role"] in _ROLES and isinstance(item["content"], str) for item in said):
@@ -107,10 +106,6 @@ class VerifiersTaskset:
         name = f"verifiers:{key(self.name, self.options.taskset, *(spelled(item['content']) for item in said)):016x}"
         messages = tuple(Message(role=item["role"], content=item["content"]) for item in said)
         return Problem(id=name, task=self.name, messages=messages, data={"id": name})
-
-
-def _plain(messages: Any) -> list[dict[str, Any]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def _taskset(wanted: TasksetOptions) -> Any:
