@@ -34,15 +34,15 @@ def named_class(name: str, what: str, protocol: type, error: type[SecondthoughtE
     return kind
 
 
-def named(name: str, what: str, error: type[SecondthoughtError]) -> Any:
-    """Import what `module:name` means; the caller looks at it before anything of it is called.
+def named(name: str, what: str, error: type[SecondthoughtError], form: str = "module:Class") -> Any:
+    """Import what a name of that form means; the caller looks at it before anything of it is called.
 
     Raises:
         SecondthoughtError: of the kind `error`: there is no such module, or nothing of that name in it.
     """
     module, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in [*module.split("."), attribute]):
-        raise error(f"{what} {name}: module {module!r} cannot be imported: give module:Name, as Python names them")
+        raise error(f"{what} {name}: module {module!r} cannot be imported: give {form}, as Python names them")
     return _attribute(name, what, module, attribute, error)
 
 

@@ -101,7 +101,7 @@ class TrlRewards(RowTask[TrlOptions]):
 
 def _function(name: str) -> Callable[..., Any]:
     """Import a reward function. One that does not take `completions` by name is none, and is not called."""
-    found = plugins.named(name, "reward function", TaskError)
+    found = plugins.named(name, "reward function", TaskError, "module:function")
     try:
         parameters = inspect.signature(found).parameters if callable(found) else {}
     except (TypeError, ValueError):

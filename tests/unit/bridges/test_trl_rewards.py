@@ -105,7 +105,7 @@ def test_functions_that_fail_are_named(text, function, said):
         ("trl_functions:nothing", "has no 'nothing'"),
         ("os:system", "must be a function that takes `completions`"),
         ("no_such_module:f", "cannot be imported"),
-        ("trl_functions", "cannot be imported: give module:Name"),
+        ("trl_functions", "cannot be imported: give module:function"),
     ],
 )
 def test_what_is_no_reward_function_is_not_called(text, name, said):

@@ -195,7 +195,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
     [
         ([], 2, "name at least one model"),
         (["a", "a"], 2, "named twice"),
-        (["a", "--tasks", "countdown", "arithmetic", "--options.x", "1"], 2, "one task"),
+        (["a", "--tasks", "countdown", "arithmetic", "--options.x", "1"], 2, "given for each by its name"),
         (["a", "--temperature", "-1"], 2, "holds -1; a temperature must be 0, or"),
         (["a", "--model.path", "x"], 2, "--model.path"),
         (["a", "--problems", "0"], 2, "problems"),
