@@ -13,7 +13,7 @@ from secondthought.errors import TaskError
 from secondthought.tasks import load
 from secondthought.tasks.checks import run_checks
 
-INSTALLED = any(found.name == "reasoning-gym" for found in importlib.metadata.distributions())
+INSTALLED = any(found.name.replace("_", "-") == "reasoning-gym" for found in importlib.metadata.distributions())
 """By its distribution: the stand-in has the library's name."""
 STAND_INS = Path(__file__).parents[2] / "support" / "stand_ins"
 
