@@ -78,6 +78,11 @@ class TestStandIn:
         with pytest.raises(TaskError, match="now makes another question"):
             task.verify(one(task), tagged("1"))
 
+    def test_the_order_of_a_set_is_the_same_in_every_process(self):
+        tasks = [load("reasoning_gym:unordered") for _ in range(3)]
+        assert len({one(task).messages for task in tasks}) == 1
+        assert all(task.verify(one(tasks[0]), tasks[0].gold(one(tasks[0]))).correct for task in tasks)
+
     def test_a_question_without_a_known_answer_has_no_gold(self):
         task = load("reasoning_gym:unknown")
         problem = one(task)

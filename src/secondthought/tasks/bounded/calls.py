@@ -76,6 +76,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # a library may go through a set: in every process in one order
             start_new_session=True,  # Ctrl-C in a terminal is for the process that the user sees
         )
         self._end = weakref.finalize(self, _kill, self._process, self._owner)

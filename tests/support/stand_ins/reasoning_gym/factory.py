@@ -45,6 +45,15 @@ class Unstable(Doubles):
         return {**found, "question": f"{found['question']} {self.secret}"}
 
 
+class Unordered(Doubles):
+    """Asks in the order of a set."""
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        words = " ".join({"red", "green", "blue", "yellow", "black", "white"})
+        return {**found, "question": f"{words}: {found['question']}"}
+
+
 class Unknown(Doubles):
     """Has many right answers and tells none."""
 
@@ -79,6 +88,7 @@ class Endless(Doubles):
 DATASETS = {
     "doubles": (Doubles, Config),
     "unstable": (Unstable, Config),
+    "unordered": (Unordered, Config),
     "unknown": (Unknown, Config),
     "spiral_matrix": (Trusting, Config),
     "opening": (Opening, Config),
