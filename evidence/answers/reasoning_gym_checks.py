@@ -9,8 +9,10 @@ on. A data set that takes longer than `LONGEST_S` is listed as slow. The last li
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,11 @@ LONGEST_S = 120.0
 def main(out: Path, problems: int) -> None:
     """Check what is not checked yet, and print the table."""
     known = {row["name"]: row for row in map(json.loads, out.read_text().splitlines())} if out.exists() else {}
-    with out.open("a", encoding="utf-8") as file:
-        for name in sorted(DATASETS.keys() - known.keys()):
-            known[name] = {"name": name, **checked(name, problems)}
-            file.write(json.dumps(known[name]) + "\n")
+    left = sorted(DATASETS.keys() - known.keys())
+    with out.open("a", encoding="utf-8") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for row in pool.map(lambda name: {"name": name, **checked(name, problems)}, left):
+            known[row["name"]] = row
+            file.write(json.dumps(row) + "\n")
             file.flush()
     passed = [name for name, row in sorted(known.items()) if not row["failed"]]
     sys.stdout.write(f"{len(passed)} of {len(known)} pass\n")

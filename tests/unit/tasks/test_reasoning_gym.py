@@ -97,9 +97,16 @@ class TestStandIn:
         assert not task.verify(problem, tagged(f"[open({str(spot)!r}, 'w').write('x')]")).correct
         assert not spot.exists()
 
-    def test_a_scorer_is_shut_in(self):
+    def test_a_scorer_is_shut_in(self, tmp_path):
         task = load("reasoning_gym:opening")
-        assert not task.verify(one(task), tagged("1")).correct
+        kept = tmp_path / "kept"
+        kept.write_text("")
+        said = {
+            text: task.verify(one(task), tagged(text)).correct for text in ("read", "socket", kept, tmp_path / "new")
+        }
+        assert said == {"read": True, "socket": False, kept: False, tmp_path / "new": False}
+        assert kept.read_text() == ""
+        assert list(tmp_path.iterdir()) == [kept]
 
     def test_a_scorer_that_does_not_end_is_ended(self):
         task = load("reasoning_gym:endless")

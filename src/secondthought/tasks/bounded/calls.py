@@ -40,7 +40,7 @@ class BoundedCalls:
             seconds: processor time of a call, at most.
             memory: address space of the process in bytes, imports included, at most.
             made_with: where the target makes the function that is called, what it makes it with. The process then gives
-                up all system calls but those that computing needs, where the kernel lets it.
+                up all system calls but those to compute and to read files, where the kernel lets it.
         """
         self.target, self.seconds, self.memory, self.made_with = target, seconds, memory, made_with
         self._child: _Child | None = None

@@ -60,11 +60,14 @@ def _limit_time(seconds: float) -> None:
 
 
 def _shut_in() -> None:
-    """Leave the process nothing but computing. It is a second wall: where the kernel has none, the first one stands."""
+    """Leave the process computing, and files to read: libraries read theirs late.
+
+    It is a second wall. Where the kernel has none, the first one stands.
+    """
     with contextlib.suppress(ImportError, OSError):
         from secondthought.tasks.sandbox.child import give_up_system_calls
 
-        give_up_system_calls(timers=True)
+        give_up_system_calls(timers=True, reads=True)
 
 
 def _limit_memory(memory: int) -> None:

@@ -25,8 +25,8 @@ from typing import Any
 
 _NO_NEW_PRIVILEGES, _SECCOMP, _FILTER = 38, 22, 2
 _ALLOW, _REFUSE_EPERM, _KILL = 0x7FFF0000, 0x00050001, 0x80000000
-_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
-_NUMBER_AT, _MACHINE_AT = 0, 4
+_LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
+_NUMBER_AT, _MACHINE_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
 _CALLS = {
     "read": (0, 63),
     "write": (1, 64),
@@ -58,6 +58,20 @@ _CALLS = {
 """System calls that are left, by their numbers on x86-64 and on 64-bit ARM: none opens, sends, starts or changes
 anything outside the process, and none waits but for a lock."""
 _SET_TIMER = (38, 103)
+_READS = {
+    "close": (3, 57),
+    "stat": (4, 79),
+    "lstat": (6, 79),
+    "pread64": (17, 67),
+    "getcwd": (79, 17),
+    "readlink": (89, 78),
+    "getdents64": (217, 61),
+    "newfstatat": (262, 79),
+}
+"""Further ones of a process that may read files, beside `_OPEN` for reading alone."""
+_OPEN = (257, 56)
+_TO_WRITE = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_TMPFILE", 0) & ~os.O_DIRECTORY
+"""Flags of an opening for anything but reading."""
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """The number of a machine for the kernel, and its column of `_CALLS`."""
 
@@ -66,8 +80,10 @@ class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("program", ctypes.c_void_p))
 
 
-def give_up_system_calls(*, timers: bool = False) -> None:
-    """Leave this process the system calls that computing needs, for good; with `timers` it may set those too.
+def give_up_system_calls(*, timers: bool = False, reads: bool = False) -> None:
+    """Leave this process the system calls that computing needs, for good.
+
+    With `timers` it may set those too; with `reads` it may open files for reading.
 
     Raises:
         OSError: the kernel, or this kind of machine, has no such filter.
@@ -76,8 +92,12 @@ def give_up_system_calls(*, timers: bool = False) -> None:
     if known is None or sys.platform != "linux":
         raise OSError(f"{sys.platform} on {platform.machine()} has no filter of system calls that is known here")
     machine, column = known
-    allowed = [numbers[column] for numbers in (*_CALLS.values(), *([_SET_TIMER] if timers else []))]
+    more = [*([_SET_TIMER] if timers else []), *(_READS.values() if reads else [])]
+    allowed = [numbers[column] for numbers in (*_CALLS.values(), *more)]
     program = [(_LOAD, 0, 0, _MACHINE_AT), (_EQUAL, 1, 0, machine), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER_AT)]
+    if reads:
+        program += [(_EQUAL, 0, 4, _OPEN[column]), (_LOAD, 0, 0, _THIRD_ARGUMENT_AT), (_ANY_BIT, 1, 0, _TO_WRITE)]
+        program += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE_EPERM)]
     for place, number in enumerate(allowed):
         program.append((_EQUAL, len(allowed) - place, 0, number))
     program += [(_RETURN, 0, 0, _REFUSE_EPERM), (_RETURN, 0, 0, _ALLOW)]

@@ -1,6 +1,7 @@
 """Data sets by name, as the library registers them."""
 
 import random
+import socket
 from dataclasses import dataclass
 
 
@@ -69,11 +70,16 @@ class Trusting(Doubles):
 
 
 class Opening(Doubles):
-    """Does in its scorer what no scorer may."""
+    """Reads a file in its scorer, and does there what no scorer may: by what it is answered."""
 
     def score_answer(self, answer, entry):
-        with open("/etc/hostname") as file:
-            return float(len(file.read()) > 0)
+        if answer == "read":
+            with open(__file__) as file:
+                return float(len(file.read()) > 0)
+        if answer == "socket":
+            return float(socket.socket().fileno() >= 0)
+        with open(answer, "a" if answer.endswith("kept") else "w") as file:
+            return float(file.write("x"))
 
 
 class Endless(Doubles):
