@@ -97,6 +97,14 @@ class TestStandIn:
         assert not task.verify(problem, tagged(f"[open({str(spot)!r}, 'w').write('x')]")).correct
         assert not spot.exists()
 
+    def test_a_scorer_that_takes_anything_is_not_asked(self):
+        task = load("reasoning_gym:game_of_life_halting")
+        problem = one(task)
+        assert task.verify(problem, task.gold(problem)).correct
+        assert not any(
+            task.verify(problem, text).correct for text in (tagged("anything"), *task.changed_golds(problem))
+        )
+
     def test_a_scorer_is_shut_in(self, tmp_path):
         task = load("reasoning_gym:opening")
         kept = tmp_path / "kept"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from secondthought.spelling import suggestion
-from secondthought.tasks.reasoning_gym.guards import LITERAL, is_harmless
+from secondthought.tasks.reasoning_gym.guards import BY_TEXT, LITERAL, is_harmless
 
 CHUNK = 64
 """Entries that are made at a time: some data sets make all of theirs when they are made."""
@@ -53,6 +53,8 @@ def scorer(name: str, config: Mapping[str, Any]) -> Callable[[int, str, str], fl
         dataset, entry = made(number)
         if _told((dataset, entry))[0] != question:
             return None
+        if name in BY_TEXT:
+            return float(said.casefold() == str(entry["answer"]).casefold())
         return float(dataset.score_answer(said, entry)) if is_harmless(name, said) else 0.0
 
     return score

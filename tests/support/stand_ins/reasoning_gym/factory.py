@@ -69,6 +69,13 @@ class Trusting(Doubles):
         return 1.0 if sum(eval(answer)) == int(entry["answer"]) else 0.0
 
 
+class Generous(Doubles):
+    """Takes anything."""
+
+    def score_answer(self, answer, entry):
+        return 1.0
+
+
 class Opening(Doubles):
     """Reads a file in its scorer, and does there what no scorer may: by what it is answered."""
 
@@ -97,6 +104,7 @@ DATASETS = {
     "unordered": (Unordered, Config),
     "unknown": (Unknown, Config),
     "spiral_matrix": (Trusting, Config),
+    "game_of_life_halting": (Generous, Config),
     "opening": (Opening, Config),
     "endless": (Endless, Config),
 }
