@@ -20,6 +20,7 @@ from reasoning_gym.factory import DATASETS
 
 LONGEST_S = 120.0
 """By the clock, for all checks of one data set."""
+STATUSES = ("failed", "skipped")
 
 
 def main(out: Path, problems: int) -> None:
@@ -57,8 +58,6 @@ def checked(name: str, problems: int) -> dict[str, Any]:
         return {"failed": [run.stderr.strip().splitlines()[-1] if run.stderr.strip() else "ended"], "skipped": []}
     return {status: [f"{c['check']}: {c['detail']}" for c in checks if c["status"] == status] for status in STATUSES}
 
-
-STATUSES = ("failed", "skipped")
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5)

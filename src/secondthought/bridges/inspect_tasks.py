@@ -66,12 +66,11 @@ def problems(
         )
         for problem in task.problems(split, count, seed)
     ]
-    request = task.reflection_request
     return inspect_ai.Task(
         dataset=MemoryDataset(samples, name=task.name),
         solver=generate(),
         scorer=verdict(task),
-        metadata={"reflection_request": request},
+        metadata={"reflection_request": task.reflection_request},
     )
 
 

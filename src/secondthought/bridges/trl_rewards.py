@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
@@ -33,7 +33,7 @@ class TrlOptions(RowOptions):
     dataset: str = ""
     """One more source of rows, as `files` has them."""
     weights: tuple[float, ...] = ()
-    """What each function's reward is multiplied by; 1 if there are none."""
+    """Factors of the functions' rewards, in their order; 1 each if there are none."""
     right_from: float = 1.0
     """Rewards from this one on mean that a completion is right, and nothing has to be tried again."""
     gold: str = ""
@@ -120,7 +120,7 @@ def _reward(
     columns |= {"trainer_state": None, "log_extra": _ignore, "log_metric": _ignore}
     try:
         returned = function(prompts=[prompt], completions=[completion], **columns)
-        (item,) = returned if isinstance(returned, Sequence) else list(returned)
+        (item,) = returned
         reward, feedback = item if isinstance(item, tuple) else (item, "")
     except Exception as error:  # somebody's code
         raise TaskError(f"reward function {name}: {type(error).__name__}: {first_line(error)}") from error

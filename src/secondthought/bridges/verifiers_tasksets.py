@@ -27,7 +27,7 @@ class TasksetOptions(options.SplitOptions):
     """`TasksetOptions` name a taskset, and say from which reward on an answer is right."""
 
     taskset: str
-    """Its id: the installed package or the module that exports it."""
+    """Id of the taskset: the installed package or the module that exports it."""
     config: dict[str, Any] = Field(default_factory=dict)
     """Settings of the taskset, as its own config names them."""
     right_from: float = 1.0

@@ -47,7 +47,7 @@ def scorer(name: str, config: Mapping[str, Any]) -> Callable[[int, str, str], fl
     """
     made = _entries(name, config)
     _without_eval(name)
-    made(0)  # reads the files that it needs, which cannot be opened later
+    made(0)  # what it imports and reads at first is not on the time of a call
 
     def score(number: int, question: str, said: str) -> float | None:
         dataset, entry = made(number)

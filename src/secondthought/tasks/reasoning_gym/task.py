@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, Literal
 
@@ -112,7 +113,7 @@ class ReasoningGym:
                 f" {problem.data['number']}: by another version, or with another config"
             )
         verdict = on_answer(score >= 1.0)
-        return verdict if self.options.reward == "verdict" else _scored(verdict, score)
+        return verdict if self.options.reward == "verdict" else replace(verdict, reward=score)
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return what stands in the answer's place, in one spelling."""
@@ -157,12 +158,6 @@ def _made(make: BoundedCalls, wanted: GymOptions, chunk: int) -> list[tuple[int,
     except Exceeded as error:
         raise TaskError(f"task reasoning_gym:{wanted.dataset}: its entries cannot be made: {error}") from None
     return [(len(made) * chunk + place, question, answer) for place, (question, answer) in enumerate(made)]
-
-
-def _scored(verdict: Verdict, score: float) -> Verdict:
-    return Verdict(
-        correct=verdict.correct, reward=score, reason=verdict.reason, well_formed=verdict.well_formed, feedback=""
-    )
 
 
 def _other(sign: str) -> str:
