@@ -123,6 +123,15 @@ def require_plain(path: Path) -> None:
         raise OSError(errno.EINVAL, "is no plain file", str(path))
 
 
+def drop_torn_line(path: Path) -> None:
+    """Cut off what stands after the last end of a line: the process was killed while it wrote that."""
+    written = path.read_bytes()
+    whole_lines = written.rfind(b"\n") + 1
+    if whole_lines < len(written):
+        with path.open("r+b") as file:
+            file.truncate(whole_lines)
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None

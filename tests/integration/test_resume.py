@@ -19,6 +19,7 @@ from small_runs import NO_CONTROLS, assert_same_run, results, small_config, unti
 
 from secondthought.errors import RunError, SecondthoughtError, TaskError
 from secondthought.evaluate import before_after, final
+from secondthought.inference.local import LocalPolicy
 from secondthought.rollout import failure_file
 from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.directory import RunDirectory
@@ -79,6 +80,18 @@ def test_killed_and_resumed(tmp_path, model, whole, point):
 
 
 @SLOW
+def test_an_evaluation_that_was_killed_samples_nothing_again(tmp_path, model, whole, monkeypatch):
+    config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS)
+    assert run_and_die(config, patch=POINTS["in the last evaluation"]) == -signal.SIGKILL
+    assert (config.run_dir / "evaluations/after.samples").exists()
+    sampled = []
+    monkeypatch.setattr(LocalPolicy, "completion", lambda *_: sampled.append(1))
+    execute(config, resume=True, quiet=True)
+    assert not sampled
+    assert not list(config.run_dir.rglob("*.samples"))
+    assert_same_run(config.run_dir, whole)
+
+
 def test_killed_again_and_again(tmp_path, model, whole):
     config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS)
     for number, patch in enumerate((POINTS | MORE_POINTS).values()):

@@ -38,9 +38,17 @@ COMMANDS: dict[str, Command] = {
     ),
     "plan": Command("plan.run:run", "memory, tokens and time of a training run, before anything starts"),
     "diagnose": Command("diagnose:run", "will this model improve under RL, and if not, what to do first?"),
-    "eval": Command("evaluate:run", "first and second try of one or more models on the same problems"),
+    "eval": Command(
+        "evaluate:run",
+        "first and second try of one or more models on the same problems",
+        after_stop="with --out DIR what was sampled is kept there: the same command goes on",
+    ),
     "forget": Command("forget:run", "did training cost a model what it could do at other tasks?"),
-    "failures": Command("failures:run", "collect failed first tries, which training reflects on"),
+    "failures": Command(
+        "failures:run",
+        "collect failed first tries, which training reflects on",
+        after_stop="what was sampled is kept beside --out: the same command goes on",
+    ),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
     "habits": Command(
         "habits.find:run",

@@ -5,13 +5,16 @@
     before.json                                            rates, controls, outcomes on stored failures
     stored_failures.jsonl                                  failed first tries before training, with their tokens
     stored_reflections.jsonl                               reflections on the same failures after training
+    evaluations/before.samples, ...                        of an evaluation that was interrupted, see `resuming`
 
 The side before training does not depend on how a run trains, so runs may share it (`cache`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from secondthought.evaluate.cache import SideCache, key_of, require_same_verdict
 from secondthought.evaluate.peers import measure
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
+from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import endings, files
 from secondthought.runs.directory import RunDirectory
 from secondthought.types import Failure, Problem
@@ -81,8 +85,8 @@ class BeforeAfter:
         if not step:
             self.tell(f"warning: {endings.untrained_again(steps)}")
         stored = self.world.first("the stored failures", self._stored_failures)
-        with self.player.onlooker.stage("evaluation after training"):
-            measured = final.measure(self.player, self.config.evaluation, self.problems, stored)
+        with self._resumable("after") as player, player.onlooker.stage("evaluation after training"):
+            measured = final.measure(player, self.config.evaluation, self.problems, stored)
         if self.world.is_first:
             self._keep("after", measured.evaluations)
             with files.disk_errors(self.run.path / LATER):
@@ -97,8 +101,8 @@ class BeforeAfter:
         config = self.config
         self.tell(f"evaluating {self.player.policy.name} on {len(self.problems)} test problems before training")
         onlooker = self.player.onlooker
-        with onlooker.stage("evaluation before training"):
-            measured = final.measure(self.player, self.config.evaluation, self.problems)
+        with self._resumable("before") as player, onlooker.stage("evaluation before training"):
+            measured = final.measure(player, self.config.evaluation, self.problems)
         peers = {
             name: measure(config, name, path, self.run.path, self.world, onlooker=onlooker)
             for name, path in config.evaluation.peers.items()
@@ -118,6 +122,13 @@ class BeforeAfter:
             "peers": peers,
         }
         files.write_json(self.run.path / BEFORE, side)
+        drop_samples(self.run.path / EVALUATIONS)
+
+    @contextlib.contextmanager
+    def _resumable(self, when: str) -> Iterator[Player]:
+        """Wrap the player so that its samples are kept: an evaluation that is interrupted goes on where it was."""
+        with resumable(self.player.policy, self.run.path / EVALUATIONS / f"{when}{SAMPLES}") as policy:
+            yield replace(self.player, policy=policy)
 
     def _keep(self, when: str, evaluations: Any) -> None:
         with files.disk_errors(self.run.path / EVALUATIONS):

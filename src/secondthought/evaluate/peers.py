@@ -13,6 +13,7 @@ from secondthought.evaluate import final, write_rows
 from secondthought.inference.loading import load_policy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.rollout.player import Player
+from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
 
@@ -34,11 +35,11 @@ def measure(
     policy = load_policy(model, onlooker, share_trunk=config.train.share_trunk, learns=False)
     policy.world = world
     problems = requirements.draws_of(config, task)[-1].problems()
-    player = Player.resolve(policy, task, config.episode, onlooker=onlooker)
-    with onlooker.stage(f"evaluation of {path}"):
+    file = evaluation_file(run, name, config)
+    with resumable(policy, file.with_name(f"{name}{SAMPLES}")) as kept, onlooker.stage(f"evaluation of {path}"):
+        player = Player.resolve(kept, task, config.episode, onlooker=onlooker)
         evaluation = final.measure_peer(player, config.evaluation, problems)
     if world.is_first:
-        file = evaluation_file(run, name, config)
         file.parent.mkdir(exist_ok=True)
         write_rows(file, evaluation.rows)
     return {final.temperature_name(evaluation.temperature): final.rates(evaluation)}
@@ -60,11 +61,13 @@ def add_to_runs(
             continue
         first, config = lacking[0]
         tell(f"evaluating {path}, untrained, on {config.evaluation.problems} test problems")
+        file = evaluation_file(first, name, config)
         rates = measure(config, name, path, first, onlooker=onlooker)
         for run, own in lacking:
             if run != first:
-                files.copy(evaluation_file(first, name, config), evaluation_file(run, name, own))
+                files.copy(file, evaluation_file(run, name, own))
             _write(run, name, rates)
+        drop_samples(file.parent)
 
 
 def _write(run: Path, name: str, rates: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from secondthought.evaluate.quality import quality, reflected
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import files
 from secondthought.stats import Interval
 from secondthought.types import Split
@@ -65,7 +66,11 @@ class ModelResult:
 
 
 def evaluate_side_by_side(
-    request: EvaluationRequest, load: Callable[[str], Policy], onlooker: Onlooker = SILENT
+    request: EvaluationRequest,
+    load: Callable[[str], Policy],
+    onlooker: Onlooker = SILENT,
+    *,
+    unfinished: Path | None = None,
 ) -> list[ModelResult]:
     """Play the problems with every model, loading one after the other.
 
@@ -73,25 +78,13 @@ def evaluate_side_by_side(
         request: models, problems, and how they are played.
         load: makes a policy of a model's name.
         onlooker: who is told how far it is.
+        unfinished: a directory that holds samples until `write` has written the results to it: the same call goes on
+            with those of an interrupted one.
     """
     results: list[ModelResult] = []
-    for model in request.models:
-        policy = load(model)
-        for name, task in request.tasks:
-            for temperature in request.temperatures:
-                with onlooker.stage(f"{model}: {name} at temperature {temperature:g}"):
-                    evaluation, evidence, sampled = _played(request, policy, task, temperature, onlooker)
-                results.append(
-                    ModelResult(
-                        model=model,
-                        task=name,
-                        temperature=temperature,
-                        evaluation=evaluation,
-                        rates=to_json({**summarise(evaluation), **sampled}),
-                        reflections=to_json(quality(reflected(evaluation.rows, task), task)),
-                        evidence=evidence,
-                    )
-                )
+    for place, model in enumerate(request.models):
+        with resumable(load(model), None if unfinished is None else unfinished / f"{place}{SAMPLES}") as policy:
+            results += _results(request, model, policy, onlooker)
     return results
 
 
@@ -136,6 +129,24 @@ def write(
         with files.disk_errors(directory):
             write_rows(directory / f"{name}.jsonl", result.evaluation.rows)
     files.write_json(directory / "summary.json", {"options": options, **summary})
+    drop_samples(directory)
+
+
+def _results(request: EvaluationRequest, model: str, policy: Policy, onlooker: Onlooker) -> Iterator[ModelResult]:
+    """Yield one model's numbers on every task at every temperature."""
+    for name, task in request.tasks:
+        for temperature in request.temperatures:
+            with onlooker.stage(f"{model}: {name} at temperature {temperature:g}"):
+                evaluation, evidence, sampled = _played(request, policy, task, temperature, onlooker)
+            yield ModelResult(
+                model=model,
+                task=name,
+                temperature=temperature,
+                evaluation=evaluation,
+                rates=to_json({**summarise(evaluation), **sampled}),
+                reflections=to_json(quality(reflected(evaluation.rows, task), task)),
+                evidence=evidence,
+            )
 
 
 def _played(

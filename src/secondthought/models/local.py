@@ -236,6 +236,10 @@ class LocalModel:
         """Hash the vocabulary and the template: token ids mean the same under equal fingerprints."""
         return self.chat.fingerprint
 
+    def weights_digest(self) -> str:
+        """Return a digest of all weights as they are now: training changes them under their name."""
+        return sum_of_weights(self.model)
+
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""
         return self.chat.start(messages, tools)

@@ -54,7 +54,7 @@ class ProbeFile:
     def _read(self, task: Task, policy: Policy) -> None:
         try:
             jsonl.require_plain(self.path)
-            _drop_torn_line(self.path)
+            jsonl.drop_torn_line(self.path)
             for line in jsonl.read(self.path):
                 if line.value is None:
                     raise RunError(f"{self.path}, line {line.number}: {line.error}")
@@ -65,15 +65,6 @@ class ProbeFile:
                 self.done[found.problem_id] = found
         except OSError as error:
             raise RunError(why_unread(self.path, error)) from None
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what stands after the last end of a line: the process was killed while it wrote that."""
-    written = path.read_bytes()
-    whole = written.rfind(b"\n") + 1
-    if whole < len(written):
-        with path.open("r+b") as file:
-            file.truncate(whole)
 
 
 def _probed(row: Mapping[str, Any], made_by: str, task: Task, policy: Policy) -> Probed:

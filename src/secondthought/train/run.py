@@ -17,7 +17,7 @@ from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import ConfigError
 from secondthought.evaluate import final
-from secondthought.evaluate.before_after import BEFORE, STORED, BeforeAfter
+from secondthought.evaluate.before_after import BEFORE, EVALUATIONS, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
@@ -28,6 +28,7 @@ from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player, TurnSampling
+from secondthought.rollout.resuming import drop_samples
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
@@ -94,7 +95,7 @@ def _loaded(config: RunConfig, *, quiet: bool) -> Loaded:
 def _forget(run: RunDirectory, changes: Sequence[Change]) -> None:
     """Take away what was measured before training where it would be measured otherwise now."""
     if any(change.is_among({"evaluation"}) and not change.is_among(_NOT_MEASURED) for change in changes):
-        for name in (BEFORE, STORED, "evaluations"):
+        for name in (BEFORE, STORED, EVALUATIONS):
             files.remove(run.path / name)
 
 
@@ -208,6 +209,7 @@ class _Execution:
         evaluated = str(directory.relative_to(self.run.path))
         status: Status = "stopped" if "stopped" in summary else "finished"
         self.run.write_summary(status, {**summary, "checkpoint": evaluated, "evaluated_step": chosen})
+        drop_samples(self.run.path / EVALUATIONS)
         build_report([self.run.path], self.run.path / REPORT)
         return self.run.summary()
 

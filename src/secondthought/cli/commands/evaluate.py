@@ -61,7 +61,8 @@ class Options(ProgressFlags):
     reflect_on_right: int = Field(0, ge=0)
     """Also reflect on up to so many first tries that are right: how often a retry then is wrong."""
     out: Path | None = None
-    """A new directory for the episodes, one file per model, task and temperature, and summary.json."""
+    """A new directory for the episodes, one file per model, task and temperature, and summary.json. A call that was
+    interrupted leaves its samples there, and the same call goes on after them."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
     threads: Threads | None = None
@@ -115,7 +116,7 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
         reflect_on_right=given.reflect_on_right,
         episode=given.episode,
     )
-    results = side_by_side.evaluate_side_by_side(request, load, onlooker)
+    results = side_by_side.evaluate_side_by_side(request, load, onlooker, unfinished=given.out)
     found = side_by_side.summary_of(request, results)
     if given.out is not None:
         side_by_side.write(given.out, results, found, given.model_dump(mode="json"))
@@ -131,8 +132,15 @@ def _check(given: Options, prog: str) -> None:
         raise ConfigError(
             f"{prog}: a model is named twice; name each once, since a paired test of a model with itself is void"
         )
-    if given.out and not given.overwrite and given.out.exists() and any(given.out.iterdir()):
+    if given.out and not given.overwrite and given.out.exists() and not _is_unfinished(given.out):
         raise RunError(f"{given.out}: already holds files; choose another --out, or give --overwrite")
+
+
+def _is_unfinished(out: Path) -> bool:
+    """Tell whether a directory holds nothing, or the samples of a call that was interrupted and nothing else."""
+    from secondthought.rollout.resuming import SAMPLES  # what plays problems, after parsing
+
+    return all(path.name.endswith(SAMPLES) for path in out.iterdir())
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from secondthought.cli.flags import Aliases
-from secondthought.cli.loading import FIXED_BY_PLACE, SCRIPTED, load_policy, load_task
+from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -39,7 +39,8 @@ class Options(ProgressFlags):
 
     With --probe K, K reflections are written on each failure and each is retried once. A failure is kept where some of
     them rescue it and some do not: from others nothing is learned. OUT.probes.jsonl holds all that were probed, so an
-    interrupted command goes on where it was, and another --probe-keep samples nothing again.
+    interrupted command goes on where it was, and another --probe-keep samples nothing again. Without --probe an
+    interrupted command leaves its samples in OUT.samples, and the same command goes on after them.
     PATH is a checkpoint directory, a GGUF file, a hub id, a shipped model's name, or `scripted` (no torch; it cheats).
     --options.NAME VALUE sets options of the task's own.
     """
@@ -89,6 +90,8 @@ def run(argv: list[str], prog: str) -> None:
         return
     if given.out.exists() and not given.overwrite:
         raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
+    if given.stored is not None and not given.stored.is_file():
+        raise RunError(f"{given.stored}: no such file; `secondthought failures` without --stored writes one")
     task = load_task(given.task, given.options)
     problems = [] if given.stored else task.problems(given.split, given.problems, given.seed)
     with progress(given) as shown:
@@ -122,11 +125,15 @@ def _collect(
     from secondthought.rollout import failure_file  # what plays problems, after parsing
     from secondthought.rollout.mining import mine
     from secondthought.rollout.player import Keys, Player
+    from secondthought.rollout.resuming import SAMPLES, resumable
 
-    player = Player.resolve(policy, task, given.episode, onlooker=onlooker)
     keys = Keys(seed=given.seed, phase="failures")
-    found, stats = mine(player, problems, tries=given.tries, keys=keys, provenance={"split": given.split})
+    samples = given.out.with_name(f"{given.out.name}{SAMPLES}")
+    with resumable(policy, samples) as kept:
+        player = Player.resolve(kept, task, given.episode, onlooker=onlooker)
+        found, stats = mine(player, problems, tries=given.tries, keys=keys, provenance={"split": given.split})
     failure_file.write(given.out, found)
+    samples.unlink(missing_ok=True)
     return {name: getattr(stats, name) for name in _TOTALS}
 
 
@@ -136,6 +143,7 @@ def _collect_probed(
     """Probe failures that are found or stored, write those that are kept, and return the counts."""
     from secondthought.rollout import failure_file, probe_stage
     from secondthought.rollout.player import Player
+    from secondthought.rollout.resuming import WeightedPolicy
 
     player = Player.resolve(policy, task, given.episode, onlooker=onlooker)
     stored = None if given.stored is None else failure_file.read(given.stored, task, policy)
@@ -150,7 +158,7 @@ def _collect_probed(
         about={
             "task": [given.task, given.options],
             "model": given.model.model_dump(mode="json"),
-            "weights": _weights(given, policy),
+            "weights": policy.weights_digest() if isinstance(policy, WeightedPolicy) else None,
         },
     )
     probes = given.out.with_name(f"{given.out.name.removesuffix('.jsonl')}.probes.jsonl")
@@ -159,16 +167,6 @@ def _collect_probed(
     stats = stats_of(found, given.probe_keep)
     counted = {**asdict(stats), "leverage": stats.leverage.to_json()}
     return {**counted, "reflections": given.probe, "retries": given.probe_retries, "probes": str(probes)}
-
-
-def _weights(given: Options, policy: Policy) -> str | None:
-    """Return a digest of the weights, which may change under their name; a script has none."""
-    if given.path == SCRIPTED:
-        return None
-    from secondthought.models.digest import sum_of_weights  # torch, which a script does without
-    from secondthought.models.local import LocalModel
-
-    return sum_of_weights(policy.model) if isinstance(policy, LocalModel) else None
 
 
 def _said(given: Options, totals: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from secondthought.config import RunConfig
+from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.runs import RunDirectory
 from secondthought.tasks import TASKS
 
@@ -208,6 +209,57 @@ def test_eval_misuse(cli, one_sentence, words, code, expected):
 def test_eval_keeps_what_is_there(cli, tmp_path, one_sentence):
     (tmp_path / "mine.txt").write_text("")
     assert "already holds files" in one_sentence(cli("eval", "scripted", "--out", tmp_path), 1)
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Sets the call of the script's `sample` before which Ctrl-C comes; the list counts what was sampled since."""
+    original, sampled, stops = ScriptedPolicy.sample, [], []
+
+    def sample(policy, prompts, sampling):
+        if stops and len(sampled) == stops[0]:
+            raise KeyboardInterrupt
+        sampled.append(len(prompts))
+        return original(policy, prompts, sampling)
+
+    def set_to(call):
+        sampled.clear()
+        stops[:] = [] if call is None else [call]
+        return sampled
+
+    monkeypatch.setattr(ScriptedPolicy, "sample", sample)
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (["eval", "scripted", "--controls", "--problems", "30", "--options.preset", "tiny"], "out"),
+        (["failures", "scripted", "--tries", "3", "--problems", "30", "--options.preset", "tiny"], "failures.jsonl"),
+    ],
+)
+def test_the_same_command_goes_on_after_ctrl_c(cli, tmp_path, one_sentence, ctrl_c, words, out):
+    whole = ctrl_c(None)
+    cli(*words, "--out", tmp_path / "whole" / out)
+    number = sum(whole)
+    ctrl_c(2)
+    assert "the same command goes on" in one_sentence(cli(*words, "--out", tmp_path / out), 130)
+    rest = ctrl_c(None)
+    cli(*words, "--out", tmp_path / out)
+    assert 0 < sum(rest) < number
+    assert files_below(tmp_path / out) == files_below(tmp_path / "whole" / out)
+    assert not list(tmp_path.rglob("*.samples"))
+
+
+def files_below(path):
+    """The contents of a file, or of the files of a directory, without the name of the directory."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return {file.name: file.read_text().replace(str(path), "OUT") for file in files}
+
+
+def test_stored_failures_are_looked_for_before_a_model_is_loaded(cli, tmp_path, one_sentence):
+    words = ["failures", "no-such-model", "--probe", "2", "--stored", tmp_path / "gone.jsonl", "--out", tmp_path / "a"]
+    assert "gone.jsonl: no such file" in one_sentence(cli(*words), 1)
 
 
 def test_failures(cli, tmp_path, one_sentence):
