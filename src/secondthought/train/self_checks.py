@@ -155,15 +155,18 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
     """Measure the relative difference between gradients with and without a shared trunk; 0 where none is shared.
 
     They are compared in fp32 first, whatever the run's precision: there no fault can hide in the rounding of bf16. One
-    conversation is read at a time, so that the check takes less memory than a step of the run.
+    conversation is read at a time, so that the check takes less memory than a step of the run. Ratios are not clipped:
+    a rare token's is rounded to either side of the bound in bf16, and its large gradient would stand in one of the two.
     """
     if not learner.share:
         return 0.0
+    kept = learner.algorithm
     precision, train = learner.policy.precision, learner.train
     alone = train.model_copy(update={"micro_batch_tokens": 1})
     # The backward has no place to widen weights in that are held in bf16, so layers are not computed again in it.
     learner.train = alone if precision == "fp32" else alone.model_copy(update={"gradient_checkpointing": False})
     try:
+        learner.algorithm = kept.model_copy(update={"clip_low": math.inf, "clip_high": math.inf})
         shared, exact = _both_gradients(learner, tree, "fp32")
         difference, limit = _relative(shared, exact), GRADIENT_LIMIT["fp32"]
         if difference <= limit and precision != "fp32":
@@ -172,6 +175,7 @@ def check_shared(learner: Learner, tree: TokenTree) -> float:
             difference = _relative(shared, plain)
             limit = max(GRADIENT_LIMIT[precision], ROUGH_NOISES * _relative(plain, exact))
     finally:
+        learner.algorithm = kept
         learner.share, learner.policy.precision, learner.train = True, precision, train
         learner.optimizer.zero_grad(set_to_none=True)
     _require("shared", difference, limit, "shared trunks change the gradient; set train.share_trunk = false")

@@ -232,3 +232,21 @@ def test_a_fault_is_found_in_bf16_however_much_bf16_rounds(plant, monkeypatch):
     with pytest.raises(CheckError, match="shared trunks change the gradient"):
         checks.check_shared(learner, tree)
     assert (policy.precision, learner.share) == ("bf16", True)
+
+
+def test_no_fault_hides_behind_the_clip(learner, monkeypatch):
+    """A rare token's ratio may be rounded to either side of the bound: the check compares gradients, not clips."""
+    tree = checks._sampled_tree(learner.policy, PROBLEMS[0], 1.0)
+    clipped = [
+        replace(
+            branch,
+            advantages=tuple(map(abs, branch.advantages)),
+            old_logprobs=tuple(value - 1.0 for value in branch.old_logprobs),
+        )
+        for branch in tree.branches
+    ]
+    assert 0 < checks.check_shared(learner, replace(tree, branches=tuple(clipped))) < 1e-4
+    assert (learner.algorithm.clip_low, learner.algorithm.clip_high) == (0.2, 0.2)
+    _detached_trunk(monkeypatch)
+    with pytest.raises(CheckError, match="shared trunks change the gradient"):
+        checks.check_shared(learner, replace(tree, branches=tuple(clipped)))
