@@ -5,10 +5,11 @@ A new check is a function in `CHECKS`; commands say what they are about to use (
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -44,15 +45,18 @@ class Draw:
     seed: int
     field: str
     default: int | None = None
+    _drawn: list[tuple[Problem, ...]] = dataclasses.field(default_factory=list, init=False, repr=False, compare=False)
 
     def problems(self) -> list[Problem]:
-        """Draw them.
+        """Draw them, once: the check beforehand and the run itself get the same, and search for them a single time.
 
         Raises:
             TaskError: the split holds fewer, and that many were asked for.
         """
         try:
-            return self.task.problems(self.split, self.number(), self.seed)
+            if not self._drawn:
+                self._drawn.append(tuple(self.task.problems(self.split, self.number(), self.seed)))
+            return list(self._drawn[0])
         except TaskError as error:
             raise TaskError(f"{error}; lower {self.field} ({self.count})") from None
 
@@ -68,11 +72,11 @@ class Plan:
     """A `Plan` says what a command is about to use."""
 
     draws: tuple[Draw, ...] = ()
-    models: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Paths by the setting that names them."""
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     """Files that are read, likewise."""
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """Most tokens of a turn, by setting; its prompt comes on top."""
     checkpoints_in: Path | None = None
     """Where whole models are saved with their optimizer."""

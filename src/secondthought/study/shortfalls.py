@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 
 from secondthought import tasks
 from secondthought.config import RunConfig
 from secondthought.errors import SecondthoughtError
 from secondthought.models.shipped import why_missing
 from secondthought.organisms.recipe import RECIPES
-from secondthought.protocols import Task
-from secondthought.requirements import Plan, draws_of, files_of, shortfalls
+from secondthought.requirements import Draw, Plan, draws_of, files_of, shortfalls
 from secondthought.runs.directory import is_run
 from secondthought.study.arms import StudyArm, arms_of
 from secondthought.study.config import SEED, StudyConfig
@@ -24,14 +22,14 @@ def missing(study: StudyConfig, source: str) -> Iterator[str]:
     What looks like a hub id is not looked up. A run that was begun has passed these checks, and is left out of those
     that need its task.
     """
-    task_of = lru_cache(maxsize=None)(_task)
+    drawn: dict[str, tuple[Draw, ...]] = {}
     told: set[str] = set()
     for arm in arms_of(study, source):
         for seed, name in zip(arm.config.seeds, arm.run_names, strict=True):
             config = arm.unprimed(seed)
             found = [*_missing_model(arm, config, seed)]
             if not is_run(study.out / name):
-                found += _missing_rows(config, task_of)
+                found += _missing_rows(config, drawn)
             for sentence in found:
                 if sentence not in told:
                     told.add(sentence)
@@ -46,16 +44,16 @@ def _missing_model(arm: StudyArm, config: RunConfig, seed: int) -> Iterator[str]
         yield f"settings.model.path: {path}: {reason}{_command_that_builds(arm.config.base, path, seed)}"
 
 
-def _missing_rows(config: RunConfig, task_of: Callable[[str, str], Task]) -> list[str]:
+def _missing_rows(config: RunConfig, drawn: dict[str, tuple[Draw, ...]]) -> list[str]:
+    """Return what is missing; arms and seeds that ask for the same problems share what is `drawn`."""
+    numbers = config.train.eval_problems, config.evaluation.problems
+    asked = json.dumps([config.task.model_dump(mode="json"), numbers], sort_keys=True)
     try:
-        task = task_of(config.task.name, json.dumps(dict(config.task.options), sort_keys=True))
+        if asked not in drawn:
+            drawn[asked] = draws_of(config, tasks.load(config.task.name, config.task.options))
     except SecondthoughtError as error:
         return [str(error)]
-    return shortfalls(Plan(draws=draws_of(config, task), files=files_of(config)))
-
-
-def _task(name: str, options: str) -> Task:
-    return tasks.load(name, json.loads(options))
+    return shortfalls(Plan(draws=drawn[asked], files=files_of(config)))
 
 
 def _command_that_builds(base: str, path: str, seed: int) -> str:

@@ -121,8 +121,9 @@ class Loaded:
             SecondthoughtError: something is missing or does not fit.
         """
         task = tasks.load(config.task.name, config.task.options)
-        requirements.require(requirements.plan_of(config, task))
-        train, validation, test = (draw.problems() for draw in requirements.draws_of(config, task))
+        plan = requirements.plan_of(config, task)
+        requirements.require(plan)
+        train, validation, test = (draw.problems() for draw in plan.draws)
         policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
         if config.episode.tries_by == "base" and policy.adapter is None:
             raise ConfigError(
