@@ -307,14 +307,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An `Answer` is what came of one conversation: a text, or None and the reason."""
+    """An `Answer` is what came of one conversation: a text and its tokens if counted, or None; `error` says why not."""
 
-    index: int
-    """The place of the conversation that it answers, among those of the call."""
+    index: int  # of the conversation, among those of the call
     text: str | None
     error: str = ""
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         """Make the text whole: a server may send half a character."""
-        if self.text is not None:
-            object.__setattr__(self, "text", whole(self.text))
+        object.__setattr__(self, "text", None if self.text is None else whole(self.text))

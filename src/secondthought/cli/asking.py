@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from secondthought.config import Config
+from secondthought.errors import ConfigError
+from secondthought.inference.chat.address import shown
 from secondthought.inference.chat.endpoint import Endpoint
 
 
-class AskOptions(Config):
-    """How a judge or teacher is asked."""
+class RequestOptions(Config):
+    """How a model is asked that is served."""
 
-    max_tokens: int | None = Field(None, ge=1)
-    """Longest answer; default 1024. Models that think first need more: an answer that is cut off counts as none."""
     request: dict[str, Any] = Field(default_factory=dict)
     """Fields to add to every request, as JSON or text: --ask.request.reasoning-effort low. null takes a field away:
     --ask.request.temperature null, or --ask.request.max-tokens null --ask.request.max-completion-tokens 4000."""
@@ -28,7 +29,53 @@ class AskOptions(Config):
     """Conversations in a row without an answer after which the rest is not asked; default 16."""
 
 
-def endpoint_of(url: str, model: str, key_variable: str | None, asked: AskOptions) -> Endpoint:
+class AskOptions(RequestOptions):
+    """How a judge or teacher is asked."""
+
+    max_tokens: int | None = Field(None, ge=1)
+    """Longest answer; default 1024. Models that think first need more: an answer that is cut off counts as none."""
+
+
+class ServedModels(Config):
+    """Flags of commands that measure models which may be served elsewhere: `URL#NAME` in place of a directory."""
+
+    key_env: str | None = None
+    """The environment variable that holds the key of models named `URL#NAME`; default: no key is sent."""
+    ask: RequestOptions = RequestOptions()
+    """How models named `URL#NAME` are asked."""
+
+
+def is_served(model: str) -> bool:
+    """Tell whether a model is named by the URL of a server.
+
+    >>> is_served("http://localhost:8000/v1#my-model"), is_served("runs/a")
+    (True, False)
+    """
+    return model.startswith(("http://", "https://"))
+
+
+def endpoints_of(models: Sequence[str], given: ServedModels, prog: str) -> dict[str, Endpoint]:
+    """Return the endpoint of each model that is served, by its name on the command line.
+
+    Raises:
+        ConfigError: a URL cannot be one or names no model, a key is missing, or flags say how to ask and nobody is.
+    """
+    found = {}
+    for model in filter(is_served, models):
+        url, _, name = model.partition("#")
+        if not name:
+            raise ConfigError(f"{prog}: {shown(url)}: name the model behind a #, as in {shown(url)}#NAME")
+        found[model] = endpoint_of(url, name, given.key_env, given.ask)
+        found[model].key()
+    if not found:
+        idle = ["key_env"] if given.key_env else [f"ask.{name}" for name in given.ask.changed()]
+        if idle:
+            flag = idle[0].replace("_", "-")
+            raise ConfigError(f"{prog}: --{flag} goes with a model that is served: URL#NAME")
+    return found
+
+
+def endpoint_of(url: str, model: str, key_variable: str | None, asked: RequestOptions) -> Endpoint:
     """Return the endpoint that options name; what they leave out keeps the default of `Endpoint`.
 
     Raises:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from secondthought import tasks
+from secondthought.cli.asking import is_served
 from secondthought.config import LoraConfig, ModelConfig
-from secondthought.errors import RunError
+from secondthought.errors import PolicyError, RunError
+from secondthought.inference.chat.address import shown
+from secondthought.inference.chat.endpoint import Endpoint
+from secondthought.inference.chat.served_model import EndpointPolicy
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
@@ -58,7 +62,21 @@ def measuring(
     draws = (
         Draw(task=task, split=split, count=problems, seed=seed, field="--problems", default=default) for task in tasks
     )
-    return Plan(draws=tuple(draws), models={f"model {path}": path for path in models if path != SCRIPTED})
+    here = (path for path in models if path != SCRIPTED and not is_served(path))
+    return Plan(draws=tuple(draws), models={f"model {path}": path for path in here})
+
+
+def loader(
+    model: ModelConfig, endpoints: Mapping[str, Endpoint], threads: int | None, onlooker: Onlooker
+) -> Callable[[str], Policy]:
+    """Return what makes a policy of a name on the command line: the model's settings fit all that are loaded here."""
+
+    def load(path: str) -> Policy:
+        if path in endpoints:
+            return EndpointPolicy(endpoints[path])
+        return load_policy(model.model_copy(update={"path": path}), threads, onlooker)
+
+    return load
 
 
 def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onlooker = SILENT) -> Policy:
@@ -67,6 +85,9 @@ def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onloo
     Raises:
         PolicyError: there is no such model, or it cannot be used.
     """
+    if is_served(config.path):
+        where = shown(config.path)
+        raise PolicyError(f"{where}: `eval` and `forget` alone take a model that is served; name one that is here")
     if config.path == SCRIPTED:
         return ScriptedPolicy(countdown_answers(), name=SCRIPTED)
     with onlooker.stage("loading torch"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -266,4 +267,4 @@ def _completion(row: Mapping[str, Any]) -> tuple[str, Completion] | None:
 
 
 def _logprob(value: Any) -> float:
-    return float("nan") if value is None else float(value)  # what JSON lacks is written as null
+    return math.nan if value is None else float(value)  # what JSON lacks is written as null

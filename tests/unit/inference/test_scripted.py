@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from secondthought import rng
 from secondthought.errors import PolicyError
-from secondthought.inference.scripted import END_OF_TURN, ScriptedPolicy, conversation
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.inference.spelled import END_OF_TURN
 from secondthought.tasks import load
 from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason
@@ -26,12 +27,6 @@ def rambling(messages, key):
 @pytest.mark.parametrize("answers", [rambling, countdown_answers(), ["one", "two"]], ids=["noise", "player", "list"])
 def test_contract(check, answers):
     check(ScriptedPolicy(answers))
-
-
-@given(st.lists(st.builds(Message, role=_ROLE, content=_TEXT), max_size=5))
-def test_ids_spell_the_conversation(messages):
-    policy = ScriptedPolicy([])
-    assert conversation(policy.start(messages)) == tuple(messages)
 
 
 @given(_TEXT, _TEXT, _TEXT, st.integers(1, 50))
@@ -72,12 +67,6 @@ def test_a_list_is_said_in_turn():
     assert said == ["first", "second"]
     with pytest.raises(PolicyError, match="turn 3 has none"):
         policy.sample([Prompt(trunk=ids, key=0)], Sampling())
-
-
-@pytest.mark.parametrize("ids", [(), (97,), (258, 258), (258, 97), (258, 97, 256), (300,), (-1,), (256,)])
-def test_ids_that_spell_no_prompt_are_refused(ids):
-    with pytest.raises(PolicyError, match="scripted policy"):
-        conversation(ids)
 
 
 def test_fingerprint_is_stable():

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from secondthought.config import EpisodeConfig
 from secondthought.evaluate import evaluate, play_controls, summarise
 from secondthought.evaluate.rows import from_json, to_json
-from secondthought.inference.scripted import ScriptedPolicy, conversation
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.inference.spelled import conversation
 from secondthought.models.chat_template import Chat
 from secondthought.rollout import reflect_retry, scheduler
 from secondthought.rollout.mining import mine
@@ -50,7 +51,7 @@ def heard(policy, turns):
     """The messages that a turn's completion answers, read back from its ids; the last turn is the one in question."""
     *_, last = turns
     whole = conversation_ids(turns)
-    return conversation(whole[: len(whole) - len(last.completion.token_ids)])
+    return conversation(whole[: len(whole) - len(last.completion.token_ids)]).messages
 
 
 def with_note(problem, text):

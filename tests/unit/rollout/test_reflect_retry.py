@@ -11,7 +11,8 @@ from countdown_play import keys, policy, problems, requests, sampling, task  # n
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secondthought.inference.scripted import END_OF_TURN, ScriptedPolicy, conversation
+from secondthought.inference.scripted import ScriptedPolicy
+from secondthought.inference.spelled import END_OF_TURN, conversation
 from secondthought.rollout import reflect_retry, scheduler
 from secondthought.rollout.mining import mine
 from secondthought.rollout.player import Keys, Player, Requests
@@ -98,7 +99,7 @@ class TestPlay:
 
     def test_tokens_spell_the_conversation(self, play, requests):
         for episode in play():
-            said = conversation(sum((turn.ids for turn in episode.turns), ()) + POLICY.start(()))
+            said = conversation(sum((turn.ids for turn in episode.turns), ()) + POLICY.start(())).messages
             expected = [*episode.problem.messages]
             assert list(said[: len(expected)]) == expected
             assert [m.content for m in said if m.role == "assistant"] == [t.completion.text for t in episode.turns]

@@ -40,7 +40,7 @@ class Watched:
             return credit(groups, algorithm, key=key)
 
         def measuring(player, *rest):
-            self.measured.append(digest_of_weights(player.policy.model))
+            self.measured.append(digest_of_weights(player.policy.policy.model))
             return measure(player, *rest)
 
         def saved(loop, progress, improved):

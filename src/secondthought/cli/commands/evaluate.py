@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.asking import ServedModels, endpoints_of
 from secondthought.cli.flags import named
-from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task, measuring
+from secondthought.cli.loading import FIXED_BY_PLACE, load_task, loader, measuring
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -17,8 +18,9 @@ from secondthought.cli.task_options import options_by_task
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Temperatures, Threads
 from secondthought.errors import ConfigError, RunError
+from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.progress import Onlooker
-from secondthought.protocols import Policy, Task
+from secondthought.protocols import Task
 from secondthought.requirements import require
 from secondthought.runs.result_rows import P_COLUMN, number, percent, with_holm
 from secondthought.types import Split
@@ -29,12 +31,12 @@ _SHOWN = ("pass@", "avg@", "second_try", "try_", "rescue", "format_valid", "leak
 """Beginnings of the rates that the table shows; --json has all of them."""
 
 
-class Options(ProgressFlags):
+class Options(ProgressFlags, ServedModels):
     """Measure first try, second try and later ones of one or more models on the same problems.
 
     Every rate comes with its 95 % interval, every pair of models with a paired test. A model is a checkpoint directory,
-    a GGUF file, a hub id, a shipped model's name, or `scripted` (no torch; it cheats). --options.NAME VALUE sets the
-    task's options.
+    a GGUF file, a hub id, a shipped model's name, `URL#NAME` for a model that is served (OpenAI's chat/completions), or
+    `scripted` (no torch; it cheats). --options.NAME VALUE sets the task's options.
     """
 
     models: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ def run(argv: list[str], prog: str) -> None:
     """Evaluate, print, and write if asked to."""
     given = parse(Options, argv, prog, positional=_MODELS, required=_MODELS, fixed=_FIXED, aliases={"--model": 0})
     _check(given, prog)
+    endpoints = endpoints_of(given.models, given, prog)
     tasks = [load_task(name, options) for name, options in options_by_task(given.tasks, given.options, prog).items()]
     plan = measuring(
         given.models, tasks, given.split, given.problems, given.seed, default=Options.model_fields["problems"].default
@@ -89,7 +92,7 @@ def run(argv: list[str], prog: str) -> None:
         return
     with progress(given) as shown:
         fewest = min(draw.number() for draw in plan.draws)
-        found = _evaluated(given.model_copy(update={"problems": fewest}), tasks, shown)
+        found = _evaluated(given.model_copy(update={"problems": fewest}), tasks, endpoints, shown)
     if given.json_:
         write_line(found)
     else:
@@ -97,11 +100,10 @@ def run(argv: list[str], prog: str) -> None:
         write_text(f"written: {given.out}" if given.out else "not written; --out DIR keeps the episodes")
 
 
-def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dict[str, Any]:
+def _evaluated(
+    given: Options, tasks: Sequence[Task], endpoints: Mapping[str, Endpoint], onlooker: Onlooker
+) -> dict[str, Any]:
     from secondthought.evaluate import side_by_side  # numpy and what plays problems, after parsing
-
-    def load(path: str) -> Policy:
-        return load_policy(given.model.model_copy(update={"path": path}), given.threads, onlooker)
 
     request = side_by_side.EvaluationRequest(
         models=given.models,
@@ -116,6 +118,7 @@ def _evaluated(given: Options, tasks: Sequence[Task], onlooker: Onlooker) -> dic
         reflect_on_right=given.reflect_on_right,
         episode=given.episode,
     )
+    load = loader(given.model, endpoints, given.threads, onlooker)
     results = side_by_side.evaluate_side_by_side(request, load, onlooker, unfinished=given.out)
     found = side_by_side.summary_of(request, results)
     if given.out is not None:

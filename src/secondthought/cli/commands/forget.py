@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from secondthought.cli.asking import ServedModels, endpoints_of
 from secondthought.cli.flags import named
-from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task, measuring
+from secondthought.cli.loading import FIXED_BY_PLACE, load_task, loader, measuring
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -16,7 +17,6 @@ from secondthought.cli.task_options import options_by_task
 from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
-from secondthought.protocols import Policy
 from secondthought.requirements import require
 from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
 from secondthought.types import Split
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from secondthought.evaluate.forgetting import Forgetting
 
 
-class Options(ProgressFlags):
+class Options(ProgressFlags, ServedModels):
     """Ask a model before and after training the same problems of other tasks, once each.
 
     A task is *kept* where the whole 95 % interval of after - before lies above minus the margin, and *lost* where it
@@ -69,6 +69,7 @@ def run(argv: list[str], prog: str) -> None:
     tasks = {name: load_task(name, own) for name, own in options.items()}
     default = Options.model_fields["problems"].default
     models = (given.before, given.after)
+    endpoints = endpoints_of(models, given, prog)
     plan = measuring(models, list(tasks.values()), given.split, given.problems, given.seed, default=default)
     require(plan)
     from secondthought.evaluate.forgetting import OtherTask, forgetting  # numpy, after parsing
@@ -78,14 +79,10 @@ def run(argv: list[str], prog: str) -> None:
         for name, draw in zip(tasks, plan.draws, strict=True)
     ]
     with progress(given) as shown:
-
-        def load(path: str) -> Policy:
-            return load_policy(given.model.model_copy(update={"path": path}), given.threads, shown)
-
         found = forgetting(
             models,
             drawn,
-            load,
+            loader(given.model, endpoints, given.threads, shown),
             given.episode,
             margin=given.margin / 100,
             temperature=given.temperature,

@@ -32,7 +32,7 @@ from secondthought.errors import PolicyError
 from secondthought.inference.chat.address import address, proxy_note, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
-from secondthought.inference.chat.replies import completion, retry_after, words
+from secondthought.inference.chat.replies import ChatReply, completion, retry_after, words
 from secondthought.tools.wrapping import wrapped
 from secondthought.types import Answer, Message, Sampling
 
@@ -66,14 +66,18 @@ class Usage:
 class OpenAIClient:
     """An `OpenAIClient` asks an endpoint; see `ChatModel`."""
 
-    def __init__(self, endpoint: Endpoint, *, pause: Wait = threading.Event.wait) -> None:
-        """Read the key from the environment. Nothing is sent yet."""
+    def __init__(self, endpoint: Endpoint, *, takes_parts: bool = False, pause: Wait = threading.Event.wait) -> None:
+        """Read the key from the environment. Nothing is sent yet.
+
+        Who `takes_parts` gets what was cut off, left empty or refused as a text, with the reason beside it.
+        """
         self.endpoint = endpoint
         extra = json.dumps(dict(endpoint.extra), sort_keys=True) if endpoint.extra else ""
         self.name = f"{endpoint.model} {extra}".strip()
         self.usage = Usage()
         self._key = endpoint.key()
         self._address = address(endpoint.url)
+        self._takes_parts = takes_parts
         self._wait = pause
         self._failed_in_row = 0  # conversations without an answer since the last one with an answer, over all calls
 
@@ -214,7 +218,7 @@ class _Call:
         if self.client._failed_in_row >= patience:
             return Answer(index, None, f"not asked: {patience} in a row before it got no answer ({self._last_reason})")
         try:
-            text = self._try(index)
+            reply = self._try(index)
         except _Never as reason:
             self._failed(str(reason), counts=reason.hopeless or not self.client.usage.answers)
             return Answer(index, None, str(reason))
@@ -226,7 +230,7 @@ class _Call:
             return Answer(index, None, str(reason))
         with self._lock:
             self.client._failed_in_row = 0
-        return Answer(index, text)
+        return Answer(index, reply.text, reply.problem, reply.answer_tokens)
 
     def _failed(self, reason: str, *, counts: bool) -> None:
         """Count a conversation without an answer; say so when the rest will not be asked."""
@@ -239,7 +243,7 @@ class _Call:
                     shown(self.endpoint.url), self.endpoint.patience, reason, proxy_note(self.endpoint.url),
                 )  # fmt: skip
 
-    def _try(self, index: int) -> str:
+    def _try(self, index: int) -> ChatReply:
         jitter = rng.stream("back-off", os.getpid(), index)
         body = self.client.body(self.conversations[index], self.sampling, self.tools[index])
         for attempt in itertools.count(1):
@@ -259,7 +263,7 @@ class _Call:
             where, proxy = shown(self.endpoint.url), proxy_note(self.endpoint.url)
             raise PolicyError(f"{where}: nobody answers there ({reason}); is the server running?{proxy}")
 
-    def _request(self, body: bytes, *, may_call: bool) -> str:
+    def _request(self, body: bytes, *, may_call: bool) -> ChatReply:
         client = self.client
         with self._lock:
             client.usage.requests += 1
@@ -274,13 +278,14 @@ class _Call:
         answer = completion(reply.body, may_call=may_call)
         if answer is None:
             raise _Later(f"the body is no chat completion: {client.words(reply.body)}")
+        is_taken = not answer.problem or client._takes_parts
         with self._lock:
-            client.usage.answers += not answer.problem
+            client.usage.answers += is_taken
             client.usage.prompt_tokens += answer.prompt_tokens
             client.usage.answer_tokens += answer.answer_tokens
-        if answer.problem:
+        if not is_taken:
             raise _Never(client.without_key(answer.problem))
-        return answer.text
+        return answer
 
     def _refused(self, reply: Reply) -> None:
         reason = f"HTTP {reply.status}: {self.client.words(reply.body)}"

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from misbehaving_server import serving
 
 from secondthought.config import RunConfig
 from secondthought.inference.scripted import ScriptedPolicy
@@ -182,7 +183,7 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
     def load(config, threads=None, onlooker=None):
         return ScriptedPolicy(countdown_answers(first_try=float(config.path)), name=config.path)
 
-    monkeypatch.setattr("secondthought.cli.commands.evaluate.load_policy", load)
+    monkeypatch.setattr("secondthought.cli.loading.load_policy", load)
     words = ["eval", "0.1", "0.9", "--problems", "60", "--options.preset", "tiny"]
     [difference] = cli(*words, "--json").object["differences"]
     assert (difference["after"], difference["before"]) == ("0.9", "0.1")
@@ -200,10 +201,32 @@ def test_eval_compares_models_on_the_same_problems(cli, monkeypatch):
         (["a", "--temperature", "-1"], 2, "holds -1; a temperature must be 0, or"),
         (["a", "--model.path", "x"], 2, "--model.path"),
         (["a", "--problems", "0"], 2, "problems"),
+        (["a", "--key-env", "KEY"], 2, "--key-env goes with a model that is served"),
+        (["a", "--ask.time-limit", "9"], 2, "--ask.time-limit goes with a model that is served"),
+        (["http://localhost:1/v1"], 2, "http://localhost:1/v1: name the model behind a #"),
+        (["http://local host/v1#m"], 2, "is not an http or https URL"),
+        (["http://localhost:1/v1#m", "--key-env", "NO_SUCH_KEY"], 2, "NO_SUCH_KEY is not set"),
+        (["http://127.0.0.1:9/v1#m", "--ask.attempts", "1"], 1, "nobody answers there"),
     ],
 )
 def test_eval_misuse(cli, one_sentence, words, code, expected):
     assert expected in one_sentence(cli("eval", *words), code)
+
+
+@pytest.mark.parametrize("command", ["failures", "diagnose"])
+def test_a_served_model_is_measured_only(cli, one_sentence, tmp_path, command):
+    words = [command, "http://localhost:1/v1#m", *(["--out", tmp_path / "a"] if command == "failures" else [])]
+    assert "`eval` and `forget` alone take a model that is served" in one_sentence(cli(*words), 1)
+
+
+def test_a_served_model_stands_beside_another(cli):
+    with serving(lambda messages: "<answer> 1 + 1 </answer>") as server:
+        words = ["scripted", f"{server.url}#big", "--options.preset", "tiny", "--problems", "12"]
+        found = cli("eval", *words, "--json").object
+        told = cli("forget", "scripted", f"{server.url}#big", "--options.preset", "tiny", "--problems", "12", "--json")
+    assert [item["model"] for item in found["results"]] == ["scripted", f"{server.url}#big"]
+    assert told.object["after"] == f"{server.url}#big"
+    assert {request["body"]["model"] for request in server.requests} == {"big"}
 
 
 def test_eval_keeps_what_is_there(cli, tmp_path, one_sentence):
