@@ -11,28 +11,20 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TypeAlias
 
 from secondthought.config import EvalConfig, RunConfig, TaskConfig, TrainConfig
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.models.gguf.header import is_gguf, read_header
 from secondthought.models.shipped import resolve, why_missing
 from secondthought.protocols import Task
+from secondthought.tasks.abilities import SizedTask
 from secondthought.types import Problem, Split
 
 CHECKPOINTS = 3
 """Best, last, and the one that is being written."""
 _STATE = 3
 """Bytes of a checkpoint (weights and two moments in fp32) over the least bytes that its weights can be kept in."""
-
-
-@runtime_checkable
-class SizedTask(Protocol):
-    """A `SizedTask` holds a fixed number of problems: a file of questions."""
-
-    def held(self, split: Split) -> int:
-        """Return how many problems a split holds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

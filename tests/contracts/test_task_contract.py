@@ -12,9 +12,9 @@ import task_contract as contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
 from secondthought.tasks import TASKS, load
+from secondthought.tasks.abilities import AnswerReader
 from secondthought.tasks.countdown.problems import PRESETS
 from secondthought.tasks.rows.row_task import RowTask
 

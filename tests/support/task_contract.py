@@ -9,8 +9,8 @@ import time
 import pytest
 
 from secondthought.errors import TaskError
-from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
+from secondthought.tasks.abilities import AnswerReader
 from secondthought.types import SPLITS, Problem
 
 CPU_LIMIT_S = 0.05

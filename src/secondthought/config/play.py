@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from secondthought.config.base import Config
 from secondthought.config.values import COLDEST, HOTTEST
@@ -23,13 +23,19 @@ REFLECTION_HERE = "{reflection}"
 """Stands in a note where the reflection goes."""
 
 
+def _mixture(name: object) -> object:
+    """Write a list of tasks as the name of their mixture."""
+    return "+".join(name) if isinstance(name, (list, tuple)) and all(isinstance(one, str) for one in name) else name
+
+
 class TaskConfig(Config):
     """Settings of the task: which problems are played."""
 
-    name: str = "countdown"
-    """A shipped task, `module:Class`, or the path of a JSONL file of questions and answers."""
+    name: Annotated[str, BeforeValidator(_mixture)] = "countdown"
+    """A shipped task, `module:Class`, or the path of a JSONL file of questions and answers; several with + between, or
+    as a list, are trained on together."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the task's own (`secondthought tasks show NAME` lists them)."""
+    """Options of the task's own (`secondthought tasks show NAME` lists them); of several tasks, below their names."""
     seed: int = 0
     """Which problems of the split are drawn; never which split a problem belongs to."""
     train_problems: int = Field(4096, ge=1)

@@ -33,6 +33,7 @@ from secondthought.rollout.player import Player
 from secondthought.runs import contents, files
 from secondthought.runs.environment import machine
 from secondthought.tasks.judging import judge
+from secondthought.tasks.mixture import Mixture
 from secondthought.types import Problem
 
 ENTRY = "entry.json"
@@ -100,7 +101,8 @@ def key_of(config: RunConfig, player: Player, problems: Sequence[Problem]) -> di
     """
     if not isinstance(player.policy, LocalModel):
         return None
-    code = contents.digest_of_code(type(player.task), *_rows_from_outside(), *_code_of_model(player.policy))
+    kinds = [type(task) for task in _parts(player.task)]
+    code = contents.digest_of_code(*kinds, *_rows_from_outside(), *_code_of_model(player.policy))
     if code is None:
         return None
     settings = {name: getattr(config, name).model_dump(mode="json") for name in ("model", "task", "episode")}
@@ -148,9 +150,15 @@ def _code_of_model(policy: LocalModel) -> list[object]:
     return [kind] if kind.__module__.startswith("transformers_modules.") else []
 
 
+def _parts(task: Task) -> list[Task]:
+    """Return the tasks whose code and files judge: those of a mixture, or the one."""
+    return list(task.parts.values()) if isinstance(task, Mixture) else [task]
+
+
 def _files_of(task: Task, name: str, options: Mapping[str, Any]) -> list[Path]:
     """Return the files that a task's name, its options, or paths among its attributes mean."""
-    own = [value for value in getattr(task, "__dict__", {}).values() if isinstance(value, Path)]
+    held = [value for part in _parts(task) for value in getattr(part, "__dict__", {}).values()]
+    own = [value for value in held if isinstance(value, Path)]
     return sorted({*contents.files_named_in([name, options]), *contents.files_named_in(own)})
 
 

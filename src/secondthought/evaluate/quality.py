@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from secondthought.evaluate import overlap
-from secondthought.evaluate.readers import MistakeReader
 from secondthought.evaluate.rows import ProblemRow
 from secondthought.protocols import DiagnosableTask, Task
 from secondthought.stats import UNDEFINED, Interval, mean_interval, mean_share, wilson
+from secondthought.tasks.abilities import MistakeReader
 from secondthought.types import Problem
 
 _FEWEST = 3

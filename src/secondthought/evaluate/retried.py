@@ -13,9 +13,9 @@ from typing import Any
 from secondthought.evaluate import overlap
 from secondthought.evaluate.controls import Outcome, listening
 from secondthought.evaluate.quality import Reflected, repeats_task, repeats_try
-from secondthought.evaluate.readers import AnswerReader
 from secondthought.protocols import Task
 from secondthought.stats import Interval, to_json, wilson
+from secondthought.tasks.abilities import AnswerReader
 from secondthought.types import Failure, Problem
 
 BARS = ("second_sample", "fixed")

@@ -15,6 +15,7 @@ from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.mining import fingerprint
+from secondthought.tasks.abilities import MixedTask
 from secondthought.tasks.judging import judge
 from secondthought.types import Completion, Failure, StopReason, TokenIds, Turn, TurnKind
 
@@ -47,8 +48,9 @@ def from_row(row: Mapping[str, Any], task: Task, policy: Policy) -> Failure:
         TaskError: the problem's data is wrong.
     """
     data, attempt = _mapping(row, "data"), _mapping(row, "attempt")
-    if row.get("task", task.name) != task.name:
-        raise RunError(f"'task' is {row['task']!r}, but the task of this run is {task.name!r}")
+    own = row.get("task", task.name)
+    if own != task.name and not (isinstance(task, MixedTask) and own in task.reflection_requests):
+        raise RunError(f"'task' is {own!r}, but the task of this run is {task.name!r}")
     problem = task.parse(data)
     if row.get("problem_id", problem.id) != problem.id:
         raise RunError(f"'problem_id' is {row['problem_id']!r}, but its data is that of {problem.id!r}")

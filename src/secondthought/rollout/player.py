@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from secondthought.config.play import REFLECTION_HERE, Feedback, RetrySees
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.scheduler import Course, run
+from secondthought.tasks.abilities import MixedTask
 from secondthought.types import Message, Problem, Sampling, TokenIds, Turn, TurnKind
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ class Requests:
     """
 
     reflection: str
+    reflections: Mapping[str, str] = field(default_factory=dict)
+    """In its place for problems of these tasks, by their names: those of a mixture."""
     retry: str = RETRY_REQUEST
     repeat_task: bool = True
     feedback: Feedback = "failed"
@@ -47,8 +50,10 @@ class Requests:
     @classmethod
     def resolve(cls, task: Task, config: EpisodeConfig) -> Requests:
         """Take the config's texts, and defaults where it names none."""
+        own = config.reflection_request
         return cls(
-            reflection=task.reflection_request if config.reflection_request is None else config.reflection_request,
+            reflection=task.reflection_request if own is None else own,
+            reflections=dict(task.reflection_requests) if own is None and isinstance(task, MixedTask) else {},
             retry=RETRY_REQUEST if config.retry_request is None else config.retry_request,
             repeat_task=config.repeat_task,
             feedback=config.feedback,
@@ -56,10 +61,10 @@ class Requests:
             note=NOTE if config.note is None else config.note,
         )
 
-    def reflection_on(self, failed: Turn) -> str:
+    def reflection_on(self, problem: Problem, failed: Turn) -> str:
         """Return the text that asks for a reflection on a failed try, with what else is told of it."""
-        told = self.told_of(failed)
-        return f"{self.reflection}\n\n{told}" if told else self.reflection
+        request, told = self.reflections.get(problem.task, self.reflection), self.told_of(failed)
+        return f"{request}\n\n{told}" if told else request
 
     def told_of(self, failed: Turn) -> str:
         """Return the sentence that says of a failed try what its verdict says; empty where it is only called wrong."""

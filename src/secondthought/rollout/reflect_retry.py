@@ -70,7 +70,7 @@ def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
 def reflect(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course[Turn]:
     """Write a reflection on a failed episode; `indices` name the sample."""
     failed = episode.turns[-1]
-    follow = player.policy.follow(failed.completion, player.requests.reflection_on(failed))
+    follow = player.policy.follow(failed.completion, player.requests.reflection_on(episode.problem, failed))
     prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.REFLECTION, *indices))
     [completion] = yield Ask((prompt,), player.sampling.reflection)
     return Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=completion, verdict=None)
@@ -102,7 +102,7 @@ def text_before(turn: Turn, before: Episode, requests: Requests) -> str:
     if turn.kind is TurnKind.ATTEMPT or not before.turns:
         return before.problem.request
     if turn.kind is TurnKind.REFLECTION:
-        return requests.reflection_on(before.turns[-1])
+        return requests.reflection_on(before.problem, before.turns[-1])
     return retry_request(before, requests)
 
 

@@ -9,12 +9,14 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from secondthought import plugins
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import ChanceTask, OptionTask, PresetTask, Task
 from secondthought.spelling import suggestion
+from secondthought.tasks.mixture import BETWEEN, Mixture
 from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
@@ -65,8 +67,9 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
 
     Args:
         name: a key of `TASKS`, a key of `SOURCES` with what it is to give (`reasoning_gym:leg_counting`),
-            `module:Class`, or the path of a `.jsonl` file.
-        options: keyword arguments of the task's class.
+            `module:Class`, the path of a `.jsonl` file, or several of these with `+` between: a mixture.
+        options: keyword arguments of the task's class; of a mixture, those of each part by its name, as a table or
+            behind `PART.`.
 
     Raises:
         TaskError: there is no such task, an option is unknown or not allowed, or the task's own code fails.
@@ -74,6 +77,8 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
     >>> load("countdown", {"preset": "tiny"}).name
     'countdown'
     """
+    if BETWEEN in name and not Path(name).expanduser().is_file():
+        return Mixture({part: load(part, own) for part, own in _options_by_part(name, options or {}).items()})
     target, named = _target(name)
     kind = plugins.named_class(target, "task", Task, TaskError)
     task = _construct(name, kind, {**(options or {}), **named})
@@ -119,6 +124,26 @@ def _target(name: str) -> tuple[str, dict[str, str]]:
             f" or give {', '.join(f'{source}:NAME' for source in SOURCES)}, module:Class, or the path of a .jsonl file"
         )
     return name, {}
+
+
+def _options_by_part(name: str, options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the options of each part of a mixture.
+
+    >>> _options_by_part("a+b", {"a.x": 1, "b": {"y": 2}})
+    {'a': {'x': 1}, 'b': {'y': 2}}
+    """
+    parts = name.split(BETWEEN)
+    found: dict[str, dict[str, Any]] = {part: {} for part in parts}
+    if len(found) < len(parts) or "" in found:
+        raise TaskError(f"task {name}: a mixture names each of its tasks once, with {BETWEEN} between")
+    for key, value in options.items():
+        part = next((part for part in parts if key == part or key.startswith(f"{part}.")), None)
+        if part is None or (key == part and not isinstance(value, Mapping)):
+            raise TaskError(
+                f"task {name}: option {key!r} is of no part; give {parts[0]}.{key}, or a table {parts[0]!r}"
+            )
+        found[part].update(value if key == part else {key.removeprefix(f"{part}."): value})
+    return found
 
 
 def _construct(name: str, kind: type, options: Mapping[str, Any]) -> object:

@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
 from secondthought.errors import SecondthoughtError, TaskError
 from secondthought.protocols import ChanceTask, RepeatingTask, Task
+from secondthought.tasks.abilities import ChangingTask
 from secondthought.tasks.judging import judge
 from secondthought.tasks.rows.pool import asked
 from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
@@ -29,15 +30,6 @@ HOSTILE: Mapping[str, str] = {
     "digits of other scripts": "<answer>\u0663 + \uff17</answer>",
     "half a character": "<answer>\ud800</answer>",
 }
-
-
-@runtime_checkable
-class ChangingTask(Protocol):
-    """A `ChangingTask` makes wrong answers that are nearly right, on which its own check is tried."""
-
-    def changed_golds(self, problem: Problem) -> Sequence[str]:
-        """Return completions of the gold's form that `verify` must reject."""
-        ...
 
 
 class CheckResult(NamedTuple):

@@ -102,7 +102,7 @@ class TestFeedback:
         requests = Requests(reflection="Why?", feedback=told)
         turn = failed(reason, feedback)
         problem = Problem(id="p", task="t", messages=(), data={})
-        assert requests.reflection_on(turn) == (f"Why?\n\n{said}" if said else "Why?")
+        assert requests.reflection_on(problem, turn) == (f"Why?\n\n{said}" if said else "Why?")
         alone = f"{WRONG_ANSWER} {said} {RETRY_REQUEST}" if said else f"{WRONG_ANSWER} {RETRY_REQUEST}"
         assert requests.retry_alone(problem, turn) == alone
         assert requests.note_alone(turn) == (f"{NOTE_ALONE} {said}" if said else NOTE_ALONE)
@@ -116,7 +116,8 @@ class TestFeedback:
 
     def test_by_default_requests_say_what_they_said(self, task):
         requests = Requests.resolve(task, EpisodeConfig())
-        assert requests.reflection_on(failed("missed_target", "You are at 3.")) == task.reflection_request
+        told = requests.reflection_on(task.problems("train", 1, 0)[0], failed("missed_target", "You are at 3."))
+        assert told == task.reflection_request
 
 
 class TestNotes:

@@ -198,7 +198,7 @@ def read_lengths(config: RunConfig, task: Task) -> Lengths:
 
     return Lengths(
         prompt=max(prompts),
-        reflection_request=len(chat.follow(_NOTHING, requests.reflection_on(FAILED))),
+        reflection_request=max(len(chat.follow(_NOTHING, requests.reflection_on(p, FAILED))) for p in problems),
         retry_request=max(len(chat.follow(_NOTHING, requests.retry_after_reflection(p))) for p in problems),
         retry_alone=max(len(chat.follow(_NOTHING, requests.retry_alone(p, FAILED))) for p in problems),
         source=f"the longest of {count} training problems",
@@ -224,7 +224,7 @@ def _guessed_lengths(problems: list[Problem], requests: Requests) -> Lengths:
 
     return Lengths(
         prompt=max(tokens(" ".join(message.content for message in problem.messages)) for problem in problems),
-        reflection_request=tokens(requests.reflection_on(FAILED)),
+        reflection_request=max(tokens(requests.reflection_on(problem, FAILED)) for problem in problems),
         retry_request=max(tokens(requests.retry_after_reflection(problem)) for problem in problems),
         retry_alone=max(tokens(requests.retry_alone(problem, FAILED)) for problem in problems),
         source=f"no usable tokenizer here: a token for every {CHARACTERS_PER_TOKEN} characters",

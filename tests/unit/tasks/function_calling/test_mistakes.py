@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.evaluate.quality import Reflected, quality
-from secondthought.evaluate.readers import AnswerReader, MistakeReader
+from secondthought.tasks.abilities import AnswerReader, MistakeReader
 from secondthought.tasks.function_calling import FunctionCalling
 from secondthought.tasks.function_calling.gold import right_calls, written
 from secondthought.tasks.function_calling.mistakes import MOST, named_mistakes
