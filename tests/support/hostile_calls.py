@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+import hostile_texts
+
 PIECES = (
     "<tool_call>",
     "</tool_call>",
@@ -66,23 +68,13 @@ PIECES = (
     "**{}",
     "x" * 200,
 )
-LONG = 4000
-"""How often a piece is repeated in the completions that are long, at most."""
 
 
 def completion(rng: Random) -> str:
     """Return one completion; one in two hundred is long."""
-    kind = rng.random()
-    if kind < 0.005:
-        piece = "".join(rng.choices(PIECES, k=rng.randint(1, 3)))
-        return rng.choice(PIECES) + piece * rng.randint(1, LONG) + rng.choice(PIECES)
-    if kind < 0.5:
-        return "<tool_call>" + "".join(rng.choices(PIECES, k=rng.randint(0, 12))) + rng.choice(("</tool_call>", ""))
-    return "".join(rng.choices(PIECES, k=rng.randint(0, 20)))
+    return hostile_texts.completion(rng, PIECES, "<tool_call>", "</tool_call>")
 
 
 def cut_and_mixed(rng: Random, text: str) -> str:
     """Return a right completion with a piece cut out, doubled or put in."""
-    start, end = sorted(rng.randrange(len(text) + 1) for _ in range(2))
-    middle = rng.choice(("", text[start:end] * 2, rng.choice(PIECES), rng.choice(PIECES) + text[start:end]))
-    return text[:start] + middle + text[end:]
+    return hostile_texts.cut_and_mixed(rng, text, PIECES)

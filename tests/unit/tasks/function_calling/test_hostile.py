@@ -1,4 +1,4 @@
-"""A small version of `evidence/function_calling/hostile.py`: no text makes the judge fail, and none keeps it busy."""
+"""A small version of `evidence/verdicts/hostile.py`: no text makes the judge fail, and none keeps it busy."""
 
 from __future__ import annotations
 
