@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from secondthought.evaluate.calibration import Calibration, calibration
 from secondthought.evaluate.controls import Outcome, controls_of, play_controls, rescue_rates
 from secondthought.evaluate.evaluation import Evaluation
 from secondthought.evaluate.retried import Bars, Retried, bars, retried
@@ -24,6 +25,8 @@ class Evidence:
     retries: Mapping[str, Retried] = field(default_factory=dict)
     right_to_wrong: Mapping[str, Interval] = field(default_factory=dict)
     """Wrong retries after right first tries, by control."""
+    calibration: Calibration | None = None
+    """How often it calls its own first tries wrong; None where it was not asked."""
 
     @property
     def bars(self) -> Bars:
@@ -37,10 +40,13 @@ class Evidence:
             "retries": {name: item.to_json() for name, item in self.retries.items()},
             "bars": self.bars.to_json() if self.outcomes else None,
             "right_to_wrong": to_json(self.right_to_wrong),
+            "calibration": self.calibration.to_json() if self.calibration else None,
         }
 
 
-def evidence_of(player: Player, found: Evaluation, keys: Keys, *, controls: bool, on_right: int = 0) -> Evidence:
+def evidence_of(
+    player: Player, found: Evaluation, keys: Keys, *, controls: bool, on_right: int = 0, asked: bool = False
+) -> Evidence:
     """Play the controls of an evaluation.
 
     Args:
@@ -49,6 +55,7 @@ def evidence_of(player: Player, found: Evaluation, keys: Keys, *, controls: bool
         keys: those of the evaluation, so that retries after own reflections are its second tries.
         controls: whether failed first tries are retried.
         on_right: right first tries, at most, that are reflected on too.
+        asked: whether it is asked after every first try if that was right.
     """
     outcomes: Mapping[str, Sequence[Outcome]] = {}
     if controls and found.failures:
@@ -60,4 +67,5 @@ def evidence_of(player: Player, found: Evaluation, keys: Keys, *, controls: bool
         outcomes=outcomes,
         retries=retried(player.task, found.failures, outcomes),
         right_to_wrong={name: wilson(sum(not x.verdict.correct for x in xs), len(xs)) for name, xs in again.items()},
+        calibration=calibration(player, found, keys) if asked else None,
     )

@@ -12,6 +12,7 @@ from secondthought.config import EpisodeConfig
 from secondthought.evaluate import Evaluation, compare, evaluate, samples, summarise, to_json, write_rows
 from secondthought.evaluate.evidence import Evidence, evidence_of
 from secondthought.evaluate.quality import quality, reflected
+from secondthought.evaluate.tables import markdown
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
@@ -43,6 +44,8 @@ class EvaluationRequest:
     """Whether failures are also retried under other reflections."""
     reflect_on_right: int = 0
     """Right first tries, at most, that are reflected on too."""
+    calibration: bool = False
+    """Whether the model is asked after every first try if it was right."""
     episode: EpisodeConfig = field(default_factory=EpisodeConfig)
 
 
@@ -118,7 +121,7 @@ def differences(results: Sequence[ModelResult]) -> Iterator[dict[str, Any]]:
 def write(
     directory: Path, results: Sequence[ModelResult], summary: Mapping[str, Any], options: Mapping[str, Any]
 ) -> None:
-    """Write the episodes, one file per model, task and temperature, and summary.json with the options that led to it.
+    """Write the episodes, one file per model, task and temperature, the tables, and summary.json with the options.
 
     Raises:
         RunError: the disk refuses.
@@ -128,6 +131,8 @@ def write(
         name = "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts)
         with files.disk_errors(directory):
             write_rows(directory / f"{name}.jsonl", result.evaluation.rows)
+    with files.disk_errors(directory):
+        files.write_text(directory / "summary.md", markdown(summary))
     files.write_json(directory / "summary.json", {"options": options, **summary})
     drop_samples(directory)
 
@@ -156,7 +161,14 @@ def _played(
     keys = Keys(seed=request.seed, phase=f"eval {temperature:g}")
     problems = task.problems(request.split, request.problems, request.seed)
     found = evaluate(player, problems, num_tries=request.tries, keys=keys)
-    evidence = evidence_of(player, found, keys, controls=request.controls, on_right=request.reflect_on_right)
+    evidence = evidence_of(
+        player,
+        found,
+        keys,
+        controls=request.controls,
+        on_right=request.reflect_on_right,
+        asked=request.calibration,
+    )
     if request.samples == 1:
         return found, evidence, {}
     more = replace(keys, phase=f"{keys.phase} samples")

@@ -17,6 +17,7 @@ from secondthought.stats.shares import (
     paired_difference,
     pass_at_k,
     share_of_clusters,
+    unpaired_difference,
     wilson,
 )
 from secondthought.stats.variances import variance_between
@@ -38,6 +39,7 @@ __all__ = [
     "share_of_clusters",
     "t_quantile",
     "to_json",
+    "unpaired_difference",
     "variance_between",
     "wilson",
 ]

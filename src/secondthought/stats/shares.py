@@ -83,6 +83,24 @@ def paired_difference(a: Numbers, b: Numbers, *, point: float = NORMAL_POINT) ->
     return mean_difference(first - second, point=point)
 
 
+def unpaired_difference(a: Interval, b: Interval) -> Interval:
+    """Return the share `a` minus the share `b` of other items, with Newcombe's interval (1998, method 10).
+
+    low = d - sqrt((a - a_low)^2 + (b_high - b)^2), high = d + sqrt((a_high - a)^2 + (b - b_low)^2). Its `n` is that of
+    the smaller sample; it is undefined where one of the shares is.
+
+    >>> found = unpaired_difference(wilson(56, 70), wilson(48, 80))
+    >>> round(found.estimate, 4), round(found.low, 4), round(found.high, 4)
+    (0.2, 0.0524, 0.3339)
+    """
+    if not (a.is_defined and b.is_defined):
+        return UNDEFINED
+    difference = a.estimate - b.estimate
+    below = math.hypot(a.estimate - a.low, b.high - b.estimate)
+    above = math.hypot(a.high - a.estimate, b.estimate - b.low)
+    return Interval(estimate=difference, low=difference - below, high=difference + above, n=min(a.n, b.n))
+
+
 def mean_difference(differences: Numbers, *, point: float = NORMAL_POINT) -> Interval:
     """Estimate the mean of paired differences from -1 to 1, one per problem, with Tango's score interval (1998).
 

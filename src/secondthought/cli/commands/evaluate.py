@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,10 @@ from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.progress import Onlooker
 from secondthought.protocols import Task
 from secondthought.requirements import require
-from secondthought.runs.result_rows import P_COLUMN, number, percent, with_holm
 from secondthought.types import Split
 
 _MODELS = ("models",)
 _FIXED = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
-_SHOWN = ("pass@", "avg@", "second_try", "try_", "rescue", "format_valid", "leak")
-"""Beginnings of the rates that the table shows; --json has all of them."""
 
 
 class Options(ProgressFlags, ServedModels):
@@ -62,9 +59,11 @@ class Options(ProgressFlags, ServedModels):
     whether own reflections do more than a second sample and a fixed one."""
     reflect_on_right: int = Field(0, ge=0)
     """Also reflect on up to so many first tries that are right: how often a retry then is wrong."""
+    calibration: bool = False
+    """Also ask after every first try whether it was right: does the model know that it was wrong?"""
     out: Path | None = None
-    """A new directory for the episodes, one file per model, task and temperature, and summary.json. A call that was
-    interrupted leaves its samples there, and the same call goes on after them."""
+    """A new directory for the episodes, one file per model, task and temperature, with summary.json and its tables in
+    summary.md. A call that was interrupted leaves its samples there, and the same call goes on after them."""
     overwrite: bool = False
     """Write into `out` even if it holds files."""
     threads: Threads | None = None
@@ -116,6 +115,7 @@ def _evaluated(
         seed=given.seed,
         controls=given.controls,
         reflect_on_right=given.reflect_on_right,
+        calibration=given.calibration,
         episode=given.episode,
     )
     load = loader(given.model, endpoints, given.threads, onlooker)
@@ -147,53 +147,9 @@ def _is_unfinished(out: Path) -> bool:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from secondthought.evaluate.summary import METRICS  # after parsing
+    from secondthought.evaluate.tables import tables_of  # after parsing
 
-    results = found["results"]
-    names = [name for name in results[0]["rates"] if name.startswith(_SHOWN) or name in METRICS]
-    heads = [f"{item['model']}\n{item['task']}, temperature {item['temperature']:g}" for item in results]
-    rows = [(name, *(percent(item["rates"].get(name)) for item in results)) for name in names]
-    write_table(f"{found['problems']} {found['split']} problems, percent [95 % interval]", ["", *heads], rows)
-    _print_reflections(results, heads)
-    for item, head in zip(results, heads, strict=True):
-        _print_evidence(item, head.replace("\n", " on "))
-    if found["differences"]:
-        columns = ["models", "task", "temperature", "rate", "difference", P_COLUMN]
-        write_table("paired differences", columns, with_holm(_differences(found["differences"])))
-
-
-def _print_reflections(results: Sequence[dict[str, Any]], heads: Sequence[str]) -> None:
-    """Print the quality of reflections, where any were written; docs/metrics.md defines each number."""
-    known = [item["reflections"] for item in results if item["reflections"]["length"]["n"]]
-    if known:
-        rows = [
-            (
-                name.replace("_", " "),
-                *((number if name == "length" else percent)(item["reflections"].get(name)) for item in results),
-            )
-            for name in known[0]
-        ]
-        write_table("own reflections, percent but for the length in tokens [95 % interval]", ["", *heads], rows)
-
-
-def _print_evidence(item: dict[str, Any], model: str) -> None:
-    """Print what retries did under each control, and whether own reflections pass their bars."""
-    if item["retries"]:
-        columns = list(next(iter(item["retries"].values())))
-        rows = [
-            (name.replace("_", " "), *(percent(value) for value in found.values()))
-            for name, found in item["retries"].items()
-        ]
-        title = f"{model}: retries of the same failed first tries, by reflection, percent [95 % interval]"
-        write_table(title, ["reflection", *(name.replace("_", " ") for name in columns)], rows)
-        write_text(item["bars"]["says"])
-    if item["right_to_wrong"]:
-        rows = [(name.replace("_", " "), percent(value)) for name, value in item["right_to_wrong"].items()]
-        write_table(f"{model}: after a right first try, percent [95 % interval]", ["reflection", "wrong retry"], rows)
-
-
-def _differences(differences: Sequence[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    for item in differences:
-        models = f"{item['after']} - {item['before']}"
-        for name, value in item["rates"].items():
-            yield models, item["task"], item["temperature"], name, percent(value, "+"), value["p"]
+    for table in tables_of(found):
+        write_table(table.title, table.heads, table.rows)
+        if table.says:
+            write_text(table.says)

@@ -171,7 +171,7 @@ def test_eval(cli, tmp_path):
     assert json.loads((out / "summary.json").read_text())["results"] == found["results"]
     assert len((out / "scripted_countdown_t1.jsonl").read_text().splitlines()) == 30
     text = cli(*words)
-    assert "second_try" in text.out
+    assert "second try" in text.out
     assert "oracle" in text.out
     assert "not written" in text.out
 

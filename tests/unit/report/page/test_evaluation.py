@@ -51,8 +51,8 @@ def test_an_earlier_versions_evaluation_has_a_page(evaluation, tmp_path):
         del summary["results"][0][name]
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     page = build_evaluation([tmp_path], tmp_path / "page.html").read_text()
-    assert "Right retries on the same failed first tries" in page
-    assert "What retries did" not in page
+    assert "right retries of the same failed first tries" in page
+    assert ": retries of failed first tries" not in page
 
 
 def test_the_command_takes_it_and_runs_apart(evaluation, capsys, tmp_path):
