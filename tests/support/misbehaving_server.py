@@ -34,7 +34,8 @@ class Server:
 
 def completion(text, *, finish="stop", message=None, **more):
     said = {"role": "assistant", "content": text, **(message or {})}
-    return {"choices": [{"message": said, "finish_reason": finish}], **more}
+    about = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+    return {**about, "choices": [{"index": 0, "message": said, "finish_reason": finish}], **more}
 
 
 @contextlib.contextmanager
