@@ -25,9 +25,9 @@ from secondthought.distributed.world import World
 from secondthought.evaluate import Evaluation, final, first_try_habits, read_rows, write_rows
 from secondthought.evaluate.cache import SideCache, key_of, require_same_verdicts
 from secondthought.evaluate.peers import measure
+from secondthought.inference.resuming import SAMPLES, drop_samples, resumable
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player
-from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import endings, files
 from secondthought.runs.directory import RunDirectory
 from secondthought.types import Failure, Problem

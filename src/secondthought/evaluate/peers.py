@@ -11,9 +11,9 @@ from secondthought.config import LoraConfig, RunConfig
 from secondthought.distributed.world import World
 from secondthought.evaluate import final, write_rows
 from secondthought.inference.loading import load_policy
+from secondthought.inference.resuming import SAMPLES, drop_samples, resumable
 from secondthought.progress import SILENT, Onlooker
 from secondthought.rollout.player import Player
-from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import files
 from secondthought.runs.directory import RunDirectory
 

@@ -13,10 +13,10 @@ from secondthought.evaluate import Evaluation, compare, evaluate, samples, summa
 from secondthought.evaluate.evidence import Evidence, evidence_of
 from secondthought.evaluate.quality import quality, reflected
 from secondthought.evaluate.tables import markdown
+from secondthought.inference.resuming import SAMPLES, drop_samples, resumable
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.resuming import SAMPLES, drop_samples, resumable
 from secondthought.runs import files
 from secondthought.stats import Interval
 from secondthought.types import Split

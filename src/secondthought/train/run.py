@@ -21,6 +21,7 @@ from secondthought.evaluate.before_after import BEFORE, EVALUATIONS, STORED, Bef
 from secondthought.evaluate.validation import validate
 from secondthought.inference.loading import load_policy
 from secondthought.inference.local import LocalPolicy
+from secondthought.inference.resuming import drop_samples
 from secondthought.models.local import LocalModel
 from secondthought.progress import SILENT, Onlooker
 from secondthought.progress.display import Display
@@ -28,7 +29,6 @@ from secondthought.protocols import Task
 from secondthought.report import build_report
 from secondthought.rollout import failure_file
 from secondthought.rollout.player import Player, TurnSampling
-from secondthought.rollout.resuming import drop_samples
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration

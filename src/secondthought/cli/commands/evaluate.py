@@ -141,7 +141,7 @@ def _check(given: Options, prog: str) -> None:
 
 def _is_unfinished(out: Path) -> bool:
     """Tell whether a directory holds nothing, or the samples of a call that was interrupted and nothing else."""
-    from secondthought.rollout.resuming import SAMPLES  # what plays problems, after parsing
+    from secondthought.inference.resuming import SAMPLES  # what plays problems, after parsing
 
     return all(path.name.endswith(SAMPLES) for path in out.iterdir())
 

@@ -122,10 +122,10 @@ def _collect(
     given: Options, policy: Policy, task: Task, problems: Sequence[Problem], onlooker: Onlooker
 ) -> dict[str, Any]:
     """Write the failures, and return how many there are and what they took."""
+    from secondthought.inference.resuming import SAMPLES, resumable
     from secondthought.rollout import failure_file  # what plays problems, after parsing
     from secondthought.rollout.mining import mine
     from secondthought.rollout.player import Keys, Player
-    from secondthought.rollout.resuming import SAMPLES, resumable
 
     keys = Keys(seed=given.seed, phase="failures")
     samples = given.out.with_name(f"{given.out.name}{SAMPLES}")
@@ -141,9 +141,9 @@ def _collect_probed(
     given: Options, policy: Policy, task: Task, problems: Sequence[Problem], onlooker: Onlooker
 ) -> dict[str, Any]:
     """Probe failures that are found or stored, write those that are kept, and return the counts."""
+    from secondthought.inference.resuming import WeightedPolicy
     from secondthought.rollout import failure_file, probe_stage
     from secondthought.rollout.player import Player
-    from secondthought.rollout.resuming import WeightedPolicy
 
     player = Player.resolve(policy, task, given.episode, onlooker=onlooker)
     stored = None if given.stored is None else failure_file.read(given.stored, task, policy)

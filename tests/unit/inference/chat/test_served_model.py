@@ -11,10 +11,10 @@ from secondthought.errors import PolicyError
 from secondthought.evaluate import evaluate
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.served_model import EndpointPolicy
+from secondthought.inference.resuming import SAMPLES, resumable
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.inference.spelled import END_OF_TURN
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.resuming import SAMPLES, resumable
 from secondthought.tasks import load
 from secondthought.types import Message, Prompt, Sampling, StopReason
 

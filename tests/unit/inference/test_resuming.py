@@ -8,10 +8,10 @@ from policy_contract import ALL_CHECKS
 from secondthought.config import EpisodeConfig
 from secondthought.errors import RunError
 from secondthought.evaluate import evaluate, play_controls
+from secondthought.inference.resuming import SAMPLES, KeptSamples, drop_samples, resumable
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.rollout.mining import fingerprint, mine
 from secondthought.rollout.player import Keys, Player
-from secondthought.rollout.resuming import SAMPLES, KeptSamples, drop_samples, resumable
 from secondthought.tasks import load
 from secondthought.tasks.countdown.script import countdown_answers
 from secondthought.types import Completion, Prompt, Sampling, StopReason
