@@ -37,7 +37,7 @@ class Silent(Arithmetic):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    rows = [{"question": f"What is {n} doubled?", "answer": 2 * n} for n in range(8_000)]
+    rows = [{"question": f"What is {n} doubled?", "answer": 2 * n} for n in range(2_000)]
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "sayings.py").write_text(SILENT)
     monkeypatch.chdir(tmp_path)
