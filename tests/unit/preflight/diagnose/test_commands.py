@@ -67,6 +67,8 @@ def run(workplace, monkeypatch, capsys):
             return
         if words[0] in ("train", "eval", "failures"):
             words = [*words, "--dry-run"]
+        if words[0] == "train" and words[1] != "sft":
+            words = [*words, "--task.train-problems", "64"]  # the check of splits draws as many as are asked for
         if words[0] == "prime":
             words = [*words, "--count", "3"]
         if "--train.failures" in words:
