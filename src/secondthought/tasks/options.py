@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from secondthought.disk import at_home
 from secondthought.errors import TaskError, shown
@@ -24,6 +24,13 @@ class TaskOptions(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _several(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take one text for a list of one, as a command line gives it: `--options.files train.jsonl`."""
+        kind = cls.model_fields[info.field_name].annotation if info.field_name else None
+        return (value,) if isinstance(value, str) and get_origin(kind) is tuple else value
 
     @field_validator("*", mode="after")
     @classmethod

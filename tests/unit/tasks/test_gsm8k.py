@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 
 import pytest
 
+from secondthought.cli import main
 from secondthought.errors import TaskError
 from secondthought.tasks import load
 from secondthought.tasks.gsm8k import final_number
@@ -53,3 +55,10 @@ def test_rows_hold_a_solution_or_a_number():
 def test_a_mark_decides_over_what_follows_it():
     assert final_number("#### 7\n8 is what I had before").value == Fraction(7)
     assert final_number("#### seven, so 8\n9").value == Fraction(8)
+
+
+def test_one_file_may_be_named_without_brackets(tmp_path):
+    rows = [{"question": f"What is {n} plus one?", "answer": f"{n} + 1\n#### {n + 1}"} for n in range(60)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert not main(["tasks", "check", "gsm8k", "--options.files", str(tmp_path / "a.jsonl"), "--count", "2"])
+    assert load("gsm8k", {"files": str(tmp_path / "a.jsonl")}).options.files == (str(tmp_path / "a.jsonl"),)
