@@ -60,3 +60,9 @@ def test_end_to_end(tmp_path, checkpoints, capsys, monkeypatch):
     trained = f"./runs/two/checkpoints/step_{last:06d}"
     sizes = [*few, "--episode.max-reflection-tokens", "4"]
     assert cli("eval", model, trained, "--tasks", *lucky[1:], *sizes)
+
+    few_words = ["--problems", "6", "--tries", "1", "--episode.max-attempt-tokens", "4"]
+    measured = json.loads((tmp_path / "runs/two/summary.json").read_text())["checkpoint"]
+    of_run, of_checkpoint = (cli("eval", path, *few_words, *lucky) for path in ("runs/two", f"runs/two/{measured}"))
+    assert of_run["results"][0]["rates"] == of_checkpoint["results"][0]["rates"]
+    assert of_run["results"][0]["model"] == "runs/two"

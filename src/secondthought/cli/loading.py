@@ -63,7 +63,7 @@ def measuring(
         Draw(task=task, split=split, count=problems, seed=seed, field="--problems", default=default) for task in tasks
     )
     here = (path for path in models if path != SCRIPTED and not is_served(path))
-    return Plan(draws=tuple(draws), models={f"model {path}": path for path in here})
+    return Plan(draws=tuple(draws), models={f"model {path}": _weights_of(path) for path in here})
 
 
 def loader(
@@ -80,7 +80,9 @@ def loader(
 
 
 def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onlooker = SILENT) -> Policy:
-    """Return the policy that `config.path` names; `threads` limits torch, the onlooker is told how far loading is.
+    """Return the policy that `config.path` names, of a run the one that it was measured with.
+
+    `threads` limits torch, the onlooker is told how far loading is.
 
     Raises:
         PolicyError: there is no such model, or it cannot be used.
@@ -90,6 +92,7 @@ def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onloo
         raise PolicyError(f"{where}: `eval` and `forget` alone take a model that is served; name one that is here")
     if config.path == SCRIPTED:
         return ScriptedPolicy(countdown_answers(), name=SCRIPTED)
+    config = config.model_copy(update={"path": _weights_of(config.path)})
     with onlooker.stage("loading torch"):
         import torch  # here, so that parsing, --help and the script do without
 
@@ -98,6 +101,11 @@ def load_policy(config: ModelConfig, threads: int | None = None, onlooker: Onloo
     if threads is not None:
         torch.set_num_threads(threads)
     return loading.load_policy(config, onlooker, learns=False)
+
+
+def _weights_of(path: str) -> str:
+    """Return where the weights lie that a model's name means: those of a run, or the name itself."""
+    return str(checkpoint_of(Path(path))) if is_run(Path(path)) else path
 
 
 def checkpoint_of(path: Path, which: Pointer | None = None) -> Path:
