@@ -16,7 +16,6 @@ from secondthought.config import LoraConfig, ModelConfig
 from secondthought.errors import PolicyError, RunError
 from secondthought.inference.chat.address import shown
 from secondthought.inference.chat.endpoint import Endpoint
-from secondthought.inference.chat.served_model import EndpointPolicy
 from secondthought.inference.scripted import ScriptedPolicy
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
@@ -73,6 +72,8 @@ def loader(
 
     def load(path: str) -> Policy:
         if path in endpoints:
+            from secondthought.inference.chat.served_model import EndpointPolicy  # HTTP, where somebody is asked
+
             return EndpointPolicy(endpoints[path])
         return load_policy(model.model_copy(update={"path": path}), threads, onlooker)
 

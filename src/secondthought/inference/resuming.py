@@ -196,7 +196,7 @@ class ResumablePolicy:
 
 
 class _FingerprintedPolicy(ResumablePolicy):
-    """One that can tell what its tokens mean, as the policy behind it can."""
+    """A resumable policy that can tell what its tokens mean, as the one behind it can."""
 
     def fingerprint(self) -> str:
         """See `Fingerprinted.fingerprint`."""

@@ -40,7 +40,7 @@ class Requests:
 
     reflection: str
     reflections: Mapping[str, str] = field(default_factory=dict)
-    """In its place for problems of these tasks, by their names: those of a mixture."""
+    """Requests that stand in its place, by the name of a problem's task: those of a mixture."""
     retry: str = RETRY_REQUEST
     repeat_task: bool = True
     feedback: Feedback = "failed"

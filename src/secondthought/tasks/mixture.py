@@ -28,7 +28,7 @@ class Mixture:
     """A `Mixture` is a task whose problems are those of its `parts`, in turn; data say of which: `{"task", "data"}`."""
 
     reflection_request: ClassVar[str] = reflection_prompts.GENERAL
-    """Of a problem of nobody's: every part words its own (`reflection_requests`)."""
+    """The request for a problem that no part made; every part words its own (`reflection_requests`)."""
 
     def __init__(self, parts: Mapping[str, Task]) -> None:
         """Take the parts by the names that they were asked for by.

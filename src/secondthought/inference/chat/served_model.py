@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from secondthought.errors import PolicyError
+from secondthought.inference.batch_flow import BatchFlow
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.inference.chat.replies import CUT_OFF
@@ -52,34 +53,7 @@ class EndpointPolicy(SpellingPolicy):
     @contextlib.contextmanager
     def flow(self) -> Iterator[Flow]:
         """See `FlyingPolicy.flow`."""
-        yield _AskingFlow(self, _ROUNDS * self._client.endpoint.concurrency)
-
-
-class _AskingFlow:
-    """A flow that asks for some of what waits at each step, so that answers are seen, and kept, as they come."""
-
-    def __init__(self, policy: EndpointPolicy, rows: int) -> None:
-        self._policy, self._rows = policy, rows
-        self._waiting: list[tuple[int, Prompt, Sampling]] = []
-        self._num_tickets = 0
-
-    def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
-        """See `Flow.add`."""
-        tickets = list(range(self._num_tickets, self._num_tickets + len(prompts)))
-        self._num_tickets += len(prompts)
-        self._waiting += [(ticket, prompt, sampling) for ticket, prompt in zip(tickets, prompts, strict=True)]
-        return tickets
-
-    def step(self) -> list[tuple[int, Completion]]:
-        """See `Flow.step`."""
-        if not self._waiting:
-            return []
-        sampling = self._waiting[0][2]
-        alike = [item for item in self._waiting if item[2] == sampling][: self._rows]
-        taken = {ticket for ticket, _, _ in alike}
-        self._waiting = [item for item in self._waiting if item[0] not in taken]
-        said = self._policy.sample([prompt for _, prompt, _ in alike], sampling)
-        return [(ticket, completion) for (ticket, _, _), completion in zip(alike, said, strict=True)]
+        yield BatchFlow(self, most=_ROUNDS * self._client.endpoint.concurrency)
 
 
 def _completion(text: str, answer: Answer) -> Completion:
@@ -96,4 +70,4 @@ def _completion(text: str, answer: Answer) -> Completion:
 
 
 _LETTERS_OF_A_TOKEN = 4
-"""Where a server does not tell how many tokens it wrote, about so many letters are taken for one."""
+"""About so many letters are taken for a token where a server does not tell how many it wrote."""
