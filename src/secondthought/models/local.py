@@ -18,7 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from secondthought.config.play import PINNED_DATE
 from secondthought.errors import PolicyError
-from secondthought.models import bf16_weights
+from secondthought.models import bf16_speed, bf16_weights
 from secondthought.models.chat_template import Chat
 from secondthought.models.device import find_device
 from secondthought.models.digest import sum_of_weights
@@ -110,6 +110,8 @@ class LocalModel:
             PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
         """
         where = find_device(device)
+        if precision == "bf16":
+            bf16_speed.warn_if_slow(where.type, "model.precision = fp32")
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
         source = ordinary(path)

@@ -73,11 +73,14 @@ def build(argv: list[str], prog: str) -> None:
         raise RunError(f"{given.out}: already holds files; choose another directory, or give --overwrite")
     import torch  # after parsing
 
+    from secondthought.models.bf16_speed import warn_if_slow
     from secondthought.organisms.build import build as train
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
     with progress(given) as shown:
+        if given.precision == "bf16":
+            warn_if_slow("cpu", "--precision fp32")
         made = train(
             given.size,
             given.out,
