@@ -22,8 +22,9 @@ from secondthought import jsonl
 from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig, describe
 from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.config.values import Weights
+from secondthought.data.priming.fillers import FILLERS, Length
 from secondthought.data.priming.from_primed_model import wrong_tries
-from secondthought.data.priming.from_search import Length, SetRequest, Trace, traces
+from secondthought.data.priming.from_search import SetRequest, Trace, traces
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.token_lengths import length_by
 from secondthought.disk import why_unread
@@ -224,4 +225,4 @@ def _settings_file(stage: PrimingStage) -> Path:
 
 def _length(stage: PrimingStage) -> Length | None:
     """Return the counter of tokens by the base model's own tokenizer, read only where a set needs it."""
-    return length_by(stage.sft.model.path) if stage.traces.arm == "dots" else None
+    return length_by(stage.sft.model.path) if stage.traces.arm in FILLERS else None

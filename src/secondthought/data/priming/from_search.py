@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secondthought import tasks
+from secondthought.data.priming.fillers import FILLERS, Length
 from secondthought.data.priming.kinds import kind
 from secondthought.errors import ConfigError, TaskError
 from secondthought.habits.detectors import reader_of
@@ -28,8 +29,6 @@ _SPARE = 16
 _MOST_PROBLEMS = 64
 """Problems looked at per trace that is wanted, at most."""
 
-Length = Callable[[str], int]
-"""Tokens of a text, by the tokenizer of the model that is to be primed."""
 TaskLoader = Callable[[str, Mapping[str, Any]], Task]
 """A function that finds a task by its name and options."""
 
@@ -82,10 +81,10 @@ def traces(request: SetRequest, length: Length | None = None) -> Iterator[Trace]
 
     Args:
         request: the set.
-        length: counts tokens; needed for dots alone.
+        length: counts tokens; needed for fillers alone.
 
     Raises:
-        ConfigError: there is no such kind, or dots were asked for without a tokenizer.
+        ConfigError: there is no such kind, or a filler was asked for without a tokenizer.
         TaskError: the task has no writer, or too few problems that lend themselves to it.
     """
     yield from SetWriter(request, length).traces()
@@ -100,12 +99,14 @@ class SetWriter:
         """Load the task and ask it for its writer and reader.
 
         Raises:
-            ConfigError: there is no such kind, the task has no reader, or dots are asked for without a tokenizer.
+            ConfigError: there is no such kind, the task has no reader, or a filler is asked for without a tokenizer.
             TaskError: the task has no writer, or an option, the wording or a dial is unknown.
         """
         self.request, self.length, self.kind = request, length, kind(request.kind)
-        if self.kind.thought == "dots" and length is None:
-            raise ConfigError("dots are as many tokens as the thoughts that they stand for: name a --tokenizer")
+        if self.kind.filler and length is None:
+            raise ConfigError(
+                f"{request.kind} has as many tokens as the thoughts that it stands for: name a --tokenizer"
+            )
         self.options = dict(request.options)
         self.task = load_task(request.task, self.options)
         if not request.exact_options:
@@ -166,7 +167,7 @@ class SetWriter:
         return None
 
     def _read(self, problem: Problem, written: WrittenThought) -> Trace:
-        text = self._writer.completion(self._content(written.thought), written.answer)
+        text = self._writer.completion(self._content(problem, written.thought), written.answer)
         verdict = judge(self.task, problem, text)
         if verdict.correct != written.correct:
             raise TaskError(
@@ -181,13 +182,12 @@ class SetWriter:
             reading=reading,
         )
 
-    def _content(self, thought: str) -> str:
+    def _content(self, problem: Problem, thought: str) -> str:
         """Return what stands between the tags: the thought, or what a control has in its place."""
-        if self.kind.thought == "empty":
-            return ""
-        if self.kind.thought == "dots" and self.length is not None:
-            return dots(self.length(thought), self.length)
-        return thought
+        if self.kind.filler and self.length is not None:
+            own = stream("filler", problem.id, self.request.seed)
+            return FILLERS[self.kind.filler](self.length(thought), self.length, own)
+        return thought if self.kind.thought == "told" else ""
 
 
 def _writable(task: Task) -> WritableTask:
@@ -202,25 +202,6 @@ def _writable(task: Task) -> WritableTask:
             " traces from a teacher, from samples or from a file"
         )
     return task
-
-
-def dots(count: int, length: Length) -> str:
-    """Return dots of that many tokens, or as near to it as the tokenizer allows.
-
-    >>> dots(3, lambda text: len(text.split()))
-    '. . .'
-    """
-    low, high = 1, max(2, count)
-    while length(_dots(high)) < count:
-        low, high = high, 2 * high
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if length(_dots(middle)) < count else (low, middle)
-    return _dots(low)
-
-
-def _dots(count: int) -> str:
-    return " ".join("." * count)
 
 
 def problems_of(request: SetRequest, task: Task) -> Iterator[Problem]:

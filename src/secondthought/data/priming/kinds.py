@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from secondthought.data.priming.fillers import Filler
 from secondthought.errors import ConfigError
 from secondthought.spelling import suggestion
 from secondthought.types import HABITS, HabitName
@@ -17,12 +18,17 @@ class SetKind:
     help: str
     behaviors: frozenset[HabitName]
     """The habits that its thoughts show, as far as their problems lend themselves to them."""
-    thought: Literal["told", "empty", "dots"] = "told"
-    """Content of the tags: the thought as it was written, nothing, or as many tokens of dots."""
+    thought: Literal["told", "empty"] | Filler = "told"
+    """Content of the tags: the thought as it was written, nothing, or as many tokens of a filler."""
     twin: str | None = None
     """The kind whose thoughts it leaves out: sets of one seed and size pair with that one's, trace by trace."""
     correct: float | None = None
     """Share of right answers, whatever the dials say."""
+
+    @property
+    def filler(self) -> Filler | None:
+        """Return what fills the tags, which needs a tokenizer to be as long as a thought; None for all others."""
+        return None if self.thought in ("told", "empty") else self.thought
 
     @property
     def forbids(self) -> tuple[HabitName, ...]:
@@ -58,6 +64,12 @@ KINDS: dict[str, SetKind] = {
         help="control: answers of all-strategies, dots as long as their thoughts",
         behaviors=_ALL,
         thought="dots",
+        twin="all-strategies",
+    ),
+    "neutral": SetKind(
+        help="control: answers of all-strategies, as many tokens of plain words that say nothing",
+        behaviors=_ALL,
+        thought="neutral",
         twin="all-strategies",
     ),
     "incorrect-only": SetKind(help="control: all strategies, every answer wrong", behaviors=_ALL, correct=0.0),

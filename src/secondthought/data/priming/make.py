@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from secondthought import tasks
+from secondthought.data.priming.fillers import Length
 from secondthought.data.priming.filtering import TraceFilter, from_file
 from secondthought.data.priming.from_samples import from_samples
-from secondthought.data.priming.from_search import Length, SetRequest, SetWriter, TaskLoader, Trace
+from secondthought.data.priming.from_search import SetRequest, SetWriter, TaskLoader, Trace
 from secondthought.data.priming.from_teacher import SAMPLING, from_teacher
 from secondthought.data.priming.kinds import kind
 from secondthought.data.priming.request import COUNT, FromFile, FromSamples, FromSearch, FromTeacher, PrimingSet
@@ -91,7 +92,7 @@ def _searched(request: SetRequest, tokenizer: str | None, load_task: TaskLoader,
 
 
 def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
-    if kind(request.kind).thought != "dots" or tokenizer is None:
+    if kind(request.kind).filler is None or tokenizer is None:
         return None
     from secondthought.data.priming.token_lengths import length_by  # transformers, only where it is needed
 

@@ -8,7 +8,7 @@ Published values are from the authors' released curves (Qwen-2.5-3B and Llama-3.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from secondthought.habits.catalog import SHIPPED
@@ -22,7 +22,7 @@ from secondthought.stats import Interval
 KEPT, DROPPED = SHIPPED[:2], SHIPPED[2:4]
 """The four habits: those that the paper saw RL keep, and those that it saw RL drop."""
 
-ALL, DIRECT, PLACEHOLDERS = "all-strategies", "direct", ("empty", "dots")
+ALL, DIRECT, PLACEHOLDERS, NEUTRAL = "all-strategies", "direct", ("empty", "dots"), "neutral"
 WRONG = {
     "own-wrong": "wrong tries of a primed model, as published",
     "incorrect-only": "wrong traces written by search",
@@ -54,7 +54,7 @@ def habit_claims(arms: Sequence[Arm]) -> list[Claim]:
         _richer_base(weak, strong),
         _priming_catches_up(weak, primed.get(ALL)),
         *(_habits_not_answers(primed.get(name), WRONG[name], primed.get(DIRECT)) for name in wrong),
-        _not_the_form(primed.get(ALL), [primed.get(name) for name in PLACEHOLDERS]),
+        _not_the_form(primed),
         _dose(arms),
         _selective(primed.get(ALL)),
     ]
@@ -105,20 +105,27 @@ def _habits_not_answers(wrong: Arm | None, origin: str, direct: Arm | None) -> C
     )
 
 
-def _not_the_form(primed: Arm | None, placeholders: Sequence[Arm | None]) -> Claim:
-    measured = [arm for arm in placeholders if arm is not None and not level(arm).missing]
-    best = max(measured, key=lambda arm: level(arm).pooled.estimate) if len(measured) == len(PLACEHOLDERS) else None
+def _not_the_form(primed: Mapping[str, Arm]) -> Claim:
+    """Compare with the best placeholder: the published ones are needed, plain words count where they were run."""
+    measured = {
+        name: arm for name, arm in primed.items() if name in (*PLACEHOLDERS, NEUTRAL) and not level(arm).missing
+    }
+    is_whole = measured.keys() >= set(PLACEHOLDERS)
+    best = max(measured.values(), key=lambda arm: level(arm).pooled.estimate) if is_whole else None
     return _claim(
         "Neither format nor length explains it",
         "Llama-3.2-3B after RL: .736 with habits, .410 with empty thoughts, .381 with dots of the same length",
         _named(
             "first try after RL, {} - {}",
             LEVEL,
-            (primed, f"primed with {ALL}"),
-            (best, "the better placeholder"),
+            (primed.get(ALL), f"primed with {ALL}"),
+            (best, "the best placeholder"),
         ),
         _difference(
-            primed, best, LEVEL, f"arms primed with {ALL} and with {' and with '.join(PLACEHOLDERS)} are needed"
+            primed.get(ALL),
+            best,
+            LEVEL,
+            f"arms primed with {ALL} and with {' and with '.join(PLACEHOLDERS)} are needed",
         ),
     )
 

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from secondthought import jsonl
-from secondthought.data.priming.from_search import SetRequest, dots, problems_of, traces
+from secondthought.data.priming.fillers import dots
+from secondthought.data.priming.from_search import SetRequest, problems_of, traces
 from secondthought.data.priming.kinds import KINDS, kind
 from secondthought.data.priming.set_file import provenance_path, write_set
 from secondthought.errors import ConfigError, TaskError
@@ -32,9 +33,9 @@ def every_set(request):
     return request.param, {name: made(name, request.param) for name in KINDS}
 
 
-def test_nine_kinds(every_set):
+def test_ten_kinds(every_set):
     language, sets = every_set
-    assert len(sets) == 9
+    assert len(sets) == 10
     for name, found in sets.items():
         right = 0 if name == "incorrect-only" else round(WORDINGS[language].dials.correct * COUNT)
         assert len(found) == COUNT
@@ -75,12 +76,22 @@ def test_controls_pair_with_the_thoughts_that_they_leave_out(every_set):
         [item.completion.split("</think>") for item in every_set[1][name]]
         for name in ("all-strategies", "empty", "dots")
     )
-    for name in ("empty", "dots"):
+    for name in ("empty", "dots", "neutral"):
         twins = zip(every_set[1]["all-strategies"], every_set[1][name], strict=True)
         assert all(one.problem == other.problem and one.correct == other.correct for one, other in twins)
     for (thought, answer), (_, same), (points, too) in zip(told, empty, dotted, strict=True):
         assert answer.strip() == same.strip() == too.strip()
         assert words(points) == words(thought)
+
+
+def test_plain_words_are_as_long_as_the_thoughts_and_say_nothing(every_set):
+    told, plain = (
+        [trace.completion.split("</think>")[0].removeprefix("<think>") for trace in every_set[1][name]]
+        for name in ("all-strategies", "neutral")
+    )
+    assert [words(thought) for thought in plain] == [words(thought) for thought in told]
+    assert not any(character in "0123456789=+*/" for thought in plain for character in thought)
+    assert len(set(plain)) > COUNT / 2
 
 
 def test_dots_of_a_given_length():

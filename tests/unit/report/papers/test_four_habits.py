@@ -67,6 +67,12 @@ def test_form_and_length_need_both_placeholders(study):
     assert "empty and with dots" in claim.why
 
 
+def test_plain_words_in_the_place_of_a_thought_may_be_the_best_placeholder(study, tmp_path):
+    neutral = write_arm(tmp_path, "terse", "neutral", before=0.02, after=0.35)
+    claim = habit_claims(arms(load_runs([*study, *neutral])))[3]
+    assert claim.result.pooled.estimate == pytest.approx(0.25, abs=0.01)
+
+
 def test_wrong_answers_of_either_origin_have_a_row_each(study, tmp_path):
     own = write_arm(tmp_path, "terse", "own-wrong", before=0.1, after=0.3)
     found = [claim for claim in habit_claims(arms(load_runs([*study, *own]))) if "right answers" in claim.title]
