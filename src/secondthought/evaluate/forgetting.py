@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from secondthought.config import EpisodeConfig
 from secondthought.evaluate.evaluation import evaluate
@@ -15,13 +15,35 @@ from secondthought.stats import Interval, NonInferiority, non_inferiority, to_js
 from secondthought.types import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherTask:
-    """An `OtherTask` is a task that a model was not trained on, with the problems that both models answer."""
+class Exam(Protocol):
+    """An `Exam` is what a model was not trained on: items that it gets right or wrong, the same for every model."""
+
+    name: str
+
+    def right(self, policy: Policy, onlooker: Onlooker) -> list[bool]:
+        """Return for each item, in order, whether the policy gets it right."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskExam:
+    """A `TaskExam` asks problems of a task once each, and the task's own check says what is right.
+
+    `episode` sets lengths and texts of a try; temperature 0 takes the likeliest token; equal seeds sample alike.
+    """
 
     name: str
     task: Task
     problems: Sequence[Problem]
+    episode: EpisodeConfig
+    temperature: float = 0.0
+    seed: int = 0
+
+    def right(self, policy: Policy, onlooker: Onlooker) -> list[bool]:
+        """See `Exam.right`."""
+        player = Player.resolve(policy, self.task, self.episode, self.temperature, onlooker=onlooker)
+        rows = evaluate(player, self.problems, num_tries=1, keys=Keys(seed=self.seed, phase="forget")).rows
+        return [row.solved_by(1) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,54 +63,37 @@ class Forgetting:
 
 def forgetting(
     models: tuple[str, str],
-    tasks: Sequence[OtherTask],
+    exams: Sequence[Exam],
     load: Callable[[str], Policy],
-    episode: EpisodeConfig,
     *,
     margin: float,
-    temperature: float = 0.0,
-    seed: int = 0,
     onlooker: Onlooker = SILENT,
 ) -> list[Forgetting]:
-    """Let both models answer the same problems once, one model after the other.
+    """Let both models sit the same exams, one model after the other.
 
     Args:
         models: names that `load` knows, the one before training first.
-        tasks: what is asked.
+        exams: what is asked.
         load: makes a policy of a name.
-        episode: lengths and texts of a try.
         margin: loss in the share of right answers that is taken for none.
-        temperature: of the tries; 0 takes the likeliest token.
-        seed: of what is sampled, the same for both.
         onlooker: who is told how far it is.
     """
-    before, after = (_answered(name, tasks, load, episode, temperature, seed, onlooker) for name in models)
+    before, after = (_answered(name, exams, load(name), onlooker) for name in models)
     return [
         Forgetting(
-            task=item.name,
+            task=exam.name,
             before=wilson(sum(old), len(old)),
             after=wilson(sum(new), len(new)),
             found=non_inferiority(new, old, margin),
         )
-        for item, old, new in zip(tasks, before, after, strict=True)
+        for exam, old, new in zip(exams, before, after, strict=True)
     ]
 
 
-def _answered(
-    name: str,
-    tasks: Sequence[OtherTask],
-    load: Callable[[str], Policy],
-    episode: EpisodeConfig,
-    temperature: float,
-    seed: int,
-    onlooker: Onlooker,
-) -> list[list[bool]]:
-    """Return for each task which of its problems a model answers right."""
-    policy, right = load(name), list[list[bool]]()
-    for item in tasks:
-        player = Player.resolve(policy, item.task, episode, temperature, onlooker=onlooker)
-        keys = Keys(seed=seed, phase="forget")
-        with onlooker.stage(f"{name}: {item.name}"):
-            rows = evaluate(player, item.problems, num_tries=1, keys=keys).rows
-        right.append([row.solved_by(1) for row in rows])
+def _answered(name: str, exams: Sequence[Exam], policy: Policy, onlooker: Onlooker) -> list[list[bool]]:
+    """Return for each exam which of its items a model gets right."""
+    right = list[list[bool]]()
+    for exam in exams:
+        with onlooker.stage(f"{name}: {exam.name}"):
+            right.append(exam.right(policy, onlooker))
     return right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -22,7 +22,11 @@ from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
 from secondthought.types import Split
 
 if TYPE_CHECKING:
-    from secondthought.evaluate.forgetting import Forgetting
+    from secondthought.evaluate.forgetting import Exam, Forgetting
+    from secondthought.inference.chat.endpoint import Endpoint
+
+LM_EVAL = "lm_eval:"
+"""What the name of a benchmark of lm-eval begins with."""
 
 
 class Options(ProgressFlags, ServedModels):
@@ -30,7 +34,8 @@ class Options(ProgressFlags, ServedModels):
 
     A task is *kept* where the whole 95 % interval of after - before lies above minus the margin, and *lost* where it
     lies below zero. Otherwise nothing can be told; the power says how likely a kept task was to be seen as such. Models
-    are named as for `eval`.
+    are named as for `eval`, and so are tasks; `lm_eval:NAME` is a benchmark of lm-eval, asked and scored by it: its
+    first items, whatever the split and the seed.
     """
 
     before: str
@@ -66,33 +71,57 @@ def run(argv: list[str], prog: str) -> None:
     if given.before == given.after:
         raise ConfigError(f"{prog}: names the same model twice; give the one before training, then the one after")
     options = options_by_task(given.tasks, given.options, prog)
-    tasks = {name: load_task(name, own) for name, own in options.items()}
+    tasks = {name: load_task(name, own) for name, own in options.items() if not name.startswith(LM_EVAL)}
     default = Options.model_fields["problems"].default
     models = (given.before, given.after)
     endpoints = endpoints_of(models, given, prog)
     plan = measuring(models, list(tasks.values()), given.split, given.problems, given.seed, default=default)
     require(plan)
-    from secondthought.evaluate.forgetting import OtherTask, forgetting  # numpy, after parsing
+    from secondthought.evaluate.forgetting import TaskExam, forgetting  # numpy, after parsing
 
-    drawn = [
-        OtherTask(name=name, task=draw.task, problems=draw.problems())
+    exams: dict[str, Exam] = {
+        name: TaskExam(
+            name=name,
+            task=draw.task,
+            problems=draw.problems(),
+            episode=given.episode,
+            temperature=given.temperature,
+            seed=given.seed,
+        )
         for name, draw in zip(tasks, plan.draws, strict=True)
-    ]
+    }
+    if len(tasks) < len(options):
+        exams |= _of_lm_eval(options, given, endpoints, prog)
     with progress(given) as shown:
         found = forgetting(
             models,
-            drawn,
+            [exams[name] for name in options],
             loader(given.model, endpoints, given.threads, shown),
-            given.episode,
             margin=given.margin / 100,
-            temperature=given.temperature,
-            seed=given.seed,
             onlooker=shown,
         )
     if given.json_:
         write_line({"before": given.before, "after": given.after, "tasks": [item.to_json() for item in found]})
     else:
         _print(found, given)
+
+
+def _of_lm_eval(
+    options: Mapping[str, Mapping[str, Any]], given: Options, endpoints: Mapping[str, Endpoint], prog: str
+) -> dict[str, Exam]:
+    """Return the exams that lm-eval sets, whose data are at hand.
+
+    Raises:
+        ConfigError: a model is served, so that its probabilities cannot be read.
+        TaskError: see `LmEvalExam`.
+    """
+    if endpoints:
+        where = next(iter(endpoints))
+        raise ConfigError(f"{prog}: {where}: lm-eval asks for probabilities; give models that are here")
+    from secondthought.bridges.lm_eval_tasks import LmEvalExam
+
+    named = {name: own for name, own in options.items() if name.startswith(LM_EVAL)}
+    return {name: LmEvalExam(name, own, given.problems) for name, own in named.items()}
 
 
 def _print(found: Sequence[Forgetting], given: Options) -> None:

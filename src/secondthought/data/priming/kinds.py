@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from secondthought.data.priming.fillers import Filler
+from secondthought.data.priming.fillers import FILLERS, Filler
 from secondthought.errors import ConfigError
 from secondthought.spelling import suggestion
 from secondthought.types import HABITS, HabitName
@@ -28,7 +28,7 @@ class SetKind:
     @property
     def filler(self) -> Filler | None:
         """Return what fills the tags, which needs a tokenizer to be as long as a thought; None for all others."""
-        return None if self.thought in ("told", "empty") else self.thought
+        return next((name for name in FILLERS if name == self.thought), None)
 
     @property
     def forbids(self) -> tuple[HabitName, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -21,6 +22,21 @@ def test_a_table_and_json_say_the_same(cli, tmp_path):
     shown = cli(*words).out
     assert "margin 2 points" in shown
     assert "cannot tell: the interval reaches below minus the margin" in shown
+
+
+def test_lm_eval_that_is_not_installed_is_said_at_once(cli, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    found = cli("forget", "small", "large", "--tasks", "lm_eval:hellaswag")
+    assert found.code == 1
+    assert re.search(r"needs lm-eval: pip install 'secondthought\[lm-eval\]'", found.err)
+    assert len(found.err.splitlines()) == 1
+
+
+def test_a_served_model_tells_lm_eval_no_probabilities(cli):
+    found = cli("forget", "small", "http://localhost:1/v1#any", "--tasks", "lm_eval:hellaswag")
+    assert found.code == 2
+    assert "give models that are here" in found.err
 
 
 @pytest.mark.parametrize(
