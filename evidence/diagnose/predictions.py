@@ -3,9 +3,10 @@
     secondthought study configs/predictions-study.toml
     python evidence/diagnose/predictions.py runs/predictions
 
-Each run's model is diagnosed as it was before RL. A number of `diagnose` foretells gains if its rank correlation with
-them is far from 0. Pairs are resampled for the interval. Seeds of one arm are one pair, with their mean gain. The advice is right where it says "train now" and the gain is at least half
-of the largest, or something else and the gain is smaller: every pair for which it is wrong is named.
+Each run's model is diagnosed as it was before RL, on problems of the train split; gains are measured on the test split.
+A number of `diagnose` foretells gains if its rank correlation with them is far from 0. Pairs are resampled for the
+interval. Seeds of one arm are one pair, with their mean gain. The advice is right where it says "train now" and the
+gain is at least half of the largest, or something else and the gain is smaller: where it is wrong, the pair is named.
 """
 
 from __future__ import annotations
