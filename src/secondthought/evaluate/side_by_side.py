@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -126,15 +126,28 @@ def write(
     Raises:
         RunError: the disk refuses.
     """
+    taken: set[str] = set()
     for result in results:
         parts = (result.model, result.task, f"t{result.temperature:g}")
-        name = "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts)
+        name = _not_in(taken, "_".join("".join(c if c.isalnum() or c in ".-" else "-" for c in part) for part in parts))
         with files.disk_errors(directory):
             write_rows(directory / f"{name}.jsonl", result.evaluation.rows)
     with files.disk_errors(directory):
         files.write_text(directory / "summary.md", markdown(summary))
     files.write_json(directory / "summary.json", {"options": options, **summary})
     drop_samples(directory)
+
+
+def _not_in(taken: set[str], name: str) -> str:
+    """Return a name that no other file has, and take it: `a/b` and `a-b` are written alike.
+
+    >>> taken = set()
+    >>> [_not_in(taken, name) for name in ("a-b", "a-b", "a-b")]
+    ['a-b', 'a-b-2', 'a-b-3']
+    """
+    found = next(new for number in count(1) if (new := name if number == 1 else f"{name}-{number}") not in taken)
+    taken.add(found)
+    return found
 
 
 def _results(request: EvaluationRequest, model: str, policy: Policy, onlooker: Onlooker) -> Iterator[ModelResult]:

@@ -44,3 +44,15 @@ def test_more_samples_add_their_rates_and_leave_the_rounds_as_they_are():
     assert five.keys() - one.keys() == {"avg@5", "pass@2", "pass@4"}
     assert {name: five[name] for name in one} == one
     assert five["avg@5"]["estimate"] < five["pass@2"]["estimate"] < five["pass@4"]["estimate"]
+
+
+def test_models_whose_names_are_spelled_alike_in_files_lose_nothing(tmp_path):
+    policies = {"runs/a": scripted("0.1"), "runs-a": scripted("0.9")}
+    request = EvaluationRequest(
+        models=tuple(policies), tasks=(("countdown", load("countdown", {"preset": "tiny"})),), problems=8
+    )
+    results = evaluate_side_by_side(request, policies.__getitem__)
+    write(tmp_path, results, summary_of(request, results), {})
+    written = [path.read_text() for path in sorted(tmp_path.glob("*.jsonl"))]
+    assert len(written) == 2
+    assert written[0] != written[1]
