@@ -55,7 +55,7 @@ class TracesConfig(Config):
     """A `TracesConfig` says what a priming set is made of, and how large it is."""
 
     arm: str
-    """One of the nine kinds, or with `file` or `tries` any name."""
+    """One of the kinds, or with `file` or `tries` any name."""
     count: int = Field(1000, ge=1)
     """Number of traces, each about a problem of its own."""
     seed: int = 0

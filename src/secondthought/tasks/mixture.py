@@ -78,22 +78,22 @@ class Mixture:
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Return the verdict of the part that the problem is of."""
-        task, own = self._part_of(problem)
+        task, own = self.part_of(problem)
         return task.verify(own, text)
 
     def gold(self, problem: Problem) -> str | None:
         """See `Task.gold`."""
-        task, own = self._part_of(problem)
+        task, own = self.part_of(problem)
         return task.gold(own)
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return what the part reads as the answer (`AnswerReader`); None where it reads none."""
-        task, own = self._part_of(problem)
+        task, own = self.part_of(problem)
         return task.answer(own, text) if isinstance(task, AnswerReader) else None
 
     def changed_golds(self, problem: Problem) -> Sequence[str]:
         """Return the part's own wrong answers that are nearly right (`tasks.checks`), if it makes any."""
-        task, own = self._part_of(problem)
+        task, own = self.part_of(problem)
         return task.changed_golds(own) if isinstance(task, ChangingTask) else ()
 
     def _mixed(self, task: Task, own: Problem) -> Problem:
@@ -101,7 +101,7 @@ class Mixture:
         self._own[mixed.id] = own
         return mixed
 
-    def _part_of(self, problem: Problem) -> tuple[Task, Problem]:
+    def part_of(self, problem: Problem) -> tuple[Task, Problem]:
         """Return the part that a problem is of, and the problem as the part made it."""
         if problem.id not in self._own:
             self.parse(problem.data)

@@ -76,9 +76,9 @@ class Options(ProgressFlags):
     """Write a priming set: reasoning traces that show some habits and no others. By default by search, for Countdown.
 
     ARM: all-strategies, backtracking, backtracking-verification, backtracking-subgoals, backtracking-backward, direct,
-    empty, dots, incorrect-only; with --source.samples or --source.file also any: whatever they show. Problems come from
-    the train split; what an arm forbids occurs in none of its traces, by the functional detector. Beside OUT.jsonl
-    stands OUT.provenance.json. --options.NAME VALUE sets options of the task's own.
+    empty, dots, neutral, incorrect-only, correct-only; with --source.samples or --source.file also any: whatever they
+    show. Problems come from the train split; what an arm forbids occurs in none of its traces, by the functional
+    detector. Beside OUT.jsonl stands OUT.provenance.json. --options.NAME VALUE sets options of the task's own.
     """
 
     arm: str

@@ -17,24 +17,28 @@ from secondthought.disk import why_unread
 from secondthought.errors import RunError, SecondthoughtError, TaskError
 from secondthought.habits.detectors import reader_of
 from secondthought.protocols import ReadableTask, Task
+from secondthought.tasks.held_out import held_out
 from secondthought.tasks.judging import judge
-from secondthought.tasks.options import split_of
-from secondthought.types import HABITS, Problem, Reading, Thought
+from secondthought.types import HABITS, Problem, Reading, Thought, TurnKind
 
 TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
-RIGHT = "right answer"
+UNWANTED = {True: "right answer", False: "wrong answer"}
+"""What is said of an answer by its verdict, where only the other ones are wanted."""
 
 
 class TraceFilter:
     """A `TraceFilter` takes completions one by one until there are enough; without a count, as many as there are."""
 
-    def __init__(self, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False) -> None:
-        """Say how many traces are wanted and which habits they may not show; `only_wrong` leaves right answers out."""
-        self.task, self.count, self.forbids, self.only_wrong = task, count, tuple(forbids), only_wrong
+    def __init__(
+        self, task: Task, count: int | None, forbids: Iterable[str] = (), *, correct: bool | None = None
+    ) -> None:
+        """Say how many traces are wanted, which habits they may not show, and whether all have to be right or wrong."""
+        self.task, self.count, self.forbids, self.correct = task, count, tuple(forbids), correct
         self.traces: list[Trace] = []
         self.left_out: Counter[str] = Counter()
         self._reader = reader_of(task) if isinstance(task, ReadableTask) else None
         self._seen: set[tuple[str, str]] = set()
+        self._is_held_out = held_out(task)
 
     @property
     def is_full(self) -> bool:
@@ -52,8 +56,8 @@ class TraceFilter:
             self.left_out[FORBIDDEN] += 1
             return False
         correct = judge(self.task, problem, completion).correct
-        if correct and self.only_wrong:
-            self.left_out[RIGHT] += 1
+        if self.correct not in (None, correct):
+            self.left_out[UNWANTED[correct]] += 1
             return False
         self._seen.add((problem.id, completion))
         self.traces.append(
@@ -82,7 +86,7 @@ class TraceFilter:
         return reading
 
     def _reason(self, problem: Problem, completion: str) -> str:
-        if split_of(problem.id) == "test":
+        if self._is_held_out(problem):
             return TEST
         if (problem.id, completion) in self._seen:
             return TWICE
@@ -90,29 +94,32 @@ class TraceFilter:
 
 
 def from_file(
-    path: Path, task: Task, count: int | None, forbids: Iterable[str] = (), *, only_wrong: bool = False
+    path: Path, task: Task, count: int | None, forbids: Iterable[str] = (), *, correct: bool | None = None
 ) -> TraceFilter:
     """Filter the traces of a file of rows {"problem": {...}, "completion": "..."}: a teacher's, or people's own.
 
-    Rows of an evaluation do too: the first try of each is taken, such as a primed model's own.
+    Rows of an evaluation do too: the first try of each is taken, such as a primed model's own. Where only right answers
+    are wanted, all tries of a row are offered, as to a bare problem.
 
     Raises:
         TaskError: a row is wrong; the sentence names file and line.
     """
-    taken = TraceFilter(task, count, forbids, only_wrong=only_wrong)
+    taken = TraceFilter(task, count, forbids, correct=correct)
     for number, row in rows(path):
-        data, text = _of_evaluation(row) if "turns" in row else (row.get("problem"), row.get("completion"))
-        if not isinstance(text, str) or not text.strip():
-            raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
-        taken.offer(problem_of(data, task, path, number), text)
+        data, texts = _of_evaluation(row) if "turns" in row else (row.get("problem"), [row.get("completion")])
+        for text in texts if correct else texts[:1]:
+            if not isinstance(text, str) or not text.strip():
+                raise TaskError(f"{path}, line {number}: field 'completion' must be a text that is not empty")
+            taken.offer(problem_of(data, task, path, number), text)
     return taken
 
 
-def _of_evaluation(row: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the problem's data and the text of the first try."""
-    turns = row["turns"]
-    first = turns[0] if isinstance(turns, list) and turns else None
-    return row.get("data"), first.get("text") if isinstance(first, Mapping) else None
+def _of_evaluation(row: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    """Return the problem's data and the texts of its tries, the first one first."""
+    turns = row["turns"] if isinstance(row["turns"], list) and row["turns"] else [None]
+    told = [turn if isinstance(turn, Mapping) else {} for turn in turns]
+    tries = [turn.get("text") for turn in told[1:] if turn.get("kind") in (TurnKind.ATTEMPT, TurnKind.RETRY)]
+    return row.get("data"), [told[0].get("text"), *tries]
 
 
 def rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

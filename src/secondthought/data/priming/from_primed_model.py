@@ -34,7 +34,7 @@ def wrong_tries(
         RunError: the split holds too few problems that the model fails.
     """
     game, policy = tasks.load(task.name, task.options), load_policy(model)
-    taken = TraceFilter(game, count, only_wrong=True)
+    taken = TraceFilter(game, count, correct=False)
     player, keys = Player.resolve(policy, game, episode), Keys(seed=seed, phase="wrong tries")
     for problems in _chunks(game, rng.key("wrong tries", seed)):
         turns = player.run([attempt(player, one, keys.of(one, TurnKind.ATTEMPT, 0)) for one in problems], "problems")

@@ -107,7 +107,7 @@ def from_teacher(
         PolicyError: nothing can be asked at all.
     """
     text, asked, cache = system_text(name), 0, cache or AnswerCache()
-    taken = TraceFilter(task, count, kind(name).forbids, only_wrong=kind(name).correct == 0.0)
+    taken = TraceFilter(task, count, kind(name).forbids, correct=kind(name).every_answer)
     for number in range(1, rounds + 1):
         more = max(1, round(_SPARE * (count - len(taken.traces))))
         problems = task.problems("train", asked + more, seed)[asked:]

@@ -26,6 +26,11 @@ class SetKind:
     """Share of right answers, whatever the dials say."""
 
     @property
+    def every_answer(self) -> bool | None:
+        """Return whether every answer has to be right, or wrong; None where it may be either."""
+        return None if self.correct is None else self.correct == 1.0
+
+    @property
     def filler(self) -> Filler | None:
         """Return what fills the tags, which needs a tokenizer to be as long as a thought; None for all others."""
         return next((name for name in FILLERS if name == self.thought), None)
@@ -73,6 +78,7 @@ KINDS: dict[str, SetKind] = {
         twin="all-strategies",
     ),
     "incorrect-only": SetKind(help="control: all strategies, every answer wrong", behaviors=_ALL, correct=0.0),
+    "correct-only": SetKind(help="every answer right; of own tries: rejection sampling", behaviors=_ALL, correct=1.0),
 }
 
 

@@ -118,7 +118,7 @@ def _gathered(
         gathering = from_samples(source.paths, task, wanted.count, wanted.seed, forbids=wanted.forbids)
     else:
         kind, where = "file", str(source.path)
-        gathering = from_file(source.path, task, wanted.count, wanted.forbids, only_wrong=wanted.only_wrong)
+        gathering = from_file(source.path, task, wanted.count, wanted.forbids, correct=wanted.every_answer)
     return gathering.require(where), {
         "source": kind,
         "from": where,

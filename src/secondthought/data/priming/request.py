@@ -64,7 +64,7 @@ class PrimingSet:
     """A `PrimingSet` says what set is wanted; `make.make_set` makes it."""
 
     kind: str
-    """One of the nine kinds; from samples or a file also `any`."""
+    """One of the kinds; from samples or a file also `any`."""
     source: Source = field(default_factory=FromSearch)
     count: int | None = None
     """Traces; default 1000, or from samples and files all that there are."""
@@ -90,9 +90,9 @@ class PrimingSet:
         return () if self.kind == ANY else kind(self.kind).forbids
 
     @property
-    def only_wrong(self) -> bool:
-        """Return True if every answer has to be wrong."""
-        return self.kind != ANY and kind(self.kind).correct == 0.0
+    def every_answer(self) -> bool | None:
+        """Return whether every answer has to be right, or wrong; None where it may be either."""
+        return None if self.kind == ANY else kind(self.kind).every_answer
 
     @property
     def named_after(self) -> tuple[str, ...]:

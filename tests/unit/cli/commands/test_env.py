@@ -10,7 +10,17 @@ import torch
 def test_versions_and_machine(cli):
     found = json.loads(cli("env", "--json").out)
     assert found["packages"]["torch"] == torch.__version__
-    assert {"python", "platform", "cpu", "cpu_features", "cores", "memory_bytes", "gpus", "code", "variables"} <= found.keys()
+    assert {
+        "python",
+        "platform",
+        "cpu",
+        "cpu_features",
+        "cores",
+        "memory_bytes",
+        "gpus",
+        "code",
+        "variables",
+    } <= found.keys()
 
 
 def test_lines_for_people_hold_no_path(cli, monkeypatch):

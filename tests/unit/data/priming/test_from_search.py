@@ -33,11 +33,12 @@ def every_set(request):
     return request.param, {name: made(name, request.param) for name in KINDS}
 
 
-def test_ten_kinds(every_set):
+def test_eleven_kinds(every_set):
     language, sets = every_set
-    assert len(sets) == 10
+    assert len(sets) == 11
     for name, found in sets.items():
-        right = 0 if name == "incorrect-only" else round(WORDINGS[language].dials.correct * COUNT)
+        fixed = {"incorrect-only": 0, "correct-only": COUNT}
+        right = fixed.get(name, round(WORDINGS[language].dials.correct * COUNT))
         assert len(found) == COUNT
         assert len({trace.problem.id for trace in found}) == COUNT
         assert {split_of(trace.problem.id) for trace in found} == {"train"}

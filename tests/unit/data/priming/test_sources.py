@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from secondthought.data.priming.filtering import FORBIDDEN, RIGHT, TEST, from_file
+from secondthought.data.priming.filtering import FORBIDDEN, TEST, UNWANTED, from_file
 from secondthought.data.priming.from_samples import from_samples
 from secondthought.data.priming.from_search import SetRequest, traces
 from secondthought.data.priming.from_teacher import NO_ANSWER, NO_TAGS, from_teacher, system_text
@@ -35,8 +35,8 @@ def test_any_file_is_judged_and_kept_as_it_is(tmp_path):
 
 def test_right_answers_stay_out_of_a_set_of_wrong_ones(tmp_path):
     rows = [trace.row() for trace in traces(SetRequest(kind="all-strategies", count=10))]
-    taken = from_file(write(tmp_path / "own.jsonl", rows), TASK, None, only_wrong=True)
-    assert taken.left_out[RIGHT] == sum(row["correct"] for row in rows) > 0
+    taken = from_file(write(tmp_path / "own.jsonl", rows), TASK, None, correct=False)
+    assert taken.left_out[UNWANTED[True]] == sum(row["correct"] for row in rows) > 0
     assert not any(trace.correct for trace in taken.traces)
 
 
