@@ -2,18 +2,23 @@
 
     python evidence/answers/harness.py MODEL HELLASWAG_ROWS GSM8K_FOLDER
 
-HELLASWAG_ROWS are rows of hub:Rowan/hellaswag as JSONL; GSM8K_FOLDER holds `train.jsonl` and `test.jsonl` of
-github.com/openai/grade-school-math. Weights, tokenizer and prompts are the same in every comparison. Needs the extra
-`lm-eval`.
+HELLASWAG_ROWS are rows of hub:Rowan/hellaswag as JSONL; GSM8K_FOLDER holds `train.jsonl`, `test.jsonl` and
+`example_model_solutions.jsonl` of github.com/openai/grade-school-math. Weights, tokenizer and prompts are the same in
+every comparison. Needs the extra `lm-eval`.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import TemplateLM
 from lm_eval.models.huggingface import HFLM
 
 from secondthought.bridges.lm_eval_model import SecondthoughtLM
@@ -27,6 +32,8 @@ from secondthought.tasks import load
 
 HELLASWAG, GSM8K = 200, 24
 """Items of each."""
+MARKS = {"flexible-extract": "A:", "strict-match": "####"}
+"""The mark before the answer under which a reading is tried: solutions have the first, `strict-match` wants the other."""
 
 
 def main(model: str, hellaswag: str, gsm8k: str) -> None:
@@ -36,8 +43,8 @@ def main(model: str, hellaswag: str, gsm8k: str) -> None:
     choices = LmEvalExam("lm_eval:hellaswag", {"files": hellaswag}, HELLASWAG)
     liked = _beside(choices, policy, ("acc", "acc_norm"))
     shown = {"files": f"{gsm8k}/test.jsonl", "fewshot_files": f"{gsm8k}/train.jsonl", "fewshot": 2}
-    answered = _beside(LmEvalExam("lm_eval:gsm8k", shown, GSM8K), policy, ("exact_match",))
-    _verdicts(answered)
+    _beside(LmEvalExam("lm_eval:gsm8k", shown, GSM8K), policy, ("exact_match",))
+    _verdicts(gsm8k)
     _letters(policy, hellaswag, liked)
 
 
@@ -61,7 +68,8 @@ def _beside(exam: LmEvalExam, policy: LocalPolicy, metrics: tuple[str, ...]) -> 
     for one, other in pairs:
         if any(one[metric] != other[metric] for metric in metrics):
             say(f"    item {one['doc_id']}: {one['filtered_resps']} against {other['filtered_resps']}")
-    say(f"  answers: {sum(_texts(one) == _texts(other) for one, other in pairs)} are the same text")
+    if _texts(rows[0][0]):
+        say(f"  answers: {sum(_texts(one) == _texts(other) for one, other in pairs)} are the same text")
     return rows[0]
 
 
@@ -69,19 +77,45 @@ def _texts(row: dict[str, Any]) -> list[Any]:
     return [said for said in row["resps"] if isinstance(said[0], str)]
 
 
-def _verdicts(rows: list[dict[str, Any]]) -> None:
-    """Judge the completions that lm-eval scored by our own task, which reads the number at the end."""
+def _verdicts(folder: str) -> None:
+    """Let lm-eval and our own task score solutions that four models wrote; ours reads the number at the end."""
     task = load("gsm8k", {"answer_in": "end"})
-    for row in rows:
-        found = task.verify(task.parse(row["doc"]), row["resps"][0][0])
-        row["ours"] = found.correct
-    for name in sorted({row["filter"] for row in rows}):
-        kept = [row for row in rows if row["filter"] == name]
-        counts = Counter((row["ours"], bool(row["exact_match"])) for row in kept)
-        say(f"gsm8k, our verdict and {name}: {dict(counts)}")
-        for row in kept:
-            if row["ours"] != bool(row["exact_match"]):
-                say(f"    item {row['doc_id']}: {row['filtered_resps']}, wanted {row['target'][-12:]!r}")
+    rows = [json.loads(line) for line in Path(folder, "example_model_solutions.jsonl").read_text().splitlines()]
+    models = [name for name, value in rows[0].items() if isinstance(value, dict)]
+    exam = LmEvalExam("lm_eval:gsm8k", {"files": f"{folder}/test.jsonl", "fewshot": 0}, len(rows))
+    for model, (name, mark) in itertools.product(models, MARKS.items()):
+        written = {row["question"]: row[model]["solution"].replace("\nA: ", f"\n{mark} ") for row in rows}
+        (logged,) = exam.samples(_Said(written)).values()
+        kept = [row for row in logged if row["filter"] == name and row["doc"]["question"] in written]
+        ours = [task.verify(task.parse(row["doc"]), row["resps"][0][0]).correct for row in kept]
+        counts = Counter(zip(ours, (bool(row["exact_match"]) for row in kept), strict=True))
+        say(f"gsm8k, {model}, marked {mark}: our verdict and {name}: {dict(counts)}")
+        for verdict, row in zip(ours, kept, strict=True):
+            if verdict != bool(row["exact_match"]):
+                said = row["resps"][0][0][-80:]
+                say(f"    {name} reads {row['filtered_resps']}, wanted {row['target'][-8:]!r}: {said!r}")
+
+
+class _Said(TemplateLM):
+    """A `_Said` answers with texts that were written before."""
+
+    eot_token_id = 0
+
+    def __init__(self, written: dict[str, str]) -> None:
+        super().__init__()
+        self.written = written
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
+        return [self.written.get(request.doc["question"], "") for request in requests]
+
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
+        raise NotImplementedError
+
+    def _loglikelihood_tokens(self, requests: Any, **_: Any) -> list[tuple[float, bool]]:
+        raise NotImplementedError
+
+    def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
+        raise NotImplementedError
 
 
 def _letters(policy: LocalPolicy, rows: str, liked: list[dict[str, Any]]) -> None:
