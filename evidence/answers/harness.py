@@ -33,7 +33,7 @@ from secondthought.tasks import load
 HELLASWAG, GSM8K = 200, 24
 """Items of each."""
 MARKS = {"flexible-extract": "A:", "strict-match": "####"}
-"""The mark before the answer under which a reading is tried: solutions have the first, `strict-match` wants the other."""
+"""The mark before the answer under which a reading is tried: solutions have the first, `strict-match` the other."""
 
 
 def main(model: str, hellaswag: str, gsm8k: str) -> None:
