@@ -97,6 +97,21 @@ class TokenTree:
         return not any(a != 0.0 for branch in self.branches for a in branch.advantages)
 
 
+def tree_of_texts(trunk: TokenIds, texts: Sequence[TokenIds]) -> TokenTree:
+    """Return a tree whose branches are texts that nobody sampled: each of their tokens is read, with advantage 1."""
+    branches = tuple(
+        TreeBranch(
+            token_ids=ids,
+            old_logprobs=(0.0,) * len(ids),
+            advantages=(1.0,) * len(ids),
+            learns=(True,) * len(ids),
+            anchored=(False,) * len(ids),
+        )
+        for ids in texts
+    )
+    return TokenTree(trunk=trunk, trunk_anchored=(False,) * len(trunk), branches=branches)
+
+
 def shared_prefix(rows: Sequence[TokenIds]) -> TokenIds:
     """Return the tokens that all rows begin with.
 

@@ -15,7 +15,7 @@ from secondthought.models.token_scores import SLICE
 from secondthought.models.tree_forward import TreeForward, vocabulary
 from secondthought.progress import SILENT, Onlooker, each
 from secondthought.rl.logprobs import token_logprobs
-from secondthought.trees import TokenTree, TreeBranch, micro_batches
+from secondthought.trees import TokenTree, micro_batches, tree_of_texts
 from secondthought.types import TokenIds
 
 READ_TOKENS = 2048
@@ -47,30 +47,13 @@ def likelihoods(model: LocalModel, asked: Sequence[Continued], onlooker: Onlooke
         if not continuation:
             raise ValueError("a continuation needs a token at least")
         branches.setdefault(text, {})[continuation] = None
-    trees = [_tree(text, list(endings)) for text, endings in branches.items()]
+    trees = [tree_of_texts(text, list(endings)) for text, endings in branches.items()]
     share = model.unshared_reason is None
     most = max(1, min(READ_TOKENS, SLICE // vocabulary(model.model)))
     found: dict[Continued, Likelihood] = {}
     for batch in each(micro_batches(trees, most), "forwards", onlooker):
         found |= dict(_read(model, batch, share=share))
     return [found[item] for item in asked]
-
-
-def _tree(text: TokenIds, endings: Sequence[TokenIds]) -> TokenTree:
-    return TokenTree(
-        trunk=text,
-        trunk_anchored=(False,) * len(text),
-        branches=tuple(
-            TreeBranch(
-                token_ids=ids,
-                old_logprobs=(0.0,) * len(ids),
-                advantages=(0.0,) * len(ids),
-                learns=(True,) * len(ids),
-                anchored=(False,) * len(ids),
-            )
-            for ids in endings
-        ),
-    )
 
 
 def _read(model: LocalModel, trees: Sequence[TokenTree], *, share: bool) -> Iterator[tuple[Continued, Likelihood]]:

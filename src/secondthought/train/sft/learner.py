@@ -26,7 +26,7 @@ from secondthought.progress import SILENT, Stage
 from secondthought.rl.schedule import learning_rate
 from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.sft.examples import Example
-from secondthought.trees import TokenTree, TreeBranch, by_branches, micro_batches
+from secondthought.trees import TokenTree, by_branches, micro_batches, tree_of_texts
 from secondthought.types import TokenIds
 
 
@@ -154,7 +154,7 @@ def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:
         else:
             groups[place].append(example)
             sizes[place] += len(example.completion)
-    return [_tree(group[0].prompt, [example.completion for example in group]) for group in groups]
+    return [tree_of_texts(group[0].prompt, [example.completion for example in group]) for group in groups]
 
 
 def rate_of_step(optim: SftOptimConfig, step: int, total_steps: int) -> float:
@@ -171,17 +171,3 @@ def rate_of_step(optim: SftOptimConfig, step: int, total_steps: int) -> float:
         schedule=optim.schedule,
         done=(step - 1 - warmup) / max(total_steps - warmup, 1),
     )
-
-
-def _tree(prompt: TokenIds, completions: Sequence[TokenIds]) -> TokenTree:
-    branches = tuple(
-        TreeBranch(
-            token_ids=ids,
-            old_logprobs=(0.0,) * len(ids),
-            advantages=(1.0,) * len(ids),
-            learns=(True,) * len(ids),
-            anchored=(False,) * len(ids),
-        )
-        for ids in completions
-    )
-    return TokenTree(trunk=prompt, trunk_anchored=(False,) * len(prompt), branches=branches)

@@ -108,13 +108,15 @@ def test_how_a_batch_is_cut_ordered_and_packed_changes_nothing(batch, room, rand
 
 
 SHIFTS = {
-    "the prompt's last token is learned": lambda tree: sft_learner._tree(
+    "the prompt's last token is learned": lambda tree: sft_learner.tree_of_texts(
         tree.trunk[:-1], [(tree.trunk[-1], *b.token_ids) for b in tree.branches]
     ),
-    "the completion's first token is not": lambda tree: sft_learner._tree(
+    "the completion's first token is not": lambda tree: sft_learner.tree_of_texts(
         (*tree.trunk, tree.branches[0].token_ids[0]), [b.token_ids[1:] for b in tree.branches]
     ),
-    "the end token is not": lambda tree: sft_learner._tree(tree.trunk, [b.token_ids[:-1] for b in tree.branches]),
+    "the end token is not": lambda tree: sft_learner.tree_of_texts(
+        tree.trunk, [b.token_ids[:-1] for b in tree.branches]
+    ),
 }
 ONE = [Example(1, (5, 6, 7), (8, 9, END))]
 
