@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from secondthought.errors import PolicyError
 from secondthought.models.local import LocalModel
 from secondthought.models.token_scores import SLICE
 from secondthought.models.tree_forward import TreeForward, vocabulary
@@ -40,8 +41,14 @@ def likelihoods(model: LocalModel, asked: Sequence[Continued], onlooker: Onlooke
     """Return how likely each continuation is, in order, at temperature 1.
 
     Raises:
+        PolicyError: a text with its continuation is longer than the model's positions reach.
         ValueError: a text or a continuation has no tokens.
     """
+    longest = max((len(text) + len(continuation) for text, continuation in asked), default=0)
+    for limit in model.length_limits:
+        if longest > limit.tokens:
+            told = f"a text of {longest} tokens exceeds {limit.reason} ({limit.tokens})"
+            raise PolicyError(f"{model.name}: {told}; ask with fewer examples")
     branches: dict[TokenIds, dict[TokenIds, None]] = {}
     for text, continuation in asked:
         if not continuation:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import tiny_policy
 
+from secondthought.errors import PolicyError
 from secondthought.models import continuations
 from secondthought.models.continuations import Continued, likelihoods
 
@@ -44,6 +45,13 @@ def test_the_likeliest_continuation_is_greedy():
         True,
         False,
     ]
+
+
+def test_a_text_beyond_the_positions_is_refused():
+    longest = POLICY.model.config.max_position_embeddings
+    likelihoods(POLICY, [Continued((1,) * (longest - 1), (2,))])
+    with pytest.raises(PolicyError, match=f"{longest + 1} tokens exceeds the model's positions"):
+        likelihoods(POLICY, [Continued((1,) * longest, (2,))])
 
 
 def test_nothing_to_read_is_an_error():
