@@ -44,14 +44,15 @@ class LmEvalExam:
         entry = manager.task_index[self._task]
         if (entry.cfg or {}).get("unsafe_code"):
             raise TaskError(f"task {name}: lm-eval runs what a model writes there; python_code does so in a sandbox")
-        spec = with_files(name, entry, self.options) if self.options.files else self._task
-        self._loaded = self._guarded(
-            "its data cannot be loaded (--options.files names files)", lambda: manager.load([spec])
-        )
+        self._loaded = self._guarded("cannot be loaded (--options.files names its data)", lambda: self._load(manager))
         for task in self._loaded["tasks"].values():
             own = task.config
             self._one_of("metric", self.options.metric, [str(item["metric"]) for item in own.metric_list or ()])
             self._one_of("filter", self.options.filter, [item["name"] for item in own.filter_list or ({"name": NONE},)])
+
+    def _load(self, manager: Any) -> Any:
+        entry = manager.task_index[self._task]
+        return manager.load([with_files(self.name, entry, self.options) if self.options.files else self._task])
 
     def right(self, policy: Policy, onlooker: Onlooker) -> list[bool]:
         """Let lm-eval ask a model; return for each item whether it was right.

@@ -136,6 +136,15 @@ def test_what_is_wrong_is_said_before_a_model_is_loaded(data):
         LmEvalExam("lm_eval:humaneval", {}, 1)
 
 
+def test_what_a_task_lacks_is_one_sentence(data, monkeypatch):
+    def lacks(*_):
+        raise AssertionError("sympy is required")
+
+    monkeypatch.setattr(lm_eval_tasks, "with_files", lacks)
+    with pytest.raises(TaskError, match=r"lm_eval:gsm8k: cannot be loaded .*: AssertionError: sympy is required"):
+        exam(data, "gsm8k")
+
+
 def test_a_model_without_probabilities_is_refused(data):
     with pytest.raises(PolicyError, match="probabilities"):
         exam(data, "hellaswag").right(ScriptedPolicy(lambda conversation: "yes", name="script"), SILENT)
