@@ -15,7 +15,7 @@ from typing import Any
 try:
     import inspect_ai
     from inspect_ai.dataset import MemoryDataset, Sample
-    from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
+    from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
     from inspect_ai.scorer import (
         CORRECT,
         INCORRECT,
@@ -35,7 +35,7 @@ except ImportError:
 from secondthought import tasks
 from secondthought.config.play import RetrySees
 from secondthought.protocols import Task
-from secondthought.rollout.player import NOTE, RETRY_REQUEST, Requests
+from secondthought.rollout.player import NOTE, RETRY_REQUEST, Requests, with_note
 from secondthought.tasks.judging import judge
 from secondthought.tasks.reflection_prompts import GENERAL
 from secondthought.types import Split
@@ -121,7 +121,8 @@ def second_try(
         if words.retry_sees == "all":
             state.messages.append(ChatMessageUser(content=words.retry))
         else:
-            state.messages = _with_note(asked, words.note_with(reflection))
+            told = words.note_with(reflection)
+            state.messages = with_note(asked, told, lambda said: said.text, lambda text: ChatMessageUser(content=text))
         return await generate(state)
 
     return solve
@@ -130,12 +131,3 @@ def second_try(
 async def _is_right(state: TaskState) -> bool:
     as_number = value_to_float()
     return all(as_number(found.value) >= 1.0 for found in await score(state))
-
-
-def _with_note(asked: list[ChatMessage], note: str) -> list[ChatMessage]:
-    """Return what was asked, with a note after the last turn of the user."""
-    last = max((place for place, said in enumerate(asked) if said.role == "user"), default=None)
-    if last is None:
-        return [*asked, ChatMessageUser(content=note)]
-    told = ChatMessageUser(content=f"{asked[last].text}\n\n{note}")
-    return [*asked[:last], told, *asked[last + 1 :]]

@@ -12,7 +12,6 @@ that takes the traces of trainable seats so gives credit to the tokens of the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 try:
@@ -22,7 +21,7 @@ except ImportError:
     raise ImportError("the bridge needs verifiers: pip install 'secondthought[verifiers]'") from None
 
 from secondthought.config.play import RetrySees
-from secondthought.rollout.player import NOTE, RETRY_REQUEST, Requests
+from secondthought.rollout.player import NOTE, RETRY_REQUEST, Requests, with_note
 from secondthought.tasks.reflection_prompts import GENERAL
 
 __all__ = ["ReflectRetry"]
@@ -70,7 +69,12 @@ class ReflectRetry(vf.Env[ReflectRetryConfig]):
         if words.retry_sees == "all":
             again = [*failed, vf.AssistantMessage(content=_said(reflection)), vf.UserMessage(content=words.retry)]
         else:
-            again = _with_note(asked, words.note_with(_said(reflection)))
+            again = with_note(
+                asked,
+                words.note_with(_said(reflection)),
+                lambda said: content_text(said.content),
+                lambda text: vf.UserMessage(content=text),
+            )
         await agents.solver.run(type(task)(task.data.model_copy(update={"prompt": again}), task.config))
 
     async def finalize(self, task: Any, episode: Any) -> None:
@@ -107,12 +111,3 @@ def _messages(prompt: Any) -> list[Any]:
 
 def _said(trace: Any) -> str:
     return str(trace.last_reply or "")
-
-
-def _with_note(asked: Sequence[Any], note: str) -> list[Any]:
-    """Return what was asked, with a note after the last turn of the user."""
-    last = max((place for place, said in enumerate(asked) if said.role == "user"), default=None)
-    if last is None:
-        return [*asked, vf.UserMessage(content=note)]
-    told = vf.UserMessage(content=f"{content_text(asked[last].content)}\n\n{note}")
-    return [*asked[:last], told, *asked[last + 1 :]]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from secondthought import rng
 from secondthought.config import EpisodeConfig
@@ -208,14 +208,32 @@ class Player:
         return replace(self, sampling=sampling)
 
 
+class Said(Protocol):
+    """A `Said` is a message of any library: all that is known of it is whose turn it is."""
+
+    @property
+    def role(self) -> str:
+        """Return `user`, or another."""
+        ...
+
+
+SaidT = TypeVar("SaidT", bound=Said)
+
+
 def noted(messages: Sequence[Message], note: str) -> tuple[Message, ...]:
     r"""Return the messages with a note after what the user asks last; of a user who asks nothing, the note alone.
 
     >>> [said.content for said in noted([Message(role="user", content="1 + 1?")], "Add.")]
     ['1 + 1?\n\nAdd.']
     """
+    return tuple(with_note(messages, note, lambda said: said.content, lambda text: Message(role="user", content=text)))
+
+
+def with_note(
+    messages: Sequence[SaidT], note: str, content: Callable[[SaidT], str], user: Callable[[str], SaidT]
+) -> list[SaidT]:
+    """Do the same with messages of another library: `content` reads one, `user` makes a user's."""
     last = max((place for place, said in enumerate(messages) if said.role == "user"), default=None)
     if last is None:
-        return (*messages, Message(role="user", content=note))
-    asked = replace(messages[last], content=f"{messages[last].content}\n\n{note}")
-    return (*messages[:last], asked, *messages[last + 1 :])
+        return [*messages, user(note)]
+    return [*messages[:last], user(f"{content(messages[last])}\n\n{note}"), *messages[last + 1 :]]

@@ -38,7 +38,7 @@ def neutral(count: int, length: Length, rng: Random) -> str:
     """Return plain sentences in random order, cut after so many tokens or as near to that as words allow.
 
     >>> neutral(4, lambda text: len(text.split()), Random(0))
-    'to be is to'
+    'it can be on'
     """
     order = rng.sample(NEUTRAL, len(NEUTRAL))
     words = [word for sentence in order for word in sentence.split()]
