@@ -208,8 +208,8 @@ class Player:
         return replace(self, sampling=sampling)
 
 
-class Said(Protocol):
-    """A `Said` is a message of any library: all that is known of it is whose turn it is."""
+class AnyMessage(Protocol):
+    """`AnyMessage` is a message of any library: all that is known of it is whose turn it is."""
 
     @property
     def role(self) -> str:
@@ -217,7 +217,7 @@ class Said(Protocol):
         ...
 
 
-SaidT = TypeVar("SaidT", bound=Said)
+MessageT = TypeVar("MessageT", bound=AnyMessage)
 
 
 def noted(messages: Sequence[Message], note: str) -> tuple[Message, ...]:
@@ -230,8 +230,8 @@ def noted(messages: Sequence[Message], note: str) -> tuple[Message, ...]:
 
 
 def with_note(
-    messages: Sequence[SaidT], note: str, content: Callable[[SaidT], str], user: Callable[[str], SaidT]
-) -> list[SaidT]:
+    messages: Sequence[MessageT], note: str, content: Callable[[MessageT], str], user: Callable[[str], MessageT]
+) -> list[MessageT]:
     """Do the same with messages of another library: `content` reads one, `user` makes a user's."""
     last = max((place for place, said in enumerate(messages) if said.role == "user"), default=None)
     if last is None:
