@@ -115,6 +115,10 @@ def _target(name: str) -> tuple[str, dict[str, str]]:
     if colon and source in SOURCES:
         target, option = SOURCES[source]
         return target, {option: given}
+    if source == "lm_eval":
+        raise TaskError(
+            f"task {name}: lm-eval asks and scores its benchmarks itself; `secondthought forget` takes them"
+        )
     if name.endswith(".jsonl"):
         target, option = SOURCES["jsonl"]
         return target, {option: name}

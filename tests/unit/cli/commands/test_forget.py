@@ -33,6 +33,12 @@ def test_lm_eval_that_is_not_installed_is_said_at_once(cli, monkeypatch):
     assert len(found.err.splitlines()) == 1
 
 
+def test_other_commands_say_who_takes_lm_eval(cli):
+    found = cli("tasks", "show", "lm_eval:hellaswag")
+    assert found.code == 1
+    assert "`secondthought forget` takes them" in found.err
+
+
 def test_a_served_model_tells_lm_eval_no_probabilities(cli):
     found = cli("forget", "small", "http://localhost:1/v1#any", "--tasks", "lm_eval:hellaswag")
     assert found.code == 2
