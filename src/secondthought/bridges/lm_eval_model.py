@@ -118,12 +118,15 @@ class _Row:
     @property
     def text(self) -> str:
         """Return what was sampled before the first stop text."""
-        written = self.model.tokenizer.decode(self.ids, skip_special_tokens=True)
-        return str(postprocess_generated_text(written, self.until, None))
+        return str(postprocess_generated_text(self._written(), self.until, None))
 
     def take(self, ids: TokenIds, *, ended: bool) -> None:
         """Take the next piece; nothing is left to sample where it ended or holds a stop text."""
         self.ids += ids
-        written = self.model.tokenizer.decode(self.ids, skip_special_tokens=True)
+        written = self._written()
         is_done = ended or any(stop and stop in written for stop in self.until)
         self.left = 0 if is_done else self.left - len(ids)
+
+    def _written(self) -> str:
+        written: str = self.model.tokenizer.decode(self.ids, skip_special_tokens=True)
+        return written

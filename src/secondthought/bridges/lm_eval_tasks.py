@@ -20,7 +20,7 @@ from secondthought.spelling import suggestion
 FEWSHOT_SEED = 1234
 """lm-eval's own seed of which examples are shown, so that prompts are those of its command line."""
 NONE = "none"
-"""What lm-eval calls the reading of answers of a task that has but one."""
+"""The name in lm-eval of the reading of answers, where a task has but one."""
 
 
 class LmEvalExam:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations, count
+from itertools import chain, combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,8 @@ def _not_in(taken: set[str], name: str) -> str:
     >>> [_not_in(taken, name) for name in ("a-b", "a-b", "a-b")]
     ['a-b', 'a-b-2', 'a-b-3']
     """
-    found = next(new for number in count(1) if (new := name if number == 1 else f"{name}-{number}") not in taken)
+    numbered = (f"{name}-{number}" for number in count(2))
+    found = next(new for new in chain([name], numbered) if new not in taken)
     taken.add(found)
     return found
 

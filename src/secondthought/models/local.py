@@ -110,8 +110,6 @@ class LocalModel:
             PolicyError: there is no such checkpoint, it is not a causal LM, or its template cannot be used.
         """
         where = find_device(device)
-        if precision == "bf16":
-            bf16_speed.warn_if_slow(where.type, "model.precision = fp32")
         if reason := why_missing(str(path)):
             raise PolicyError(f"{path}: {reason}")
         source = ordinary(path)
@@ -127,6 +125,8 @@ class LocalModel:
         except PolicyError as error:
             named = "" if str(error).startswith(str(path)) else f"{path}: "
             raise PolicyError(f"{named}{error}") from None
+        if precision == "bf16":
+            bf16_speed.warn_if_slow(where.type, "model.precision = fp32")
         for sentence in loaded.chat.remarks(str(path)):
             logger.warning("%s: %s", path, sentence)
         return loaded

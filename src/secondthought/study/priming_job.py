@@ -22,10 +22,10 @@ from secondthought import jsonl
 from secondthought.config import Config, EpisodeConfig, ModelConfig, TaskConfig, describe
 from secondthought.config.sft import SftConfig, resolve_sft
 from secondthought.config.values import Weights
-from secondthought.data.priming.fillers import FILLERS, Length
+from secondthought.data.priming.fillers import Length
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import SetRequest, Trace, traces
-from secondthought.data.priming.kinds import kind
+from secondthought.data.priming.kinds import KINDS, kind
 from secondthought.data.priming.token_lengths import length_by
 from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, RunError
@@ -55,7 +55,7 @@ class TracesConfig(Config):
     """A `TracesConfig` says what a priming set is made of, and how large it is."""
 
     arm: str
-    """One of the kinds, or with `file` or `tries` any name."""
+    """The name of a kind, or with `file` or `tries` any name."""
     count: int = Field(1000, ge=1)
     """Number of traces, each about a problem of its own."""
     seed: int = 0
@@ -225,4 +225,5 @@ def _settings_file(stage: PrimingStage) -> Path:
 
 def _length(stage: PrimingStage) -> Length | None:
     """Return the counter of tokens by the base model's own tokenizer, read only where a set needs it."""
-    return length_by(stage.sft.model.path) if stage.traces.arm in FILLERS else None
+    known = KINDS.get(stage.traces.arm)
+    return length_by(stage.sft.model.path) if known is not None and known.filler else None

@@ -40,6 +40,9 @@ SOURCES: dict[str, tuple[str, str]] = {
 }
 """Class and option of what stands after `SOURCE:` in a name: `reasoning_gym:leg_counting`, `jsonl:rows.txt`."""
 
+LM_EVAL = "lm_eval:"
+"""The beginning of the name of a benchmark that lm-eval asks and scores: an exam of `forget`, and no task."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
@@ -115,7 +118,7 @@ def _target(name: str) -> tuple[str, dict[str, str]]:
     if colon and source in SOURCES:
         target, option = SOURCES[source]
         return target, {option: given}
-    if source == "lm_eval":
+    if name.startswith(LM_EVAL):
         raise TaskError(
             f"task {name}: lm-eval asks and scores its benchmarks itself; `secondthought forget` takes them"
         )

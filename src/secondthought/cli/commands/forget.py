@@ -19,14 +19,12 @@ from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.requirements import require
 from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
+from secondthought.tasks import LM_EVAL
 from secondthought.types import Split
 
 if TYPE_CHECKING:
     from secondthought.evaluate.forgetting import Exam, Forgetting
     from secondthought.inference.chat.endpoint import Endpoint
-
-LM_EVAL = "lm_eval:"
-"""What the name of a benchmark of lm-eval begins with."""
 
 
 class Options(ProgressFlags, ServedModels):

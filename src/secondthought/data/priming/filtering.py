@@ -23,7 +23,7 @@ from secondthought.types import HABITS, Problem, Reading, Thought, TurnKind
 
 TEST, FORBIDDEN, TOO_MANY, TWICE = "problem of the test split", "shows what the set forbids", "more than asked", "twice"
 UNWANTED = {True: "right answer", False: "wrong answer"}
-"""What is said of an answer by its verdict, where only the other ones are wanted."""
+"""Reasons why an answer is left out where only answers of the other verdict are wanted."""
 
 
 class TraceFilter:

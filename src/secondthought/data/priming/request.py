@@ -64,7 +64,7 @@ class PrimingSet:
     """A `PrimingSet` says what set is wanted; `make.make_set` makes it."""
 
     kind: str
-    """One of the kinds; from samples or a file also `any`."""
+    """The name of a kind; from samples or a file also `any`."""
     source: Source = field(default_factory=FromSearch)
     count: int | None = None
     """Traces; default 1000, or from samples and files all that there are."""
