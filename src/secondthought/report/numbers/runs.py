@@ -61,6 +61,7 @@ class Run:
     metrics: Sequence[Mapping[str, float]]
     declared: Declaration = field(default_factory=Declaration)
     """What a study says of the run: base, priming, dose; empty where nothing was declared."""
+    _outcomes: dict[str, dict[str, ProblemOutcome]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def declared_claims(self) -> str | None:
@@ -68,11 +69,12 @@ class Run:
         return self.declared.claims or None
 
     def outcomes(self, evaluation: str) -> dict[str, ProblemOutcome]:
-        """Return the outcome per problem of one evaluation; empty if it was not kept."""
-        if evaluation not in self.directory.evaluations():
-            return {}
-        rows = self.directory.evaluation(evaluation)
-        return {str(row.get("problem_id")): outcome for row in rows if (outcome := outcome_of(row)) is not None}
+        """Return the outcome per problem of one evaluation, read once; empty if it was not kept."""
+        if evaluation not in self._outcomes:
+            rows = self.directory.evaluation(evaluation) if evaluation in self.directory.evaluations() else ()
+            read = ((str(row.get("problem_id")), outcome_of(row)) for row in rows)
+            self._outcomes[evaluation] = {problem: outcome for problem, outcome in read if outcome is not None}
+        return self._outcomes[evaluation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, model_validator
@@ -129,6 +130,12 @@ def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> 
     Raises:
         TaskError: the split seems to hold fewer.
     """
+    return list(_drawn(options, split, count, seed))
+
+
+@lru_cache(maxsize=16)
+def _drawn(options: CountdownOptions, split: Split, count: int, seed: int) -> tuple[Instance, ...]:
+    """Draw them, once a process: the check beforehand, the run and every arm of a study ask for the same."""
     rng = stream("countdown", "problems", split, seed)
     found: dict[str, Instance] = {}
     idle = 0
@@ -143,7 +150,7 @@ def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> 
         if instance:
             name = identity(*instance)
             found[name] = _shown(name, instance, options)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _draw(options: CountdownOptions, rng: random.Random, wanted: Callable[[str], bool]) -> Instance | None:

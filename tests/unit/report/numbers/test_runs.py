@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fake_runs import write_arm
+from fake_runs import write_arm, write_fake_run
 
 from secondthought.report.numbers.runs import arms, load_runs
 from secondthought.runs import RunDirectory
@@ -60,3 +60,12 @@ def test_claims_alone_make_no_arm(tmp_path):
             declare(run, Declaration(claims="four-habits" if seed else ""))
     [arm] = arms(load_runs(paths))
     assert (arm.name, arm.declared_claims) == ("grpo", "four-habits")
+
+
+def test_outcomes_are_read_once(tmp_path, monkeypatch):
+    run = load_runs([write_fake_run(tmp_path / "run", steps=2, problems=10)])[0]
+    name = run.directory.evaluations()[0]
+    first = run.outcomes(name)
+    monkeypatch.setattr(RunDirectory, "evaluation", lambda *_: pytest.fail("read again"))
+    assert first
+    assert run.outcomes(name) == first

@@ -105,6 +105,15 @@ def test_bad_options_are_named(given_options, sentence):
         read_options(given_options)
 
 
+def test_what_is_drawn_again_is_the_same_and_nobody_elses_to_change():
+    options = read_options({"preset": "tiny"})
+    first = generate(options, "train", 20, 0)
+    drawn = list(first)
+    first.clear()
+    assert generate(options, "train", 20, 0) == drawn
+    assert generate(options, "train", 10, 0) == drawn[:10]
+
+
 @pytest.mark.slow
 def test_the_default_space_holds_fifty_thousand_problems():
     found = generate(read_options({}), "train", 50_000, 0)
