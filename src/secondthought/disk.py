@@ -10,13 +10,14 @@ import codecs
 import contextlib
 import errno
 import hashlib
+import io
 import itertools
 import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 PARTIAL = ".partial"
 """The end of the name of what is being written, or was when its writer died: nothing reads it."""
@@ -94,18 +95,30 @@ def new_file(path: Path) -> Iterator[TextIO]:
 
     What UTF-8 cannot hold is written as an escape, which JSON reads back.
     """
+    with new_binary_file(path) as binary:
+        file = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace")
+        yield file
+        file.flush()
+        file.detach()
+
+
+@contextlib.contextmanager
+def new_binary_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of bytes to write; it takes its name when the block ends, and is deleted if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in abandoned(path):
         left.unlink(missing_ok=True)
     partial = temporary(path)
     try:
-        with partial.open("x", encoding="utf-8", errors="backslashreplace") as file:
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+            error.filename = str(path)  # the system says of a full disk only that it is full
         raise
     sync_directory(path.parent)
 

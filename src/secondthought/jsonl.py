@@ -31,7 +31,15 @@ def dumps(value: Mapping[str, Any], *, indent: int | None = None) -> str:
     >>> dumps({"a": math.nan, "b": 1}), dumps({"a": "\ud83d"})
     ('{"a": null, "b": 1}', '{"a": "\\ud83d"}')
     """
-    finite = _finite(value)
+    try:  # nearly every record is what JSON can hold as it stands
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+        text.encode()
+    except (TypeError, ValueError):
+        return _dumps(_finite(value), indent)
+    return text
+
+
+def _dumps(finite: Any, indent: int | None) -> str:
     text = json.dumps(finite, ensure_ascii=False, allow_nan=False, indent=indent)
     return text if whole(text) == text else json.dumps(finite, allow_nan=False, indent=indent)
 

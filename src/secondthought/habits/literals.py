@@ -1,6 +1,6 @@
 """`Literals` finds in one pass where many literals occur in a text: the cheap first look that ends most searches.
 
-It is Aho-Corasick by `pyahocorasick` where that is installed (BSD, small, no dependencies of its own), else one
+It is Aho-Corasick by `ahocorasick_rs` where that is installed (Apache-2.0, no dependencies of its own), else one
 regular expression of the standard library, several times slower with the same hits. An automaton and not RE2, since
 hits come as code points of the text itself: RE2 works on bytes and every offset would have to be translated back.
 
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 try:
-    import ahocorasick
+    import ahocorasick_rs
 except ImportError:  # the same hits by `re`
-    ahocorasick = None
+    ahocorasick_rs = None
 
 
 class Hit(NamedTuple):
@@ -34,7 +34,7 @@ class Literals:
     def __init__(self, literals: Iterable[str], *, fast: bool = True) -> None:
         """Prepare the search; without `fast`, the standard library does it even where the automaton is at hand."""
         forms = {lowered(text): number for number, text in enumerate(literals)}
-        self._find: Any = _Automaton(forms) if fast and ahocorasick is not None and forms else _Expression(forms)
+        self._find: Any = _Automaton(forms) if fast and ahocorasick_rs is not None and forms else _Expression(forms)
 
     def hits(self, text: str) -> Iterator[Hit]:
         """Yield the occurrences, ordered by end and then by start; one that begins inside a word is left out."""
@@ -46,14 +46,17 @@ class Literals:
 
 class _Automaton:
     def __init__(self, forms: Mapping[str, int]) -> None:
-        self._automaton = ahocorasick.Automaton()
-        for form, number in forms.items():
-            self._automaton.add_word(form, (len(form), number))
-        self._automaton.make_automaton()
+        self._numbers = tuple(forms.values())
+        # A table of all transitions takes some megabytes, and half the time of the default.
+        self._automaton = ahocorasick_rs.AhoCorasick(list(forms), implementation=ahocorasick_rs.Implementation.DFA)
 
     def __call__(self, text: str) -> Iterator[tuple[int, int, int]]:
-        for last, (length, number) in self._automaton.iter(text):
-            yield last + 1 - length, last + 1, number
+        try:
+            found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:  # half a character, which is part of no literal
+            found = self._automaton.find_matches_as_indexes(text.encode(errors="replace").decode(), overlapping=True)
+        for place, start, end in found:
+            yield start, end, self._numbers[place]
 
 
 class _Expression:
