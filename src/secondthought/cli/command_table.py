@@ -56,6 +56,11 @@ COMMANDS: dict[str, Command] = {
         "with --detector judge, answers in --answers FILE are kept: run the same command again to go on",
     ),
     "habits agree": Command("habits.agree:run", "how far two readings of the same texts agree: kappa, precision, ..."),
+    "corpora measure": Command(
+        "corpora.measure:run",
+        "how often the documents of large text collections show habits, set problems and solve them",
+        after_stop="finished pieces are kept: the same command goes on",
+    ),
     "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
     "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
     "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),

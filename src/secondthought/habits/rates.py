@@ -106,6 +106,15 @@ class Ratio:
         self.xy += x * y
         self.xx += x * x
 
+    def merge(self, other: Ratio) -> None:
+        """Count the pairs of another one, too."""
+        self.n += other.n
+        self.y += other.y
+        self.x += other.x
+        self.yy += other.yy
+        self.xy += other.xy
+        self.xx += other.xx
+
     def interval(self, scale: float = 1) -> Interval:
         """Estimate the sum of y over the sum of x, with Student's interval (Cochran 1977, eq. 6.13, linearised).
 
@@ -162,8 +171,8 @@ class _Totals:
             missing=self.missing,
             total=round(self.per_text.y),
             presence=wilson(self.shown, self.per_text.n),
-            mean_count=_rate(self.per_text, self.per_text.n),
-            per_1000=_rate(per_length, self.per_text.n, _PER),
+            mean_count=rate_of(self.per_text, self.per_text.n),
+            per_1000=rate_of(per_length, self.per_text.n, _PER),
         )
 
 
@@ -245,12 +254,12 @@ def rates_in_groups(groups: Iterable[Sequence[Observed]], behavior: str) -> Habi
         missing=missing,
         total=round(mean_count.y),
         presence=share(presence),
-        mean_count=_rate(mean_count, mean_count.x),
-        per_1000=_rate(per_token, mean_count.x, _PER),
+        mean_count=rate_of(mean_count, mean_count.x),
+        per_1000=rate_of(per_token, mean_count.x, _PER),
     )
 
 
-def _rate(counts: Ratio, texts: float, scale: float = 1) -> Interval:
+def rate_of(counts: Ratio, texts: float, scale: float = 1) -> Interval:
     """Estimate a rate of finds, which is never below 0.
 
     Where no scatter is seen, without a find or with as many in every text, Student's interval has no width, though few

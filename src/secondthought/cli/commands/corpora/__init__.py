@@ -1,0 +1,1 @@
+"""The commands of `secondthought corpora`, a module each."""

@@ -1,0 +1,141 @@
+"""Counts of what a corpus holds, per source: they add up, so that each piece is counted by itself.
+
+The numbers are defined in docs/metrics.md ("Corpora").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from secondthought.habits.rates import Ratio, rate_of
+from secondthought.stats import Interval, to_json, wilson
+
+OTHERS = "(other sources)"
+MOST_SOURCES = 200
+"""Sources that are counted by name; a corpus that names one for each page must not fill the memory."""
+_PER = 1000
+
+
+@dataclass(slots=True)
+class MarkCounts:
+    """`MarkCounts` say of one mark (a habit, a problem, a solution) how many documents show it, and how often."""
+
+    shown: int = 0
+    per_word: Ratio = field(default_factory=Ratio)
+
+    def add(self, count: int, words: int) -> None:
+        """Count one document."""
+        self.shown += count > 0
+        self.per_word.add(count, words)
+
+    def merge(self, other: MarkCounts) -> None:
+        """Add the counts of other documents."""
+        self.shown += other.shown
+        self.per_word.merge(other.per_word)
+
+
+@dataclass(slots=True)
+class SourceCounts:
+    """`SourceCounts` are the counts of the documents of one source."""
+
+    documents: int = 0
+    characters: int = 0
+    words: int = 0
+    marks: dict[str, MarkCounts] = field(default_factory=dict)
+
+    def add(self, text: str, counts: Mapping[str, int]) -> None:
+        """Count one document."""
+        words = len(text.split())
+        self.documents += 1
+        self.characters += len(text)
+        self.words += words
+        for name, count in counts.items():
+            self.marks.setdefault(name, MarkCounts()).add(count, words)
+
+    def merge(self, other: SourceCounts) -> None:
+        """Add the counts of other documents."""
+        self.documents += other.documents
+        self.characters += other.characters
+        self.words += other.words
+        for name, counts in other.marks.items():
+            self.marks.setdefault(name, MarkCounts()).merge(counts)
+
+    def prevalence(self, mark: str) -> Interval:
+        """Return the share of documents that show a mark, with Wilson's interval."""
+        return wilson(self.marks[mark].shown if mark in self.marks else 0, self.documents)
+
+    def per_1000_words(self, mark: str) -> Interval:
+        """Return how often a mark occurs in 1,000 words; documents count as independent."""
+        return rate_of(self.marks.get(mark, MarkCounts()).per_word, self.documents, _PER)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers with their intervals."""
+        found = {
+            name: to_json({"prevalence": self.prevalence(name), "per_1000_words": self.per_1000_words(name)})
+            for name in self.marks
+        }
+        return {"documents": self.documents, "characters": self.characters, "words": self.words, "marks": found}
+
+
+@dataclass(slots=True)
+class CorpusCounts:
+    """`CorpusCounts` are the counts of several sources, and of what had to be set aside."""
+
+    sources: dict[str, SourceCounts] = field(default_factory=dict)
+    set_aside: int = 0
+    bytes_read: int = 0
+
+    def add(self, source: str, text: str, counts: Mapping[str, int]) -> None:
+        """Count one document of a source."""
+        self._of(source).add(text, counts)
+
+    def merge(self, other: CorpusCounts) -> None:
+        """Add the counts of other documents."""
+        self.set_aside += other.set_aside
+        self.bytes_read += other.bytes_read
+        for name, counts in other.sources.items():
+            self._of(name).merge(counts)
+
+    def _of(self, source: str) -> SourceCounts:
+        known = source in self.sources or len(self.sources) < MOST_SOURCES
+        return self.sources.setdefault(source if known else OTHERS, SourceCounts())
+
+    def total(self) -> SourceCounts:
+        """Return the counts of all sources together."""
+        everything = SourceCounts()
+        for counts in self.sources.values():
+            everything.merge(counts)
+        return everything
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that `from_state` needs, as JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> CorpusCounts:
+        """Return the counts that were written by `to_state`."""
+        sources = {name: _source_counts(counts) for name, counts in state["sources"].items()}
+        return cls(sources=sources, set_aside=state["set_aside"], bytes_read=state["bytes_read"])
+
+
+def merged(parts: Iterable[CorpusCounts]) -> CorpusCounts:
+    """Return the counts of all parts together."""
+    everything = CorpusCounts()
+    for part in parts:
+        everything.merge(part)
+    return everything
+
+
+def _source_counts(state: Mapping[str, Any]) -> SourceCounts:
+    marks = {
+        name: MarkCounts(shown=mark["shown"], per_word=Ratio(**mark["per_word"]))
+        for name, mark in state["marks"].items()
+    }
+    return SourceCounts(**{**state, "marks": marks})
+
+
+def marks_in(counts: CorpusCounts) -> tuple[str, ...]:
+    """Return the names of all marks, each once, in the order of their first appearance."""
+    return tuple(dict.fromkeys(name for source in counts.sources.values() for name in source.marks))

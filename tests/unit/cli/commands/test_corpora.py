@@ -1,0 +1,48 @@
+"""`corpora measure`: what is shown, and what is said of what cannot be done."""
+
+import json
+
+import pytest
+
+pytest.importorskip("datatrove")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "Let me check: 3 + 4 = 7.", "source": "a"}\n{"text": "Plain."}\nnonsense\n')
+    return path
+
+
+def test_the_table_has_a_row_for_each_source(cli, corpus, tmp_path):
+    result = cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1)
+    assert result.code == 0, result.err
+    assert "set aside, since they could not be read: 1 (" in result.out.replace("\n", " ")
+    rows = [line for line in result.out.splitlines() if line.startswith("\u2502")]
+    assert [row.split()[1] for row in rows] == ["a", "rows", "all"]
+    assert "100.0" in rows[0]
+
+
+def test_json(cli, corpus, tmp_path):
+    found = cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1, "--json").object
+    assert found["set_aside"] == 1
+    assert found["sources"]["a"]["marks"]["verification"]["prevalence"]["estimate"] == 1.0
+    assert found["all"]["documents"] == 2
+
+
+def test_a_corpus_of_which_nothing_can_be_read(cli, corpus, tmp_path):
+    result = cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1, "--fields.text", "content")
+    assert result.code == 2
+    assert "no document could be read; the first:" in result.err
+    assert "rows.jsonl, at 0: field 'content' is missing; --fields names where" in result.err
+
+
+def test_behaviors_of_ones_own(cli, corpus, tmp_path):
+    habit = tmp_path / "naming.toml"
+    patterns = '[[patterns]]\nliterals = ["plain"]\nmatch = "^plain"\n'
+    habit.write_text(f'name = "plainness"\ndefinition = "It says so."\n{patterns}')
+    flags = ("--out", tmp_path / "out", "--workers", 1, "--json", "--behaviors", habit, "--plain")
+    found = cli("corpora", "measure", corpus, *flags).object
+    assert list(found["all"]["marks"]) == ["plainness", "problem", "solution"]
+    row = json.loads((tmp_path / "out" / "documents" / "000000.jsonl").read_text().splitlines()[1])
+    assert row["marks"] == {"plainness": 1, "problem": 0, "solution": 0}
