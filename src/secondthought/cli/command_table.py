@@ -61,6 +61,10 @@ COMMANDS: dict[str, Command] = {
         "how often the documents of large text collections show habits, set problems and solve them",
         after_stop="finished pieces are kept: the same command goes on",
     ),
+    "corpora sample": Command(
+        "corpora.sample:run", "documents of a measured corpus to be read, with and without a mark"
+    ),
+    "corpora confirm": Command("corpora.confirm:run", "prevalence corrected by what a judge or people say of a sample"),
     "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
     "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
     "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),

@@ -17,6 +17,7 @@ from secondthought.stats.shares import (
     paired_difference,
     pass_at_k,
     share_of_clusters,
+    stratified_share,
     unpaired_difference,
     wilson,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "paired_difference",
     "pass_at_k",
     "share_of_clusters",
+    "stratified_share",
     "t_quantile",
     "to_json",
     "unpaired_difference",

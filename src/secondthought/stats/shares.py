@@ -7,7 +7,7 @@ agree prove little.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -53,6 +53,38 @@ def mean_share(shares: Numbers, *, point: float = NORMAL_POINT) -> Interval:
         return UNDEFINED
     share = float(values.mean())
     return share_of_clusters(share, _deviation(values), len(values), point=point)
+
+
+def stratified_share(strata: Sequence[tuple[int, int, int]]) -> Interval:
+    """Estimate a share of a whole of which each stratum was sampled for itself.
+
+    p = sum w_i p_i,  bounds = p -+ sqrt(sum w_i^2 (p_i - bound_i)^2) with Wilson's bounds of each stratum: Newcombe's
+    square-and-add (1998), with fixed weights as Yan and Su (2010) have it. `n` is how many were sampled.
+
+    Args:
+        strata: of each its size, successes in its sample, and the sample's size.
+
+    Returns:
+        UNDEFINED where a stratum that is not empty was not sampled.
+
+    >>> found = stratified_share([(100, 9, 10), (900, 1, 20)])  # a tenth at .9, the rest at .05
+    >>> round(found.estimate, 3), round(found.low, 3), round(found.high, 3), found.n
+    (0.135, 0.087, 0.303, 30)
+    """
+    known = [(size, successes, n) for size, successes, n in strata if size]
+    whole = sum(size for size, _, _ in known)
+    if not known or not all(n for _, _, n in known):
+        return UNDEFINED
+    shares = [(size / whole, wilson(successes, n)) for size, successes, n in known]
+    estimate = sum(weight * share.estimate for weight, share in shares)
+    below, above = (
+        math.hypot(*(weight * side for weight, side in sides))
+        for sides in (
+            [(weight, share.below) for weight, share in shares],
+            [(weight, share.above) for weight, share in shares],
+        )
+    )
+    return Interval(estimate, estimate - below, estimate + above, n=sum(n for _, _, n in known))
 
 
 def share_of_clusters(share: float, deviation: float, n: int, *, point: float = NORMAL_POINT) -> Interval:

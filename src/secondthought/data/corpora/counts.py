@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from secondthought.data.corpora.lots import Lot, MarkSample
 from secondthought.habits.rates import Ratio, rate_of
 from secondthought.stats import Interval, to_json, wilson
 
@@ -84,12 +85,16 @@ class CorpusCounts:
     """`CorpusCounts` are the counts of several sources, and of what had to be set aside."""
 
     sources: dict[str, SourceCounts] = field(default_factory=dict)
+    samples: dict[str, MarkSample] = field(default_factory=dict)
+    """Of each mark, documents of all sources that show it and that do not."""
     set_aside: int = 0
     bytes_read: int = 0
 
-    def add(self, source: str, text: str, counts: Mapping[str, int]) -> None:
+    def add(self, source: str, text: str, counts: Mapping[str, int], lot: Lot) -> None:
         """Count one document of a source."""
         self._of(source).add(text, counts)
+        for name, count in counts.items():
+            self.samples.setdefault(name, MarkSample()).add(count > 0, lot)
 
     def merge(self, other: CorpusCounts) -> None:
         """Add the counts of other documents."""
@@ -97,6 +102,8 @@ class CorpusCounts:
         self.bytes_read += other.bytes_read
         for name, counts in other.sources.items():
             self._of(name).merge(counts)
+        for name, sample in other.samples.items():
+            self.samples.setdefault(name, MarkSample()).merge(sample)
 
     def _of(self, source: str) -> SourceCounts:
         known = source in self.sources or len(self.sources) < MOST_SOURCES
@@ -117,7 +124,8 @@ class CorpusCounts:
     def from_state(cls, state: Mapping[str, Any]) -> CorpusCounts:
         """Return the counts that were written by `to_state`."""
         sources = {name: _source_counts(counts) for name, counts in state["sources"].items()}
-        return cls(sources=sources, set_aside=state["set_aside"], bytes_read=state["bytes_read"])
+        samples = {name: MarkSample.from_state(sample) for name, sample in state["samples"].items()}
+        return cls(sources=sources, samples=samples, set_aside=state["set_aside"], bytes_read=state["bytes_read"])
 
 
 def merged(parts: Iterable[CorpusCounts]) -> CorpusCounts:

@@ -13,12 +13,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from secondthought import jsonl
 from secondthought.data.corpora.counts import CorpusCounts, merged
 from secondthought.data.corpora.executors import ExecutorName, run
-from secondthought.data.corpora.piece_step import MeasurePieces
+from secondthought.data.corpora.piece_step import MeasurePieces, Outputs
 from secondthought.data.corpora.pieces import size_of
 from secondthought.disk import new_file
 from secondthought.errors import ConfigError
@@ -66,6 +67,25 @@ def measure(step: MeasurePieces, how: How = How(), onlooker: Onlooker = SILENT) 
     if any(_undone(step)):
         return None
     return merged(step.outputs.read_counts(number) for number in range(len(step.pieces)))
+
+
+def measured(folder: Path) -> tuple[Outputs, CorpusCounts]:
+    """Open a folder that `measure` has filled.
+
+    Raises:
+        ConfigError: it is none, or not all of it is measured yet.
+    """
+    path = folder.expanduser().absolute() / MANIFEST
+    if not path.is_file():
+        raise ConfigError(f"{folder}: is no measured corpus; `secondthought corpora measure` writes one")
+    made_of = json.loads(path.read_text("utf-8"))
+    outputs, pieces = Outputs(folder=path.parent, packed=made_of["packed"]), len(made_of["pieces"])
+    undone = sum(not outputs.counts(number).exists() for number in range(pieces))
+    if undone:
+        raise ConfigError(
+            f"{folder}: {undone} of {pieces} pieces are not measured yet; give the command that measures it again"
+        )
+    return outputs, merged(outputs.read_counts(number) for number in range(pieces))
 
 
 def _undone(step: MeasurePieces) -> Iterator[bool]:

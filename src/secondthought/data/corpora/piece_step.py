@@ -18,6 +18,7 @@ from typing import IO, Any, BinaryIO
 from secondthought import jsonl
 from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
+from secondthought.data.corpora.lots import lot_of
 from secondthought.data.corpora.pieces import Piece, size_of
 from secondthought.disk import new_binary_file, new_file
 from secondthought.habits import catalog
@@ -108,6 +109,7 @@ class MeasurePieces:
         with ExitStack() as stack:
             out = stack.enter_context(self.outputs.new_documents(number))
             aside: IO[str] | None = None
+            line = 0
             for read in (read for span in self.pieces[number] for read in documents_of(span, self.fields)):
                 if isinstance(read, SetAside):
                     if aside is None:
@@ -117,7 +119,8 @@ class MeasurePieces:
                 else:
                     found = {name: count or 0 for name, count in detector.read(read.text).counts.items()}
                     out.write(measured_line(read, found))
-                    counts.add(read.source, read.text, found)
+                    counts.add(read.source, read.text, found, lot_of(number, line))
+                    line += 1
         with new_file(self.outputs.counts(number)) as file:
             file.write(jsonl.dumps(counts.to_state()))
 

@@ -46,3 +46,26 @@ def test_behaviors_of_ones_own(cli, corpus, tmp_path):
     assert list(found["all"]["marks"]) == ["plainness", "problem", "solution"]
     row = json.loads((tmp_path / "out" / "documents" / "000000.jsonl").read_text().splitlines()[1])
     assert row["marks"] == {"plainness": 1, "problem": 0, "solution": 0}
+
+
+def test_from_the_corpus_to_the_corrected_share(cli, corpus, tmp_path):
+    """Measured, drawn, read by a detector in a judge's place, corrected."""
+    assert cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1).code == 0
+    sample, labels = tmp_path / "sample.jsonl", tmp_path / "labels.jsonl"
+    result = cli("corpora", "sample", tmp_path / "out", "--out", sample, "--marks", "verification")
+    assert result.code == 0, result.err
+    assert "2 documents for verification" in result.out
+    assert "exists already" in cli("corpora", "sample", tmp_path / "out", "--out", sample).err
+    labels.write_text(cli("habits", sample, "--keep").out)
+    found = cli("corpora", "confirm", tmp_path / "out", labels, "--json").object
+    assert list(found) == ["verification"]
+    assert found["verification"]["prevalence"]["estimate"] == 0.5
+    assert "verification" in cli("corpora", "confirm", tmp_path / "out", labels).out
+
+
+def test_marks_and_labels_that_are_none(cli, corpus, tmp_path):
+    assert cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1).code == 0
+    result = cli("corpora", "sample", tmp_path / "out", "--out", tmp_path / "s", "--marks", "verfication")
+    assert "this corpus has none (did you mean 'verification'?)" in result.err
+    result = cli("corpora", "confirm", tmp_path / "out", corpus)
+    assert "line 1: field 'drawn' is missing; label the rows of `corpora sample`" in result.err
