@@ -65,6 +65,11 @@ COMMANDS: dict[str, Command] = {
         "corpora.sample:run", "documents of a measured corpus to be read, with and without a mark"
     ),
     "corpora confirm": Command("corpora.confirm:run", "prevalence corrected by what a judge or people say of a sample"),
+    "corpora select": Command(
+        "corpora.select:run",
+        "a set of documents rich in habits and one without, alike in all else, to a budget of tokens",
+        after_stop="finished pieces are kept: the same command goes on",
+    ),
     "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
     "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
     "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),

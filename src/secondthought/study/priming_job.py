@@ -26,7 +26,7 @@ from secondthought.data.priming.fillers import Length
 from secondthought.data.priming.from_primed_model import wrong_tries
 from secondthought.data.priming.from_search import SetRequest, Trace, traces
 from secondthought.data.priming.kinds import KINDS, kind
-from secondthought.data.priming.token_lengths import length_by
+from secondthought.data.token_lengths import length_by
 from secondthought.disk import why_unread
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files

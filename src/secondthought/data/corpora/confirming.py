@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secondthought.data.corpora.counts import CorpusCounts
-from secondthought.data.corpora.documents import CorpusDocument, Fields, documents_of
 from secondthought.data.corpora.piece_step import MARKS, Outputs
-from secondthought.data.corpora.pieces import FileSpan
 from secondthought.stats import Interval, stratified_share, wilson
 
 DRAWN = "drawn"
@@ -52,7 +50,7 @@ def drawn_documents(
             for lot in lots[:count]:
                 drawn.setdefault(lot.piece, {}).setdefault(lot.line, {})[mark] = is_shown
     for piece, wanted in sorted(drawn.items()):
-        for line, document in enumerate(_written(outputs, piece)):
+        for line, document in enumerate(outputs.read_documents(piece)):
             if line in wanted:
                 row = {"id": document.id, "source": document.source, "text": document.text}
                 yield {**row, MARKS: document.rest[MARKS], DRAWN: wanted[line]}
@@ -94,9 +92,3 @@ def _confirmed(counts: CorpusCounts, rows: Sequence[Mapping[str, Any]], mark: st
         prevalence=stratified_share([(size, right, n) for size, right, n in strata]),
         unread=unread,
     )
-
-
-def _written(outputs: Outputs, piece: int) -> Iterator[CorpusDocument]:
-    path = outputs.documents(piece)
-    span = FileSpan(str(path), "jsonl", "", size=path.stat().st_size)
-    return (read for read in documents_of(span, Fields()) if isinstance(read, CorpusDocument))

@@ -6,10 +6,11 @@ the pieces that were under way and nothing else, and no document is counted or w
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ from secondthought import jsonl
 from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
 from secondthought.data.corpora.lots import lot_of
-from secondthought.data.corpora.pieces import Piece, size_of
+from secondthought.data.corpora.pieces import FileSpan, Piece, size_of
 from secondthought.disk import new_binary_file, new_file
 from secondthought.habits import catalog
 from secondthought.habits.catalog import HabitDefinition
@@ -77,6 +78,12 @@ class Outputs:
             with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(file, closefd=False) as packed:
                 yield packed
 
+    def read_documents(self, number: int) -> Iterator[CorpusDocument]:
+        """Yield the documents of a piece that is done, in the order in which they were written."""
+        path = self.documents(number)
+        span = FileSpan(str(path), "jsonl", "", size=path.stat().st_size)
+        return (read for read in documents_of(span, Fields()) if isinstance(read, CorpusDocument))
+
     def read_counts(self, number: int) -> CorpusCounts:
         """Read the counts of a piece that is done."""
         return CorpusCounts.from_state(json.loads(self.counts(number).read_text("utf-8")))
@@ -90,6 +97,30 @@ class MeasurePieces:
     behaviors: tuple[HabitDefinition, ...]
     outputs: Outputs
     fields: Fields
+
+    @property
+    def folder(self) -> Path:
+        """Return where results lie."""
+        return self.outputs.folder
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Return the bytes of each piece."""
+        return [size_of(piece) for piece in self.pieces]
+
+    def done(self, number: int) -> Path:
+        """Return the counts of a piece, which are written last."""
+        return self.outputs.counts(number)
+
+    def made_of(self) -> Mapping[str, Any]:
+        """Return what the results depend on: the input, where its rows hold what, and what is looked for."""
+        marks = (*self.behaviors, *exercise_marks())
+        return {
+            "pieces": [[list(span) for span in piece] for piece in self.pieces],
+            "fields": asdict(self.fields),
+            "behaviors": {mark.name: _digest(mark.model_dump_json()) for mark in marks},
+            "packed": self.outputs.packed,
+        }
 
     def __call__(self, data: Any, rank: int, world_size: int) -> Iterator[Any]:
         """Measure the pieces of one rank that are not done yet."""
@@ -136,6 +167,10 @@ def measured_line(document: CorpusDocument, marks: Mapping[str, int]) -> bytes:
         MARKS: marks,
     }
     return (jsonl.dumps({**row, **rest}) + "\n").encode()
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @cache

@@ -94,7 +94,7 @@ def _searched(request: SetRequest, tokenizer: str | None, load_task: TaskLoader,
 def _length_by(request: SetRequest, tokenizer: str | None) -> Length | None:
     if kind(request.kind).filler is None or tokenizer is None:
         return None
-    from secondthought.data.priming.token_lengths import length_by  # transformers, only where it is needed
+    from secondthought.data.token_lengths import length_by  # transformers, only where it is needed
 
     return length_by(tokenizer)
 

@@ -69,3 +69,16 @@ def test_marks_and_labels_that_are_none(cli, corpus, tmp_path):
     assert "this corpus has none (did you mean 'verification'?)" in result.err
     result = cli("corpora", "confirm", tmp_path / "out", corpus)
     assert "line 1: field 'drawn' is missing; label the rows of `corpora sample`" in result.err
+
+
+def test_select_refuses_what_there_is_not(cli, corpus, tmp_path):
+    pytest.importorskip("rensa")
+    assert cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1).code == 0
+    flags = ("--out", tmp_path / "sets", "--tokens", 10, "--tokenizer", "small", "--workers", 1)
+    result = cli("corpora", "select", tmp_path / "out", *flags, "--habits", "verfication")
+    assert "--habits verfication: this corpus has none (did you mean 'verification'?)" in result.err
+    result = cli("corpora", "select", tmp_path / "out", *flags)
+    assert "--tokens 10: the 0 pairs of like documents hold 0 tokens a side" in result.err
+    other = ("--out", tmp_path / "other", "--tokens", 10, "--workers", 1)
+    result = cli("corpora", "select", tmp_path / "out", *other, "--tokenizer", tmp_path / "none")
+    assert "is no directory here" in result.err

@@ -13,9 +13,10 @@ from dataclasses import replace
 import pytest
 
 from secondthought.data.corpora.documents import Fields
-from secondthought.data.corpora.measure import How, measure
+from secondthought.data.corpora.measure import measure
 from secondthought.data.corpora.piece_step import MeasurePieces, Outputs
 from secondthought.data.corpora.pieces import pieces_of
+from secondthought.data.corpora.running import How
 from secondthought.errors import ConfigError
 from secondthought.habits.catalog import shipped
 
@@ -27,7 +28,7 @@ DOCUMENTS = 400
 def corpus(tmp_path_factory):
     path = tmp_path_factory.mktemp("corpus") / "rows.jsonl"
     texts = ("Let me check: 3 + 4 = 7.", "Wait, that is wrong.", "Solve the equation.", "A plain sentence.")
-    rows = [{"id": number, "text": f"{number}. {texts[number % 4]}", "note": 2**70} for number in range(DOCUMENTS)]
+    rows = [{"id": number, "text": f"{texts[number % 4]} Row {number}.", "note": 2**70} for number in range(DOCUMENTS)]
     lines = [json.dumps(row) for row in rows]
     lines[10] = "nonsense"
     path.write_text("\n".join(lines))

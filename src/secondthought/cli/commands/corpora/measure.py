@@ -17,9 +17,10 @@ from secondthought.config import Config
 from secondthought.data.corpora.counts import CorpusCounts, SourceCounts, marks_in
 from secondthought.data.corpora.documents import Fields
 from secondthought.data.corpora.executors import ExecutorName
-from secondthought.data.corpora.measure import How, measure
+from secondthought.data.corpora.measure import measure
 from secondthought.data.corpora.piece_step import MeasurePieces, Outputs
 from secondthought.data.corpora.pieces import PIECE_BYTES, FileFormat, pieces_of, size_of
+from secondthought.data.corpora.running import How
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.runs.result_rows import percent
