@@ -251,13 +251,16 @@ def take_free_options(words: Sequence[str], paths: Sequence[str]) -> tuple[list[
 
     >>> take_free_options(["a", "--options.max-number", "9", "--options.preset=tiny"], ["options"])
     (['a'], {'options': {'max_number': 9, 'preset': 'tiny'}})
+    >>> take_free_options(["--executor-options.partition", "cpu"], ["executor_options"])
+    ([], {'executor_options': {'partition': 'cpu'}})
     """
     rest: list[str] = []
     taken: dict[str, dict[str, Any]] = {}
     left = iter(words)
     for word in left:
         flag, equals, value = word.partition("=")
-        path = next((path for path in paths if flag.startswith(f"--{path}.")), None)
+        place = flag.removeprefix("--").replace("-", "_") if flag.startswith("--") else ""
+        path = next((path for path in paths if place.startswith(f"{path}.")), None)
         if path is None:
             rest.append(word)
             continue
