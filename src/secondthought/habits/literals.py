@@ -50,13 +50,13 @@ class _Automaton:
         # A table of all transitions takes some megabytes, and half the time of the default.
         self._automaton = ahocorasick_rs.AhoCorasick(list(forms), implementation=ahocorasick_rs.Implementation.DFA)
 
-    def __call__(self, text: str) -> Iterator[tuple[int, int, int]]:
+    def __call__(self, text: str) -> list[tuple[int, int, int]]:
         try:
             found = self._automaton.find_matches_as_indexes(text, overlapping=True)
         except UnicodeEncodeError:  # half a character, which is part of no literal
             found = self._automaton.find_matches_as_indexes(text.encode(errors="replace").decode(), overlapping=True)
-        for place, start, end in found:
-            yield start, end, self._numbers[place]
+        numbers = self._numbers
+        return [(start, end, numbers[place]) for place, start, end in found]
 
 
 class _Expression:

@@ -48,7 +48,7 @@ class SourceCounts:
 
     def add(self, text: str, counts: Mapping[str, int]) -> None:
         """Count one document."""
-        words = len(text.split())
+        words = text.count(" ") + text.count("\n") + 1  # to split would take a tenth of the whole time
         self.documents += 1
         self.characters += len(text)
         self.words += words

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
@@ -87,11 +88,24 @@ def _json_lines(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Rea
         if data is None:
             yield SetAside(path=span.path, place=place, reason=f"the line is longer than {LONGEST} bytes")
             continue
-        for line in jsonl.parse([data]):
+        row = _row_of(data)
+        if row is not None:
+            yield _of_row(row, span, place, fields)
+            continue
+        for line in jsonl.parse([data]):  # says what is wrong, and passes over blank lines
             if line.value is None:
                 yield SetAside(path=span.path, place=place, reason=line.error or "", beginning=_begin(data))
             else:
                 yield _of_row(line.value, span, place, fields)
+
+
+def _row_of(data: bytes) -> dict[str, Any] | None:
+    """Return the object of a line as nearly all are; None for any other, which takes a closer look."""
+    try:
+        value = json.loads(data.decode())
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _parquet(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:

@@ -16,6 +16,11 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+try:
+    import orjson
+except ImportError:  # the same by the standard library, slower
+    orjson = None  # type: ignore[assignment]
+
 from secondthought import jsonl
 from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
@@ -166,7 +171,17 @@ def measured_line(document: CorpusDocument, marks: Mapping[str, int]) -> bytes:
         "licence": document.licence,
         MARKS: marks,
     }
-    return (jsonl.dumps({**row, **rest}) + "\n").encode()
+    return _line({**row, **rest})
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    """Write a record; what JSON has no form for (the times and bytes of parquet) goes as text."""
+    if orjson is not None:
+        try:
+            return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:  # whole numbers beyond 64 bits, half a character
+            pass
+    return (jsonl.dumps(json.loads(json.dumps(record, default=str))) + "\n").encode()
 
 
 def _digest(text: str) -> str:

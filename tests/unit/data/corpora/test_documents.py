@@ -3,9 +3,12 @@
 import bz2
 import gzip
 import json
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
+from secondthought.data.corpora import piece_step
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
 from secondthought.data.corpora.pieces import pieces_of
 
@@ -89,6 +92,19 @@ def test_rows_of_parquet(tmp_path):
     first, second = read(path)
     assert first == document()
     assert (second.place, second.reason) == (1, "field 'text' is missing")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_what_json_has_no_form_for_goes_as_text(monkeypatch, fast):
+    """Columns of parquet hold times, bytes and decimals; JSON lines hold numbers of any size."""
+    if not fast:
+        monkeypatch.setattr(piece_step, "orjson", None)
+    rest = {"day": date(2026, 1, 2), "raw": b"ab", "price": Decimal("1.50"), "big": 2**70, "nan": float("nan")}
+    row = json.loads(piece_step.measured_line(document(rest=rest), {"problem": 1}))
+    assert row == {
+        **{"id": "7", "text": "One.", "source": "web", "licence": "CC0", "marks": {"problem": 1}},
+        **{"day": "2026-01-02", "raw": "b'ab'", "price": "1.50", "big": 2**70, "nan": None},
+    }
 
 
 def test_no_parquet_at_all_is_set_aside(tmp_path):
