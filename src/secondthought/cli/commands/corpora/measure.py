@@ -21,6 +21,7 @@ from secondthought.data.corpora.measure import measure
 from secondthought.data.corpora.piece_step import MeasurePieces, Outputs
 from secondthought.data.corpora.pieces import PIECE_BYTES, FileFormat, pieces_of, size_of
 from secondthought.data.corpora.running import How
+from secondthought.disk import new_file
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.runs.result_rows import percent
@@ -40,8 +41,8 @@ class Options(ProgressFlags):
     """Measure which habits documents show, and whether they set problems and solve them.
 
     An input is a file, a folder, or an address such as hf://datasets/OWNER/NAME. Below OUT each document is written
-    with the count of each mark in it (`documents/`), and what could not be read with its place (`set-aside/`). The
-    same command goes on after a stop.
+    with the count of each mark in it (`documents/`), what could not be read with its place (`set-aside/`), and a
+    picture of the table (`prevalence.svg`). The same command goes on after a stop.
     """
 
     inputs: tuple[str, ...] = Field(min_length=1)
@@ -89,6 +90,7 @@ def run(argv: list[str], prog: str) -> None:
         return
     if not counts.sources:
         raise ConfigError(f"no document could be read; the first: {_first_set_aside(step.outputs)}")
+    _draw(step.outputs.folder, counts)
     _show(given, counts, sum(map(size_of, step.pieces)))
 
 
@@ -104,6 +106,16 @@ def _first_set_aside(outputs: Outputs) -> str:
     first = json.loads(outputs.set_aside(min(outputs.numbers_set_aside())).read_text("utf-8").partition("\n")[0])
     remedy = "; --fields names where a row holds it" if first["reason"].startswith("field ") else ""
     return f"{first['path']}, at {first['place']}: {first['reason']}{remedy}"
+
+
+def _draw(out: Path, counts: CorpusCounts) -> None:
+    """Write the picture of the table."""
+    from secondthought.report.page.prevalence_chart import prevalence_chart  # jinja2's escapes, only where it is drawn
+
+    sources = sorted(counts.sources.items())
+    shares = {name: {mark: source.prevalence(mark) for mark in marks_in(counts)} for name, source in sources}
+    with new_file(out / "prevalence.svg") as file:
+        file.write(prevalence_chart(shares))
 
 
 def _show(given: Options, counts: CorpusCounts, size: int) -> None:
