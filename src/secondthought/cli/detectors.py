@@ -12,6 +12,7 @@ from secondthought.cli.loading import current_directory, load_policy, load_task
 from secondthought.config import Config, ModelConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
+from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.detectors import DETECTORS, detector
 from secondthought.habits.judge.detector import MAX_TOKENS, JudgeDetector
 from secondthought.habits.patterns import PatternDetector
@@ -65,6 +66,18 @@ class DetectorOptions(Config):
         return _JUDGE_ROWS if self.detector == "judge" else 1
 
 
+def behaviors_of(path: Path | None) -> tuple[HabitDefinition, ...]:
+    """Read the behaviours in a file or folder; without one, those that ship.
+
+    Raises:
+        ConfigError: it holds none, or one is wrong.
+    """
+    found = catalog.shipped() if path is None else catalog.load([path])
+    if not found:
+        raise ConfigError(f"{path}: holds no behaviours; put a TOML file for each there")
+    return found
+
+
 def task_of(given: DetectorOptions) -> Task | None:
     """Return the task that reads a row's problem; None without one, where the detector needs no problem."""
     return None if given.task is None and given.detector != "functional" else _task(given)
@@ -88,9 +101,7 @@ def detector_of(given: DetectorOptions) -> Detector:
             )
         with current_directory():
             return detector(given.detector, _task(given))
-    behaviors = catalog.shipped() if given.behaviors is None else catalog.load([given.behaviors])
-    if not behaviors:
-        raise ConfigError(f"{given.behaviors}: holds no behaviours; put a TOML file for each there")
+    behaviors = behaviors_of(given.behaviors)
     if given.detector == "patterns":
         return PatternDetector(behaviors)
     limit = given.ask.max_tokens or MAX_TOKENS

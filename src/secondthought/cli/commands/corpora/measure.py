@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.detectors import behaviors_of
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
 from secondthought.cli.progress import ProgressFlags, progress
@@ -23,7 +24,6 @@ from secondthought.data.corpora.pieces import PIECE_BYTES, FileFormat, pieces_of
 from secondthought.data.corpora.running import How
 from secondthought.disk import new_file
 from secondthought.errors import ConfigError
-from secondthought.habits import catalog
 from secondthought.runs.result_rows import percent
 
 
@@ -78,7 +78,7 @@ def run(argv: list[str], prog: str) -> None:
     given = parse(Options, argv, prog, positional=("inputs",))
     step = MeasurePieces(
         pieces=tuple(pieces_of(given.inputs, format=given.format, most=max(1, round(given.piece_mb * 2**20)))),
-        behaviors=_behaviors(given),
+        behaviors=behaviors_of(given.behaviors),
         outputs=Outputs(folder=given.out.expanduser().absolute(), packed=not given.plain),
         fields=Fields(**given.fields.model_dump()),
     )
@@ -92,13 +92,6 @@ def run(argv: list[str], prog: str) -> None:
         raise ConfigError(f"no document could be read; the first: {_first_set_aside(step.outputs)}")
     _draw(step.outputs.folder, counts)
     _show(given, counts, sum(map(size_of, step.pieces)))
-
-
-def _behaviors(given: Options) -> tuple[catalog.HabitDefinition, ...]:
-    found = catalog.shipped() if given.behaviors is None else catalog.load([given.behaviors])
-    if not found:
-        raise ConfigError(f"{given.behaviors}: holds no behaviours; put a TOML file for each there")
-    return tuple(found)
 
 
 def _first_set_aside(outputs: Outputs) -> str:
