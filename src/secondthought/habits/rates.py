@@ -106,15 +106,6 @@ class Ratio:
         self.xy += x * y
         self.xx += x * x
 
-    def merge(self, other: Ratio) -> None:
-        """Count the pairs of another one, too."""
-        self.n += other.n
-        self.y += other.y
-        self.x += other.x
-        self.yy += other.yy
-        self.xy += other.xy
-        self.xx += other.xx
-
     def interval(self, scale: float = 1) -> Interval:
         """Estimate the sum of y over the sum of x, with Student's interval (Cochran 1977, eq. 6.13, linearised).
 

@@ -24,42 +24,56 @@ class MarkCounts:
     """`MarkCounts` say of one mark (a habit, a problem, a solution) how many documents show it, and how often."""
 
     shown: int = 0
-    per_word: Ratio = field(default_factory=Ratio)
+    finds: int = 0
+    squares: int = 0
+    """Finds of each document squared, summed."""
+    products: int = 0
+    """Finds of each document times its words, summed."""
 
     def add(self, count: int, words: int) -> None:
-        """Count one document."""
-        self.shown += count > 0
-        self.per_word.add(count, words)
+        """Count one document that shows it."""
+        self.shown += 1
+        self.finds += count
+        self.squares += count * count
+        self.products += count * words
 
     def merge(self, other: MarkCounts) -> None:
         """Add the counts of other documents."""
         self.shown += other.shown
-        self.per_word.merge(other.per_word)
+        self.finds += other.finds
+        self.squares += other.squares
+        self.products += other.products
 
 
 @dataclass(slots=True)
 class SourceCounts:
-    """`SourceCounts` are the counts of the documents of one source."""
+    """`SourceCounts` are the counts of the documents of one source: whole numbers, which add up in any order."""
 
     documents: int = 0
     characters: int = 0
     words: int = 0
+    word_squares: int = 0
     marks: dict[str, MarkCounts] = field(default_factory=dict)
 
     def add(self, text: str, counts: Mapping[str, int]) -> None:
         """Count one document."""
-        words = text.count(" ") + text.count("\n") + 1  # to split would take a tenth of the whole time
+        # To split would take a tenth of all time.
+        words = text.count(" ") + text.count("\n") + 1
         self.documents += 1
         self.characters += len(text)
         self.words += words
+        self.word_squares += words * words
         for name, count in counts.items():
-            self.marks.setdefault(name, MarkCounts()).add(count, words)
+            mark = self.marks.get(name) or self.marks.setdefault(name, MarkCounts())
+            if count:
+                mark.add(count, words)
 
     def merge(self, other: SourceCounts) -> None:
         """Add the counts of other documents."""
         self.documents += other.documents
         self.characters += other.characters
         self.words += other.words
+        self.word_squares += other.word_squares
         for name, counts in other.marks.items():
             self.marks.setdefault(name, MarkCounts()).merge(counts)
 
@@ -69,7 +83,16 @@ class SourceCounts:
 
     def per_1000_words(self, mark: str) -> Interval:
         """Return how often a mark occurs in 1,000 words; documents count as independent."""
-        return rate_of(self.marks.get(mark, MarkCounts()).per_word, self.documents, _PER)
+        found = self.marks.get(mark, MarkCounts())
+        ratio = Ratio(
+            n=self.documents,
+            y=found.finds,
+            x=self.words,
+            yy=found.squares,
+            xy=found.products,
+            xx=self.word_squares,
+        )
+        return rate_of(ratio, self.documents, _PER)
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers with their intervals."""
@@ -94,7 +117,8 @@ class CorpusCounts:
         """Count one document of a source."""
         self._of(source).add(text, counts)
         for name, count in counts.items():
-            self.samples.setdefault(name, MarkSample()).add(count > 0, lot)
+            sample = self.samples.get(name) or self.samples.setdefault(name, MarkSample())
+            sample.add(count > 0, lot)
 
     def merge(self, other: CorpusCounts) -> None:
         """Add the counts of other documents."""
@@ -106,8 +130,9 @@ class CorpusCounts:
             self.samples.setdefault(name, MarkSample()).merge(sample)
 
     def _of(self, source: str) -> SourceCounts:
-        known = source in self.sources or len(self.sources) < MOST_SOURCES
-        return self.sources.setdefault(source if known else OTHERS, SourceCounts())
+        if source not in self.sources and len(self.sources) >= MOST_SOURCES:
+            source = OTHERS
+        return self.sources.get(source) or self.sources.setdefault(source, SourceCounts())
 
     def total(self) -> SourceCounts:
         """Return the counts of all sources together."""
@@ -137,10 +162,7 @@ def merged(parts: Iterable[CorpusCounts]) -> CorpusCounts:
 
 
 def _source_counts(state: Mapping[str, Any]) -> SourceCounts:
-    marks = {
-        name: MarkCounts(shown=mark["shown"], per_word=Ratio(**mark["per_word"]))
-        for name, mark in state["marks"].items()
-    }
+    marks = {name: MarkCounts(**mark) for name, mark in state["marks"].items()}
     return SourceCounts(**{**state, "marks": marks})
 
 

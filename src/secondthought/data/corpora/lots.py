@@ -38,11 +38,11 @@ class LowestLots:
 
     def add(self, lot: Lot) -> None:
         """Let one more document take part."""
-        if len(self.lots) < KEPT:
-            insort(self.lots, lot)
-        elif lot < self.lots[-1]:
-            insort(self.lots, lot)
+        if len(self.lots) == KEPT:
+            if lot > self.lots[-1]:  # nearly always
+                return
             self.lots.pop()
+        insort(self.lots, lot)
 
     def merge(self, other: LowestLots) -> None:
         """Let the documents of another part take part."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from secondthought.data.corpora.counts import MOST_SOURCES, OTHERS, CorpusCounts, marks_in, merged
 from secondthought.data.corpora.lots import KEPT, MarkSample, lot_of
+from secondthought.habits.rates import Ratio, rate_of
 from secondthought.stats import wilson
 
 documents = st.tuples(
@@ -19,6 +20,14 @@ def counted(rows, piece=0):
     for line, (source, text, first, second) in enumerate(rows):
         counts.add(source, text, {"verification": first, "problem": second}, lot_of(piece, line))
     return counts
+
+
+@given(st.lists(documents, max_size=8))
+def test_rates_are_those_of_documents_one_by_one(rows):
+    counts, ratio = counted(rows).total(), Ratio()
+    for _, text, first, _ in rows:
+        ratio.add(first, text.count(" ") + 1)
+    assert repr(counts.per_1000_words("verification")) == repr(rate_of(ratio, ratio.n, 1000))
 
 
 @given(st.lists(st.lists(documents, max_size=6), max_size=5))
