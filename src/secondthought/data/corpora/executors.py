@@ -37,8 +37,9 @@ def run(
     try:
         kind = _KINDS[executor]()
     except ImportError as error:
-        extra = "corpora" if executor != "ray" else "corpora,ray"
-        raise ConfigError(f"--executor {executor} needs {error.name}; install secondthought[{extra}]") from None
+        missing = (error.name or str(error)).partition(".")[0]
+        remedy = "pip install ray" if missing == "ray" else "install secondthought[corpora]"
+        raise ConfigError(f"--executor {executor} needs {missing}; {remedy}") from None
     try:
         made = kind([step], tasks=tasks, workers=workers, logging_dir=str(folder), **options)
     except TypeError as error:

@@ -24,9 +24,10 @@ def measure(step: MeasurePieces, how: How | None = None, onlooker: Onlooker = SI
         None while an executor that only submits (Slurm) has not done all of it: the same call later returns them.
 
     Raises:
-        ConfigError: the folder holds what other settings made, or the executor cannot run here.
+        ConfigError: the folder holds what other settings made, or the executor or the packer is not installed.
         OSError: results cannot be written.
     """
+    step.outputs.require_packer()
     if not run_step(step, how or How(), MANIFEST, "corpus", onlooker):
         return None
     return merged(step.outputs.read_counts(number) for number in range(len(step.pieces)))

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -27,6 +28,7 @@ from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAsid
 from secondthought.data.corpora.lots import lot_of
 from secondthought.data.corpora.pieces import FileSpan, Piece, size_of
 from secondthought.disk import new_binary_file, new_file
+from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.patterns import PatternDetector
@@ -70,6 +72,15 @@ class Outputs:
     def counts(self, number: int) -> Path:
         """Return the file of a piece's counts, which is there once the piece is done."""
         return self.folder / "counts" / f"{number:06d}.json"
+
+    def require_packer(self) -> None:
+        """Refuse to begin where documents could not be packed.
+
+        Raises:
+            ConfigError: `zstandard` is not installed.
+        """
+        if self.packed and find_spec("zstandard") is None:
+            raise ConfigError("documents are packed by zstandard; install secondthought[corpora], or give --plain")
 
     @contextmanager
     def new_documents(self, number: int) -> Iterator[BinaryIO]:

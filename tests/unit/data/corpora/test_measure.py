@@ -114,6 +114,20 @@ def test_an_option_that_the_executor_does_not_know_is_named(corpus, tmp_path):
         measure(step_of(corpus, tmp_path / "out"), How(options={"partition": "cpu"}))
 
 
+def test_a_packer_that_is_not_installed_is_said_beforehand(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("secondthought.data.corpora.piece_step.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"install secondthought\[corpora\], or give --plain"):
+        measure(step_of(corpus, tmp_path / "out", packed=True))
+    assert not (tmp_path / "out").exists()
+    assert measure(step_of(corpus, tmp_path / "out")) is not None
+
+
+def test_an_executor_that_is_not_installed_is_named(corpus, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match="--executor ray needs ray; pip install ray"):
+        measure(step_of(corpus, tmp_path / "out"), How(executor="ray"))
+
+
 def test_killed_at_any_moment_no_document_is_lost_or_there_twice(corpus, tmp_path):
     dice = random.Random(0)
     command = [sys.executable, "-m", "secondthought", "corpora", "measure", str(corpus), "--out", str(tmp_path / "out")]
