@@ -82,6 +82,8 @@ def test_the_version_too(cli, words):
 
 
 def test_every_long_command_can_be_quiet(cli):
-    short = {"merge", "report", "config schema", "env", "init", "habits agree", "plan", "push", "watch"}
+    short = {"merge", "report", "config schema", "env", "init", "habits agree", "plan", "push", "watch"} | {
+        "corpora confirm"
+    }
     long = [name for name in COMMANDS if name not in short and name.split()[0] not in ("tasks", "runs", "bench")]
     assert [name for name in long if "--quiet" not in cli(*name.split(), "--help").out] == []

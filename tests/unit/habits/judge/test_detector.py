@@ -447,7 +447,7 @@ class TestAgainstAServer:
     TEXTS = tuple(f"Number {i}. " + ("Wait, no." if i % 2 else "Fine.") for i in range(24))
 
     def detector(self, server, path, **settings):
-        quick = {"model": "m", "first_delay_s": 0.001, "time_limit_s": 0.5, "concurrency": 4} | settings
+        quick = {"model": "m", "first_delay_s": 0.001, "time_limit_s": 1.0, "concurrency": 4} | settings
         return JudgeDetector(OpenAIClient(Endpoint(url=server.url, **quick)), [BACKTRACKING], cache=AnswerCache(path))
 
     def script(self, faults):

@@ -9,16 +9,17 @@ from pydantic import Field
 from secondthought import jsonl
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_text
-from secondthought.config import Config
+from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.data.corpora.confirming import drawn_documents
 from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.lots import KEPT
 from secondthought.data.corpora.measure import measured
 from secondthought.errors import ConfigError, RunError
+from secondthought.progress import each
 from secondthought.spelling import suggestion
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Draw documents to be read: for each mark some in which it was found, and as many in which it was not.
 
     Each row of OUT holds the text, and for which marks it was drawn. `secondthought habits OUT --keep --detector judge`
@@ -45,7 +46,9 @@ def run(argv: list[str], prog: str) -> None:
         raise RunError(f"{given.out}: exists already; choose another --out, or give --overwrite")
     outputs, counts = measured(given.corpus)
     marks = chosen(counts, given.marks)
-    count = jsonl.write(given.out, drawn_documents(outputs, counts, marks, given.count))
+    with progress(given) as shown:
+        documents = drawn_documents(outputs, counts, marks, given.count)
+        count = jsonl.write(given.out, each(documents, "documents", shown))
     write_text(f"{given.out}: {count} documents for {', '.join(marks)}")
 
 

@@ -17,7 +17,6 @@ from secondthought.data.corpora.selection.candidates import Candidate, Overlap
 from secondthought.data.corpora.selection.fingerprints import without_duplicates
 from secondthought.data.corpora.selection.matching import Chosen, pairs_of, to_budget
 from secondthought.data.corpora.selection.step import FindCandidates
-from secondthought.data.token_lengths import beginning_by
 from secondthought.disk import new_file
 from secondthought.progress import SILENT, Onlooker
 
@@ -100,6 +99,8 @@ def select(step: FindCandidates, tokens: int, how: How, onlooker: Onlooker = SIL
 
 
 def _write(step: FindCandidates, name: SetName, chosen: Sequence[Chosen]) -> SetBalance:
+    from secondthought.data.token_lengths import beginning_by  # transformers, only where it is needed
+
     cut = beginning_by(step.tokenizer)
 
     def rows() -> Iterator[dict[str, Any]]:

@@ -14,7 +14,6 @@ from secondthought import jsonl
 from secondthought.data.corpora.piece_step import Outputs
 from secondthought.data.corpora.selection.candidates import Candidate, Overlap, candidates_of
 from secondthought.data.corpora.selection.overlap import EvaluationTexts
-from secondthought.data.token_lengths import length_by
 from secondthought.disk import new_file
 
 
@@ -79,6 +78,8 @@ class FindCandidates:
 
 @cache
 def _length(tokenizer: str) -> Callable[[str], int]:
+    from secondthought.data.token_lengths import length_by  # transformers, only where it is needed
+
     return length_by(tokenizer)
 
 
