@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
@@ -71,16 +73,32 @@ def documents_of(span: FileSpan, fields: Fields) -> Iterator[Read]:
 
     Raises:
         ConfigError: a package that its format needs is not installed.
+        OSError: the file cannot be reached: that may be another time, and its documents must not be taken for broken.
     """
     import fsspec
 
+    broken: tuple[type[Exception], ...] = (*_broken(), OSError)
     packed = "infer" if span.format != "warc" else None  # warcio unpacks record by record
     try:
         with fsspec.open(span.path, "rb", compression=packed) as opened:
             file = opened if hasattr(opened, "peek") or span.start else io.BufferedReader(opened)
             yield from _READERS[span.format](file, span, fields)
-    except (OSError, EOFError, ValueError) as error:  # the rest of a torn or broken file
+    except broken as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         yield SetAside(path=span.path, place=span.start, reason=f"the file cannot be read on: {error}")
+
+
+_BROKEN: tuple[type[Exception], ...] = (EOFError, ValueError, zlib.error, lzma.LZMAError)
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """Return what is raised where a file is torn or damaged; `OSError` with no number of the system says it, too."""
+    try:
+        from zstandard import ZstdError
+    except ImportError:
+        return _BROKEN
+    return (*_BROKEN, ZstdError)
 
 
 def _json_lines(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:

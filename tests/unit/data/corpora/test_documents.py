@@ -1,8 +1,11 @@
 """Documents of every format; what cannot be read is set aside with its place, and the rest is read."""
 
 import bz2
+import errno
 import gzip
 import json
+import lzma
+import random
 from datetime import date
 from decimal import Decimal
 
@@ -76,6 +79,34 @@ def test_a_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path):
     assert isinstance(found[-1], SetAside)
     assert "cannot be read on" in found[-1].reason
     assert all(isinstance(each, CorpusDocument) for each in found[:-1])
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_damaged_file_is_read_as_far_as_it_goes(tmp_path, ending):
+    zstandard = pytest.importorskip("zstandard")
+    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending]
+    dice = random.Random(0)
+    data = bytearray(pack(b"".join(b'{"text": "%x"}\n' % dice.getrandbits(200) for _ in range(30_000))))
+    for place in range(len(data) * 3 // 4, len(data) * 3 // 4 + 200):
+        data[place] ^= 0xFF
+    path = tmp_path / f"rows.jsonl{ending}"
+    path.write_bytes(data)
+    found = read(path)
+    assert isinstance(found[-1], SetAside)
+    assert all(isinstance(each, CorpusDocument) for each in found[: len(found) // 2])
+
+
+def test_a_file_that_cannot_be_reached_is_not_taken_for_a_broken_one(tmp_path, monkeypatch):
+    """A share that is away for a moment: the piece is not done, and the same command reads it another time."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "One."}\n')
+    (span,) = pieces_of([str(path)])[0]
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        list(documents_of(span, Fields()))
+    monkeypatch.setattr("fsspec.open", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output error"):
+        list(documents_of(span, Fields()))
 
 
 def test_a_file_of_plain_text_is_a_document(tmp_path):
