@@ -77,13 +77,8 @@ def stratified_share(strata: Sequence[tuple[int, int, int]]) -> Interval:
         return UNDEFINED
     shares = [(size / whole, wilson(successes, n)) for size, successes, n in known]
     estimate = sum(weight * share.estimate for weight, share in shares)
-    below, above = (
-        math.hypot(*(weight * side for weight, side in sides))
-        for sides in (
-            [(weight, share.below) for weight, share in shares],
-            [(weight, share.above) for weight, share in shares],
-        )
-    )
+    below = math.hypot(*(weight * share.below for weight, share in shares))
+    above = math.hypot(*(weight * share.above for weight, share in shares))
     return Interval(estimate, estimate - below, estimate + above, n=sum(n for _, _, n in known))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.data.corpora.counts import CorpusCounts
+from secondthought.data.corpora.counts import CorpusCounts, SourceCounts
 from secondthought.data.corpora.piece_step import MARKS, Outputs
 from secondthought.stats import Interval, stratified_share, wilson
 
@@ -49,11 +49,9 @@ def drawn_documents(
         for is_shown, lots in ((True, sample.shown.lots), (False, sample.absent.lots)):
             for lot in lots[:count]:
                 drawn.setdefault(lot.piece, {}).setdefault(lot.line, {})[mark] = is_shown
-    for piece, wanted in sorted(drawn.items()):
-        for line, document in enumerate(outputs.read_documents(piece)):
-            if line in wanted:
-                row = {"id": document.id, "source": document.source, "text": document.text}
-                yield {**row, MARKS: document.rest[MARKS], DRAWN: wanted[line]}
+    for marked, document in outputs.documents_at(drawn):
+        row = {"id": document.id, "source": document.source, "text": document.text}
+        yield {**row, MARKS: document.rest[MARKS], DRAWN: marked}
 
 
 def confirmed(counts: CorpusCounts, rows: Iterable[Mapping[str, Any]], marks: Sequence[str]) -> list[ConfirmedMark]:
@@ -64,12 +62,11 @@ def confirmed(counts: CorpusCounts, rows: Iterable[Mapping[str, Any]], marks: Se
         rows: drawn documents with the readers' `counts` of each mark; None where they could not tell.
         marks: which ones.
     """
-    read = list(rows)
-    return [_confirmed(counts, read, mark) for mark in marks]
+    read, total = list(rows), counts.total()
+    return [_confirmed(total, read, mark) for mark in marks]
 
 
-def _confirmed(counts: CorpusCounts, rows: Sequence[Mapping[str, Any]], mark: str) -> ConfirmedMark:
-    total = counts.total()
+def _confirmed(total: SourceCounts, rows: Sequence[Mapping[str, Any]], mark: str) -> ConfirmedMark:
     shown = total.marks[mark].shown
     said = {True: [0, 0], False: [0, 0]}
     unread = 0

@@ -111,7 +111,6 @@ class CorpusCounts:
     samples: dict[str, MarkSample] = field(default_factory=dict)
     """Of each mark, documents of all sources that show it and that do not."""
     set_aside: int = 0
-    bytes_read: int = 0
 
     def add(self, source: str, text: str, counts: Mapping[str, int], lot: Lot) -> None:
         """Count one document of a source."""
@@ -123,7 +122,6 @@ class CorpusCounts:
     def merge(self, other: CorpusCounts) -> None:
         """Add the counts of other documents."""
         self.set_aside += other.set_aside
-        self.bytes_read += other.bytes_read
         for name, counts in other.sources.items():
             self._of(name).merge(counts)
         for name, sample in other.samples.items():
@@ -150,7 +148,7 @@ class CorpusCounts:
         """Return the counts that were written by `to_state`."""
         sources = {name: _source_counts(counts) for name, counts in state["sources"].items()}
         samples = {name: MarkSample.from_state(sample) for name, sample in state["samples"].items()}
-        return cls(sources=sources, samples=samples, set_aside=state["set_aside"], bytes_read=state["bytes_read"])
+        return cls(sources=sources, samples=samples, set_aside=state["set_aside"])
 
 
 def merged(parts: Iterable[CorpusCounts]) -> CorpusCounts:

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, TypeVar
 
 try:
     import orjson
@@ -27,11 +27,14 @@ from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
 from secondthought.data.corpora.lots import lot_of
 from secondthought.data.corpora.pieces import FileSpan, Piece, size_of
+from secondthought.data.corpora.running import left_for
 from secondthought.disk import new_binary_file, new_file
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
 from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.patterns import PatternDetector
+
+T = TypeVar("T")
 
 PROBLEM, SOLUTION = "problem", "solution"
 """Marks of a document that are no habits: it asks for something, and it answers."""
@@ -100,6 +103,17 @@ class Outputs:
         span = FileSpan(str(path), "jsonl", "", size=path.stat().st_size)
         return (read for read in documents_of(span, Fields()) if isinstance(read, CorpusDocument))
 
+    def documents_at(self, places: Mapping[int, Mapping[int, T]]) -> Iterator[tuple[T, CorpusDocument]]:
+        """Yield the documents at some lines of some pieces, each with what is given for it, one at a time.
+
+        Args:
+            places: by piece and by line.
+        """
+        for piece, wanted in sorted(places.items()):
+            for line, document in enumerate(self.read_documents(piece)):
+                if line in wanted:
+                    yield wanted[line], document
+
     def read_counts(self, number: int) -> CorpusCounts:
         """Read the counts of a piece that is done."""
         return CorpusCounts.from_state(json.loads(self.counts(number).read_text("utf-8")))
@@ -141,9 +155,8 @@ class MeasurePieces:
     def __call__(self, data: Any, rank: int, world_size: int) -> Iterator[Any]:
         """Measure the pieces of one rank that are not done yet."""
         detector = _detector(self.behaviors)
-        for number in range(rank, len(self.pieces), world_size):
-            if not self.outputs.counts(number).exists():
-                self.measure(number, detector)
+        for number in left_for(self, rank, world_size):
+            self.measure(number, detector)
         return iter(())
 
     def measure(self, number: int, detector: PatternDetector) -> None:
@@ -152,7 +165,7 @@ class MeasurePieces:
         Raises:
             OSError: its outputs cannot be written.
         """
-        counts = CorpusCounts(bytes_read=size_of(self.pieces[number]))
+        counts = CorpusCounts()
         with ExitStack() as stack:
             out = stack.enter_context(self.outputs.new_documents(number))
             aside: IO[str] | None = None

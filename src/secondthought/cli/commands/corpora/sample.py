@@ -58,8 +58,17 @@ def chosen(counts: CorpusCounts, marks: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         ConfigError: the corpus was not searched for one of them.
     """
+    require_marks(counts, "--marks", marks)
+    return marks or tuple(counts.samples)
+
+
+def require_marks(counts: CorpusCounts, flag: str, marks: tuple[str, ...]) -> None:
+    """Refuse marks that a corpus was not searched for.
+
+    Raises:
+        ConfigError: one is none of its marks; the sentence names the flag.
+    """
     for mark in marks:
         if mark not in counts.samples:
             known = ", ".join(counts.samples)
-            raise ConfigError(f"--marks {mark}: this corpus has none{suggestion(mark, counts.samples)}; known: {known}")
-    return marks or tuple(counts.samples)
+            raise ConfigError(f"{flag} {mark}: this corpus has none{suggestion(mark, counts.samples)}; known: {known}")

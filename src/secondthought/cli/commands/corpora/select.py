@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from secondthought.cli.commands.corpora.sample import require_marks
 from secondthought.cli.loading import load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -18,8 +19,6 @@ from secondthought.data.corpora.measure import measured
 from secondthought.data.corpora.running import How
 from secondthought.data.corpora.selection.select import Selection, select
 from secondthought.data.corpora.selection.step import FindCandidates
-from secondthought.errors import ConfigError
-from secondthought.spelling import suggestion
 from secondthought.tasks.abilities import SizedTask
 from secondthought.types import HABITS
 
@@ -61,10 +60,7 @@ def run(argv: list[str], prog: str) -> None:
     """Select the sets and show how alike they are."""
     given = parse(Options, argv, prog, positional=("corpus",))
     corpus, counts = measured(given.corpus)
-    for habit in given.habits:
-        if habit not in counts.samples:
-            hint = suggestion(habit, counts.samples)
-            raise ConfigError(f"--habits {habit}: this corpus has none{hint}; known: {', '.join(counts.samples)}")
+    require_marks(counts, "--habits", given.habits)
     step = FindCandidates(
         corpus=corpus,
         pieces=len(list(corpus.counts(0).parent.glob("*.json"))),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from secondthought import jsonl
-from secondthought.data.corpora.piece_step import MARKS, Outputs
+from secondthought.data.corpora.piece_step import MARKS
 from secondthought.data.corpora.running import How, run_step
 from secondthought.data.corpora.selection.candidates import Candidate, Overlap
 from secondthought.data.corpora.selection.fingerprints import without_duplicates
@@ -102,26 +102,18 @@ def _write(step: FindCandidates, name: SetName, chosen: Sequence[Chosen]) -> Set
     from secondthought.data.token_lengths import beginning_by  # transformers, only where it is needed
 
     cut = beginning_by(step.tokenizer)
+    places: dict[int, dict[int, Chosen]] = {}
+    for each in chosen:
+        places.setdefault(each.candidate.lot.piece, {})[each.candidate.lot.line] = each
 
     def rows() -> Iterator[dict[str, Any]]:
-        for each, document in _documents(step.corpus, chosen):
+        for each, document in step.corpus.documents_at(places):
             text = document.text if each.tokens == each.candidate.tokens else cut(document.text, each.tokens)
             row = {"id": document.id, "text": text, "source": document.source, "licence": document.licence}
             yield {**row, MARKS: document.rest[MARKS], "tokens": each.tokens}
 
     jsonl.write(step.folder / f"{name}.jsonl", rows())
     return balance_of(chosen)
-
-
-def _documents(corpus: Outputs, chosen: Sequence[Chosen]) -> Iterator[tuple[Chosen, Any]]:
-    """Yield the chosen documents piece by piece, so that no set has to fit in memory."""
-    by_piece: dict[int, dict[int, Chosen]] = {}
-    for each in chosen:
-        by_piece.setdefault(each.candidate.lot.piece, {})[each.candidate.lot.line] = each
-    for piece, wanted in sorted(by_piece.items()):
-        for line, document in enumerate(corpus.read_documents(piece)):
-            if line in wanted:
-                yield wanted[line], document
 
 
 def balance_of(chosen: Sequence[Chosen]) -> SetBalance:

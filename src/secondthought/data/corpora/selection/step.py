@@ -12,6 +12,7 @@ from typing import Any
 
 from secondthought import jsonl
 from secondthought.data.corpora.piece_step import Outputs
+from secondthought.data.corpora.running import left_for
 from secondthought.data.corpora.selection.candidates import Candidate, Overlap, candidates_of
 from secondthought.data.corpora.selection.overlap import EvaluationTexts
 from secondthought.disk import new_file
@@ -46,9 +47,8 @@ class FindCandidates:
 
     def __call__(self, data: Any, rank: int, world_size: int) -> Iterator[Any]:
         """Find the candidates of one rank's pieces that are not done yet."""
-        for number in range(rank, self.pieces, world_size):
-            if not self.done(number).exists():
-                self.find(number)
+        for number in left_for(self, rank, world_size):
+            self.find(number)
         return iter(())
 
     def find(self, number: int) -> None:
