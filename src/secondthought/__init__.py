@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secondthought.config import RunConfig
+    from secondthought.config.pretrain import PretrainConfig
     from secondthought.config.sft import SftConfig
     from secondthought.errors import (
         CheckError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from secondthought.protocols import DiagnosableTask, Policy, Task
     from secondthought.report import build_report
     from secondthought.tasks import load as load_task
+    from secondthought.train.pretrain.run import train_pretrain
     from secondthought.train.run import execute
     from secondthought.train.sft.run import train_sft
     from secondthought.types import (
@@ -56,6 +58,7 @@ __all__ = [
     "Message",
     "Policy",
     "PolicyError",
+    "PretrainConfig",
     "Problem",
     "Prompt",
     "RunConfig",
@@ -73,6 +76,7 @@ __all__ = [
     "execute",
     "load_policy",
     "load_task",
+    "train_pretrain",
     "train_sft",
 ]
 
@@ -86,7 +90,9 @@ _HOMES = {
     "report": ("build_report",),
     "tasks": ("load",),
     "train.run": ("execute",),
+    "train.pretrain.run": ("train_pretrain",),
     "train.sft.run": ("train_sft",),
+    "config.pretrain": ("PretrainConfig",),
     "config.sft": ("SftConfig",),
     "types": (
         *("Completion", "Episode", "Failure", "Group", "Message"),

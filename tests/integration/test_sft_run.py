@@ -5,12 +5,11 @@ import os
 import re
 import shutil
 import signal
-import traceback
 from pathlib import Path
 
 import pytest
 import torch
-from killed_runs import at_call
+from killed_runs import at_call, fork_and_die
 from small_runs import untimed, weights
 from two_processes import both
 
@@ -24,8 +23,9 @@ from secondthought.runs.checkpoints import Checkpoints
 from secondthought.runs.listing import list_runs, show_run
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import checkpoint
-from secondthought.train.sft.learner import SftLearner
-from secondthought.train.sft.run import model_of, train_sft
+from secondthought.train.likelihood.learner import LikelihoodLearner
+from secondthought.train.likelihood.run import model_of
+from secondthought.train.sft.run import train_sft
 from secondthought.types import Message, Prompt, Sampling, StopReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -87,26 +87,16 @@ def model_tensors(path):
 
 
 def run_and_die(config, patch):
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        try:
-            patch()
-            train_sft(config, quiet=True)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    return fork_and_die(lambda: train_sft(config, quiet=True), patch)
 
 
 POINTS = {
-    "in the first step": lambda: at_call(SftLearner, "update", 1),
-    "in a later step": lambda: at_call(SftLearner, "update", 6),
+    "in the first step": lambda: at_call(LikelihoodLearner, "update", 1),
+    "in a later step": lambda: at_call(LikelihoodLearner, "update", 6),
     "before a checkpoint has its name": lambda: at_call(checkpoint, "save", 3, after=True),
     "between checkpoint and pointers": lambda: at_call(Checkpoints, "point", 3),
     "between the best and the last": lambda: at_call(Checkpoints, "point", 4),
-    "in the held-out loss": lambda: at_call(SftLearner, "held_out_loss", 3),
+    "in the held-out loss": lambda: at_call(LikelihoodLearner, "held_out_loss", 3),
     "before the model is written": lambda: at_call(checkpoint, "load_weights", 1),
 }
 
@@ -126,7 +116,7 @@ CTRL_C = {"in an update": ("update", 5, 5), "in the held-out loss": ("held_out_l
 @pytest.mark.parametrize("case", CTRL_C)
 def test_an_interrupted_run_keeps_every_step(tmp_path, settings, whole, case, monkeypatch):
     name, number, kept = CTRL_C[case]
-    original, calls = getattr(SftLearner, name), []
+    original, calls = getattr(LikelihoodLearner, name), []
 
     def wrapped(self, *given):
         calls.append(1)
@@ -135,7 +125,7 @@ def test_an_interrupted_run_keeps_every_step(tmp_path, settings, whole, case, mo
         return original(self, *given)
 
     config = config_of(settings, tmp_path / "run", train={**settings["train"], "checkpoint_every": 100})
-    monkeypatch.setattr(SftLearner, name, wrapped)
+    monkeypatch.setattr(LikelihoodLearner, name, wrapped)
     with pytest.raises(KeyboardInterrupt):
         train_sft(config, quiet=True)
     monkeypatch.undo()
@@ -193,7 +183,7 @@ def test_a_finished_run_is_returned_and_other_settings_or_data_are_refused(tmp_p
     config = config_of(settings, tmp_path / "run", data=str(own))
     assert run_and_die(config, POINTS["in a later step"]) == -signal.SIGKILL
     own.write_text(own.read_text().replace("it is", "it's "))
-    with pytest.raises(RunError, match=r"own.jsonl: is not the file that the run in .* began with"):
+    with pytest.raises(RunError, match=r"own.jsonl: is not the data that the run in .* began with"):
         train_sft(config, resume=True, quiet=True)
     with pytest.raises(RunError, match="is no finished run"):
         model_of(config.run_dir)

@@ -28,12 +28,17 @@ def at_call(owner, name, number, *, after=False, action=lambda: os.kill(os.getpi
 
 def run_and_die(config, *, patch, resume=False):
     """Run in a fork until the patch ends it; returns how it ended."""
+    return fork_and_die(lambda: execute(config, resume=resume, quiet=True), patch)
+
+
+def fork_and_die(work, patch):
+    """Do `work` in a fork until the patch ends it; returns how it ended."""
     child = os.fork()
     if child == 0:  # pragma: no cover
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
             patch()
-            execute(config, resume=resume, quiet=True)
+            work()
         except KeyboardInterrupt:
             os._exit(INTERRUPTED)
         except BaseException:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "init": Command("init:run", "a task class and a file of settings to start from"),
     **{f"train {name}": Command("train.rl:run", row.help, _RESUME) for name, row in ALGORITHMS.items()},
     "train sft": Command("train.sft:run", "learn from completions that are given: priming sets, traces", _RESUME),
+    "train pretrain": Command("train.pretrain:run", "continue pretraining on documents, to an exact budget", _RESUME),
     "prime": Command(
         "prime:run",
         "priming sets: traces that show some habits and no others, and controls",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
@@ -52,6 +52,21 @@ class Config(BaseModel):
         """Return the names of the settings that differ from their defaults."""
         defaults = type(self).model_construct()
         return [name for name in type(self).model_fields if getattr(self, name) != getattr(defaults, name, None)]
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def completed(kind: type[ConfigT], data: Mapping[str, Any], *, source: str) -> ConfigT:
+    """Complete a config from sparse data.
+
+    Raises:
+        ConfigError: a key is unknown or a value is out of range; the sentence names each field.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {describe(error)}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_serializer, model_validator
+from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from secondthought.config.algorithms import require_use
-from secondthought.config.base import Config, describe
+from secondthought.config.base import Config, completed
 from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.config.values import PeerName, Temperatures, Threads
-from secondthought.errors import ConfigError
 from secondthought.spelling import suggestion
 from secondthought.types import TurnKind
 
@@ -116,7 +115,4 @@ def resolve(data: dict[str, Any], *, source: str) -> RunConfig:
     Raises:
         ConfigError: a key is unknown or a value is out of range; the sentence names each field.
     """
-    try:
-        return RunConfig.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{source}: {describe(error)}") from None
+    return completed(RunConfig, data, source=source)

@@ -32,7 +32,8 @@ from secondthought.errors import ConfigError, RunError
 from secondthought.runs import files
 from secondthought.runs.contents import digest_of_file
 from secondthought.runs.directory import is_run
-from secondthought.train.sft.run import MODEL, model_of, train_sft
+from secondthought.train.likelihood.run import MODEL, model_of
+from secondthought.train.sft.run import train_sft
 
 CONTENTS = "contents"
 """Name of the digests beside the settings of a set: a file that was changed afterwards keeps its name."""

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_text
 from secondthought.config import Config, RunConfig
+from secondthought.config.pretrain import PretrainConfig
 from secondthought.config.sft import SftConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -17,13 +18,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Options(Config):
-    """Print the JSON schema of a file of settings: of `train`, of `train sft`, or of a study.
+    """Print the JSON schema of a file of settings: of `train`, `train sft`, `train pretrain`, or of a study.
 
     In an editor with a TOML language server, a first line `#:schema ./FILE` in the settings then gives completion,
     explanations and errors as you type.
     """
 
-    file: Literal["train", "sft", "study"] = "train"
+    file: Literal["train", "sft", "pretrain", "study"] = "train"
     """The command whose file it is."""
 
 
@@ -37,7 +38,12 @@ def schema_of(file: str) -> dict[str, Any]:
     """Return the JSON schema of the TOML files that a command takes."""
     from secondthought.study.config import ArmConfig, StudyConfig
 
-    kinds: dict[str, type[Config]] = {"train": RunConfig, "sft": SftConfig, "study": StudyConfig}
+    kinds: dict[str, type[Config]] = {
+        "train": RunConfig,
+        "sft": SftConfig,
+        "pretrain": PretrainConfig,
+        "study": StudyConfig,
+    }
     asked: list[type[Config]] = [kinds[file]] if file != "study" else [StudyConfig, ArmConfig, RunConfig, SftConfig]
     _, found = models_json_schema([(kind, "validation") for kind in asked], title=f"secondthought {file}")
     definitions = found["$defs"]

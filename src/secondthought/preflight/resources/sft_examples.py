@@ -20,9 +20,10 @@ from secondthought.models.template import choose
 from secondthought.preflight.resources import inputs
 from secondthought.preflight.resources.memory import Trees
 from secondthought.preflight.resources.sft_plan import Corpus, uniform
-from secondthought.train.sft.examples import Example, read_examples, split
+from secondthought.train.likelihood.learner import trees_of
+from secondthought.train.likelihood.material import Example
+from secondthought.train.sft.examples import read_examples, split
 from secondthought.train.sft.inputs import ExampleOrder
-from secondthought.train.sft.learner import trees_of
 from secondthought.trees import TokenTree, by_branches, micro_batches
 
 

@@ -5,11 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from secondthought.report.numbers.runs import NAN, Run, get, number
 
-LOSS = "loss/sft"
-"""The metric that fine-tuning alone records."""
+
+class GivenTexts(NamedTuple):
+    """A `GivenTexts` says how a training on texts that are given is told from others."""
+
+    name: str
+    """In sentences."""
+    unit: str
+    """What one text is called."""
+    loss: str
+    """The metric that it alone records."""
+
+
+GIVEN_TEXTS = {
+    "sft": GivenTexts("fine-tuning", "example", "loss/sft"),
+    "pretrain": GivenTexts("pretraining", "document", "loss/pretrain"),
+}
+"""By arm."""
 
 
 def task_of(run: Run) -> str:
@@ -27,9 +43,10 @@ def day_of(run: Run) -> date | None:
         return None
 
 
-def is_fine_tuning(run: Run) -> bool:
-    """Return True for a run of `train sft`."""
-    return run.arm == "sft" or any(LOSS in row for row in run.metrics)
+def given_texts(run: Run) -> GivenTexts | None:
+    """Return which training on given texts a run is; None where its texts are sampled."""
+    recorded = {name for row in run.metrics for name in row}
+    return GIVEN_TEXTS.get(run.arm) or next((kind for kind in GIVEN_TEXTS.values() if kind.loss in recorded), None)
 
 
 def steps_of(run: Run) -> int:
@@ -38,8 +55,8 @@ def steps_of(run: Run) -> int:
 
 
 def tokens_of(run: Run) -> float:
-    """Return how many tokens a run sampled, or learned from in fine-tuning; NaN where that was not recorded."""
-    if is_fine_tuning(run):
+    """Return how many tokens a run sampled, or learned where texts are given; NaN where that was not recorded."""
+    if given_texts(run):
         return _known(run, "tokens_learned", _total(run, "tokens/learned"))
     return _known(run, "tokens_sampled", next(iter(series(run, "tokens/sampled")[::-1]), (0, NAN))[1])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from secondthought.report.numbers.about import is_fine_tuning
+from secondthought.report.numbers.about import given_texts
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.page.wording import listed
 from secondthought.report.papers.catalog import unknown_papers
@@ -31,7 +31,7 @@ def _endings(inputs: ReportInputs) -> Iterator[str]:
 
 
 def _one_seed(inputs: ReportInputs) -> Iterator[str]:
-    single = [arm.name for arm in inputs.arms if arm.num_seeds < 2 and not is_fine_tuning(arm.runs[0])]
+    single = [arm.name for arm in inputs.arms if arm.num_seeds < 2 and not given_texts(arm.runs[0])]
     if single:
         yield f"One seed only: {listed(single)}. Intervals cover problems then, not how much seeds differ."
 
@@ -43,7 +43,7 @@ def _copies(inputs: ReportInputs) -> Iterator[str]:
 
 
 def _no_comparator(inputs: ReportInputs) -> Iterator[str]:
-    if len(inputs.arms) == 1 and not is_fine_tuning(inputs.runs[0]):
+    if len(inputs.arms) == 1 and not given_texts(inputs.runs[0]):
         yield "No comparator among these runs: a gain alone does not show what it comes from."
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from secondthought.report.numbers.about import is_fine_tuning
+from secondthought.report.numbers.about import GIVEN_TEXTS, GivenTexts, given_texts
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.runs import Arm, Run
 from secondthought.report.page.figures import Chart, ChartLine, ChartPoint, DrawnCharts, line_chart
@@ -69,28 +69,23 @@ ACCURACY = ChartSpec(
 )
 """The chart that says whether a run learns; it stands before all others."""
 
-LOSS = ChartSpec(
-    "Loss",
-    "Nats per token of the completions given: of those learned from, and of those held out.",
-    (("loss/sft", "learned from"), ("eval/loss", "held out")),
-)
-"""The chart that says whether a run of `train sft` learns; in reports of others it is not said to be missing."""
+
+def loss_chart(kind: GivenTexts) -> ChartSpec:
+    """Return the chart that says whether a training on given texts learns; for others it is not said to be missing."""
+    about = "Nats per token of the texts given: of those learned from, and of those held out."
+    return ChartSpec("Loss", about, ((kind.loss, "learned from"), ("eval/loss", "held out")))
 
 
 def main_charts(inputs: ReportInputs) -> DrawnCharts:
     """Draw the charts that say whether these runs learn."""
-    specs = [LOSS, ACCURACY] if _is_fine_tuning(inputs) else [ACCURACY]
-    return drawn_charts(inputs.arms, specs)
+    kinds = [kind for kind in GIVEN_TEXTS.values() if kind in map(given_texts, inputs.runs)]
+    return drawn_charts(inputs.arms, [*map(loss_chart, kinds), ACCURACY])
 
 
 def metric_charts(inputs: ReportInputs) -> DrawnCharts:
     """Draw the charts of `SPECS` that have data, and name those that have none; after `main_charts`."""
     found = drawn_charts(inputs.arms, SPECS)
     return DrawnCharts(found.charts, [*main_charts(inputs).absent, *found.absent])
-
-
-def _is_fine_tuning(inputs: ReportInputs) -> bool:
-    return any(is_fine_tuning(run) for run in inputs.runs)
 
 
 def drawn_charts(arms: Sequence[Arm], specs: Sequence[ChartSpec]) -> DrawnCharts:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from secondthought.report.numbers.about import LOSS, day_of, is_fine_tuning, steps_of, task_of
+from secondthought.report.numbers.about import day_of, given_texts, steps_of, task_of
 from secondthought.report.numbers.gains import Measure, gain, rate
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.levels import accuracy, measure_of
@@ -74,29 +74,33 @@ def _title(inputs: ReportInputs) -> str:
 
 
 def _name(arm: Arm) -> str:
-    return "fine-tuning" if is_fine_tuning(arm.runs[0]) else arm.name
+    kind = given_texts(arm.runs[0])
+    return arm.name if kind is None else kind.name
 
 
 def _lead(arm: Arm) -> str:
     return f"{_name(arm)}: seed{'s' if len(arm.runs) > 1 else ''} {seed_names(arm)}"
 
 
-def _of_fine_tuning(inputs: ReportInputs) -> Said | None:
+def _of_given_texts(inputs: ReportInputs) -> Said | None:
     """Say how the loss went: on held-out examples, or else on what was learned from."""
-    if not all(map(is_fine_tuning, inputs.runs)):
-        return None
     run = inputs.runs[0]
-    held_out = loss_of(run, "eval/loss", "Loss on held-out examples", "nats a token, first and last measured")
-    learned = loss_of(run, LOSS, "Loss on what is learned from", "nats a token, first and last step")
+    kinds = {given_texts(run) for run in inputs.runs}
+    kind = given_texts(run)
+    if kind is None or kinds != {kind}:
+        return None
+    held_out = loss_of(run, "eval/loss", f"Loss on held-out {kind.unit}s", "nats a token, first and last measured")
+    learned = loss_of(run, kind.loss, "Loss on what is learned from", "nats a token, first and last step")
     shown = held_out if held_out.value else learned
     outcome = f"{shown.title[0].lower()}{shown.title[1:]} {_went(shown)}" if shown.value else "no loss was recorded yet"
-    sentence = f"After {plural(steps_of(run), 'step')} of fine-tuning{_examples(run)}, {outcome}{_of_how_many(inputs)}."
+    trained = f"{plural(steps_of(run), 'step')} of {kind.name}{_texts(run, kind.unit)}"
+    sentence = f"After {trained}, {outcome}{_of_how_many(inputs)}."
     return Said(sentence, [held_out, learned, cost_of(inputs.runs, "learned from")])
 
 
-def _examples(run: Run) -> str:
-    count, data = run.summary.get("examples"), run.summary.get("data") or run.config.get("data")
-    return (f" on {plural(count, 'example')}" if isinstance(count, int) else "") + (f" of {data}" if data else "")
+def _texts(run: Run, unit: str) -> str:
+    count, data = run.summary.get(f"{unit}s"), run.summary.get("data") or run.config.get("data")
+    return (f" on {plural(count, unit)}" if isinstance(count, int) else "") + (f" of {data}" if data else "")
 
 
 def _went(figure: KeyFigure) -> str:
@@ -176,5 +180,5 @@ def _progress(run: Run) -> str:
     return f" at step {steps_of(run)}" + (f" of {planned}" if isinstance(planned, int) else "") if run.metrics else ""
 
 
-OPENINGS: tuple[Callable[[ReportInputs], Said | None], ...] = (_of_fine_tuning, _of_bases, _of_training, _under_way)
+OPENINGS: tuple[Callable[[ReportInputs], Said | None], ...] = (_of_given_texts, _of_bases, _of_training, _under_way)
 """The ways to open, of which the first that has something to say is taken; the last always has."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from secondthought.habits.catalog import SHIPPED
-from secondthought.report.numbers.about import is_fine_tuning
+from secondthought.report.numbers.about import given_texts
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.runs import Run
 from secondthought.report.page import browser, tables
@@ -131,17 +131,17 @@ def bases_section(inputs: ReportInputs) -> BasesSection | None:
 
 def arms_section(inputs: ReportInputs) -> Sequence[tables.ArmRow] | None:
     """Build the table of arms; None for a single run, which the opening tells all of."""
-    return tables.comparators(inputs.arms) if len(inputs.runs) > 1 and not _only_fine_tuning(inputs) else None
+    return tables.comparators(inputs.arms) if len(inputs.runs) > 1 and not _only_given_texts(inputs) else None
 
 
 def measured_section(inputs: ReportInputs) -> Sequence[RunSection] | None:
     """Build the tables before and after; None for fine-tuning, which plays no problems."""
-    return None if _only_fine_tuning(inputs) else [run_section(run) for run in inputs.runs]
+    return None if _only_given_texts(inputs) else [run_section(run) for run in inputs.runs]
 
 
 def claims_section(inputs: ReportInputs) -> ClaimsSection | None:
     """Build the section of the claims, of the paper that the runs are about; None for fine-tuning."""
-    if _only_fine_tuning(inputs):
+    if _only_given_texts(inputs):
         return None
     paper = paper_of(inputs.arms)
     rows = [_claim_row(claim) for claim in paper.claims(inputs.arms)]
@@ -150,7 +150,7 @@ def claims_section(inputs: ReportInputs) -> ClaimsSection | None:
 
 def episodes_section(inputs: ReportInputs) -> EpisodesSection | None:
     """Build the section of the groups that runs learned from; None for fine-tuning."""
-    if _only_fine_tuning(inputs):
+    if _only_given_texts(inputs):
         return None
     shown = browser.sample(inputs.runs, inputs.readers)
     return EpisodesSection(
@@ -164,7 +164,7 @@ def episodes_section(inputs: ReportInputs) -> EpisodesSection | None:
 def health_section(inputs: ReportInputs) -> CurvesSection:
     """Build the section of all other charts; fine-tuning plays no problems, so nothing of theirs is missing."""
     drawn = all_charts(inputs)
-    return _curves(drawn._replace(absent=()) if _only_fine_tuning(inputs) else drawn, inputs)
+    return _curves(drawn._replace(absent=()) if _only_given_texts(inputs) else drawn, inputs)
 
 
 def runs_section(inputs: ReportInputs) -> Sequence[RunSection]:
@@ -203,8 +203,8 @@ SECTIONS = (
 """The sections of a report of runs."""
 
 
-def _only_fine_tuning(inputs: ReportInputs) -> bool:
-    return all(map(is_fine_tuning, inputs.runs))
+def _only_given_texts(inputs: ReportInputs) -> bool:
+    return all(given_texts(run) is not None for run in inputs.runs)
 
 
 def _curves(drawn: DrawnCharts, inputs: ReportInputs) -> CurvesSection:

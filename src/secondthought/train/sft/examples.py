@@ -27,24 +27,11 @@ from secondthought.errors import ConfigError, SecondthoughtError, TaskError
 from secondthought.models.local import LengthLimit, LocalModel
 from secondthought.protocols import Task
 from secondthought.tools.stored import tools_of
+from secondthought.train.likelihood.material import Example
 from secondthought.types import Message, Role, TokenIds
 
 SHOWN_LINES = 10
 """Line numbers that a sentence names before it says how many more there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """An example is a prompt that is read and a completion that is learned; `line` is where it stands in the file."""
-
-    line: int
-    prompt: TokenIds
-    completion: TokenIds
-
-    @property
-    def num_tokens(self) -> int:
-        """Count the tokens of the whole example."""
-        return len(self.prompt) + len(self.completion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
 from secondthought.models.loading import load_model
 from secondthought.models.local import LocalModel
-from secondthought.train.sft.examples import Example, Examples, read_examples, split
+from secondthought.train.likelihood.material import Example
+from secondthought.train.sft.examples import Examples, read_examples, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ def _order(seed: int, epoch: int, size: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class SftMaterial:
     """Inputs of a run: model, examples and their order, read before anything is written."""
 
+    config: SftConfig
     path: Path
     policy: LocalModel
     found: Examples
@@ -71,14 +73,35 @@ class Material:
     plan: ExampleOrder
 
     @classmethod
-    def read(cls, config: SftConfig, path: Path) -> Material:
+    def read(cls, config: SftConfig, path: Path) -> SftMaterial:
         """Read the model and the examples that a config names."""
         policy = load_model(config.model, LocalModel)
         policy.shares(config.train.share_trunk)  # what is wrong with a model is said before anything is written
         task = None if config.task is None else tasks.load(config.task, config.options)
         found = read_examples(path, policy, task, max_length=config.max_length, too_long=config.too_long)
         examples, held_out = split(found.kept, config.eval_share, config.seed)
-        return cls(path, policy, found, examples, held_out, ExampleOrder.of(config, len(examples)))
+        return cls(config, path, policy, found, examples, held_out, ExampleOrder.of(config, len(examples)))
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps the run has."""
+        return self.plan.steps
+
+    def batch(self, step: int) -> list[Example]:
+        """Return the examples of a step."""
+        return [self.examples[place] for place in self.plan.batch(step)]
+
+    def epoch(self, step: int) -> float:
+        """Return how often every example has been learned from."""
+        return step / self.plan.steps_per_epoch
+
+    def is_measured(self, step: int) -> bool:
+        """Return whether an epoch, or the run, is over after this step."""
+        return self.plan.ends_epoch(step)
+
+    def keeps(self, step: int) -> bool:
+        """Return whether this step ends an epoch whose checkpoint is to stay."""
+        return self.config.train.keep_epochs and self.plan.ends_epoch(step)
 
     def facts(self) -> dict[str, Any]:
         """Return what `data.json` says, and the summary with it."""
@@ -92,3 +115,12 @@ class Material:
             "tokens": sum(example.num_tokens for example in self.examples),
             "completion_tokens": sum(len(example.completion) for example in self.examples),
         }
+
+    def sentence(self) -> str:
+        """Return what is learned from, in words."""
+        facts, plan = self.facts(), self.plan
+        dropped = f", {facts['too_long']} dropped as longer than {self.config.max_length}" if facts["too_long"] else ""
+        return (
+            f"{facts['examples']} examples of {facts['tokens']} tokens, {facts['completion_tokens']} of them learned; "
+            f"{facts['held_out']} held out{dropped}; {plan.steps} steps, {plan.steps_per_epoch} an epoch"
+        )

@@ -1,44 +1,20 @@
-"""Supervised fine-tuning as a run: read, learn epoch by epoch, measure held-out loss, save, leave a model behind.
-
-    data.json           digest of the file, how many examples were kept, held out and dropped
-    metrics.jsonl       a row per step; held-out loss at step 0 and after each epoch
-    checkpoints/        what a killed run resumes from, as in every run
-    model/              at the end: a checkpoint, or with LoRA an adapter, to give as `model.path`
+"""Supervised fine-tuning as a run: the examples of a file are learned epoch by epoch.
 
 The order of examples is a hash of seed and epoch, so a resumed run is the run that was never killed.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from secondthought.config.sft import SftConfig
-from secondthought.distributed.world import World
-from secondthought.errors import ConfigError, RunError
-from secondthought.interrupts import held_back
-from secondthought.runs import files, model_card
-from secondthought.runs.console import Console
-from secondthought.runs.directory import RunDirectory
-from secondthought.runs.recorder import Recorder, read_metrics
-from secondthought.runs.trackers import Tracker, Trackers
-from secondthought.train import checkpoint
-from secondthought.train.base import require_same_base
-from secondthought.train.lifecycle import in_run
-from secondthought.train.paths import agree_on_paths
-from secondthought.train.sft.inputs import Material
-from secondthought.train.sft.learner import SftLearner
+from secondthought.errors import ConfigError
+from secondthought.runs.trackers import Tracker
+from secondthought.train.likelihood.run import train_on
+from secondthought.train.sft.inputs import SftMaterial
 
 ARM = "sft"
-MODEL = "model"
-"""Directory of the trained model in a finished run."""
-DATA = "data.json"
-SHOWN = {"loss/sft": "loss", "eval/loss": "held out"}
-"""Metrics on the progress line, and what they are called there."""
 
 
 def train_sft(
@@ -61,238 +37,13 @@ def train_sft(
     if config.data is None:
         raise ConfigError("data is missing: name a file of JSON lines with --data FILE")
     path = config.data
-    with Trackers(trackers) as added:
-        return in_run(
-            config,
-            lambda world: Material.read(config, path),
-            lambda run, world, material: _Sft(config, run, world, material, added, quiet=quiet).complete(),
-            timeout_s=config.train.timeout_s,
-            resume=resume,
-            overwrite=overwrite,
-            command=command,
-            facts={"arm": ARM, "seed": config.seed, "model": config.model.path},
-        )
-
-
-def model_of(run_dir: Path) -> Path:
-    """Return where a finished run keeps its model, to be given as `model.path`.
-
-    Raises:
-        RunError: there is no such run, or it is not finished.
-    """
-    run = RunDirectory.open(run_dir)
-    if run.summary().get("status") != "finished" or not (run.path / MODEL).is_dir():
-        raise RunError(f"{run_dir}: is no finished run of `train sft`; run or resume it first")
-    return run.path / MODEL
-
-
-@dataclass(slots=True)
-class _Progress:
-    """A run's position: a checkpoint carries it besides weights."""
-
-    step: int = 0
-    best_step: int = 0
-    best_loss: float | None = None
-    unrecorded: dict[str, float] | None = None
-    """Metrics of the last step where it was learned and not recorded yet: its measuring was interrupted."""
-    is_torn: bool = False
-    """Whether weights are between two steps, as they are while the optimizer steps; no checkpoint is torn."""
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps."""
-        found = {name: getattr(self, name) for name in ("step", "best_step", "best_loss")}
-        return found if self.unrecorded is None else {**found, "unrecorded": self.unrecorded}
-
-
-class _Sft:
-    """The stages of one run, in order."""
-
-    def __init__(
-        self, config: SftConfig, run: RunDirectory, world: World, material: Material, added: Tracker, *, quiet: bool
-    ) -> None:
-        self.config = config
-        self.run = run
-        self.world = world
-        self.policy, self.plan, self.facts = material.policy, material.plan, material.facts()
-        self.examples, self.held_out = material.examples, material.held_out
-        require_same_base(run, world, self.policy)
-        agree_on_paths(run, world, self.policy, wanted=config.train.share_trunk)
-        self.learner = SftLearner(self.policy, config.optim, config.train, total_steps=self.plan.steps, world=world)
-        self.progress = _Progress()
-        self.added = added
-        self.quiet = quiet
-        self.recorder: Recorder | None = None
-
-    def complete(self) -> dict[str, Any]:
-        """Go through all stages; return the summary."""
-        self._begin()
-        self.console = self._console()
-        self.tracker = Trackers([self.console, self.added])
-        with self.console:
-            self.console.note(self._sentence())
-            if self.progress.step == 0 and self.held_out:
-                self._record(0, self._evaluation())
-            self._learn()
-        return self.world.first("the summary", self._finish)
-
-    def _learn(self) -> None:
-        """Take the steps that are left. Where Ctrl-C ends them, a checkpoint of the last whole one is written first."""
-        try:
-            if self.progress.unrecorded is not None:
-                self._conclude(time.perf_counter())
-            while self.progress.step < self.plan.steps:
-                self._step()
-        except KeyboardInterrupt:
-            self._keep()
-            raise
-
-    def _begin(self) -> None:
-        """Take up the last checkpoint, and forget what came after it: it is about to be done again."""
-        checkpoints = self.run.checkpoints
-        if self.world.is_first:
-            self._keep_facts()
-        last = checkpoints.pointer("last")
-        if last is not None:
-            state = checkpoint.load(checkpoints.at(last["step"]), self.policy, self.learner)
-            self.progress = _Progress(**state)
-        step = self.progress.step
-        if self.world.is_first:
-            self.recorder = Recorder(self.run)
-            unrecorded = self.progress.unrecorded is not None
-            self.recorder.truncate_after(step if last is not None else -1, unrecorded=unrecorded)
-            if last is not None:
-                self._point_best()
-                checkpoints.prune(keep=self._kept())
-        self.world.gather("the steps so far", None)
-
-    def _step(self) -> None:
-        """Learn from a batch. An interruption waits until weights are whole again."""
-        began, progress = time.perf_counter(), self.progress
-        with held_back():
-            progress.is_torn, progress.step = True, progress.step + 1
-            stats = self.learner.update(
-                [self.examples[place] for place in self.plan.batch(progress.step)], progress.step
-            )
-            progress.unrecorded = {
-                "loss/sft": stats.loss,
-                "optim/grad_norm": stats.grad_norm,
-                "optim/lr": stats.lr,
-                "tokens/learned": stats.tokens_learned,
-                "tokens/forward": stats.tokens_forward,
-                "sft/epoch": progress.step / self.plan.steps_per_epoch,
-            }
-            progress.is_torn = False
-        self._conclude(began)
-
-    def _conclude(self, began: float) -> None:
-        """Measure where it is due, record the step, save where it is due."""
-        step, every = self.progress.step, self.config.train.checkpoint_every
-        ends_epoch = self.plan.ends_epoch(step)
-        is_due = ends_epoch or (every is not None and step % every == 0)
-        if is_due:
-            self.learner.sync()
-        measured = self._evaluation() if ends_epoch and self.held_out else {}
-        with held_back():
-            timing = {"time/step": time.perf_counter() - began}
-            self._record(step, {**(self.progress.unrecorded or {}), **measured, **timing})
-            self.progress.unrecorded = None
-            if is_due:
-                self._save()
-
-    def _keep(self) -> None:
-        """Write a checkpoint of the last whole step, if there is none. Several processes do not stop at one place."""
-        last = self.run.checkpoints.pointer("last")
-        is_kept = last is not None and last["step"] == self.progress.step
-        if self.progress.is_torn or self.world.size > 1 or not self.progress.step or is_kept:
-            return
-        with held_back():
-            self.learner.sync()
-            self._save()
-
-    def _evaluation(self) -> dict[str, float]:
-        """Measure the held-out loss of the policy as it is now; the lowest so far makes it the best."""
-        with self.console.stage("held-out examples", len(self.held_out)) as stage:
-            loss = self.learner.held_out_loss(self.held_out, stage)
-        progress = self.progress
-        if progress.step and (progress.best_loss is None or loss < progress.best_loss):
-            progress.best_step, progress.best_loss = progress.step, loss
-        return {"eval/loss": loss}
-
-    def _record(self, step: int, metrics: Mapping[str, float]) -> None:
-        if self.recorder is not None:
-            self.recorder.metrics(step, metrics)
-            self.tracker.row(step, metrics)
-
-    def _save(self) -> None:
-        """Write a checkpoint; the pointers move once it is whole."""
-        checkpoints, progress = self.run.checkpoints, self.progress
-        if not self.held_out:
-            progress.best_step = progress.step
-        with self.world.led("a checkpoint", checkpoints.new(progress.step)) as directory:
-            checkpoint.save(directory, self.policy, self.learner, progress.state())
-        if self.world.is_first:
-            self._point_best()
-            checkpoints.point("last", progress.step)
-            checkpoints.prune(keep=self._kept())
-
-    def _point_best(self) -> None:
-        """Point to the last checkpoint as the best where nothing was measured yet."""
-        best, progress = self.run.checkpoints, self.progress
-        facts = {} if progress.best_loss is None else {"eval_loss": progress.best_loss}
-        best.point("best", progress.best_step or progress.step, **facts)
-
-    def _kept(self) -> list[int]:
-        steps = range(1, self.progress.step + 1)
-        return [step for step in steps if self.config.train.keep_epochs and self.plan.ends_epoch(step)]
-
-    def _finish(self) -> dict[str, Any]:
-        chosen = self.progress.best_step if self.config.train.final == "best" else self.progress.step
-        checkpoint.load_weights(self.run.checkpoints.at(chosen), self.policy)
-        with files.new_directory(self.run.path / MODEL) as directory:
-            self.policy.save(directory)
-        rows = read_metrics(self.run.metrics_path)
-        losses = [row["eval/loss"] for row in rows if "eval/loss" in row]
-        summary = {
-            "arm": ARM,
-            "seed": self.config.seed,
-            "model": self.config.model.path,
-            **self.facts,
-            "checkpoint": MODEL,
-            "chosen_step": chosen,
-            "steps": self.progress.step,
-            "best_step": self.progress.best_step,
-            "loss": rows[-1]["loss/sft"],
-            "eval_loss_before": losses[0] if losses else math.nan,
-            "eval_loss_after": losses[-1] if losses else math.nan,
-            "tokens_learned": sum(row.get("tokens/learned", 0) for row in rows),
-            "seconds": sum(row.get("time/step", 0.0) for row in rows),
-        }
-        model_card.write(self.run.path / MODEL, summary, self.run.config())
-        self.run.write_summary("finished", summary)
-        return self.run.summary()
-
-    def _keep_facts(self) -> None:
-        """Write what the data was, or refuse to go on with other data."""
-        path = self.run.path / DATA
-        if path.exists() and files.read_json(path).get("digest") != self.facts["digest"]:
-            raise RunError(
-                f"{self.facts['data']}: is not the file that the run in {self.run.path} began with; put it back, or "
-                "start anew with --overwrite"
-            )
-        files.write_json(path, self.facts)
-
-    def _sentence(self) -> str:
-        facts, plan = self.facts, self.plan
-        dropped = f", {facts['too_long']} dropped as longer than {self.config.max_length}" if facts["too_long"] else ""
-        return (
-            f"{facts['examples']} examples of {facts['tokens']} tokens, {facts['completion_tokens']} of them learned; "
-            f"{facts['held_out']} held out{dropped}; {plan.steps} steps, {plan.steps_per_epoch} an epoch"
-        )
-
-    def _console(self) -> Console:
-        """Open the live view, from where a resumed run stands."""
-        start = self._share_done()
-        return Console(self.plan.steps, start=start, shown=self.progress.step, names=SHOWN, quiet=self.quiet)
-
-    def _share_done(self) -> float:
-        return self.progress.step / self.plan.steps
+    return train_on(
+        lambda: SftMaterial.read(config, path),
+        config,
+        arm=ARM,
+        resume=resume,
+        overwrite=overwrite,
+        quiet=quiet,
+        command=command,
+        trackers=trackers,
+    )

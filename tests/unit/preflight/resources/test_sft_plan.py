@@ -8,7 +8,8 @@ from saved_tensors import kept_for_backward, num_bytes
 from tiny_models import tiny_model, tiny_policy
 
 from secondthought.config import ModelConfig
-from secondthought.config.sft import SftConfig, SftOptimConfig
+from secondthought.config.likelihood import LikelihoodOptimConfig
+from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError, TaskError
 from secondthought.models.gradient_checkpointing import gradient_checkpointing
 from secondthought.preflight.resources import inputs as reading
@@ -19,9 +20,9 @@ from secondthought.preflight.resources.memory import Learning, Trees
 from secondthought.preflight.resources.plan import MachineSpeed
 from secondthought.preflight.resources.sft_plan import SftPlan, cut, uniform
 from secondthought.preflight.resources.workload import Assumed
-from secondthought.train.sft.examples import Example
-from secondthought.train.sft.inputs import Material
-from secondthought.train.sft.learner import SftLearner, trees_of
+from secondthought.train.likelihood.learner import LikelihoodLearner, trees_of
+from secondthought.train.likelihood.material import Example
+from secondthought.train.sft.inputs import SftMaterial
 from secondthought.trees import by_branches, micro_batches
 
 RATES = MachineSpeed(update=1e9, decode=1e9, call=1e-6)
@@ -74,7 +75,7 @@ def test_a_micro_batch_keeps_what_the_formula_says(architecture, precision, reco
     policy = tiny_policy(architecture, precision=precision)
     shape = shape_of(policy.model)
     given = config(train={"gradient_checkpointing": recompute, "micro_batch_tokens": 10**6})
-    learner = SftLearner(policy, SftOptimConfig(), given.train, total_steps=1)
+    learner = LikelihoodLearner(policy, LikelihoodOptimConfig(), given.train, total_steps=1)
     trees = trees_of(examples(6, 30, 50), 10**6)
     learning = Learning(
         trainable=shape.parameters, reference=False, precision=precision, recompute=recompute, entropy=False
@@ -195,7 +196,7 @@ def test_a_file_is_counted_as_training_reads_it(data):
         data=data, eval_share=0.2, max_length=200, train={"batch_size": 5, "micro_batch_tokens": 100},
         model={"path": "small"},
     )  # fmt: skip
-    found, material = corpus.read(given), Material.read(given, data)
+    found, material = corpus.read(given), SftMaterial.read(given, data)
     facts = material.facts()
     assert (found.examples, found.held_out) == (facts["examples"], facts["held_out"])
     assert found.tokens * found.examples == pytest.approx(facts["tokens"])

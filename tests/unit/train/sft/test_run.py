@@ -16,14 +16,16 @@ from tiny_models import byte_tokenizer, tiny_model, tiny_policy
 from tokenizers.processors import TemplateProcessing
 
 from secondthought.config import LoraConfig
-from secondthought.config.sft import SftConfig, SftOptimConfig, SftTrainConfig, resolve_sft
+from secondthought.config.likelihood import LikelihoodOptimConfig
+from secondthought.config.sft import SftConfig, SftTrainConfig, resolve_sft
 from secondthought.errors import ConfigError, TaskError
 from secondthought.inference.local import LocalPolicy
 from secondthought.models import lora
-from secondthought.train.sft import learner as sft_learner
-from secondthought.train.sft.examples import Example, read_examples, split
+from secondthought.train.likelihood import learner as sft_learner
+from secondthought.train.likelihood.learner import LikelihoodLearner, rate_of_step, trees_of
+from secondthought.train.likelihood.material import Example
+from secondthought.train.sft.examples import read_examples, split
 from secondthought.train.sft.inputs import ExampleOrder
-from secondthought.train.sft.learner import SftLearner, rate_of_step, trees_of
 from secondthought.trees import TokenTree, by_branches, micro_batches
 from secondthought.types import Message
 
@@ -41,7 +43,7 @@ examples = st.lists(
 
 
 def learner(policy, *, optim=None, total_steps=10, **train):
-    return SftLearner(policy, optim or SftOptimConfig(), SftTrainConfig(**train), total_steps=total_steps)
+    return LikelihoodLearner(policy, optim or LikelihoodOptimConfig(), SftTrainConfig(**train), total_steps=total_steps)
 
 
 def oracle_loss(model, batch):
@@ -191,7 +193,7 @@ def test_an_adapter_has_the_gradient_of_its_matrices_and_alone_is_moved():
     theirs = torch.cat([p.grad.flatten() for name, p in exact.named_parameters() if ".lora_" in name])
     same((loss, gradient), (float(wanted.detach()), theirs))
     before = {name: value.clone() for name, value in policy.model.state_dict().items()}
-    learner(policy, optim=SftOptimConfig(lr=0.1)).update(batch, 1)
+    learner(policy, optim=LikelihoodOptimConfig(lr=0.1)).update(batch, 1)
     moved = {name for name, value in policy.model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved
     assert all(".lora_" in name for name in moved)
@@ -199,7 +201,7 @@ def test_an_adapter_has_the_gradient_of_its_matrices_and_alone_is_moved():
 
 def test_a_step_is_adamw_on_that_gradient():
     policy, twin = tiny_policy(), tiny_policy()
-    optim = SftOptimConfig(lr=1e-3, warmup_share=0.5, weight_decay=0.1, max_grad_norm=0.5)
+    optim = LikelihoodOptimConfig(lr=1e-3, warmup_share=0.5, weight_decay=0.1, max_grad_norm=0.5)
     stats = learner(policy, optim=optim, total_steps=4).update(ONE, 1)
     theirs = torch.optim.AdamW(twin.model.parameters(), lr=0.5e-3, betas=(0.9, 0.95), weight_decay=0.1)
     oracle_loss(twin.model, ONE).backward()
@@ -215,7 +217,7 @@ def test_a_step_is_adamw_on_that_gradient():
 
 @given(st.integers(1, 50), st.floats(0, 0.99), st.sampled_from(["cosine", "constant"]))
 def test_the_rate_grows_to_its_peak_then_falls_and_is_never_zero(total, share, schedule):
-    optim = SftOptimConfig(lr=1.0, warmup_share=share, schedule=schedule)
+    optim = LikelihoodOptimConfig(lr=1.0, warmup_share=share, schedule=schedule)
     rates = [rate_of_step(optim, step, total) for step in range(1, total + 1)]
     warmup = int(share * total)
     assert all(0 < rate <= 1 for rate in rates)
@@ -445,7 +447,7 @@ def test_the_papers_settings_ship():
     assert found.model.path == "Qwen/Qwen2.5-3B"
     assert (found.seed, found.max_length, found.too_long) == (1, 2048, "refuse")
     assert (found.train.batch_size, found.train.epochs) == (64, 5)
-    assert found.optim == SftOptimConfig(
+    assert found.optim == LikelihoodOptimConfig(
         lr=1e-5, betas=(0.9, 0.95), weight_decay=0.01, schedule="cosine", warmup_share=0.1, max_grad_norm=1.0
     )
     assert ExampleOrder.of(found, 1000).steps == 75

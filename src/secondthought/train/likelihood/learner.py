@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from secondthought.config.sft import SftOptimConfig, SftTrainConfig
+from secondthought.config.likelihood import LikelihoodOptimConfig, LikelihoodTrainConfig
 from secondthought.distributed.sharding import gather_into, scatter_from, trained
 from secondthought.distributed.world import World
 from secondthought.models.local import LocalModel
@@ -25,13 +25,13 @@ from secondthought.models.tree_forward import TreeForward
 from secondthought.progress import SILENT, Stage
 from secondthought.rl.schedule import learning_rate
 from secondthought.train.gradient_step import gradient_step, take_step
-from secondthought.train.sft.examples import Example
+from secondthought.train.likelihood.material import Example
 from secondthought.trees import TokenTree, by_branches, micro_batches, tree_of_texts
 from secondthought.types import TokenIds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SftStats:
+class LikelihoodStats:
     """Measurements of a step. `loss` is in nats per learned token."""
 
     loss: float
@@ -41,14 +41,14 @@ class SftStats:
     lr: float
 
 
-class SftLearner:
+class LikelihoodLearner:
     """The policy's optimizer and the update; parameters that require a gradient learn."""
 
     def __init__(
         self,
         policy: LocalModel,
-        optim: SftOptimConfig,
-        train: SftTrainConfig,
+        optim: LikelihoodOptimConfig,
+        train: LikelihoodTrainConfig,
         *,
         total_steps: int,
         world: World | None = None,
@@ -66,13 +66,13 @@ class SftLearner:
             self.parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay
         )
 
-    def update(self, examples: Sequence[Example], step: int) -> SftStats:
+    def update(self, examples: Sequence[Example], step: int) -> LikelihoodStats:
         """Learn from one batch; `step` counts from 1."""
         trees = trees_of(examples, self.train.micro_batch_tokens)
         loss = self.backward(trees)
         lr = rate_of_step(self.optim, step, self.total_steps)
         norm = take_step(self.optimizer, self.parameters, lr=lr, max_norm=self.optim.max_grad_norm, world=self.world)
-        return SftStats(
+        return LikelihoodStats(
             loss=loss,
             tokens_learned=sum(tree.num_learning for tree in trees),
             tokens_forward=sum(tree.num_tokens for tree in trees),
@@ -146,7 +146,7 @@ def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:
     open_groups: dict[TokenIds, int] = {}
     sizes: list[int] = []
     for example in examples:
-        place = open_groups.get(example.prompt)
+        place = open_groups.get(example.prompt) if len(example.prompt) > 1 else None  # nothing to save by one token
         if place is None or sizes[place] + len(example.completion) > max_tokens:
             open_groups[example.prompt] = len(groups)
             groups.append([example])
@@ -157,10 +157,10 @@ def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:
     return [tree_of_texts(group[0].prompt, [example.completion for example in group]) for group in groups]
 
 
-def rate_of_step(optim: SftOptimConfig, step: int, total_steps: int) -> float:
+def rate_of_step(optim: LikelihoodOptimConfig, step: int, total_steps: int) -> float:
     """Return the learning rate of a step, which counts from 1; a cosine goes to zero, which no step reaches.
 
-    >>> [round(rate_of_step(SftOptimConfig(lr=1.0, warmup_share=0.4), step, 5), 3) for step in range(1, 6)]
+    >>> [round(rate_of_step(LikelihoodOptimConfig(lr=1.0, warmup_share=0.4), step, 5), 3) for step in range(1, 6)]
     [0.5, 1.0, 1.0, 0.75, 0.25]
     """
     warmup = int(optim.warmup_share * total_steps)
