@@ -19,6 +19,7 @@ from secondthought import load_task
 from secondthought.cli import main
 from secondthought.cli.command_table import COMMANDS, find
 from secondthought.config import RunConfig, resolve
+from secondthought.config.pretrain import PretrainConfig
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
 from secondthought.habits import catalog
@@ -277,7 +278,7 @@ def has_setting(dotted, model):
 def test_settings_exist(page):
     named = re.findall(rf"`(?:--)?((?:{'|'.join(SECTIONS)})\.[a-z_.-]*[a-z])(?=[` =])", page.read_text("utf-8"))
     files = (".jsonl", ".json", ".md", ".py", ".toml")
-    configs = (RunConfig, SftConfig)
+    configs = (RunConfig, SftConfig, PretrainConfig)
     wrong = [n for n in named if not any(has_setting(n, config) for config in configs) and not n.endswith(files)]
     assert wrong == []
 
