@@ -49,8 +49,9 @@ def _show(run_dir: Path, summary: Mapping[str, Any]) -> None:
 
 def _sentence(run_dir: Path, summary: Mapping[str, Any]) -> str:
     before, after = summary.get("eval_loss_before"), summary.get("eval_loss_after")
-    known = before is not None and after is not None
-    held_out = f", held-out perplexity {_perplexity(before)} -> {_perplexity(after)}" if known else ""
+    held_out = ""
+    if before is not None and after is not None:
+        held_out = f", held-out perplexity {_perplexity(before)} -> {_perplexity(after)}"
     return (
         f"{run_dir / summary['checkpoint']}: {summary['tokens_learned']:.0f} tokens of {summary['documents']} "
         f"documents learned in {summary['steps']} steps, loss {summary['loss']:.4g}{held_out}"
