@@ -71,6 +71,11 @@ COMMANDS: dict[str, Command] = {
         "a set of documents rich in habits and one without, alike in all else, to a budget of tokens",
         after_stop="finished pieces are kept: the same command goes on",
     ),
+    "corpora rewrite": Command(
+        "corpora.rewrite:run",
+        "documents as question, thoughts and answer, with the author's habits or without them",
+        after_stop="what was answered is kept: the same command goes on",
+    ),
     "tasks list": Command("tasks:list_tasks", "the tasks that ship"),
     "tasks show": Command("tasks:show", "one task: options, presets, chance level"),
     "tasks sample": Command("tasks:sample", "problems of one task, with a right answer each"),

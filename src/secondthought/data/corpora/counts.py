@@ -77,6 +77,12 @@ class SourceCounts:
         for name, counts in other.marks.items():
             self.marks.setdefault(name, MarkCounts()).merge(counts)
 
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> SourceCounts:
+        """Return the counts whose fields were written."""
+        marks = {name: MarkCounts(**mark) for name, mark in state["marks"].items()}
+        return cls(**{**state, "marks": marks})
+
     def prevalence(self, mark: str) -> Interval:
         """Return the share of documents that show a mark, with Wilson's interval."""
         return wilson(self.marks[mark].shown if mark in self.marks else 0, self.documents)
@@ -146,7 +152,7 @@ class CorpusCounts:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> CorpusCounts:
         """Return the counts that were written by `to_state`."""
-        sources = {name: _source_counts(counts) for name, counts in state["sources"].items()}
+        sources = {name: SourceCounts.from_state(counts) for name, counts in state["sources"].items()}
         samples = {name: MarkSample.from_state(sample) for name, sample in state["samples"].items()}
         return cls(sources=sources, samples=samples, set_aside=state["set_aside"])
 
@@ -157,11 +163,6 @@ def merged(parts: Iterable[CorpusCounts]) -> CorpusCounts:
     for part in parts:
         everything.merge(part)
     return everything
-
-
-def _source_counts(state: Mapping[str, Any]) -> SourceCounts:
-    marks = {name: MarkCounts(**mark) for name, mark in state["marks"].items()}
-    return SourceCounts(**{**state, "marks": marks})
 
 
 def marks_in(counts: CorpusCounts) -> tuple[str, ...]:

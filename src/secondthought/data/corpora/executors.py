@@ -1,7 +1,7 @@
 """Executors run the tasks of a pipeline: here, on a Ray cluster, or as array jobs of Slurm; all are `datatrove`'s.
 
 Nothing here knows what a task does. Where a task's results lie decides whether it is done, not the executor's own
-marks: these only spare it a look.
+marks: these are not looked at.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def run(
         remedy = "pip install ray" if missing == "ray" else "install secondthought[corpora]"
         raise ConfigError(f"--executor {executor} needs {missing}; {remedy}") from None
     try:
-        made = kind([step], tasks=tasks, workers=workers, logging_dir=str(folder), **options)
+        made = kind(
+            [step], tasks=tasks, workers=workers, logging_dir=str(folder), **{"skip_completed": False, **options}
+        )
     except TypeError as error:
         raise ConfigError(
             f"--executor {executor}: {str(error).rpartition('() ')[2]}; see its options in datatrove"

@@ -1,0 +1,1 @@
+"""Documents are rewritten as question, thoughts and answer, with the author's habits or without them."""
