@@ -154,18 +154,21 @@ class MeasurePieces:
 
     def __call__(self, data: Any, rank: int, world_size: int) -> Iterator[Any]:
         """Measure the pieces of one rank that are not done yet."""
-        detector = _detector(self.behaviors)
         for number in left_for(self, rank, world_size):
-            self.measure(number, detector)
+            self.measure(number)
         return iter(())
 
-    def measure(self, number: int, detector: PatternDetector) -> None:
+    def prepare(self) -> None:
+        """Make the detector, which takes a while the first time in a process."""
+        _detector(self.behaviors)
+
+    def measure(self, number: int) -> None:
         """Measure one piece.
 
         Raises:
             OSError: its outputs cannot be written.
         """
-        counts = CorpusCounts()
+        counts, detector = CorpusCounts(), _detector(self.behaviors)
         with ExitStack() as stack:
             out = stack.enter_context(self.outputs.new_documents(number))
             aside: IO[str] | None = None

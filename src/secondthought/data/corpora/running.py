@@ -19,7 +19,7 @@ from secondthought.disk import new_file
 from secondthought.errors import ConfigError
 from secondthought.progress import SILENT, Onlooker
 
-_TASKS = 1000
+MOST_TASKS = 1000
 """Most tasks, since Slurm's arrays are seldom allowed to be longer; a task then takes several pieces."""
 _LOOK_S = 0.5
 
@@ -79,7 +79,7 @@ def run_step(step: PieceStep, how: How, manifest: str, what: str, onlooker: Onlo
     """
     _require_same(step, manifest)
     if _undone(step):
-        tasks = min(len(step.sizes), _TASKS)
+        tasks = min(len(step.sizes), MOST_TASKS)
         workers, folder = min(how.workers, tasks), step.folder / "tasks"
         with _watched(step, what, onlooker):
             run(step, executor=how.executor, tasks=tasks, workers=workers, folder=folder, options=how.options)
