@@ -38,9 +38,7 @@ COMMANDS: dict[str, Command] = {
         after_stop="what a teacher answered is kept: the same command asks only for the rest",
     ),
     "plan": Command("plan.run:run", "memory, tokens and time of a training run, before anything starts"),
-    "plan corpora": Command(
-        "plan.corpora:run", "how long it will take to measure a text collection"
-    ),
+    "plan corpora": Command("plan.corpora:run", "how long it will take to measure a text collection"),
     "diagnose": Command("diagnose:run", "will this model improve under RL, and if not, what to do first?"),
     "eval": Command(
         "evaluate:run",
