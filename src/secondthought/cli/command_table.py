@@ -58,6 +58,7 @@ COMMANDS: dict[str, Command] = {
         "with --detector judge, answers in --answers FILE are kept: run the same command again to go on",
     ),
     "habits agree": Command("habits.agree:run", "how far two readings of the same texts agree: kappa, precision, ..."),
+    "habits learn": Command("habits.learn:run", "train the learned detector on texts that people or a judge have read"),
     "corpora measure": Command(
         "corpora.measure:run",
         "how often the documents of large text collections show habits, set problems and solve them",

@@ -15,6 +15,8 @@ from secondthought.habits import catalog
 from secondthought.habits.catalog import HabitDefinition
 from secondthought.habits.detectors import DETECTORS, detector
 from secondthought.habits.judge.detector import MAX_TOKENS, JudgeDetector
+from secondthought.habits.learned import weights
+from secondthought.habits.learned.detector import LearnedDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.inference.chat.answer_cache import AnswerCache
 from secondthought.inference.chat.local_chat import LocalChat
@@ -37,10 +39,12 @@ class DetectorOptions(Config):
     """Options that choose a detector, and what it looks for."""
 
     detector: Annotated[str, AfterValidator(_known)] = "patterns"
-    """patterns: by wording; functional: by what was done, as the task reads it; judge: by asking a model; module:Class:
-    one of your own."""
+    """patterns: by wording; functional: by what was done, as the task reads it; learned: by what readers saw in other
+    texts; judge: by asking a model; module:Class: one of your own."""
     behaviors: Path | None = None
     """Behaviours of your own in place of the four that ship: a TOML file, or a folder of them (patterns, judge)."""
+    weights: Path | None = None
+    """learned: a file that `habits learn` wrote, in place of the weights that ship."""
     task: str | None = None
     """Judge completions with this task for the numbers given right and wrong; else a row's `correct` counts."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -94,6 +98,10 @@ def detector_of(given: DetectorOptions) -> Detector:
         ConfigError: options do not go together, the file of behaviours is wrong, or the task has no reader.
     """
     _check_judge(given)
+    if given.weights is not None and given.detector != "learned":
+        raise ConfigError("--weights goes with --detector learned; leave it out, or choose that detector")
+    if given.weights is not None:
+        return LearnedDetector(weights.read(given.weights))
     if given.detector not in ("patterns", "judge"):
         if given.behaviors is not None:
             raise ConfigError(

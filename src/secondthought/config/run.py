@@ -15,7 +15,7 @@ from secondthought.config.values import PeerName, Temperatures, Threads
 from secondthought.spelling import suggestion
 from secondthought.types import TurnKind
 
-DETECTORS = ("functional", "patterns")
+DETECTORS = ("functional", "learned", "patterns")
 """Names of detectors that `evaluation.habits` takes besides `none` and `module:Class`."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from secondthought import plugins
 from secondthought.errors import ConfigError, SecondthoughtError
+from secondthought.habits.learned.detector import LearnedDetector
 from secondthought.habits.patterns import PatternDetector
 from secondthought.protocols import Detector, ReadableTask, Task
 from secondthought.spelling import suggestion
@@ -32,7 +33,16 @@ def by_wording(task: Task) -> Detector:
     return PatternDetector()
 
 
-DETECTORS: dict[str, Callable[[Task], Detector]] = {"functional": reader_of, "patterns": by_wording}
+def by_reading(task: Task) -> Detector:
+    """Return the detector that learned from windows which were read, whatever the task."""
+    return LearnedDetector()
+
+
+DETECTORS: dict[str, Callable[[Task], Detector]] = {
+    "functional": reader_of,
+    "learned": by_reading,
+    "patterns": by_wording,
+}
 """Makers of detectors by name; `config.run` declares the same names, which a test holds together."""
 
 

@@ -22,7 +22,7 @@ def test_functional_is_the_tasks_own_reader_and_patterns_are_for_any_task():
     ("name", "sentence"),
     [
         ("functional", "task arithmetic has none; use patterns"),
-        ("judge", "known: functional, patterns"),
+        ("judge", "known: functional, learned, patterns"),
         ("nowhere:Detector", "module 'nowhere' cannot be imported"),
         ("secondthought.rng:Nothing", "has no 'Nothing'"),
         ("secondthought.rng:key", "is no class"),
@@ -41,6 +41,6 @@ def test_the_config_declares_the_names_of_the_table():
         assert EvalConfig(habits=name).habits == name
     with pytest.raises(
         ValidationError,
-        match=r"there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, patterns",
+        match=r"there is no detector 'functinal' .did you mean 'functional'.*; known: none, functional, learned",
     ):
         EvalConfig(habits="functinal")
