@@ -44,6 +44,6 @@ class LearnedDetector:
         return Reading(counts=counts, spans=tuple(spans))
 
     def probabilities(self, window: str) -> dict[str, float]:
-        """Return of one window how likely it shows each habit."""
+        """Return how likely one window shows each habit."""
         features = features_of(window, self._patterns.read(window).counts)
         return {habit: each.probability(features) for habit, each in self._habits.items()}
