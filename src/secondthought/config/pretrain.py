@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -40,13 +39,13 @@ class PretrainConfig(LikelihoodConfig):
     EXTENDS = LikelihoodConfig.EXTENDS
     MAY_CHANGE = LikelihoodConfig.MAY_CHANGE | {"train.eval_every"}
 
-    data: tuple[Path, ...] = ()
-    """Files or folders of documents: JSON lines, parquet, WARC or plain text; rows have a `text`."""
+    data: tuple[str, ...] = ()
+    """Files, folders or addresses of documents, as `corpora measure` reads them; rows have a `text`."""
     learn: Literal["all", "responses"] = "all"
     """Which tokens are learned: all, or those after a row's `prompt`, with which its `text` begins."""
     max_length: int = Field(2048, ge=2)
     """Most tokens that are read at once; longer documents are cut, and each token is learned once."""
-    held_out: Path | None = None
+    held_out: str | None = None
     """Documents whose perplexity is measured, in place of a share of `data`: the same ones for each arm of a study."""
     eval_share: float = Field(0.01, ge=0, lt=1)
     """Share of documents that is held out where `held_out` names none; its perplexity is measured before and after."""
@@ -56,7 +55,7 @@ class PretrainConfig(LikelihoodConfig):
     @field_validator("data", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | Path) else value
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> PretrainConfig:

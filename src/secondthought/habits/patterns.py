@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from secondthought.habits import phrases, repeats, sentences
 from secondthought.habits.catalog import HabitDefinition, Pattern, shipped
@@ -109,6 +110,12 @@ class PatternDetector:
             rules |= self._rules_of_literal[hit.number]
         if rules:
             yield first, last, rules
+
+
+@cache
+def shipped_detector() -> PatternDetector:
+    """Return the detector of the habits that ship, made once a process."""
+    return PatternDetector()
 
 
 def _find(pattern: str) -> _Find:

@@ -134,8 +134,16 @@ def test_what_must_not_test_does_not():
 
 
 def test_too_little_is_refused():
-    with pytest.raises(ConfigError, match="own: is shown by 9 of 27 texts; to learn it needs 10"):
+    with pytest.raises(ConfigError, match=r"own: is shown by texts of 9 sources .* not by those of 18; .* needs 10"):
         learn(made(27))
+    one = [Labelled(text=each.text, shows=each.shows, group=str(each.shows["own"])) for each in made(90)]
+    with pytest.raises(ConfigError, match="is shown by texts of 1 sources"):
+        learn(one)
+
+
+def test_a_loop_counts_once():
+    text = "We add. Let me check that this is right, since it may be wrong. " * 200
+    assert max(shipped().read(text).counts.values()) <= 3
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=12))
@@ -154,6 +162,7 @@ def test_the_threshold_is_the_best_of_all(pairs):
         ({"text": "a"}, "line 1: field 'reading' must say"),
         ({"text": "a", "reading": {}}, "line 1: field 'reading' must say"),
         ({"text": "a", "reading": {"a": "yes"}}, "line 1: the label of a must be true"),
+        ({"text": "a " * 121, "reading": {"a": True}}, "line 1: the text has 121 words; cut it into windows"),
     ],
 )
 def test_a_bad_label_is_named(tmp_path, row, sentence):
@@ -167,7 +176,7 @@ def test_labels_of_people_of_finds_and_of_judges(tmp_path):
     path = tmp_path / "l.jsonl"
     rows = [
         {"text": "a", "reading": {"x": True, "y": None}, "id": "one"},
-        {"text": "b", "behavior": "x", "reading": False},
+        {"text": "b", "behavior": "x", "reading": False, "id": None},
         {"text": "c", "counts": {"x": 2, "y": 0}},
         {"summary": {}},
     ]

@@ -16,9 +16,9 @@ from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.piece_step import MeasurePieces
 from secondthought.data.corpora.running import MOST_TASKS
 from secondthought.errors import ConfigError
+from secondthought.habits.rates import Ratio
 from secondthought.progress import SILENT, Onlooker
 from secondthought.stats import Interval, to_json
-from secondthought.stats.means import mean_interval
 
 _MB = 1e6
 
@@ -42,13 +42,10 @@ class CorpusPlan:
 
     sample: MeasuredSample
     bytes: int
-    piece_bytes: int
+    pieces: int
+    longest: int
+    """Bytes of the largest piece: a packed file is not cut."""
     workers: int
-
-    @property
-    def pieces(self) -> int:
-        """Return how many pieces there are."""
-        return max(1, math.ceil(self.bytes / self.piece_bytes))
 
     @property
     def tasks(self) -> int:
@@ -59,7 +56,7 @@ class CorpusPlan:
     def seconds(self) -> Interval:
         """Return the seconds until the last worker is done: as many pieces each, the last one in part."""
         rounds = math.ceil(self.tasks / self.workers) * self.pieces / self.tasks
-        mb = min(rounds * self.piece_bytes, self.bytes) / _MB
+        mb = max(self.longest, min(rounds * self.bytes / self.pieces, self.bytes)) / _MB
         per_mb = self.sample.seconds_per_mb
         return Interval(estimate=per_mb.estimate * mb, low=per_mb.low * mb, high=per_mb.high * mb, n=per_mb.n)
 
@@ -87,7 +84,7 @@ class CorpusPlan:
 
 
 def measured_sample(step: MeasurePieces, seconds: float, seed: int = 0, onlooker: Onlooker = SILENT) -> MeasuredSample:
-    """Measure pieces at random until the time is up; two of them at least, if there are two.
+    """Measure pieces at random until the time is up; two of them at least, if there are two, and each to its end.
 
     Args:
         step: measures the corpus; what it writes goes to a place that is taken away again.
@@ -104,6 +101,7 @@ def measured_sample(step: MeasurePieces, seconds: float, seed: int = 0, onlooker
     with tempfile.TemporaryDirectory() as folder:
         own = replace(step, outputs=replace(step.outputs, folder=Path(folder)))
         own.prepare()
+        own.measure(min(order, key=lambda number: step.sizes[number]))  # the first time takes longer
         found = _measured(own, order, seconds, onlooker)
         counts = [CorpusCounts.from_state(json.loads(own.done(number).read_text("utf-8"))) for number, _ in found]
         written = sum(own.outputs.documents(number).stat().st_size for number, _ in found)
@@ -111,8 +109,16 @@ def measured_sample(step: MeasurePieces, seconds: float, seed: int = 0, onlooker
     if not documents:
         raise ConfigError("no document could be read in the pieces that were looked at; see what --fields names")
     sizes = [step.sizes[number] for number, _ in found]
-    per_mb = mean_interval([took / size * _MB for (_, took), size in zip(found, sizes, strict=True)])
+    per_mb = _seconds_per_mb([(took, size / _MB) for (_, took), size in zip(found, sizes, strict=True)])
     return MeasuredSample(bytes=sum(sizes), documents=documents, written=written, seconds_per_mb=per_mb)
+
+
+def _seconds_per_mb(pieces: Sequence[tuple[float, float]]) -> Interval:
+    """Return seconds over MB, of all pieces together: small ones weigh little."""
+    ratio = Ratio()
+    for took, size in pieces:
+        ratio.add(took, size)
+    return ratio.interval()
 
 
 def _measured(step: MeasurePieces, order: Sequence[int], seconds: float, onlooker: Onlooker) -> list[tuple[int, float]]:

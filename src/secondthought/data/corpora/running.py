@@ -22,6 +22,8 @@ from secondthought.progress import SILENT, Onlooker
 MOST_TASKS = 1000
 """Most tasks, since Slurm's arrays are seldom allowed to be longer; a task then takes several pieces."""
 _LOOK_S = 0.5
+MANIFESTS = {"corpus.json": "measure", "selection.json": "select", "rewriting.json": "rewrite"}
+"""Files that say what a folder was made of, each with the command that writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def run_step(step: PieceStep, how: How, manifest: str, what: str, onlooker: Onlo
         ConfigError: the folder holds what other settings made, or the executor cannot run here.
         OSError: results cannot be written.
     """
-    _require_same(step, manifest)
+    require_same(step, manifest)
     if _undone(step):
         tasks = min(len(step.sizes), MOST_TASKS)
         workers, folder = min(how.workers, tasks), step.folder / "tasks"
@@ -95,16 +97,24 @@ def _undone(step: PieceStep) -> bool:
     return any(True for _ in left_for(step, 0, 1))
 
 
-def _require_same(step: PieceStep, manifest: str) -> None:
-    """Write what the folder is made of, or compare with what stands there."""
+def require_same(step: PieceStep, manifest: str) -> None:
+    """Write what the folder is made of, or compare with what stands there; nothing done yet holds nobody to it.
+
+    Raises:
+        ConfigError: other settings, or another step, made what the folder holds.
+        OSError: it cannot be written.
+    """
     path = step.folder / manifest
     made_of = json.loads(jsonl.dumps(step.made_of()))
-    if not path.exists():
+    other = next((name for name in MANIFESTS if name != manifest and (step.folder / name).exists()), None)
+    if other is not None:
+        raise ConfigError(f"{step.folder}: holds what `corpora {MANIFESTS[other]}` wrote; choose another --out")
+    earlier = json.loads(path.read_text("utf-8")) if path.exists() else None
+    if earlier is None or not any(step.done(number).exists() for number in range(len(step.sizes))):
         with new_file(path) as file:
             file.write(jsonl.dumps(made_of))
         return
-    earlier = json.loads(path.read_text("utf-8"))
-    differing = [name for name, value in made_of.items() if earlier.get(name) != value]
+    differing = [name for name in (*made_of, *(set(earlier) - set(made_of))) if earlier.get(name) != made_of.get(name)]
     if differing:
         raise ConfigError(
             f"{step.folder}: was made with other {' and '.join(differing)}; give them again, or choose another --out"

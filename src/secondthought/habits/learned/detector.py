@@ -1,13 +1,14 @@
 """The learned detector reads a text window by window, and says of each whether it shows a habit.
 
-A count is a number of windows, so rates differ from those of the pattern detector, which counts sentences. What it
-points at is a window.
+A count is a number of windows, those of a loop once. So rates differ from those of the pattern detector, which counts
+sentences. What it points at is a window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from secondthought.habits import repeats
 from secondthought.habits.learned import weights
 from secondthought.habits.learned.weights import HabitWeights
 from secondthought.habits.learned.windows import features_of, windows_of
@@ -32,12 +33,13 @@ class LearnedDetector:
 
     def read(self, text: str) -> Reading:
         """Read one text: counts and windows."""
-        spans = [
+        found = [
             Span(behavior=habit, start=start, end=end, text=text[start:end])
             for start, end in windows_of(text)
             for habit, p in self.probabilities(text[start:end]).items()
             if p >= self._habits[habit].threshold
         ]
+        spans = repeats.once(text, found)
         counts = dict.fromkeys(self.behaviors, 0)
         for span in spans:
             counts[span.behavior] += 1

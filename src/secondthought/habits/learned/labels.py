@@ -14,6 +14,7 @@ from typing import Any
 
 from secondthought import jsonl
 from secondthought.errors import TaskError
+from secondthought.habits.learned.windows import WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,8 @@ def _labelled(row: Mapping[str, Any], where: str, tests: bool) -> Labelled:
     text, behavior, reading = row.get("text"), row.get("behavior"), row.get("reading", row.get("counts"))
     if not isinstance(text, str) or not text.strip():
         raise TaskError(f"{where}: field 'text' must be a text that is not empty")
+    if len(text.split()) > 2 * WORDS:
+        raise TaskError(f"{where}: the text has {len(text.split())} words; cut it into windows of about {WORDS}")
     labels = {behavior: reading} if isinstance(behavior, str) else reading
     if not isinstance(labels, Mapping) or not labels:
         raise TaskError(f"{where}: field 'reading' must say of each habit whether the text shows it")
@@ -55,4 +58,4 @@ def _labelled(row: Mapping[str, Any], where: str, tests: bool) -> Labelled:
     if wrong:
         raise TaskError(f"{where}: the label of {wrong[0]} must be true, false, a count, or null (nobody could tell)")
     shows = {str(name): label > 0 for name, label in labels.items() if label is not None}
-    return Labelled(text=text, shows=shows, group=str(row.get("id", text)), tests=tests)
+    return Labelled(text=text, shows=shows, group=text if row.get("id") is None else str(row["id"]), tests=tests)

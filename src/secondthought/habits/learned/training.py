@@ -17,7 +17,7 @@ import numpy.typing as npt
 from secondthought import rng
 from secondthought.errors import ConfigError
 from secondthought.habits.learned.labels import Labelled
-from secondthought.habits.learned.weights import HabitWeights
+from secondthought.habits.learned.weights import HabitWeights, score_of
 from secondthought.habits.learned.windows import features_of
 from secondthought.habits.patterns import PatternDetector
 from secondthought.progress import SILENT, Onlooker
@@ -29,7 +29,7 @@ _STRENGTH = 1.0
 _KEPT = 1500
 """Weights of a habit: the largest."""
 _LEAST = 10
-"""Windows that show a habit and that do not, without which nothing is learned."""
+"""Sources of texts that show a habit and of texts that do not, without which nothing is learned."""
 _RESAMPLES = 2000
 
 Numbers = npt.NDArray[np.float64]
@@ -121,11 +121,13 @@ def _require_sklearn() -> None:
 
 
 def _require_enough(habit: str, data: _Data) -> None:
-    tested = data.shows[data.tests]
-    if min(tested.sum(), (~tested).sum()) < _LEAST:
+    """Refuse what cannot be cut into folds that all hold both kinds."""
+    groups = np.array(data.groups)
+    sides = [len(set(groups[data.tests & (data.shows == side)])) for side in (True, False)]
+    if min(sides) < _LEAST:
         raise ConfigError(
-            f"{habit}: is shown by {tested.sum()} of {len(tested)} texts; to learn it needs {_LEAST} that show it and "
-            "as many that do not"
+            f"{habit}: is shown by texts of {sides[0]} sources (rows of one `id` are of one) and not by those of "
+            f"{sides[1]}; to learn it needs {_LEAST} of either"
         )
 
 
@@ -140,13 +142,14 @@ def _report(habit: str, data: _Data, by_patterns: Flags, advance: Any) -> HabitR
         advance()
     tests = data.tests
     shows, patterns, own = data.shows[tests], by_patterns[tests], by_weights[tests]
+    groups = [group for group, is_tested in zip(data.groups, tests, strict=True) if is_tested]
     return HabitReport(
         habit=habit,
         windows=int(tests.sum()),
         shown=int(shows.sum()),
         patterns=scores(patterns, shows),
         learned=scores(own, shows),
-        gain=_gain(patterns, own, shows, habit),
+        gain=_gain(patterns, own, shows, groups, habit),
         brier=float(((p[tests] - shows) ** 2).mean()),
     )
 
@@ -162,12 +165,13 @@ def scores(found: Flags, shows: Flags) -> Scores:
     )
 
 
-def _gain(patterns: Flags, own: Flags, shows: Flags, habit: str) -> Interval:
-    """Estimate the difference in F1, with a bootstrap over windows: one text has one window as a rule."""
+def _gain(patterns: Flags, own: Flags, shows: Flags, groups: Sequence[str], habit: str) -> Interval:
+    """Estimate the difference in F1, with a bootstrap over groups: windows of one text are not independent."""
     generator = np.random.default_rng(rng.key("learned detector", "gain", habit) % 2**63)
+    places = [np.flatnonzero(np.array(groups) == name) for name in sorted(set(groups))]
     differences = []
     for _ in range(_RESAMPLES):
-        some = generator.integers(0, len(shows), len(shows))
+        some = np.concatenate([places[number] for number in generator.integers(0, len(places), len(places))])
         differences.append(scores(own[some], shows[some]).f1 - scores(patterns[some], shows[some]).f1)
     low, high = np.nanpercentile(differences, [2.5, 97.5])
     estimate = scores(own, shows).f1 - scores(patterns, shows).f1
@@ -191,7 +195,7 @@ def _fitted(data: _Data) -> HabitWeights:
         some = data.part(learned)
         weights, bias = _linear(some.features, some.shows)
         for place in tested:
-            unseen[place] = _score(weights, bias, data.features[place])
+            unseen[place] = score_of(data.features[place], weights, bias)
     slope, offset = _calibrated(unseen[data.tests], data.shows[data.tests])
     p = 1 / (1 + np.exp(-np.clip(slope * unseen + offset, -700, 700)))
     threshold = _best_threshold(p[data.tests], data.shows[data.tests])
@@ -215,10 +219,6 @@ def _linear(features: Sequence[Mapping[str, float]], shows: Flags) -> tuple[dict
         largest = np.argsort(-np.abs(values), kind="stable")[:_KEPT]
         names = {str(listed[place]) for place in largest}
     return {str(listed[place]): float(values[place]) for place in largest}, bias
-
-
-def _score(weights: Mapping[str, float], bias: float, features: Mapping[str, float]) -> float:
-    return bias + sum(value * weights[name] for name, value in features.items() if name in weights)
 
 
 def _calibrated(unseen: Numbers, shows: Flags) -> tuple[float, float]:

@@ -31,10 +31,13 @@ class HabitWeights:
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return how likely a window with these features shows the habit."""
-        weights = self.weights
-        score = self.bias + sum(value * weights[name] for name, value in features.items() if name in weights)
-        logit = self.slope * score + self.offset
+        logit = self.slope * score_of(features, self.weights, self.bias) + self.offset
         return 1 / (1 + math.exp(-max(-700.0, min(700.0, logit))))
+
+
+def score_of(features: Mapping[str, float], weights: Mapping[str, float], bias: float) -> float:
+    """Return the linear score of a window."""
+    return bias + sum(value * weights[name] for name, value in features.items() if name in weights)
 
 
 def write(path: Path, habits: Mapping[str, HabitWeights]) -> None:

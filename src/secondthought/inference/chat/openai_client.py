@@ -221,7 +221,7 @@ class _Call:
             reply = self._try(index)
         except _Never as reason:
             self._failed(str(reason), counts=reason.hopeless or not self.client.usage.answers)
-            return Answer(index, None, str(reason))
+            return Answer(index, None, str(reason), is_final=not reason.hopeless)
         except _Later as reason:
             if self.stop.is_set():
                 return Answer(index, None, _STOPPED)

@@ -214,11 +214,18 @@ def _arm(config: Mapping[str, Any], summary: Mapping[str, Any], declared: Declar
     algorithm = get(config, "algorithm")
     if declared.base:
         return f"{declared.base}, primed: {declared.priming}" if declared.priming else declared.base
-    said = str(summary.get("arm") or ("sft" if "data" in config else UNKNOWN))
+    said = str(summary.get("arm") or _unsaid(config))
     try:
         return AlgorithmConfig.model_validate(algorithm).name if algorithm else said
     except ValidationError:  # of another version, or not one of ours
         return str(get(algorithm, "type") or said)
+
+
+def _unsaid(config: Mapping[str, Any]) -> str:
+    """Return what trains by its settings, where the run ended before it said so."""
+    if "data" not in config:
+        return UNKNOWN
+    return "pretrain" if "learn" in config else "sft"
 
 
 def outcome_of(row: Mapping[str, Any]) -> ProblemOutcome | None:

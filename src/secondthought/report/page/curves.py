@@ -70,16 +70,18 @@ ACCURACY = ChartSpec(
 """The chart that says whether a run learns; it stands before all others."""
 
 
-def loss_chart(kind: GivenTexts) -> ChartSpec:
+def loss_chart(kind: GivenTexts, *, several: bool) -> ChartSpec:
     """Return the chart that says whether a training on given texts learns; for others it is not said to be missing."""
     about = "Nats per token of the texts given: of those learned from, and of those held out."
-    return ChartSpec("Loss", about, ((kind.loss, "learned from"), ("eval/loss", "held out")))
+    title = f"Loss of {kind.name}" if several else "Loss"
+    return ChartSpec(title, about, ((kind.loss, "learned from"), ("eval/loss", "held out")))
 
 
 def main_charts(inputs: ReportInputs) -> DrawnCharts:
     """Draw the charts that say whether these runs learn."""
     kinds = [kind for kind in GIVEN_TEXTS.values() if kind in map(given_texts, inputs.runs)]
-    return drawn_charts(inputs.arms, [*map(loss_chart, kinds), ACCURACY])
+    charts = [loss_chart(kind, several=len(kinds) > 1) for kind in kinds]
+    return drawn_charts(inputs.arms, [*charts, ACCURACY])
 
 
 def metric_charts(inputs: ReportInputs) -> DrawnCharts:

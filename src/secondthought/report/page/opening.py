@@ -100,6 +100,7 @@ def _of_given_texts(inputs: ReportInputs) -> Said | None:
 
 def _texts(run: Run, unit: str) -> str:
     count, data = run.summary.get(f"{unit}s"), run.summary.get("data") or run.config.get("data")
+    data = ", ".join(map(str, data)) if isinstance(data, list) else data
     return (f" on {plural(count, unit)}" if isinstance(count, int) else "") + (f" of {data}" if data else "")
 
 

@@ -9,7 +9,7 @@ the trunk. How the batch is packed, cut into micro-batches or dealt out among pr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,9 @@ from secondthought.train.gradient_step import gradient_step, take_step
 from secondthought.train.likelihood.material import Example
 from secondthought.trees import TokenTree, by_branches, micro_batches, tree_of_texts
 from secondthought.types import TokenIds
+
+_PORTION = 500_000
+"""Tokens of held-out examples whose trees are made at once: a token takes some 70 bytes there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +104,16 @@ class LikelihoodLearner:
 
         `stage` is told of each example that was read by this process.
         """
-        trees = trees_of(examples, self.train.micro_batch_tokens)
+        total, num_learning = 0.0, 0
         with torch.no_grad():
-            total = 0.0
-            for batch in self._share_of(trees):
-                total += float(self._nll(batch, self.policy.model))
-                stage.advance(len(batch) * self.world.size)
+            for some in _portions(examples):
+                trees = trees_of(some, self.train.micro_batch_tokens)
+                num_learning += sum(tree.num_learning for tree in trees)
+                for batch in self._share_of(trees):
+                    total += float(self._nll(batch, self.policy.model))
+                    stage.advance(len(batch) * self.world.size)
         total = self.world.sum("the held-out loss", [total])[0]
-        return total / sum(tree.num_learning for tree in trees) if trees else math.nan
+        return total / num_learning if num_learning else math.nan
 
     def sync(self) -> None:
         """Give the policy the weights that train, as they are now."""
@@ -138,6 +143,20 @@ class LikelihoodLearner:
             logits = forward.logits(model)
         wide = logits if logits.dtype == torch.float64 else logits.float()
         return cross_entropy(wide, forward.targets.token_ids, reduction="sum")
+
+
+def _portions(examples: Sequence[Example]) -> Iterator[list[Example]]:
+    """Yield examples in order, so many at once that their trees take little memory."""
+    some: list[Example] = []
+    tokens = 0
+    for example in examples:
+        some.append(example)
+        tokens += example.num_tokens
+        if tokens >= _PORTION:
+            yield some
+            some, tokens = [], 0
+    if some:
+        yield some
 
 
 def trees_of(examples: Sequence[Example], max_tokens: int) -> list[TokenTree]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from secondthought import rng
 from secondthought.models.local import LocalModel
 from secondthought.types import TokenIds
 
@@ -65,3 +68,11 @@ class Material(Protocol):
     def sentence(self) -> str:
         """Return what is learned from, in words."""
         ...
+
+
+@functools.lru_cache(maxsize=2)
+def epoch_order(what: str, seed: int, epoch: int, size: int) -> array[int]:
+    """Return the places of everything that an epoch goes through, shuffled: a hash of seed and epoch decides."""
+    order = array("Q", range(size))
+    rng.stream(seed, what, "order", epoch).shuffle(order)
+    return order

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
+import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from secondthought import rng
@@ -17,7 +16,7 @@ from secondthought.data.corpora.pieces import pieces_of
 from secondthought.errors import ConfigError
 from secondthought.models.loading import load_model
 from secondthought.models.local import LocalModel
-from secondthought.train.likelihood.material import Example
+from secondthought.train.likelihood.material import Example, epoch_order
 from secondthought.train.pretrain.windows import DocumentTokens, TokenStore, Windows
 
 PROMPT = "prompt"
@@ -38,13 +37,13 @@ class Tokenizing:
     too_long: int = 0
     """Documents whose prompt leaves no room for a response."""
 
-    def documents(self, paths: Sequence[Path]) -> Iterator[DocumentTokens]:
-        """Yield the documents of files and folders, in their order.
+    def documents(self, inputs: Sequence[str]) -> Iterator[DocumentTokens]:
+        """Yield the documents of files, folders and addresses, in their order.
 
         Raises:
             ConfigError: a file is not there, or a row lacks the prompt that `learn` asks for.
         """
-        spans = (span for piece in pieces_of([str(path) for path in paths]) for span in piece)
+        spans = (span for piece in pieces_of(inputs) for span in piece)
         for span in spans:
             for read in documents_of(span, Fields()):
                 if isinstance(read, SetAside):
@@ -105,7 +104,7 @@ class WindowOrder:
         tokens = train.tokens or train.epochs * windows.num_learned
         places, offsets, offset, epoch = array("Q"), array("Q"), 0, 0
         while offset < tokens:
-            for place in _order(config.seed, epoch, len(windows)):
+            for place in epoch_order("pretrain", config.seed, epoch, len(windows)):
                 if offset >= tokens:
                     break
                 places.append(place)
@@ -130,13 +129,6 @@ class WindowOrder:
         return self.offsets[after] if after < len(self.offsets) else self.tokens
 
 
-@functools.lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, size: int) -> array[int]:
-    order = array("Q", range(size))
-    rng.stream(seed, "pretrain", "order", epoch).shuffle(order)
-    return order
-
-
 @dataclass(frozen=True, slots=True)
 class PretrainMaterial:
     """Inputs of a run: model, windows and their order, read before anything is written."""
@@ -147,6 +139,9 @@ class PretrainMaterial:
     windows: Windows
     held_out: Windows
     order: WindowOrder
+    digest: str
+    left_out: int
+    """Documents of the data that are held out, those equal to a document of `held_out` among them."""
 
     @classmethod
     def of(cls, config: PretrainConfig) -> PretrainMaterial:
@@ -159,15 +154,22 @@ class PretrainMaterial:
         read = Tokenizing(policy, config)
         store = _stored(read.documents(config.data))
         if config.held_out is not None:
-            chosen, others = set[int](), _stored(read.documents([config.held_out]))
-            held_out = Windows(others, range(len(others)), limit)
+            others = _stored(read.documents([config.held_out]))
+            if not len(others):
+                raise ConfigError(f"held_out: {config.held_out} holds no document that can be read")
+            held_out, known = (
+                Windows(others, range(len(others)), limit),
+                set(map(others.fingerprint, range(len(others)))),
+            )
+            chosen = {number for number in range(len(store)) if store.fingerprint(number) in known}
         else:
             chosen = held_out_of(store, config.eval_share, config.seed)
             held_out = Windows(store, sorted(chosen), limit)
         windows = Windows(store, (number for number in range(len(store)) if number not in chosen), limit)
         if not len(windows):
-            raise ConfigError(f"{', '.join(map(str, config.data))}: holds no document to learn from")
-        return cls(config, policy, read, windows, held_out, WindowOrder.of(config, windows))
+            raise ConfigError(f"{', '.join(config.data)}: holds no document to learn from")
+        digest = f"{windows.digest()}-{held_out.digest()}"
+        return cls(config, policy, read, windows, held_out, WindowOrder.of(config, windows), digest, len(chosen))
 
     @property
     def steps(self) -> int:
@@ -185,7 +187,7 @@ class PretrainMaterial:
 
     def is_measured(self, step: int) -> bool:
         """Return whether held-out documents are read after this step."""
-        every = self.config.train.eval_every or max(1, self.steps // MEASUREMENTS)
+        every = self.config.train.eval_every or math.ceil(self.steps / MEASUREMENTS)
         return step == self.steps or step % every == 0
 
     def keeps(self, step: int) -> bool:
@@ -195,8 +197,8 @@ class PretrainMaterial:
     def facts(self) -> dict[str, Any]:
         """Return what `data.json` says, and the summary with it."""
         return {
-            "data": ", ".join(map(str, self.config.data)),
-            "digest": self.windows.digest(),
+            "data": ", ".join(self.config.data),
+            "digest": self.digest,
             "documents": self.windows.documents,
             "windows": len(self.windows),
             "held_out": self.held_out.documents,
@@ -210,10 +212,12 @@ class PretrainMaterial:
         """Return what is learned from, in words."""
         facts, read = self.facts(), self.read
         aside = f", {read.set_aside} could not be read ({read.first_set_aside})" if read.set_aside else ""
+        equal = self.left_out if self.config.held_out is not None else 0
+        twice = f", {equal} left out since they are held out" if equal else ""
         long = f", {read.too_long} have a prompt that leaves no room for a response" if read.too_long else ""
         return (
-            f"{facts['documents']} documents of {facts['tokens']} tokens to learn, {facts['held_out']} held out{aside}"
-            f"{long}; {self.order.tokens} tokens in {self.steps} steps"
+            f"{facts['documents']} documents of {facts['tokens']} tokens to learn, {facts['held_out']} held out{twice}"
+            f"{aside}{long}; {self.order.tokens} tokens in {self.steps} steps"
         )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from secondthought import rng, tasks
+from secondthought import tasks
 from secondthought.config.sft import SftConfig
 from secondthought.errors import ConfigError
 from secondthought.models.loading import load_model
 from secondthought.models.local import LocalModel
-from secondthought.train.likelihood.material import Example
+from secondthought.train.likelihood.material import Example, epoch_order
 from secondthought.train.sft.examples import Examples, read_examples, split
 
 
@@ -45,19 +44,12 @@ class ExampleOrder:
     def batch(self, step: int) -> list[int]:
         """Return the places of a step's examples; steps count from 1, and each epoch has an order of its own."""
         epoch, number = divmod(step - 1, self.steps_per_epoch)
-        order = _order(self.seed, epoch, self.num_examples)
-        return order[number * self.batch_size : (number + 1) * self.batch_size]
+        order = epoch_order("sft", self.seed, epoch, self.num_examples)
+        return list(order[number * self.batch_size : (number + 1) * self.batch_size])
 
     def ends_epoch(self, step: int) -> bool:
         """Return whether an epoch, or the run, is over after this step."""
         return step == self.steps or (step > 0 and step % self.steps_per_epoch == 0)
-
-
-@functools.lru_cache(maxsize=2)
-def _order(seed: int, epoch: int, size: int) -> list[int]:
-    order = list(range(size))
-    rng.stream(seed, "sft", "order", epoch).shuffle(order)
-    return order
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,11 @@ def step_of(corpus, most=20_000):
     return MeasurePieces(pieces=pieces, behaviors=shipped(), outputs=outputs, fields=Fields())
 
 
-def plan_of(size, *, workers=1, piece=100, per_mb=2.0, low=1.0, high=3.0):
+def plan_of(size, *, workers=1, piece=100, longest=None, per_mb=2.0, low=1.0, high=3.0):
     per = Interval(estimate=per_mb, low=low, high=high, n=5)
     sample = MeasuredSample(bytes=1000, documents=10, written=1500, seconds_per_mb=per)
-    return CorpusPlan(sample=sample, bytes=size, piece_bytes=piece, workers=workers)
+    pieces = math.ceil(size / piece)
+    return CorpusPlan(sample=sample, bytes=size, pieces=pieces, longest=longest or size // pieces, workers=workers)
 
 
 def test_two_pieces_at_least_are_measured_and_nothing_stays(corpus):
@@ -49,6 +50,16 @@ def test_with_time_all_of_it_is_measured_once(corpus):
     assert (sample.documents, sample.bytes) == (200, corpus.stat().st_size)
 
 
+def test_a_small_piece_weighs_little(corpus, monkeypatch):
+    """Seconds over MB of all pieces: the mean of their rates would be that of the last, of a few bytes."""
+    step = step_of(corpus, most=corpus.stat().st_size - 100)
+    assert len(step.sizes) == 2
+    ticks = iter([0.0, 1.0, 1.0, 2.0])
+    monkeypatch.setattr("secondthought.data.corpora.planning.time.perf_counter", lambda: next(ticks))
+    sample = measured_sample(step, 1e9)
+    assert sample.seconds_per_mb.estimate == pytest.approx(2 / (corpus.stat().st_size / 1e6))
+
+
 def test_a_corpus_without_documents_is_no_sample(tmp_path):
     path = tmp_path / "web.jsonl"
     path.write_text('{"content": "a"}\n' * 9)
@@ -63,6 +74,7 @@ def test_time_is_that_of_the_worker_with_most_pieces():
     assert plan_of(10 * million, piece=million, workers=4).seconds.estimate == pytest.approx(6)
     assert plan_of(10 * million, piece=million, workers=99).seconds.estimate == pytest.approx(2)
     assert plan_of(half := million // 2, piece=million, workers=9).seconds.estimate == pytest.approx(half * 2 / million)
+    assert plan_of(10 * million, piece=million, longest=4 * million, workers=10).seconds.estimate == pytest.approx(8)
     wide = plan_of(10 * million, piece=million).seconds
     assert (wide.low, wide.high) == pytest.approx((10, 30))
 
@@ -79,7 +91,7 @@ def test_the_command(corpus, capsys):
     assert not main([*words, "--gb", "60", "--workers", "16", "--price", "0.05", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert found["bytes"] == 60e9
-    assert found["tasks"] == math.ceil(60e9 / 2**26)
+    assert found["tasks"] == 1000
     assert found["cost"] == pytest.approx(0.05 * found["core_hours"])
     assert found["documents"] == pytest.approx(200 * 60e9 / corpus.stat().st_size, rel=0.05)
     assert not main(words)

@@ -41,7 +41,7 @@ def material_of(data, checkpoints, /, **settings):
 
 def test_a_document_is_its_text_between_a_beginning_and_an_end(policy, data):
     read = Tokenizing(policy, config_of(max_length=4096))
-    documents = list(read.documents([data]))
+    documents = list(read.documents([str(data)]))
     tokenizer = policy.chat.tokenizer
     for text, document in zip(TEXTS, documents, strict=True):
         assert policy.chat.decode(document.ids) == text
@@ -56,7 +56,7 @@ def test_after_a_prompt_responses_alone_are_learned(policy, tmp_path):
     path.write_text(
         json.dumps({"text": "What is two and two?\nIt is four.", "prompt": "What is two and two?\n"}) + "\n"
     )
-    [found] = Tokenizing(policy, config_of(learn="responses")).documents([path])
+    [found] = Tokenizing(policy, config_of(learn="responses")).documents([str(path)])
     assert policy.chat.decode(found.ids[: found.num_read]) == "What is two and two?\n"
     assert policy.chat.decode(found.ids[found.num_read :]) == "It is four."
 
@@ -66,7 +66,7 @@ def test_a_row_without_a_prompt_is_named(policy, tmp_path, row):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"id": "x7", **row}) + "\n")
     with pytest.raises(ConfigError, match=r"rows.jsonl: document x7 has no 'prompt'"):
-        list(Tokenizing(policy, config_of(learn="responses")).documents([path]))
+        list(Tokenizing(policy, config_of(learn="responses")).documents([str(path)]))
 
 
 def test_what_cannot_be_read_is_counted_and_the_rest_is_learned(checkpoints, tmp_path, data):
@@ -109,6 +109,24 @@ def test_held_out_documents_of_their_own(checkpoints, tmp_path, data):
     other.write_text("Another text.")
     material = material_of(data, checkpoints, held_out=str(other))
     assert (material.held_out.documents, material.windows.documents) == (1, len(TEXTS))
+    assert "left out since" not in material.sentence()
+    other.write_text("Yet another text.")
+    assert material_of(data, checkpoints, held_out=str(other)).digest != material.digest
+
+
+def test_what_is_held_out_is_not_learned(checkpoints, tmp_path, data):
+    other = tmp_path / "held.jsonl"
+    other.write_text(data.read_text().splitlines()[3] + "\n")
+    material = material_of(data, checkpoints, held_out=str(other))
+    assert (material.held_out.documents, material.windows.documents) == (1, len(TEXTS) - 1)
+    assert "1 held out, 1 left out since they are held out" in material.sentence()
+
+
+def test_measured_up_to_ten_times(checkpoints, data):
+    material = material_of(data, checkpoints, train={"batch_tokens": 60})
+    measured = [step for step in range(1, material.steps + 1) if material.is_measured(step)]
+    assert 5 <= len(measured) <= 10
+    assert measured[-1] == material.steps
 
 
 @given(
@@ -150,8 +168,12 @@ def test_one_pass_unless_tokens_are_given(checkpoints, data):
         ({"train": {"batch_tokens": 8}}, r"train\.batch_tokens \(8\) is less than max_length \(24\)"),
         ({"max_length": 10**6}, r"max_length: the model reads at most \d+ tokens"),
         ({"data": ["nowhere.jsonl"]}, "nowhere.jsonl: no such file or folder"),
+        ({"held_out": "EMPTY"}, r"held_out: .*empty\.jsonl holds no document that can be read"),
     ],
 )
 def test_settings_that_make_no_run(checkpoints, data, settings, sentence):
+    empty = data.with_name("empty.jsonl")
+    empty.write_text('{"text": 3}\n')
+    given = {name: str(empty) if value == "EMPTY" else value for name, value in settings.items()}
     with pytest.raises(ConfigError, match=sentence):
-        material_of(data, checkpoints, **settings)
+        material_of(data, checkpoints, **given)

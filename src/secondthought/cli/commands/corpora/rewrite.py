@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from secondthought.cli.asking import AskOptions, endpoint_of
+from secondthought.cli.asking import RequestOptions, endpoint_of
 from secondthought.cli.commands.corpora.measure import RowFields
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_table, write_text
@@ -24,13 +24,20 @@ from secondthought.errors import ConfigError
 from secondthought.runs.result_rows import percent
 
 
+class ReplyOptions(RequestOptions):
+    """How the model is asked."""
+
+    max_tokens: int | None = Field(None, ge=1)
+    """Longest reply; default 4096. One that is cut off counts as none."""
+
+
 class Options(ProgressFlags):
     """Rewrite documents as question, thoughts and answer: with the author's doubts and checks, or without.
 
     A model at --endpoint is asked, or, without one, rules take the worked examples that documents hold already. A
     rewrite is taken if it has the form that was asked for and its answer stands in the document. Below OUT are
     `documents/` (rows for `train pretrain` and `train sft`), `left-out/` (and why) and `answers/` (what was said). The
-    same command goes on after a stop, and asks again where nobody answered.
+    same command goes on after a stop.
     """
 
     inputs: tuple[str, ...] = Field(min_length=1)
@@ -47,9 +54,11 @@ class Options(ProgressFlags):
     """The environment variable that holds the endpoint's key; default: no key is sent."""
     max_characters: int = Field(MAX_CHARACTERS, ge=1)
     """Longest document that a model is sent; longer ones are left out."""
+    again: bool = False
+    """Ask again where nobody answered."""
     yes: bool = False
     """Ask, whatever it costs; without it a model is not asked, and the cost is estimated."""
-    ask: AskOptions = AskOptions()
+    ask: ReplyOptions = ReplyOptions()
     """How the model is asked."""
     format: FileFormat | None = None
     """What all files are; by default the ending of each tells."""
@@ -82,7 +91,7 @@ def run(argv: list[str], prog: str) -> None:
         raise ConfigError(f"this takes {_cost(step, rewriter)}; give --yes to go on")
     how = How(executor=given.executor, workers=given.workers, options=given.executor_options)
     with progress(given) as shown:
-        counts = rewrite(step, how, shown)
+        counts = rewrite(step, how, shown, again=given.again)
     if counts is None:
         write_text(f"{given.out}: submitted; give the same command again to see what was rewritten")
     elif given.json_:
@@ -93,8 +102,8 @@ def run(argv: list[str], prog: str) -> None:
 
 def _rewriter(given: Options) -> Rewriter:
     if given.endpoint is None:
-        asked = sorted(name for name in given.ask.model_fields_set if getattr(given.ask, name))
-        flags = [*(["model"] if given.model else []), *(f"ask.{name}".replace("_", "-") for name in asked)]
+        used = [name for name in ("model", "key_env", "max_characters", "again", "yes") if name in given.changed()]
+        flags = [name.replace("_", "-") for name in (*used, *(f"ask.{name}" for name in given.ask.changed()))]
         if flags:
             raise ConfigError(f"--{flags[0]} goes with --endpoint: by rules nobody is asked")
         return ByRules(style=given.style)
@@ -135,5 +144,5 @@ def _show(out: Path, counts: RewriteCounts) -> None:
     aside = {"could not be read": counts.set_aside} if counts.set_aside else {}
     left_out = {**dict(sorted(counts.left_out.items())), **aside}
     why = "".join(f"; {number} left out: {reason}" for reason, number in left_out.items())
-    again = "; the same command asks again where nobody answered" if counts.unanswered else ""
+    again = f"; --again asks again for {counts.unanswered} that nobody answered" if counts.unanswered else ""
     write_text(f"{out}: {counts.after.documents} documents rewritten{why}{again}")

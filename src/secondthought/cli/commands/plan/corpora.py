@@ -28,8 +28,8 @@ _SAMPLE_PIECE = 4 * 2**20
 class Options(ProgressFlags):
     """Estimate how long `corpora measure` will take, and how much it will write.
 
-    Pieces at random are measured on one core for a while; nothing stays of it. The estimate holds for cores like this
-    one, and for input that is read as fast as here.
+    Pieces at random are measured on one core for a while; nothing stays of it. A packed file, parquet or WARC is one
+    piece, which is measured whole. The estimate holds for cores like this one, and for input that is read as fast.
     """
 
     inputs: tuple[str, ...] = Field(min_length=1)
@@ -64,8 +64,10 @@ def run(argv: list[str], prog: str) -> None:
     step.outputs.require_packer()
     with progress(given) as shown:
         sample = measured_sample(step, given.seconds, onlooker=shown)
-    size = round(given.gb * 1e9) if given.gb is not None else sum(map(size_of, pieces))
-    plan = CorpusPlan(sample=sample, bytes=size, piece_bytes=PIECE_BYTES, workers=given.workers)
+    sizes = [size_of(piece) for piece in pieces_of(given.inputs, format=given.format, most=PIECE_BYTES)]
+    size = round(given.gb * 1e9) if given.gb is not None else sum(sizes)
+    count = max(1, round(len(sizes) * size / sum(sizes)))
+    plan = CorpusPlan(sample=sample, bytes=size, pieces=count, longest=min(max(sizes), size), workers=given.workers)
     cost = None if given.price is None else plan.core_hours * given.price
     if given.json_:
         write_line({**plan.to_json(), "cost": cost})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.openai_client import OpenAIClient
 from secondthought.types import Answer, Sampling
 
-MAX_TOKENS = 2048
-"""Longest reply by default."""
+MAX_TOKENS = 4096
+"""Longest reply by default: about as long as the longest document."""
 MAX_CHARACTERS = 12_000
 """Longest document: about 3,000 tokens, as many as the paper reads. A longer one is left out: cut, it has no end."""
 TOO_LONG = "the document is longer than --max-characters"
@@ -63,13 +63,8 @@ class ByModel:
     max_characters: int = MAX_CHARACTERS
 
     def made_by(self) -> Mapping[str, Any]:
-        """Return the model, how it is asked, and for what."""
-        return {
-            "model": self._client.name,
-            "style": self.style,
-            "max_tokens": self.max_tokens,
-            "max_characters": self.max_characters,
-        }
+        """Return the model, and for what it is asked; a whole reply does not depend on how long it might have been."""
+        return {"model": self._client.name, "style": self.style, "max characters": self.max_characters}
 
     def estimate(self, documents: Sequence[str]) -> RewriteEstimate:
         """Count what some documents would cost. Nothing is sent."""
@@ -89,14 +84,14 @@ class ByModel:
         asked = {place: document.text for place, document in enumerate(documents) if self._fits(document)}
         talks = {place: conversation(text, self.style) for place, text in asked.items()}
         identity = identity_of(self._client)
-        keys = {place: key_of(identity, talk, sampling) for place, talk in talks.items()}
+        keys = {place: key_of(identity, talk, replace(sampling, max_tokens=0)) for place, talk in talks.items()}
         missing = list({key: place for place, key in keys.items() if cache.get(key) is None}.values())
-        errors: dict[str, str] = {}
+        failed: dict[str, Answer] = {}
 
         def keep(answer: Answer) -> None:
             place = missing[answer.index]
             if answer.text is None:
-                errors[keys[place]] = answer.error
+                failed[keys[place]] = answer
             else:
                 cache.put(keys[place], answer.text, id=documents[place].id)
 
@@ -108,9 +103,7 @@ class ByModel:
                 outcomes.append(LeftOut(reason=TOO_LONG))
                 continue
             reply = cache.get(keys[place])
-            outcomes.append(
-                _unanswered(errors.get(keys[place], "")) if reply is None else outcome_of(reply, document.text)
-            )
+            outcomes.append(_unanswered(failed.get(keys[place])) if reply is None else outcome_of(reply, document.text))
         return outcomes
 
     def _fits(self, document: CorpusDocument) -> bool:
@@ -125,6 +118,11 @@ class ByModel:
         return {name: value for name, value in self.__dict__.items() if name != "_client"}
 
 
-def _unanswered(error: str) -> LeftOut:
+def _unanswered(answer: Answer | None) -> LeftOut:
+    error = "" if answer is None else answer.error
     reason = error.partition(":")[0]  # what a server says beyond it may be other words every time
-    return LeftOut(reason=f"no answer ({reason})" if reason else "no answer", detail=error, is_unanswered=True)
+    return LeftOut(
+        reason=f"no answer ({reason})" if reason else "no answer",
+        detail=error,
+        is_unanswered=answer is None or not answer.is_final,
+    )

@@ -12,19 +12,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from secondthought.data.corpora.documents import CorpusDocument
 from secondthought.data.corpora.rewriting.rewrite import LeftOut, Outcome, Rewrite, RewriteStyle
-from secondthought.habits.patterns import PatternDetector
+from secondthought.habits.patterns import shipped_detector
 
 NO_EXAMPLE = "holds no worked example"
 NO_STEPS = "nothing but habits is left of its solution"
-_HEADING = r"(?im)^[ \t#>*_]*(?:{})\b[ \t]*[\w.]{{0,8}}[ \t]*[.:)*_]*(?:[ \t]+|$)"
-_QUESTION = re.compile(_HEADING.format("worked example|example|problem|exercise|question"))
-_SOLUTION = re.compile(_HEADING.format("solution|answer|proof"))
+_BEFORE, _NUMBER, _ENDS = (
+    r"(?im)^[ \t#>*_]*",
+    r"(?P<number>\d[\d.]*|[ivxlc]{1,5}|[a-z])",
+    r"[ \t*_]*(?:[.:)]+[ \t*_]*|$)",
+)
+_QUESTION = re.compile(
+    rf"{_BEFORE}(?:worked example|example|problem|exercise|question)"
+    rf"(?:[ \t]+(?P<figure>\d[\d.]*)(?!\w)[ \t]*[.:)*_]*|(?:[ \t]+{_NUMBER}(?!\w))?{_ENDS})"
+)
+_SOLUTION = re.compile(rf"{_BEFORE}(?:solution|answer|proof)(?:[ \t]+{_NUMBER}(?!\w))?{_ENDS}")
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _MARKED = re.compile(r"(?im)^[ \t]*(?:####|(?:final )?answer[ \t]*:)[ \t]*(\S.*?)[ \t]*$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -55,19 +61,32 @@ def rewrite_of(text: str, style: RewriteStyle) -> Outcome:
     >>> rewrite_of("The sun is a star.", "curated").reason
     'holds no worked example'
     """
-    for asked in _QUESTION.finditer(text):
-        solved = _SOLUTION.search(text, asked.end())
-        following = _QUESTION.search(text, asked.end())
-        if solved is None:
-            break
-        if following is not None and following.start() < solved.start():
-            continue
-        question = text[asked.end() : solved.start()].strip()
-        after = _QUESTION.search(text, solved.end())
-        body = text[solved.end() : after.start() if after else len(text)].strip()
+    questions = list(_QUESTION.finditer(text))
+    last = 0
+    for solved in _SOLUTION.finditer(text):
+        asked = [each for each in questions if last <= each.start() and each.end() <= solved.start()]
+        last = solved.end()
+        if len(asked) != 1 or not _belong(asked[0], solved):
+            continue  # of several questions in a row nobody can say which one is answered
+        question = text[asked[0].end() : solved.start()].strip()
+        body = text[solved.end() : _end_of(solved, text)].strip()
         if min(len(question), len(body)) >= _LEAST:
             return _rewrite(question, body, style)
     return LeftOut(reason=NO_EXAMPLE)
+
+
+def _belong(asked: re.Match[str], solved: re.Match[str]) -> bool:
+    """Tell whether question and solution have one number, as far as both have any."""
+    numbers = {(asked["figure"] or asked["number"] or "").rstrip("."), (solved["number"] or "").rstrip(".")} - {""}
+    return len(numbers) < 2
+
+
+def _end_of(solved: re.Match[str], text: str) -> int:
+    """Return where a solution ends: at the next question, or at the solution of another one."""
+    question = _QUESTION.search(text, solved.end())
+    others = (each for each in _SOLUTION.finditer(text, solved.end()) if each["number"])
+    other = next((each for each in others if each["number"] != solved["number"]), None)
+    return min((each.start() for each in (question, other) if each is not None), default=len(text))
 
 
 def _rewrite(question: str, body: str, style: RewriteStyle) -> Outcome:
@@ -75,7 +94,7 @@ def _rewrite(question: str, body: str, style: RewriteStyle) -> Outcome:
     boxed = _BOXED.search(body)
     found = marked or boxed
     answer = found[1].strip() if found else _SENTENCE_END.split(body)[-1].rstrip(".!?")
-    thoughts = body[: marked.start()].strip() if marked else body
+    thoughts = f"{body[: marked.start()]}{body[marked.end() :]}".strip() if marked else body
     if style == "clean":
         thoughts = _without_habits(thoughts)
     if not thoughts or not answer:
@@ -85,12 +104,7 @@ def _rewrite(question: str, body: str, style: RewriteStyle) -> Outcome:
 
 def _without_habits(text: str) -> str:
     """Leave out the sentences that show a habit, until none is found."""
-    while spans := _detector().read(text).spans:
-        first = min(spans, key=lambda span: span.start)
-        text = text[: first.start] + text[first.end :].lstrip(" ")
+    while spans := shipped_detector().read(text).spans:
+        for sentence in sorted({span.text for span in spans}, key=len, reverse=True):
+            text = text.replace(f"{sentence} ", "").replace(sentence, "")  # of a loop the detector shows one
     return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-
-@cache
-def _detector() -> PatternDetector:
-    return PatternDetector()

@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_STEP = re.compile(r"(?im)^[ \t#>*_-]*(?:step[ \t]+)?\d{1,2}[.):]+(?=\s)")
 _SPELLED = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7"}
 _SPELLED |= {"eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}
 _WRAPPED = re.compile(r"\\(?:boxed|text|mathrm|textbf)\s*\{([^{}]*)\}")
@@ -28,13 +29,15 @@ def stands_in(answer: str, document: str) -> bool:
     plain = _plain(answer).strip(" .,;:!")
     if not plain:
         return False
-    before = r"(?<![\w.\-])" if plain[0].isalnum() else ""
+    before = r"(?<![\w.\-])(?<!\d,)" if plain[0].isalnum() else ""
     after = r"(?![\w]|[.,]\d)" if plain[-1].isalnum() else ""
     return re.search(before + re.escape(plain) + after, _plain(document)) is not None
 
 
-def invented_number(question: str, document: str) -> str | None:
-    """Return a number of the question that the document does not have, in figures or in words; None without one.
+def invented_number(text: str, document: str) -> str | None:
+    """Return a number of a text that the document does not have, in figures or in words; None without one.
+
+    Numbers of steps, where a line begins, are not looked for.
 
     >>> invented_number("How much are 3 hats at 7 euros?", "Three hats at 7 euros each")
     >>> invented_number("How much are 3 hats at 8 euros?", "Three hats at 7 euros each")
@@ -42,7 +45,7 @@ def invented_number(question: str, document: str) -> str | None:
     """
     known = set(_NUMBER.findall(_plain(document)))
     known |= {_SPELLED[word] for word in re.findall(r"[a-z]+", document.casefold()) if word in _SPELLED}
-    return next((number for number in _NUMBER.findall(_plain(question)) if number not in known), None)
+    return next((number for number in _NUMBER.findall(_plain(_STEP.sub(" ", text))) if number not in known), None)
 
 
 def is_its_language(text: str, document: str) -> bool:
@@ -61,7 +64,7 @@ def _plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _WRAPPED.sub(r"\1", text)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return _BLANKS.sub(" ", text.replace("\u2212", "-")).replace("  ", " ")
+    return re.sub(" +", " ", _BLANKS.sub(" ", text.replace("\u2212", "-")))
 
 
 def _grams(text: str) -> set[str]:

@@ -14,7 +14,7 @@ _NONE = re.compile(r"\s*<none\s*/?>\s*")
 NO_EXERCISE = "holds no problem with a solution, says the model"
 OTHER_FORM = "the reply has another form than was asked for"
 NO_ANSWER_THERE = "its answer does not stand in the document"
-NO_NUMBER_THERE = "a number of its question does not stand in the document"
+NO_NUMBER_THERE = "one of its numbers does not stand in the document"
 OTHER_LANGUAGE = "it is in another language than the document"
 
 
@@ -31,6 +31,6 @@ def outcome_of(reply: str, document: str) -> Outcome:
         return LeftOut(reason=OTHER_LANGUAGE, detail=reply)
     if not stands_in(answer, document):
         return LeftOut(reason=NO_ANSWER_THERE, detail=reply)
-    if invented_number(question, document) is not None:
+    if invented_number(f"{question}\n{thoughts}", document) is not None:
         return LeftOut(reason=NO_NUMBER_THERE, detail=reply)
     return Rewrite(question=question, thoughts=thoughts, answer=answer)

@@ -54,7 +54,7 @@ class LeftOut:
     detail: str = ""
     """What was said, or what went wrong."""
     is_unanswered: bool = False
-    """Nobody answered: the same command asks again."""
+    """Nobody answered, and another time somebody may."""
 
 
 Outcome: TypeAlias = Rewrite | LeftOut

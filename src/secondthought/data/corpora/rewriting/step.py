@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from secondthought.data.corpora.counts import SourceCounts
 from secondthought.data.corpora.documents import CorpusDocument, Fields, SetAside, documents_of
 from secondthought.data.corpora.pieces import Piece, size_of
 from secondthought.data.corpora.rewriting.rewrite import LeftOut, Rewrite, Rewriter
-from secondthought.data.corpora.running import How, left_for, run_step
+from secondthought.data.corpora.running import How, left_for, require_same, run_step
 from secondthought.disk import new_file
-from secondthought.habits.patterns import PatternDetector
+from secondthought.habits.patterns import shipped_detector
 from secondthought.progress import SILENT, Onlooker
 
 MANIFEST = "rewriting.json"
@@ -104,7 +103,7 @@ class RewritePieces:
     def made_of(self) -> Mapping[str, Any]:
         """Return what the rewrites depend on."""
         pieces = [[list(span) for span in piece] for piece in self.pieces]
-        return {"pieces": pieces, "fields": asdict(self.fields), "rewriter": dict(self.rewriter.made_by())}
+        return {"pieces": pieces, "fields": asdict(self.fields), **self.rewriter.made_by()}
 
     def __call__(self, data: Any, rank: int, world_size: int) -> Iterator[Any]:
         """Rewrite the pieces of one rank that are not done yet."""
@@ -126,7 +125,7 @@ class RewritePieces:
         read = list(self.documents(number))
         documents = [each for each in read if isinstance(each, CorpusDocument)]
         outcomes = self.rewriter.rewrite(documents, self.answers(number))
-        counts, detector = RewriteCounts(set_aside=len(read) - len(documents)), _detector()
+        counts, detector = RewriteCounts(set_aside=len(read) - len(documents)), shipped_detector()
         about = dict(self.rewriter.made_by())
         rows: list[dict[str, Any]] = []
         others: list[dict[str, Any]] = [each.to_json() for each in read if isinstance(each, SetAside)]
@@ -145,8 +144,14 @@ class RewritePieces:
             file.write(jsonl.dumps(counts.to_state()))
 
 
-def rewrite(step: RewritePieces, how: How, onlooker: Onlooker = SILENT) -> RewriteCounts | None:
-    """Rewrite the pieces that are not rewritten yet, and ask again where nobody answered; return the counts of all.
+def rewrite(step: RewritePieces, how: How, onlooker: Onlooker = SILENT, *, again: bool = False) -> RewriteCounts | None:
+    """Rewrite the pieces that are not rewritten yet; return the counts of all.
+
+    Args:
+        step: what is rewritten, and by whom.
+        how: who runs it.
+        onlooker: is told of each piece.
+        again: also ask again where nobody answered.
 
     Returns:
         None while an executor that only submits (Slurm) has not done all of it: the same call later returns them.
@@ -156,7 +161,8 @@ def rewrite(step: RewritePieces, how: How, onlooker: Onlooker = SILENT) -> Rewri
         PolicyError: nothing can be asked at all.
         OSError: results cannot be written.
     """
-    for number in range(len(step.pieces)):
+    require_same(step, MANIFEST)
+    for number in range(len(step.pieces)) if again else ():
         if step.done(number).exists() and _counts(step, number).unanswered:
             step.done(number).unlink()
     if not run_step(step, how, MANIFEST, "corpus", onlooker):
@@ -173,8 +179,3 @@ def _counts(step: RewritePieces, number: int) -> RewriteCounts:
 
 def _row(document: CorpusDocument, why: LeftOut) -> dict[str, Any]:
     return {"id": document.id, "source": document.source, "reason": why.reason, "detail": why.detail}
-
-
-@cache
-def _detector() -> PatternDetector:
-    return PatternDetector()

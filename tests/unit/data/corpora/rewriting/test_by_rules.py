@@ -1,5 +1,7 @@
 """Worked examples that stand in a document become rewrites without a model: every word is the document's."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,11 @@ def test_the_answer_is_what_is_marked_or_the_last_sentence(text, answer):
 @pytest.mark.parametrize(
     "text",
     [
+        "Question 1: What is 6*7?\nQuestion 2: What is 5*5?\nAnswer 1: 42 is the product.\nAnswer 2: 25 is the other.",
+        "Exercise. What is 6*7?\nExercise. What is 5*5?\nSolution. 42 is the product.",
+        "Exercise 1. What is 6*7?\nSolution 2. 25 is the product.",
+        "Problem solving is fun, says the author.\nAnswer me this, dear reader: what is 42?",
+        "Exercise Find the sum of 6 and 7.\nSolution We have 6*7, which is 42.",
         "",
         "The sun is a star.",
         "Problem 1. What is 6 times 7?",
@@ -65,6 +72,25 @@ def test_the_answer_is_what_is_marked_or_the_last_sentence(text, answer):
 )
 def test_what_holds_no_worked_example(text):
     assert rewrite_of(text, "curated") == LeftOut(reason=NO_EXAMPLE)
+
+
+def test_a_numbered_answer_ends_where_the_next_begins():
+    text = "Question 1: What is 6*7?\nAnswer 1: It is six sevens, 42.\nAnswer 2: 25 is it.\nQuestion 2: What is 5*5?"
+    assert rewrite_of(text, "curated").thoughts == "It is six sevens, 42."
+
+
+def test_what_follows_the_answer_stays_a_thought():
+    text = "Question: What is 6*7?\nSolution:\nAnswer: 42\nSince six sevens are that many."
+    found = rewrite_of(text, "curated")
+    assert (found.answer, found.thoughts) == ("42", "Since six sevens are that many.")
+
+
+def test_many_habits_are_left_out_in_time_that_grows_with_the_text():
+    body = "Let me check that this is right. Wait, that's not right. We add 4. " * 500
+    began = time.perf_counter()
+    found = rewrite_of(f"Problem: What is it?\nSolution: {body}", "clean")
+    assert time.perf_counter() - began < 3
+    assert "check" not in found.thoughts
 
 
 def test_nothing_but_habits():

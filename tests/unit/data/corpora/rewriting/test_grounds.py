@@ -20,6 +20,18 @@ def test_a_part_of_what_stands_there_is_not(answer):
     assert not stands_in(answer, DOCUMENT)
 
 
+def test_marks_and_blanks_around_parts_do_not_matter():
+    assert stands_in("x = 4", "So x = **$4$** holds.")
+    assert stands_in("12 apples", "**12** *apples*")
+    assert stands_in("4 cm", r"$4 \, \text{cm}$")
+    assert not stands_in("5", "x = 3,5")
+
+
+def test_numbers_of_steps_are_not_looked_for():
+    assert invented_number("1. Add 4.\nStep 2: Add 4.\n3) Add 4.", "4") is None
+    assert invented_number("Add 9.", "4") == "9"
+
+
 def test_numbers_in_figures_and_words():
     assert invented_number("Solve 2x - 7 = 1,993.", "Solve 2x - 7 = 1993.") is None
     assert invented_number("What are 3 and 12?", "three and TWELVE") is None
