@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_serializer, model_validator
 
 from secondthought.config.algorithms import require_use
 from secondthought.config.base import Config, completed
+from secondthought.config.inference import InferenceConfig
 from secondthought.config.learning import AlgorithmConfig, CriticConfig, OptimConfig, TrainConfig
 from secondthought.config.play import EpisodeConfig, ModelConfig, TaskConfig
 from secondthought.config.values import PeerName, Temperatures, Threads
@@ -56,6 +57,7 @@ class RunConfig(Config):
     EXTENDS = frozenset({"train.steps", "train.max_sampled_tokens", "train.patience", "evaluation"})
     MAY_CHANGE = EXTENDS | {
         "run_dir",
+        "inference",
         "threads",
         "train.eval_every",
         "train.episodes_every",
@@ -76,6 +78,8 @@ class RunConfig(Config):
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
     episode: EpisodeConfig = EpisodeConfig()
+    # Not written where it is the default: the settings of runs begun before there was another engine stay equal.
+    inference: InferenceConfig = Field(InferenceConfig(), exclude_if=lambda config: config == InferenceConfig())
     algorithm: AlgorithmConfig = AlgorithmConfig()
     optim: OptimConfig = OptimConfig()
     critic: CriticConfig = CriticConfig()

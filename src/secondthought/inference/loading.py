@@ -1,12 +1,19 @@
-"""The policy that a config names. Another inference engine enters here."""
+"""The policy that a config names: loaded into this process, and sampled here or by a server."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 from secondthought.config import ModelConfig
+from secondthought.config.inference import InferenceConfig
 from secondthought.inference.local import LocalPolicy
+from secondthought.inference.served.policy import served_policy
 from secondthought.models.loading import load_model
 from secondthought.models.weight_bars import told_to
 from secondthought.progress import SILENT, Onlooker
+from secondthought.protocols import Policy
 
 
 def load_policy(
@@ -26,3 +33,23 @@ def load_policy(
         policy.share_trunk = share_trunk
         policy.measure_paths()
     return policy
+
+
+@contextlib.contextmanager
+def sampled_by(config: InferenceConfig, policy: LocalPolicy, folder: Path) -> Iterator[Policy]:
+    """Have a policy sampled by the engine that a config names: itself, or a server with its weights.
+
+    Args:
+        config: which engine, and where.
+        policy: the model that trains.
+        folder: for weights on their way to a server.
+
+    Raises:
+        ConfigError: the config names no server.
+        PolicyError: nobody answers there, or another model does.
+    """
+    if config.engine == "local":
+        yield policy
+        return
+    with served_policy(policy, config, folder) as served:
+        yield served

@@ -18,6 +18,7 @@ from secondthought.distributed.world import World
 from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
 from secondthought.models.heap import give_back
+from secondthought.protocols import MeasuringPolicy, Policy
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
 from secondthought.rollout.reflect_retry import text_before
@@ -118,6 +119,7 @@ class Loop:
                 **of_critic_advantages(from_critic),
                 **of_update(update),
                 **_mining(played.mining),
+                **_of_policy(self.player.policy),
                 "tokens/sampled": progress.sampled_tokens,
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
@@ -233,6 +235,10 @@ def _at_step(step: int) -> Iterator[None]:
 def score(measured: Mapping[str, float]) -> float:
     """Return what the best checkpoint is best at: solving within two tries, or one where no second is played."""
     return measured.get("eval/second_try", measured["eval/first_try"])
+
+
+def _of_policy(policy: Policy) -> Metrics:
+    return dict(policy.measurements()) if isinstance(policy, MeasuringPolicy) else {}
 
 
 def _mining(mining: MiningStats | None) -> Metrics:

@@ -19,7 +19,7 @@ from secondthought.errors import ConfigError
 from secondthought.evaluate import final
 from secondthought.evaluate.before_after import BEFORE, EVALUATIONS, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
-from secondthought.inference.loading import load_policy
+from secondthought.inference.loading import load_policy, sampled_by
 from secondthought.inference.local import LocalPolicy
 from secondthought.inference.resuming import drop_samples
 from secondthought.models.local import LocalModel
@@ -51,6 +51,8 @@ from secondthought.types import Failure, Problem, Prompt
 logger = logging.getLogger(__name__)
 
 REPORT = "report.html"
+SERVED = "served"
+"""Directory of weights on their way to a server."""
 
 
 def execute(
@@ -171,15 +173,18 @@ class _Execution:
         self.added = added
         self.console = self._console(quiet=quiet or not world.is_first)
         self.model: LocalModel = loaded.policy
-        """Weights that learn. Another engine would sample from a copy of them; only this module would know."""
+        """Weights that learn; a server samples from a copy of them."""
         loaded.policy.world = world
         require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
-        self.player = Player.resolve(loaded.policy, loaded.task, config.episode, onlooker=self.console)
+        if config.inference.engine != "local" and world.size > 1:
+            raise ConfigError("inference.engine: several processes sample by themselves; a server takes one of them")
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
-        with self.console as console:
+        config, loaded = self.config, self.loaded
+        with self.console as console, sampled_by(config.inference, loaded.policy, self.run.path / SERVED) as policy:
+            self.player = Player.resolve(policy, loaded.task, config.episode, onlooker=console)
             return self._complete(console)
 
     def _complete(self, console: Console) -> dict[str, Any]:

@@ -90,7 +90,18 @@ class OpenRequests:
         Raises:
             NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
         """
-        request = self._submit(self._exchange(url, body, headers, time_limit_s))
+        return self._reply(self._exchange("POST", url, body, headers, time_limit_s))
+
+    def get(self, url: str, headers: Mapping[str, str], time_limit_s: float) -> Reply:
+        """Ask for a URL and read the whole reply; see `post`.
+
+        Raises:
+            NoReply: as there.
+        """
+        return self._reply(self._exchange("GET", url, None, headers, time_limit_s))
+
+    def _reply(self, exchange: Coroutine[Any, Any, Reply]) -> Reply:
+        request = self._submit(exchange)
         try:
             return request.result()
         except CancelledError:
@@ -105,13 +116,15 @@ class OpenRequests:
             self._open.add(request)
         return request
 
-    async def _exchange(self, url: str, body: bytes, headers: Mapping[str, str], time_limit_s: float) -> Reply:
+    async def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], time_limit_s: float
+    ) -> Reply:
         import httpx2
 
         try:
             async with (
                 asyncio.timeout(time_limit_s),
-                self._client.stream("POST", url, content=body, headers=dict(headers)) as response,
+                self._client.stream(method, url, content=body, headers=dict(headers)) as response,
             ):
                 return Reply(response.status_code, response.headers, await _content(response))
         except TimeoutError:

@@ -1,0 +1,36 @@
+"""Settings of who samples: this process, or a server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from secondthought.config.base import Config
+from secondthought.config.values import Seconds
+
+
+class InferenceConfig(Config):
+    """Settings of the engine that samples."""
+
+    engine: Literal["local", "vllm"] = "local"
+    """local: this process, on the weights that train. vllm: a server, which is given the weights after each step."""
+    url: str | None = None
+    """Where the vLLM server is, such as http://localhost:8000."""
+    key_env: str | None = None
+    """The environment variable that holds the server's key; default: no key is sent."""
+    concurrency: int = Field(64, ge=1)
+    """Requests under way at once."""
+    max_gap: float = Field(0.05, gt=0)
+    """Largest mean difference between the server's log-probabilities and the local model's, in nats a token, in the
+    probe that follows each change of weights; beyond it the run stops."""
+    time_limit_s: Seconds = 600.0
+    """How long one request may take."""
+    attempts: int = Field(5, ge=1)
+    """Requests that one completion is worth."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InferenceConfig:
+        if self.engine == "local" and self.changed():
+            raise ValueError(f"{self.changed()[0]} is of a server; set engine = 'vllm', or leave it out")
+        return self

@@ -1,0 +1,100 @@
+"""Carriers bring the weights that train to a server: an adapter under a new name, or all weights from a folder.
+
+What a server holds already is never written over: each version has a folder, and an adapter a name, of its own. Servers
+were seen to go on with the old one where a path or a name came back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from secondthought.inference.served.server import VllmServer
+from secondthought.models.local import LocalModel
+from secondthought.runs import files
+
+
+class Carrier(Protocol):
+    """A `Carrier` brings weights over."""
+
+    def bring(self) -> None:
+        """Bring the weights as they are now.
+
+        Raises:
+            PolicyError: the server does not take them.
+            RunError: they cannot be written.
+        """
+        ...
+
+    def model(self, *, adapter: bool) -> str:
+        """Return the name to ask for, with the adapter or without."""
+        ...
+
+    def close(self) -> None:
+        """Take away what was written, and have the server forget what has a name."""
+        ...
+
+
+class AdapterCarrier:
+    """An `AdapterCarrier` brings an adapter; the base model is the server's own, and stays as it is."""
+
+    def __init__(self, policy: LocalModel, server: VllmServer, base: str, folder: Path) -> None:
+        self._policy, self._server, self._base, self._folder = policy, server, base, folder
+        self._name: str | None = None
+        self._run = uuid.uuid4().hex[:8]
+        self._version = 0
+
+    def bring(self) -> None:
+        """See `Carrier.bring`."""
+        self._version += 1
+        name, earlier = f"secondthought-{self._run}-{self._version}", self._name
+        path = self._folder / name
+        with files.new_directory(path) as directory:
+            self._policy.save(directory)
+        self._server.load_adapter(name, path)
+        self._name = name
+        if earlier is not None:
+            self._forget(earlier)
+
+    def model(self, *, adapter: bool) -> str:
+        """See `Carrier.model`."""
+        return self._name if adapter and self._name is not None else self._base
+
+    def close(self) -> None:
+        """See `Carrier.close`."""
+        if self._name is not None:
+            self._forget(self._name)
+
+    def _forget(self, name: str) -> None:
+        self._server.unload_adapter(name)
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
+
+class WeightCarrier:
+    """A `WeightCarrier` brings all weights."""
+
+    def __init__(self, policy: LocalModel, server: VllmServer, base: str, folder: Path) -> None:
+        self._policy, self._server, self._base, self._folder = policy, server, base, folder
+        self._run = uuid.uuid4().hex[:8]
+        self._version = 0
+
+    def bring(self) -> None:
+        """See `Carrier.bring`."""
+        self._version += 1
+        path = self._path(self._version)
+        with files.new_directory(path) as directory:
+            self._policy.save(directory)
+        self._server.reload(path)
+        shutil.rmtree(self._path(self._version - 1), ignore_errors=True)
+
+    def model(self, *, adapter: bool) -> str:
+        """See `Carrier.model`."""
+        return self._base
+
+    def close(self) -> None:
+        """See `Carrier.close`; the server goes on with the last weights, and may need to read them again."""
+
+    def _path(self, version: int) -> Path:
+        return self._folder / f"weights-{self._run}-{version}"

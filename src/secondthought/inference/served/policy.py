@@ -1,0 +1,200 @@
+"""A `ServedPolicy` is the model that trains here, sampled by a vLLM server.
+
+Conversations are put together by the local model's own tokenizer and template, so a server only ever sees ids. Before
+anything is sampled the server is given the weights as they are, if they have changed; a probe then compares the two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from secondthought.config.inference import InferenceConfig
+from secondthought.errors import ConfigError, PolicyError
+from secondthought.inference.local import LocalPolicy
+from secondthought.inference.served.carriers import AdapterCarrier, Carrier, WeightCarrier
+from secondthought.inference.served.probe import ProbeReading, ServerProbe
+from secondthought.inference.served.server import Sampled, ServerAddress, VllmServer
+from secondthought.protocols import Flow
+from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
+
+logger = logging.getLogger(__name__)
+
+
+class ServedPolicy:
+    """A `ServedPolicy` samples by a server; see `Policy` and `FlyingPolicy`."""
+
+    def __init__(
+        self, local: LocalPolicy, server: VllmServer, carrier: Carrier, probe: ServerProbe, workers: int
+    ) -> None:
+        """Take the parts; `served_policy` puts them together."""
+        self.local, self.name = local, local.name
+        self.reading: ProbeReading | None = None
+        """What the last probe said."""
+        self.server = server
+        self._carrier, self._probe = carrier, probe
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
+        self._brought: tuple[tuple[int, int], ...] | None = None
+
+    def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
+        """See `Policy.start`."""
+        return self.local.start(messages, tools)
+
+    def follow(self, completion: Completion, request: str) -> TokenIds:
+        """See `Policy.follow`."""
+        return self.local.follow(completion, request)
+
+    def encode(self, text: str) -> Completion:
+        """See `Policy.encode`."""
+        return self.local.encode(text)
+
+    def fingerprint(self) -> str:
+        """See `Fingerprinted.fingerprint`."""
+        return self.local.fingerprint()
+
+    def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """See `Policy.sample`; a request that fails for good ends the call.
+
+        Raises:
+            PolicyError: the server does not do as it is told.
+        """
+        self.local.check_lengths(prompts, sampling)
+        self.bring()
+        futures = [self._submit(prompt, sampling) for prompt in prompts]
+        try:
+            return [self._completion(future.result()) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    @contextlib.contextmanager
+    def flow(self) -> Iterator[Flow]:
+        """See `FlyingPolicy.flow`. Weights must not change while it is open."""
+        self.bring()
+        flow = _ServedFlow(self)
+        try:
+            yield flow
+        finally:
+            flow.cancel()
+
+    def bring(self) -> None:
+        """Give the server the weights as they are now, unless it has them, and compare.
+
+        Raises:
+            PolicyError: the server does not take them, or samples from others.
+        """
+        now = self._state()
+        if now == self._brought:
+            return
+        first = self._brought is None
+        self._carrier.bring()
+        if first and self.local.adapter is not None:
+            self._probe.check(self._asked, adapter=False)  # the server's base model is ours
+        self.reading = self._probe.check(self._asked, adapter=True)
+        self._brought = now
+        logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, self.reading.gap)
+
+    def close(self) -> None:
+        """Let the server go."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._carrier.close()
+        self.server.close()
+
+    def _asked(self, prompt: Prompt, sampling: Sampling) -> Sampled:
+        return self.server.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
+
+    def _submit(self, prompt: Prompt, sampling: Sampling) -> Future[Sampled]:
+        return self._pool.submit(self._asked, prompt, sampling)
+
+    def _completion(self, sampled: Sampled) -> Completion:
+        """Return a completion as the local policy would: what follows an end of turn is no part of it."""
+        ids, logprobs, stops = sampled.token_ids, sampled.logprobs, self.local.stop_ids
+        end = next((place for place, token in enumerate(ids) if token in stops), None)
+        if end is not None and end + 1 < len(ids):
+            raise PolicyError(f"{self.name}: the server went on after the token that ends a turn")
+        text = self.local.chat.decode(ids if end is None else ids[:end])
+        stop = StopReason.LENGTH if end is None else StopReason.END
+        return Completion(token_ids=ids, logprobs=logprobs, text=text, stop=stop)
+
+    def measurements(self) -> dict[str, float]:
+        """See `MeasuringPolicy.measurements`."""
+        return {} if self.reading is None else {"inference/gap": self.reading.gap}
+
+    def _state(self) -> tuple[tuple[int, int], ...]:
+        """Return what changes whenever a weight is written, by whomever: where it is, and how often it was."""
+        return tuple((parameter.data_ptr(), parameter._version) for parameter in self.local.model.parameters())
+
+
+class _ServedFlow:
+    """Requests under way: each completion is told as it comes."""
+
+    def __init__(self, policy: ServedPolicy) -> None:
+        self._policy = policy
+        self._done: queue.SimpleQueue[tuple[int, Future[Sampled]]] = queue.SimpleQueue()
+        self._open: dict[int, Future[Sampled]] = {}
+        self._num_tickets = 0
+
+    def add(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[int]:
+        """See `Flow.add`."""
+        self._policy.local.check_lengths(prompts, sampling)
+        tickets = list(range(self._num_tickets, self._num_tickets + len(prompts)))
+        self._num_tickets += len(prompts)
+        for ticket, prompt in zip(tickets, prompts, strict=True):
+            future = self._policy._submit(prompt, sampling)
+            self._open[ticket] = future
+            future.add_done_callback(lambda done, ticket=ticket: self._done.put((ticket, done)))
+        return tickets
+
+    def step(self) -> list[tuple[int, Completion]]:
+        """See `Flow.step`; waits for one completion, and takes what else has come."""
+        if not self._open:
+            return []
+        came = [self._done.get()]
+        while not self._done.empty():
+            came.append(self._done.get())
+        for ticket, _ in came:
+            del self._open[ticket]
+        return [(ticket, self._policy._completion(done.result())) for ticket, done in came]
+
+    def cancel(self) -> None:
+        """Let go of what nobody waits for any more."""
+        for future in self._open.values():
+            future.cancel()
+
+
+@contextlib.contextmanager
+def served_policy(local: LocalPolicy, config: InferenceConfig, folder: Path) -> Iterator[ServedPolicy]:
+    """Have a local model sampled by the server that the settings name.
+
+    Args:
+        local: the model that trains.
+        config: where the server is.
+        folder: for weights on their way; the server must see it under the same path.
+
+    Raises:
+        ConfigError: settings name no server.
+        PolicyError: nobody answers there, or it serves another model.
+    """
+    if config.url is None:
+        raise ConfigError("inference.url is missing: where is the vLLM server? Such as http://localhost:8000")
+    address = ServerAddress(
+        url=config.url, key_variable=config.key_env, time_limit_s=config.time_limit_s, attempts=config.attempts
+    )
+    server = VllmServer(address, local.stop_ids)
+    try:
+        base, *_ = server.models() or [""]
+        kind = WeightCarrier if local.adapter is None else AdapterCarrier
+        carrier = kind(local, server, base, folder.absolute())
+        policy = ServedPolicy(local, server, carrier, ServerProbe(local, most=config.max_gap), config.concurrency)
+    except BaseException:
+        server.close()
+        raise
+    try:
+        yield policy
+    finally:
+        policy.close()

@@ -1,0 +1,127 @@
+"""A probe compares a server with the weights that train, after each time that weights were brought over.
+
+The server says a few tokens after fixed prompts, the likeliest ones; the local model reads the same. Each of the
+server's tokens must be the local model's likeliest too, or nearly, and log-probabilities must be alike. The prompts are
+longer than a block of a prefix cache, and the same each time, so that a cache from before would be caught.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from secondthought.errors import PolicyError
+from secondthought.inference.served.server import Sampled
+from secondthought.models.local import LocalModel
+from secondthought.types import Message, Prompt, Sampling, TokenIds
+
+_SUBJECTS = ("numbers and how they are put together", "what a careful reader asks of a text", "two towns and a road")
+_REPEATS = 12
+_TOKENS = 12
+_MOVED = 4.0
+"""Weights are known to have moved if they changed what is read by so many times the difference that is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeReading:
+    """A `ProbeReading` says how far a server and the local model are apart, in nats a token."""
+
+    gap: float
+    """Mean difference of log-probabilities, without sign."""
+    largest: float
+    behind: float
+    """By how much a token that the server takes for the likeliest falls short of the local model's own."""
+
+
+@dataclass(slots=True)
+class _Earlier:
+    """What was said under the weights before, and what the local model then made of it."""
+
+    ids: tuple[TokenIds, ...]
+    local: tuple[tuple[float, ...], ...]
+
+
+class ServerProbe:
+    """A `ServerProbe` holds fixed prompts, and what was said after them under the weights before."""
+
+    def __init__(self, policy: LocalModel, *, most: float) -> None:
+        """Take the local model, and the largest mean gap that is allowed."""
+        self._policy, self._most = policy, most
+        texts = (f"Tell me about {subject}. " * _REPEATS for subject in _SUBJECTS)
+        self._prompts = [
+            Prompt(trunk=policy.start([Message(role="user", content=text)]), key=number)
+            for number, text in enumerate(texts)
+        ]
+        self._earlier: dict[bool, _Earlier] = {}
+
+    def check(self, ask: Callable[[Prompt, Sampling], Sampled], *, adapter: bool) -> ProbeReading:
+        """Compare, and keep what was said for the next time.
+
+        Args:
+            ask: asks the server.
+            adapter: whether the model with its adapter is asked, or the one without.
+
+        Raises:
+            PolicyError: server and local model are further apart than is allowed, or the server goes on with weights
+                from before.
+        """
+        sampling = Sampling(temperature=0.0, max_tokens=_TOKENS, adapter=adapter)
+        said = [ask(prompt, sampling) for prompt in self._prompts]
+        local, best = self._read([one.token_ids for one in said], adapter=adapter)
+        pairs = [
+            (theirs, ours)
+            for one, mine in zip(said, local, strict=True)
+            for theirs, ours in zip(one.logprobs, mine, strict=True)
+        ]
+        differences = [abs(theirs - ours) for theirs, ours in pairs]
+        short = [
+            top - ours for mine, tops in zip(local, best, strict=True) for ours, top in zip(mine, tops, strict=True)
+        ]
+        reading = ProbeReading(gap=statistics.fmean(differences), largest=max(differences), behind=max(short))
+        self._require_new(said, adapter=adapter, reading=reading)
+        self._earlier[adapter] = _Earlier(tuple(one.token_ids for one in said), local)
+        if reading.gap > self._most or reading.behind > 10 * self._most:
+            raise PolicyError(
+                f"the server's model is not the one that trains: after the same prompts log-probabilities differ by"
+                f" {reading.gap:.3g} nats a token, and {self._most:g} are allowed (inference.max_gap); is it the same"
+                " checkpoint, in the same precision, with --logprobs-mode processed_logprobs?"
+            )
+        return reading
+
+    def _require_new(self, said: Sequence[Sampled], *, adapter: bool, reading: ProbeReading) -> None:
+        """Refuse a server that says what the weights before would have said, where the new ones say something else."""
+        earlier = self._earlier.get(adapter)
+        if earlier is None or earlier.ids != tuple(one.token_ids for one in said):
+            return
+        theirs = [value for one in said for value in one.logprobs]
+        before = [value for one in earlier.local for value in one]
+        to_before = statistics.fmean(abs(a - b) for a, b in zip(theirs, before, strict=True))
+        if reading.gap > _MOVED * to_before:
+            raise PolicyError(
+                f"the server goes on with the weights of the step before: it is {to_before:.2g} nats a token from these,"
+                f" and {reading.gap:.2g} from those that train now"
+            )
+
+    def _read(
+        self, ids: Sequence[TokenIds], *, adapter: bool
+    ) -> tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]:
+        """Return what the local model makes of the tokens, and of those that it likes best in their places."""
+        policy, found, best = self._policy, [], []
+        with torch.no_grad(), policy.autocast(), _speaking(policy, adapter=adapter):
+            for prompt, said in zip(self._prompts, ids, strict=True):
+                row = torch.tensor([[*prompt.ids, *said]], device=policy.device)
+                logits = policy.model(input_ids=row, use_cache=False).logits[0, len(prompt.ids) - 1 : -1]
+                scores = logits.float().log_softmax(-1)
+                found.append(tuple(scores[torch.arange(len(said)), torch.tensor(said)].tolist()))
+                best.append(tuple(scores.max(-1).values.tolist()))
+        return tuple(found), tuple(best)
+
+
+def _speaking(policy: LocalModel, *, adapter: bool) -> contextlib.AbstractContextManager[None]:
+    if policy.adapter is None or adapter:
+        return contextlib.nullcontext()
+    return policy.adapter.switched_off()

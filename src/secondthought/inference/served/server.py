@@ -1,0 +1,235 @@
+"""The routes of a vLLM server: completions of token ids, adapters under names, whole weights from a folder.
+
+    POST /v1/completions             ids in, sampled ids and their log-probabilities out
+    POST /v1/load_lora_adapter       an adapter under a new name, from a new path
+    POST /v1/unload_lora_adapter
+    POST /pause, /resume             whole weights are swapped in between (VLLM_SERVER_DEV_MODE=1)
+    POST /collective_rpc             reload_weights
+    POST /reset_prefix_cache         what was computed with the old weights must not be continued
+
+Every way of cutting the distribution is asked to be off in each request: a server takes top-p and the like from the
+model's own generation_config.json otherwise, and what is recorded would not be what was drawn from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from secondthought.errors import ConfigError, PolicyError
+from secondthought.inference.chat.address import shown
+from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
+from secondthought.inference.chat.replies import words
+from secondthought.types import Prompt, Sampling, TokenIds
+
+logger = logging.getLogger(__name__)
+
+_LATER = frozenset({408, 425, 429, *range(500, 600)})
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 30.0
+
+
+class Sampled(NamedTuple):
+    """A `Sampled` completion, as a server tells it: an end-of-turn token that was sampled is among the ids."""
+
+    token_ids: TokenIds
+    logprobs: tuple[float, ...]
+    model: str
+    """Who the server says it was sampled from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """A `ServerAddress` says where a vLLM server is, and how patiently it is asked."""
+
+    url: str
+    """Without `/v1`, such as http://localhost:8000."""
+    key_variable: str | None = None
+    time_limit_s: float = 600.0
+    attempts: int = 5
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class VllmServer:
+    """A `VllmServer` is asked over HTTP; a context, in which connections are kept open."""
+
+    def __init__(
+        self, address: ServerAddress, stop_ids: frozenset[int], *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Ask nothing yet.
+
+        Raises:
+            ConfigError: the key's variable is not set.
+        """
+        self.address = address
+        self._root = address.url.rstrip("/").removesuffix("/v1")
+        self._stops = sorted(stop_ids)
+        self._pause = pause
+        self._requests = OpenRequests()
+        self._headers = {"Content-Type": "application/json", **address.headers, **_key(address.key_variable)}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Cut what is under way, and close all connections."""
+        self._requests.__exit__(None, None, None)
+
+    def models(self) -> list[str]:
+        """Return the names that the server can be asked for: the base model's first.
+
+        Raises:
+            PolicyError: it does not answer.
+        """
+        reply = self._get("/v1/models")
+        try:
+            return [str(model["id"]) for model in json.loads(reply.body)["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise PolicyError(f"{self._shown}: /v1/models is not answered as vLLM does") from None
+
+    def sample(self, prompt: Prompt, sampling: Sampling, model: str) -> Sampled:
+        """Sample one completion.
+
+        Raises:
+            PolicyError: the server refuses, or does not answer in any attempt, or answers something else.
+        """
+        reply = self._post("/v1/completions", _body(prompt, sampling, model, self._stops))
+        return _sampled(reply, prompt, sampling, model, self._shown)
+
+    def load_adapter(self, name: str, path: Path) -> None:
+        """Have the server load an adapter; it must see the path.
+
+        Raises:
+            PolicyError: it does not.
+        """
+        self._post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(path)})
+
+    def unload_adapter(self, name: str) -> None:
+        """Have the server forget an adapter; one that it does not know is none."""
+        try:
+            self._post("/v1/unload_lora_adapter", {"lora_name": name}, attempts=1)
+        except PolicyError as error:
+            logger.info("%s", error)
+
+    def reload(self, path: Path) -> None:
+        """Have the server take its weights from a folder, and forget all that it has computed with others.
+
+        Raises:
+            PolicyError: it does not; it is left paused then, since nothing that it would sample could be trusted.
+        """
+        self._post("/pause?mode=wait", {})
+        self._post("/collective_rpc", {"method": "reload_weights", "kwargs": {"weights_path": str(path)}})
+        self._post("/reset_prefix_cache", {})
+        self._post("/resume", {})
+
+    @property
+    def _shown(self) -> str:
+        return shown(self._root)
+
+    def _post(self, route: str, body: Mapping[str, Any], attempts: int | None = None) -> Reply:
+        data = json.dumps(body).encode()
+        return self._asked(
+            route,
+            lambda: self._requests.post(self._root + route, data, self._headers, self.address.time_limit_s),
+            attempts or self.address.attempts,
+        )
+
+    def _get(self, route: str) -> Reply:
+        return self._asked(
+            route,
+            lambda: self._requests.get(self._root + route, self._headers, self.address.time_limit_s),
+            self.address.attempts,
+        )
+
+    def _asked(self, route: str, ask: Callable[[], Reply], attempts: int) -> Reply:
+        """Ask until there is an answer, or no attempt is left."""
+        delay, reason = _FIRST_DELAY_S, ""
+        for attempt in itertools.count(1):
+            try:
+                reply = ask()
+            except NoReply as error:
+                reason = str(error)
+                if error.lasting:
+                    break
+            else:
+                if reply.status == 200:
+                    return reply
+                reason = f"HTTP {reply.status}: {words(reply.body)}"
+                if reply.status not in _LATER:
+                    break
+            if attempt >= attempts:
+                break
+            logger.info("%s%s: %s; again in %.1f s", self._shown, route, reason, delay)
+            self._pause(delay)
+            delay = min(2 * delay, _LONGEST_DELAY_S)
+        raise PolicyError(f"{self._shown}{route}: {reason}{_remedy(route, reason)}")
+
+
+def _remedy(route: str, reason: str) -> str:
+    if "lora" in route and "HTTP 404" in reason:
+        return "; start the server with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1"
+    if not route.startswith("/v1") and "HTTP 404" in reason:
+        return "; start the server with VLLM_SERVER_DEV_MODE=1"
+    return ""
+
+
+def _key(variable: str | None) -> dict[str, str]:
+    if variable is None:
+        return {}
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ConfigError(f"inference.key_env: the environment variable {variable} is not set; put the key into it")
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _body(prompt: Prompt, sampling: Sampling, model: str, stops: Sequence[int]) -> dict[str, Any]:
+    """Return what is asked: of the whole distribution, with nothing of it cut or changed."""
+    return {
+        "model": model,
+        "prompt": list(prompt.ids),
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": prompt.key % 2**63,
+        "top_p": 1.0,
+        "top_k": -1,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "stop_token_ids": list(stops),
+        "skip_special_tokens": False,
+        "logprobs": 0,
+        "return_token_ids": True,
+    }
+
+
+def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where: str) -> Sampled:
+    """Read a completion, and believe nothing of it that can be checked."""
+    try:
+        data = json.loads(reply.body)
+        [choice] = data["choices"]
+        ids = tuple(int(token) for token in choice["token_ids"])
+        logprobs = tuple(float(value) for value in choice["logprobs"]["token_logprobs"])
+        answered, read = str(data["model"]), choice.get("prompt_token_ids")
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise PolicyError(
+            f"{where}: a completion is not answered as vLLM does, with `token_ids` and `logprobs`; vLLM 0.10 or later is"
+            " needed"
+        ) from None
+    if answered != model:
+        raise PolicyError(f"{where}: was asked for {model} and answered as {answered}")
+    if read is not None and tuple(read) != prompt.ids:
+        raise PolicyError(f"{where}: read other ids than it was sent")
+    if not ids or len(ids) != len(logprobs) or len(ids) > sampling.max_tokens:
+        raise PolicyError(
+            f"{where}: {len(ids)} ids with {len(logprobs)} log-probabilities, of {sampling.max_tokens} asked"
+        )
+    if not all(math.isfinite(value) and value <= 1e-3 for value in logprobs):
+        raise PolicyError(f"{where}: a log-probability is not finite, or above 0")
+    return Sampled(ids, logprobs, answered)
