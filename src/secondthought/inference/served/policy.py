@@ -11,6 +11,7 @@ import logging
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,16 @@ class ServedPolicy:
         if first and self.local.adapter is not None:
             self._probe.check(self._asked, adapter=False)  # the server's base model is ours
         self.reading = self._probe.check(self._asked, adapter=True)
+        if first:
+            self._probe.require_processed(self._asked)
         self._brought = now
         logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, self.reading.gap)
 
     def close(self) -> None:
         """Let the server go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.server.cut()
+        self._pool.shutdown(wait=True)
         self._carrier.close()
         self.server.close()
 
@@ -147,7 +152,7 @@ class _ServedFlow:
         for ticket, prompt in zip(tickets, prompts, strict=True):
             future = self._policy._submit(prompt, sampling)
             self._open[ticket] = future
-            future.add_done_callback(lambda done, ticket=ticket: self._done.put((ticket, done)))
+            future.add_done_callback(partial(self._came, ticket))
         return tickets
 
     def step(self) -> list[tuple[int, Completion]]:
@@ -160,6 +165,9 @@ class _ServedFlow:
         for ticket, _ in came:
             del self._open[ticket]
         return [(ticket, self._policy._completion(done.result())) for ticket, done in came]
+
+    def _came(self, ticket: int, done: Future[Sampled]) -> None:
+        self._done.put((ticket, done))
 
     def cancel(self) -> None:
         """Let go of what nobody waits for any more."""

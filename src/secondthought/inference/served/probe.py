@@ -22,6 +22,8 @@ from secondthought.types import Message, Prompt, Sampling, TokenIds
 _SUBJECTS = ("numbers and how they are put together", "what a careful reader asks of a text", "two towns and a road")
 _REPEATS = 12
 _TOKENS = 12
+_HOT = 2.0
+"""A temperature at which log-probabilities differ much from those without one."""
 _MOVED = 4.0
 """Weights are known to have moved if they changed what is read by so many times the difference that is left."""
 
@@ -51,11 +53,7 @@ class ServerProbe:
     def __init__(self, policy: LocalModel, *, most: float) -> None:
         """Take the local model, and the largest mean gap that is allowed."""
         self._policy, self._most = policy, most
-        texts = (f"Tell me about {subject}. " * _REPEATS for subject in _SUBJECTS)
-        self._prompts = [
-            Prompt(trunk=policy.start([Message(role="user", content=text)]), key=number)
-            for number, text in enumerate(texts)
-        ]
+        self._prompts = [_prompt(policy, subject, number) for number, subject in enumerate(_SUBJECTS)]
         self._earlier: dict[bool, _Earlier] = {}
 
     def check(self, ask: Callable[[Prompt, Sampling], Sampled], *, adapter: bool) -> ProbeReading:
@@ -72,15 +70,10 @@ class ServerProbe:
         sampling = Sampling(temperature=0.0, max_tokens=_TOKENS, adapter=adapter)
         said = [ask(prompt, sampling) for prompt in self._prompts]
         local, best = self._read([one.token_ids for one in said], adapter=adapter)
-        pairs = [
-            (theirs, ours)
-            for one, mine in zip(said, local, strict=True)
-            for theirs, ours in zip(one.logprobs, mine, strict=True)
-        ]
-        differences = [abs(theirs - ours) for theirs, ours in pairs]
-        short = [
-            top - ours for mine, tops in zip(local, best, strict=True) for ours, top in zip(mine, tops, strict=True)
-        ]
+        theirs = [value for one in said for value in one.logprobs]
+        ours, tops = ([value for one in row for value in one] for row in (local, best))
+        differences = [abs(one - other) for one, other in zip(theirs, ours, strict=True)]
+        short = [top - value for value, top in zip(ours, tops, strict=True)]
         reading = ProbeReading(gap=statistics.fmean(differences), largest=max(differences), behind=max(short))
         self._require_new(said, adapter=adapter, reading=reading)
         self._earlier[adapter] = _Earlier(tuple(one.token_ids for one in said), local)
@@ -88,7 +81,7 @@ class ServerProbe:
             raise PolicyError(
                 f"the server's model is not the one that trains: after the same prompts log-probabilities differ by"
                 f" {reading.gap:.3g} nats a token, and {self._most:g} are allowed (inference.max_gap); is it the same"
-                " checkpoint, in the same precision, with --logprobs-mode processed_logprobs?"
+                " checkpoint, in the same precision?"
             )
         return reading
 
@@ -102,12 +95,29 @@ class ServerProbe:
         to_before = statistics.fmean(abs(a - b) for a, b in zip(theirs, before, strict=True))
         if reading.gap > _MOVED * to_before:
             raise PolicyError(
-                f"the server goes on with the weights of the step before: it is {to_before:.2g} nats a token from these,"
-                f" and {reading.gap:.2g} from those that train now"
+                f"the server goes on with the weights of the step before: it is {to_before:.2g} nats a token from"
+                f" these, and {reading.gap:.2g} from those that train now"
+            )
+
+    def require_processed(self, ask: Callable[[Prompt, Sampling], Sampled]) -> None:
+        """Refuse a server that tells log-probabilities of another distribution than it draws from.
+
+        Raises:
+            PolicyError: they are not those at the temperature.
+        """
+        sampling = Sampling(temperature=_HOT, max_tokens=_TOKENS)
+        said = [ask(prompt, sampling) for prompt in self._prompts]
+        local, _ = self._read([one.token_ids for one in said], adapter=True, temperature=_HOT)
+        pairs = [pair for one, mine in zip(said, local, strict=True) for pair in zip(one.logprobs, mine, strict=True)]
+        gap = statistics.fmean(abs(theirs - ours) for theirs, ours in pairs)
+        if gap > self._most:
+            raise PolicyError(
+                f"the server's log-probabilities are not those at the temperature that it samples at ({gap:.3g} nats a"
+                " token apart): start it with --logprobs-mode processed_logprobs"
             )
 
     def _read(
-        self, ids: Sequence[TokenIds], *, adapter: bool
+        self, ids: Sequence[TokenIds], *, adapter: bool, temperature: float = 1.0
     ) -> tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]:
         """Return what the local model makes of the tokens, and of those that it likes best in their places."""
         policy, found, best = self._policy, [], []
@@ -115,10 +125,20 @@ class ServerProbe:
             for prompt, said in zip(self._prompts, ids, strict=True):
                 row = torch.tensor([[*prompt.ids, *said]], device=policy.device)
                 logits = policy.model(input_ids=row, use_cache=False).logits[0, len(prompt.ids) - 1 : -1]
-                scores = logits.float().log_softmax(-1)
+                scores = (logits.float() / temperature).log_softmax(-1)
                 found.append(tuple(scores[torch.arange(len(said)), torch.tensor(said)].tolist()))
                 best.append(tuple(scores.max(-1).values.tolist()))
         return tuple(found), tuple(best)
+
+
+def _prompt(policy: LocalModel, subject: str, number: int) -> Prompt:
+    """Return a prompt about a subject, as long as the model can hold up to some repetitions."""
+    limit = min((each.tokens for each in policy.length_limits), default=None)
+    for repeats in range(_REPEATS, 0, -1):
+        ids = policy.start([Message(role="user", content=f"Tell me about {subject}. " * repeats)])
+        if limit is None or len(ids) + _TOKENS <= limit:
+            break
+    return Prompt(trunk=ids, key=number)
 
 
 def _speaking(policy: LocalModel, *, adapter: bool) -> contextlib.AbstractContextManager[None]:

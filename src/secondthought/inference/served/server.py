@@ -18,7 +18,6 @@ import json
 import logging
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,10 +74,15 @@ class VllmServer:
         self._pause = pause
         self._requests = OpenRequests()
         self._headers = {"Content-Type": "application/json", **address.headers, **_key(address.key_variable)}
-        self._lock = threading.Lock()
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Cut what is under way: whoever waits for an answer gets none, and nothing is tried again."""
+        self._is_cut = True
+        self._requests.cut()
 
     def close(self) -> None:
-        """Cut what is under way, and close all connections."""
+        """Close all connections."""
         self._requests.__exit__(None, None, None)
 
     def models(self) -> list[str]:
@@ -163,7 +167,7 @@ class VllmServer:
                 reason = f"HTTP {reply.status}: {words(reply.body)}"
                 if reply.status not in _LATER:
                     break
-            if attempt >= attempts:
+            if attempt >= attempts or self._is_cut:
                 break
             logger.info("%s%s: %s; again in %.1f s", self._shown, route, reason, delay)
             self._pause(delay)
@@ -219,17 +223,16 @@ def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where
         answered, read = str(data["model"]), choice.get("prompt_token_ids")
     except (ValueError, KeyError, TypeError, OverflowError):
         raise PolicyError(
-            f"{where}: a completion is not answered as vLLM does, with `token_ids` and `logprobs`; vLLM 0.10 or later is"
-            " needed"
+            f"{where}: a completion is not answered as vLLM does, with `token_ids` and `logprobs`; it needs vLLM 0.10"
+            " or later"
         ) from None
     if answered != model:
         raise PolicyError(f"{where}: was asked for {model} and answered as {answered}")
     if read is not None and tuple(read) != prompt.ids:
         raise PolicyError(f"{where}: read other ids than it was sent")
     if not ids or len(ids) != len(logprobs) or len(ids) > sampling.max_tokens:
-        raise PolicyError(
-            f"{where}: {len(ids)} ids with {len(logprobs)} log-probabilities, of {sampling.max_tokens} asked"
-        )
+        counts = f"{len(ids)} ids with {len(logprobs)} log-probabilities"
+        raise PolicyError(f"{where}: answered {counts}, of {sampling.max_tokens} asked")
     if not all(math.isfinite(value) and value <= 1e-3 for value in logprobs):
         raise PolicyError(f"{where}: a log-probability is not finite, or above 0")
     return Sampled(ids, logprobs, answered)
