@@ -211,15 +211,6 @@ class RankedPolicy(Protocol):
 
 
 @runtime_checkable
-class MeasuringPolicy(Protocol):
-    """A `MeasuringPolicy` measures something of itself that is to be recorded with each step."""
-
-    def measurements(self) -> Mapping[str, float]:
-        """Return what was last measured, by the name of its metric."""
-        ...
-
-
-@runtime_checkable
 class Detector(Protocol):
     """A `Detector` finds behaviours in text: by patterns, by asking a model, or by following what was done.
 

@@ -18,7 +18,6 @@ from secondthought.distributed.world import World
 from secondthought.errors import PolicyError, TaskError
 from secondthought.interrupts import held_back
 from secondthought.models.heap import give_back
-from secondthought.protocols import MeasuringPolicy, Policy
 from secondthought.rollout.mining import MiningStats
 from secondthought.rollout.player import Player
 from secondthought.rollout.reflect_retry import text_before
@@ -33,7 +32,14 @@ from secondthought.train.curriculum import Curriculum
 from secondthought.train.gradient_step import BrokenUpdate
 from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
-from secondthought.train.metrics import of_critic_advantages, of_groups, of_mining, of_update, sampled_tokens
+from secondthought.train.metrics import (
+    of_critic_advantages,
+    of_groups,
+    of_mining,
+    of_policy,
+    of_update,
+    sampled_tokens,
+)
 from secondthought.train.rescoring import rescored
 from secondthought.train.schedule import share_done
 from secondthought.types import Episode, Problem, Turn, TurnKind
@@ -119,7 +125,7 @@ class Loop:
                 **of_critic_advantages(from_critic),
                 **of_update(update),
                 **_mining(played.mining),
-                **_of_policy(self.player.policy),
+                **of_policy(self.player.policy),
                 "tokens/sampled": progress.sampled_tokens,
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
@@ -235,10 +241,6 @@ def _at_step(step: int) -> Iterator[None]:
 def score(measured: Mapping[str, float]) -> float:
     """Return what the best checkpoint is best at: solving within two tries, or one where no second is played."""
     return measured.get("eval/second_try", measured["eval/first_try"])
-
-
-def _of_policy(policy: Policy) -> Metrics:
-    return dict(policy.measurements()) if isinstance(policy, MeasuringPolicy) else {}
 
 
 def _mining(mining: MiningStats | None) -> Metrics:

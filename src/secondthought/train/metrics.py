@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
+from secondthought.protocols import Policy
 from secondthought.rollout.mining import MiningStats
 from secondthought.train.critic.advantages import CriticAdvantagesStats
 from secondthought.train.critic.learner import CriticStats
@@ -16,6 +18,20 @@ def sampled_tokens(groups: Sequence[Group], mining: MiningStats | None) -> int:
     """Count every token that the policy drew for a step: mining, attempts, reflections and every retry."""
     drawn = sum(len(turn.completion.token_ids) for turn in _turns(groups))
     return drawn + (0 if mining is None else mining.num_sampled_tokens)
+
+
+@runtime_checkable
+class MeasuringPolicy(Protocol):
+    """A `MeasuringPolicy` measures something of itself that is to be recorded with each step."""
+
+    def measurements(self) -> Mapping[str, float]:
+        """Return what was last measured, by the name of its metric."""
+        ...
+
+
+def of_policy(policy: Policy) -> dict[str, float]:
+    """Return what a policy has measured of itself; nothing of most."""
+    return dict(policy.measurements()) if isinstance(policy, MeasuringPolicy) else {}
 
 
 def of_groups(groups: Sequence[Group]) -> dict[str, float]:

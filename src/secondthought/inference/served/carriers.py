@@ -94,7 +94,7 @@ class WeightCarrier:
         return self._base
 
     def close(self) -> None:
-        """See `Carrier.close`; the server goes on with the last weights, and may need to read them again."""
+        """Leave the last weights where they are: the server may need to read them again."""
 
     def _path(self, version: int) -> Path:
         return self._folder / f"weights-{self._run}-{version}"

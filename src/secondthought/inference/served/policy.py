@@ -59,7 +59,7 @@ class ServedPolicy:
         return self.local.fingerprint()
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See `Policy.sample`; a request that fails for good ends the call.
+        """Sample completions (`Policy.sample`); a request that fails for good ends the call.
 
         Raises:
             PolicyError: the server does not do as it is told.
@@ -75,7 +75,7 @@ class ServedPolicy:
 
     @contextlib.contextmanager
     def flow(self) -> Iterator[Flow]:
-        """See `FlyingPolicy.flow`. Weights must not change while it is open."""
+        """Open a flow (`FlyingPolicy.flow`); weights must not change while it is open."""
         self.bring()
         flow = _ServedFlow(self)
         try:
@@ -127,7 +127,7 @@ class ServedPolicy:
         return Completion(token_ids=ids, logprobs=logprobs, text=text, stop=stop)
 
     def measurements(self) -> dict[str, float]:
-        """See `MeasuringPolicy.measurements`."""
+        """Return the gap that the last probe found."""
         return {} if self.reading is None else {"inference/gap": self.reading.gap}
 
     def _state(self) -> tuple[tuple[int, int], ...]:
@@ -156,7 +156,7 @@ class _ServedFlow:
         return tickets
 
     def step(self) -> list[tuple[int, Completion]]:
-        """See `Flow.step`; waits for one completion, and takes what else has come."""
+        """Wait for one completion, and take what else has come (`Flow.step`)."""
         if not self._open:
             return []
         came = [self._done.get()]
