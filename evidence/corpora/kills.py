@@ -1,6 +1,8 @@
 """Kills `corpora measure` at random moments and says whether each document came out just once.
 
     python evidence/corpora/kills.py data/corpus --kills 20
+
+A piece is small (50 kB), so that a kill falls into one.
 """
 
 from __future__ import annotations
