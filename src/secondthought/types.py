@@ -313,7 +313,7 @@ class Answer:
     text: str | None
     error: str = ""
     tokens: int = 0
-    is_final: bool = False  # asked again, the same conversation would get the same
+    is_final: bool = False  # refused for good: asked again, the same conversation would get the same
 
     def __post_init__(self) -> None:
         """Make the text whole: a server may send half a character."""

@@ -11,7 +11,9 @@ import socket
 import struct
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from loopback import listening
 
 
 class Server:
@@ -83,21 +85,8 @@ def serving(reply=lambda messages: "yes", script=None, pause=0.0):
             self.end_headers()
             self.wfile.write(data)
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request, client_address):
-            """A client that hangs up is part of the play."""
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield Server(server.server_address[1], requests, most)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler) as port:
+        yield Server(port, requests, most)
 
 
 def status(code, message="busy", **headers):

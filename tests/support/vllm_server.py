@@ -7,8 +7,10 @@ field are switches: `stale` goes on with the weights before, `cached` continues 
 import contextlib
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from loopback import listening
 
 from secondthought.config import ModelConfig
 from secondthought.inference.loading import load_policy
@@ -108,22 +110,9 @@ def serving(checkpoint):
             self.end_headers()
             self.wfile.write(data)
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request, client_address):
-            """A client that hangs up is part of the play."""
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    held.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with listening(Handler) as port:
+        held.url = f"http://127.0.0.1:{port}"
         yield held
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def hang_up(handler):

@@ -164,11 +164,14 @@ class _Later(Exception):
 
 
 class _Never(Exception):
-    """`_Never` says that no attempt will be answered; `hopeless` if that holds for any other conversation as well."""
+    """`_Never` says that no attempt will be answered; `hopeless` if that holds for any other conversation as well.
 
-    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
+    It is `refused` if the server said so of this conversation: with other settings there may be an answer else.
+    """
+
+    def __init__(self, reason: str, *, hopeless: bool = False, refused: bool = False) -> None:
         super().__init__(reason)
-        self.hopeless = hopeless
+        self.hopeless, self.refused = hopeless, refused
 
 
 class _Call:
@@ -221,7 +224,7 @@ class _Call:
             reply = self._try(index)
         except _Never as reason:
             self._failed(str(reason), counts=reason.hopeless or not self.client.usage.answers)
-            return Answer(index, None, str(reason), is_final=not reason.hopeless)
+            return Answer(index, None, str(reason), is_final=reason.refused)
         except _Later as reason:
             if self.stop.is_set():
                 return Answer(index, None, _STOPPED)
@@ -296,7 +299,7 @@ class _Call:
             where = f"; it points to {moved}" if moved and reply.status < 400 else ""
             self._hopeless(f"{reason}; check the URL, the model's name and the key's variable{where}")
         remedy = next((what for field, what in _REMEDIES.items() if field in reason), "")
-        raise _Never(f"{reason}; {remedy}" if remedy else reason)
+        raise _Never(f"{reason}; {remedy}" if remedy else reason, refused=not remedy)
 
     def _hopeless(self, reason: str) -> NoReturn:
         """Refuse what no conversation can be answered under; after an answer it may be a passing trouble."""

@@ -141,7 +141,7 @@ def test_the_time_limit_holds_for_the_whole_request(late):
 def test_a_refused_conversation_is_not_asked_again():
     with serving(echo, {"long": [status(400, "the prompt is too long")] * 9}) as server:
         answers = client(server).ask(talk("long", "q1"), _SAMPLING)
-    assert answers == [Answer(0, None, "HTTP 400: the prompt is too long"), Answer(1, "about q1")]
+    assert answers == [Answer(0, None, "HTTP 400: the prompt is too long", is_final=True), Answer(1, "about q1")]
     assert server.asked.count("long") == 1
 
 
