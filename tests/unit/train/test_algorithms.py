@@ -15,7 +15,8 @@ CONFIGS = Path(__file__).parents[3] / "configs"
 
 def test_every_row_can_be_played_and_has_a_command():
     assert {row.branches for row in ALGORITHMS.values()} == set(BRANCHES)
-    assert {name.removeprefix("train ") for name in COMMANDS if name.startswith("train ")} == {*ALGORITHMS, "sft"}
+    commands = {name.removeprefix("train ") for name in COMMANDS if name.startswith("train ")}
+    assert commands == {*ALGORITHMS, "sft", "pretrain"}
     assert all((row.starts_from == "problems") == row.branches.startswith("attempts") for row in ALGORITHMS.values())
 
 

@@ -196,7 +196,7 @@ def test_keep_and_limit_and_table(cli):
         (["missing.jsonl"], 2, "missing.jsonl: no such file"),
         (["--detector", "functional", "--behaviors", "x.toml"], 2, "functional knows its own only"),
         (["--detector", "functional", "--task", "arithmetic"], 2, "task arithmetic has none; use patterns"),
-        (["--detector", "nobody"], 2, "there is no detector 'nobody'; known: functional, patterns, judge, or module"),
+        (["--detector", "nobody"], 2, "there is no detector 'nobody'; known: functional, learned, patterns, judge, or"),
         (["--detector", "nowhere:Nobody"], 2, "module 'nowhere' cannot be imported"),
         (["--detector", "judge"], 2, "needs --judge-model"),
         (["--endpoint", "http://localhost:1"], 2, "--endpoint goes with --detector judge"),
