@@ -1,4 +1,4 @@
-r"""Grounds of a rewrite: its answer stands in the document, its question's numbers do, and it speaks its language.
+r"""Grounds of a rewrite: its answer stands in the document, its numbers do, and it shares the document's text.
 
 A model that is asked to rewrite may invent. What is checked here needs no model, and errs on the strict side: an answer
 in other words than the author's is not taken.
@@ -48,12 +48,12 @@ def invented_number(text: str, document: str) -> str | None:
     return next((number for number in _NUMBER.findall(_plain(_STEP.sub(" ", text))) if number not in known), None)
 
 
-def is_its_language(text: str, document: str) -> bool:
-    """Tell whether a text shares enough groups of letters with a document to be in its language.
+def shares_text(text: str, document: str) -> bool:
+    """Tell whether a text shares enough groups of letters with a document to be about it, in its language.
 
-    >>> is_its_language("What is the sum of the numbers?", "Find the sum of these numbers. What is it?")
+    >>> shares_text("What is the sum of the numbers?", "Find the sum of these numbers. What is it?")
     True
-    >>> is_its_language("Wie hoch ist die Summe der Zahlen?", "Find the sum of these numbers. What is it?")
+    >>> shares_text("Wie hoch ist die Summe der Zahlen?", "Find the sum of these numbers. What is it?")
     False
     """
     own = _grams(text)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from secondthought.data.corpora.rewriting.rewrite import RewriteStyle
 from secondthought.types import Message
 
-_FORM = """You are given a document. Rewrite it as an exercise that somebody works out. Write exactly three parts:
+_FORM = """You are given a document. Rewrite it as an exercise that somebody works out. Write exactly
+three parts, in these tags:
 
-<question>the exercise as a whole question, with each number and condition that the document gives</question>
-<thoughts>how it is worked out</thoughts>
-<answer>the answer, in the very words or figures of the document</answer>
+<question>...</question>
+<thoughts>...</thoughts>
+<answer>...</answer>
+
+- question: the exercise as a whole question, with each number and condition that the document gives
+- thoughts: how it is worked out
+- answer: the result alone, in the very words or figures of the document
 
 Write nothing before, between or after the parts. Write in the language of the document. Invent nothing: no number, step
 or result that the document does not have. If the document holds no exercise with its answer, write only <none/>.

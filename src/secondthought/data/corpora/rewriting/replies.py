@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from secondthought.data.corpora.rewriting.grounds import invented_number, is_its_language, stands_in
+from secondthought.data.corpora.rewriting.grounds import invented_number, shares_text, stands_in
 from secondthought.data.corpora.rewriting.rewrite import LeftOut, Outcome, Rewrite
 
 _FORM = re.compile(r"\s*<question>(.*?)</question>\s*<thoughts>(.*?)</thoughts>\s*<answer>(.*?)</answer>\s*", re.DOTALL)
@@ -15,7 +15,7 @@ NO_EXERCISE = "holds no problem with a solution, says the model"
 OTHER_FORM = "the reply has another form than was asked for"
 NO_ANSWER_THERE = "its answer does not stand in the document"
 NO_NUMBER_THERE = "one of its numbers does not stand in the document"
-OTHER_LANGUAGE = "it is in another language than the document"
+LITTLE_SHARED = "it shares too little text with the document"
 
 
 def outcome_of(reply: str, document: str) -> Outcome:
@@ -27,8 +27,8 @@ def outcome_of(reply: str, document: str) -> Outcome:
     if not parts or not all(parts) or any(_TAG.search(part) for part in parts):
         return LeftOut(reason=OTHER_FORM, detail=reply)
     question, thoughts, answer = parts
-    if not is_its_language(f"{question} {thoughts}", document):
-        return LeftOut(reason=OTHER_LANGUAGE, detail=reply)
+    if not shares_text(f"{question} {thoughts}", document):
+        return LeftOut(reason=LITTLE_SHARED, detail=reply)
     if not stands_in(answer, document):
         return LeftOut(reason=NO_ANSWER_THERE, detail=reply)
     if invented_number(f"{question}\n{thoughts}", document) is not None:

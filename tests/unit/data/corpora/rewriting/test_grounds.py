@@ -2,7 +2,7 @@
 
 import pytest
 
-from secondthought.data.corpora.rewriting.grounds import invented_number, is_its_language, stands_in
+from secondthought.data.corpora.rewriting.grounds import invented_number, shares_text, stands_in
 
 DOCUMENT = r"""Example 3. Solve \(2x - 7 = 1{,}993\). Adding seven gives $2x = 2,000$, so x = 1000. I first
 got x = -1000, which is wrong. The ratio is \boxed{\frac{3}{4}}, or 0.75. The capital is Paris."""
@@ -51,4 +51,4 @@ def test_numbers_in_figures_and_words():
 )
 def test_another_language_is_told_by_its_letters(text, own):
     document = "Find x. Twice x minus seven is 1993. Two times x is what we have when we add seven: x is 1000."
-    assert is_its_language(text, document) is own
+    assert shares_text(text, document) is own

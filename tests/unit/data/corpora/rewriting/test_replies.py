@@ -37,7 +37,7 @@ def test_a_reply_in_its_form_is_a_rewrite():
         (
             "<question>Wieviel ergibt 17 + 25?</question><thoughts>Ich rechne zusammen und erhalte 42.</thoughts>"
             "<answer>42</answer>",
-            replies.OTHER_LANGUAGE,
+            replies.LITTLE_SHARED,
         ),
     ],
 )

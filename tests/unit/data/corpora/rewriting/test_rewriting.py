@@ -89,7 +89,7 @@ REPLIES = {
     22: (replies.NO_ANSWER_THERE, said(22).replace("<answer>27", "<answer>28")),
     23: (replies.NO_NUMBER_THERE, said(23).replace("23 plus 5?", "23 plus 5 plus 77?")),
     24: (
-        replies.OTHER_LANGUAGE,
+        replies.LITTLE_SHARED,
         "<question>Wieviel ergibt das?</question><thoughts>Ich zähle zusammen und erhalte ein Ergebnis.</thoughts>"
         "<answer>29</answer>",
     ),
