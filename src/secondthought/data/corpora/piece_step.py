@@ -158,10 +158,6 @@ class MeasurePieces:
             self.measure(number)
         return iter(())
 
-    def prepare(self) -> None:
-        """Make the detector, which takes a while the first time in a process."""
-        _detector(self.behaviors)
-
     def measure(self, number: int) -> None:
         """Measure one piece.
 

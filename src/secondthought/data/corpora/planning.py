@@ -100,7 +100,6 @@ def measured_sample(step: MeasurePieces, seconds: float, seed: int = 0, onlooker
     rng.stream("corpus plan", seed).shuffle(order)
     with tempfile.TemporaryDirectory() as folder:
         own = replace(step, outputs=replace(step.outputs, folder=Path(folder)))
-        own.prepare()
         own.measure(min(order, key=lambda number: step.sizes[number]))  # the first time takes longer
         found = _measured(own, order, seconds, onlooker)
         counts = [CorpusCounts.from_state(json.loads(own.done(number).read_text("utf-8"))) for number, _ in found]

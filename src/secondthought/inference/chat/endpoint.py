@@ -12,6 +12,23 @@ from secondthought.errors import ConfigError
 from secondthought.inference.chat.address import address
 
 
+def key_in(variable: str | None, what: str) -> str | None:
+    """Read a key from the environment; None where no variable is named. `what` names the setting in errors.
+
+    Raises:
+        ConfigError: the variable is not set, or holds what no HTTP header may hold.
+    """
+    if variable is None:
+        return None
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ConfigError(f"{what}: the environment variable {variable} is not set; put the key into it")
+    # The library's own error would show the key.
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{what}: the key in {variable} holds characters that no HTTP header may hold")
+    return key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """An `Endpoint` says where a model is served, and how patiently it is asked."""
@@ -53,15 +70,7 @@ class Endpoint:
         Raises:
             ConfigError: the variable is not set, or holds what no HTTP header may hold.
         """
-        if self.key_variable is None:
-            return None
-        key = os.environ.get(self.key_variable, "").strip()
-        if not key:
-            raise ConfigError(f"endpoint: the environment variable {self.key_variable} is not set; put the key into it")
-        # The library's own error would show the key.
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigError(f"endpoint: the key in {self.key_variable} holds characters that no HTTP header may hold")
-        return key
+        return key_in(self.key_variable, "endpoint")
 
     def delay(self, attempt: int, asked_for: float | None, jitter: random.Random) -> float | None:
         """Return the seconds to wait after the n-th attempt failed, or None if waiting is no use.

@@ -34,7 +34,6 @@ class ProbeReading:
 
     gap: float
     """Mean difference of log-probabilities, without sign."""
-    largest: float
     behind: float
     """By how much a token that the server takes for the likeliest falls short of the local model's own."""
 
@@ -74,7 +73,7 @@ class ServerProbe:
         ours, tops = ([value for one in row for value in one] for row in (local, best))
         differences = [abs(one - other) for one, other in zip(theirs, ours, strict=True)]
         short = [top - value for value, top in zip(ours, tops, strict=True)]
-        reading = ProbeReading(gap=statistics.fmean(differences), largest=max(differences), behind=max(short))
+        reading = ProbeReading(gap=statistics.fmean(differences), behind=max(short))
         self._require_new(said, adapter=adapter, reading=reading)
         self._earlier[adapter] = _Earlier(tuple(one.token_ids for one in said), local)
         if reading.gap > self._most or reading.behind > 10 * self._most:

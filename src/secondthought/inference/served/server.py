@@ -17,15 +17,15 @@ import itertools
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from secondthought.errors import ConfigError, PolicyError
+from secondthought.errors import PolicyError
 from secondthought.inference.chat.address import shown
+from secondthought.inference.chat.endpoint import key_in
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
 from secondthought.inference.chat.replies import words
 from secondthought.types import Prompt, Sampling, TokenIds
@@ -41,8 +41,6 @@ class Sampled(NamedTuple):
 
     token_ids: TokenIds
     logprobs: tuple[float, ...]
-    model: str
-    """Who the server says it was sampled from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +52,12 @@ class ServerAddress:
     key_variable: str | None = None
     time_limit_s: float = 600.0
     attempts: int = 5
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class VllmServer:
     """A `VllmServer` is asked over HTTP; a context, in which connections are kept open."""
 
-    def __init__(
-        self, address: ServerAddress, stop_ids: frozenset[int], *, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, address: ServerAddress, stop_ids: frozenset[int]) -> None:
         """Ask nothing yet.
 
         Raises:
@@ -71,9 +66,8 @@ class VllmServer:
         self.address = address
         self._root = address.url.rstrip("/").removesuffix("/v1")
         self._stops = sorted(stop_ids)
-        self._pause = pause
         self._requests = OpenRequests()
-        self._headers = {"Content-Type": "application/json", **address.headers, **_key(address.key_variable)}
+        self._headers = {"Content-Type": "application/json", **_key(address.key_variable)}
         self._is_cut = False
 
     def cut(self) -> None:
@@ -170,7 +164,7 @@ class VllmServer:
             if attempt >= attempts or self._is_cut:
                 break
             logger.info("%s%s: %s; again in %.1f s", self._shown, route, reason, delay)
-            self._pause(delay)
+            time.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY_S)
         raise PolicyError(f"{self._shown}{route}: {reason}{_remedy(route, reason)}")
 
@@ -184,12 +178,8 @@ def _remedy(route: str, reason: str) -> str:
 
 
 def _key(variable: str | None) -> dict[str, str]:
-    if variable is None:
-        return {}
-    key = os.environ.get(variable, "").strip()
-    if not key:
-        raise ConfigError(f"inference.key_env: the environment variable {variable} is not set; put the key into it")
-    return {"Authorization": f"Bearer {key}"}
+    key = key_in(variable, "inference.key_env")
+    return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
 def _body(prompt: Prompt, sampling: Sampling, model: str, stops: Sequence[int]) -> dict[str, Any]:
@@ -235,4 +225,4 @@ def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where
         raise PolicyError(f"{where}: answered {counts}, of {sampling.max_tokens} asked")
     if not all(math.isfinite(value) and value <= 1e-3 for value in logprobs):
         raise PolicyError(f"{where}: a log-probability is not finite, or above 0")
-    return Sampled(ids, logprobs, answered)
+    return Sampled(ids, logprobs)

@@ -45,8 +45,8 @@ def day_of(run: Run) -> date | None:
 
 def given_texts(run: Run) -> GivenTexts | None:
     """Return which training on given texts a run is; None where its texts are sampled."""
-    recorded = {name for row in run.metrics for name in row}
-    return GIVEN_TEXTS.get(run.arm) or next((kind for kind in GIVEN_TEXTS.values() if kind.loss in recorded), None)
+    recorded = (kind for kind in GIVEN_TEXTS.values() if any(kind.loss in row for row in run.metrics))
+    return GIVEN_TEXTS.get(run.arm) or next(recorded, None)
 
 
 def steps_of(run: Run) -> int:

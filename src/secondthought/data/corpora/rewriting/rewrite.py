@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias
 
 from secondthought.data.corpora.documents import CorpusDocument
 
 RewriteStyle: TypeAlias = Literal["curated", "clean"]
 """`curated` keeps the author's doubts, checks and wrong turns; `clean` keeps the steps alone. The paper's two sets."""
-STYLES: tuple[RewriteStyle, ...] = get_args(RewriteStyle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

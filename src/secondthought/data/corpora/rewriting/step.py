@@ -161,10 +161,11 @@ def rewrite(step: RewritePieces, how: How, onlooker: Onlooker = SILENT, *, again
         PolicyError: nothing can be asked at all.
         OSError: results cannot be written.
     """
-    require_same(step, MANIFEST)
-    for number in range(len(step.pieces)) if again else ():
-        if step.done(number).exists() and _counts(step, number).unanswered:
-            step.done(number).unlink()
+    if again:
+        require_same(step, MANIFEST)
+        for number in range(len(step.pieces)):
+            if step.done(number).exists() and _counts(step, number).unanswered:
+                step.done(number).unlink()
     if not run_step(step, how, MANIFEST, "corpus", onlooker):
         return None
     counts = RewriteCounts()
