@@ -10,7 +10,7 @@ Intervals are at 95 % unless asked otherwise. What is undefined (no data, one le
 from secondthought.stats.interval import UNDEFINED, Interval, to_json
 from secondthought.stats.means import NORMAL_POINT, Numbers, mean_interval, t_quantile
 from secondthought.stats.non_inferiority import NonInferiority, non_inferiority
-from secondthought.stats.p_values import holm, mcnemar
+from secondthought.stats.p_values import benjamini_hochberg, fisher, holm, mcnemar, sign_test, testable
 from secondthought.stats.shares import (
     mean_difference,
     mean_share,
@@ -29,6 +29,8 @@ __all__ = [
     "Interval",
     "NonInferiority",
     "Numbers",
+    "benjamini_hochberg",
+    "fisher",
     "holm",
     "mcnemar",
     "mean_difference",
@@ -38,8 +40,10 @@ __all__ = [
     "paired_difference",
     "pass_at_k",
     "share_of_clusters",
+    "sign_test",
     "stratified_share",
     "t_quantile",
+    "testable",
     "to_json",
     "unpaired_difference",
     "variance_between",

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from secondthought.stats import (
     UNDEFINED,
     Interval,
+    benjamini_hochberg,
+    fisher,
     holm,
     mcnemar,
     mean_difference,
@@ -22,6 +24,7 @@ from secondthought.stats import (
     paired_difference,
     pass_at_k,
     t_quantile,
+    testable,
     to_json,
     wilson,
 )
@@ -341,6 +344,72 @@ class TestHolm:
         draw = np.random.default_rng(0)
         tables = draw.random((4000, 6))
         assert np.mean([min(holm(row.tolist())) < 0.05 for row in tables]) == pytest.approx(0.05, abs=0.012)
+
+
+class TestBenjaminiHochberg:
+    def test_published_example(self):
+        # Benjamini and Hochberg 1995, section 4.1: fifteen p-values, of which four are discoveries at .05.
+        values = [
+            0.0001,
+            0.0004,
+            0.0019,
+            0.0095,
+            0.0201,
+            0.0278,
+            0.0298,
+            0.0344,
+            0.0459,
+            0.324,
+            0.4262,
+            0.5719,
+            0.6528,
+            0.759,
+            1,
+        ]
+        found = benjamini_hochberg(values)
+        assert sum(q <= 0.05 for q in found) == 4
+        assert found[3] == pytest.approx(0.0095 * 15 / 4)
+
+    @given(st.lists(st.floats(0, 1), max_size=12))
+    def test_equals_the_definition(self, values):
+        """A test is a discovery at alpha if a rank at or above its own has a p-value within alpha * rank / m."""
+        found, m = benjamini_hochberg(values), len(values)
+        for p, q in zip(values, found, strict=True):
+            ranks = [(other, sum(x <= other for x in values)) for other in values if other >= p]
+            assert q == pytest.approx(min(1.0, *(other * m / rank for other, rank in ranks)))
+
+    def test_what_cannot_be_found_does_not_count(self):
+        assert testable([], 0.05) == []
+        assert testable([0.04] * 3, 0.05) == [False] * 3
+        assert testable([0.04, 1.0, 1.0], 0.05) == [True, False, False]
+        assert sum(testable([2.0**-n for n in range(1, 30)], 0.05)) == 21
+
+    def test_a_search_through_sparse_nulls_finds_little(self):
+        draw = np.random.default_rng(0)
+        searches = 0
+        for _ in range(400):
+            first, second = draw.binomial(20, 0.2, 30), draw.binomial(20, 0.2, 30)
+            totals = [int(a + b) for a, b in zip(first, second, strict=True)]
+            least = [min(fisher(a, 20, t - a, 20) for a in (max(0, t - 20), min(20, t))) for t in totals]
+            kept = testable(least, 0.2)
+            tests = [fisher(int(a), 20, int(b), 20) for a, b, k in zip(first, second, kept, strict=True) if k]
+            searches += min(benjamini_hochberg(tests), default=1) <= 0.2
+        assert searches / 400 <= 0.2
+
+
+class TestFisher:
+    @given(st.integers(0, 7), st.integers(0, 7), st.data())
+    def test_equals_enumeration(self, n_a, n_b, data):
+        a, b = data.draw(st.integers(0, n_a)), data.draw(st.integers(0, n_b))
+        ways = {x: math.comb(n_a, x) * math.comb(n_b, a + b - x) for x in range(a + b + 1) if x <= n_a}
+        extreme = sum(count for count in ways.values() if count <= ways[a])
+        assert fisher(a, n_a, b, n_b) == pytest.approx(extreme / sum(ways.values()))
+
+    def test_many(self):
+        assert 0 <= fisher(5000, 5000, 0, 5000) < 1e-300
+        assert fisher(2500, 5000, 2500, 5000) == pytest.approx(1.0)
+        with pytest.raises(ValueError, match="not two shares"):
+            fisher(3, 2, 0, 1)
 
 
 class TestMcNemar:
