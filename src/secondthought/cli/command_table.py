@@ -59,6 +59,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "habits agree": Command("habits.agree:run", "how far two readings of the same texts agree: kappa, precision, ..."),
     "habits learn": Command("habits.learn:run", "train the learned detector on texts that people or a judge have read"),
+    "habits discover": Command(
+        "habits.discover:run", "phrases and sentences whose rate changed most, named or not, without a judge"
+    ),
     "corpora measure": Command(
         "corpora.measure:run",
         "how often the documents of large text collections show habits, set problems and solve them",
