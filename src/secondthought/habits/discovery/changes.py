@@ -47,8 +47,8 @@ class ExactTest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A `Change` is the rate of one thing before and after: shares of texts, with intervals over problems."""
+class RateChange:
+    """A `RateChange` is the rate of one thing before and after: shares of texts, with intervals over problems."""
 
     texts_before: int
     texts_after: int
@@ -125,7 +125,7 @@ class Sides:
         before, after = self._shares(holders)
         return float(after.mean() - before.mean())
 
-    def change(self, holders: Numbers, level: float) -> Change:
+    def change(self, holders: Numbers, level: float) -> RateChange:
         """Return the rates of something before and after, and their difference at this level of confidence."""
         point = NormalDist().inv_cdf((1 + level) / 2)
         num_after = int(self.is_after[holders].sum())
@@ -138,7 +138,7 @@ class Sides:
             rates = (share(ratios[0]), share(ratios[1]))
             wide = [share_of_clusters(each.y / each.x, each.deviation, each.n, point=point) for each in ratios]
             difference = unpaired_difference(wide[1], wide[0])
-        return Change(
+        return RateChange(
             texts_before=len(holders) - num_after,
             texts_after=num_after,
             before=rates[0],

@@ -24,7 +24,7 @@ SIMILAR = 0.6
 """Words and pairs of words that two sentences have in common, of those that either has: from here on they are alike."""
 COPIED = 0.8
 """Pairs of words of a sentence that its problem has: from here on it is said after the problem."""
-_FEWEST_WORDS = 3
+_FEWEST_WORDS = 2
 _BANDS, _ROWS = 16, 2
 _MOST_COMPARED = 12
 _MOST_NAMES = 40

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from secondthought.habits import sentences
-from secondthought.habits.discovery.changes import FEWEST_PROBLEMS, Change, ExactTest, Sides, level_for
+from secondthought.habits.discovery.changes import FEWEST_PROBLEMS, RateChange, ExactTest, Sides, level_for
 from secondthought.habits.discovery.clusters import sentence_clusters
 from secondthought.habits.discovery.echoes import FoundPhrase, without_echoes
 from secondthought.habits.discovery.folding import folded, in_full
@@ -65,7 +65,7 @@ class Discovery:
     kind: Kind
     name: str
     """The phrase as far as nearly all its texts have it; of sentences, the most central one."""
-    change: Change
+    change: RateChange
     q: float
     """The least false discovery rate at which this is a discovery."""
     cover: Cover
@@ -103,8 +103,8 @@ _NOTHING = Searched(seen=0, tested=0, found=0, echoes=0, discoveries=(), level=1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Candidate:
-    """A `_Candidate` is what may have changed: the texts that hold it, and which words of each."""
+class _PossibleChange:
+    """A `_PossibleChange` is what may have changed: the texts that hold it, and which words of each."""
 
     kind: Kind
     texts: Numbers
@@ -170,10 +170,10 @@ class _Search:
     limits: Limits
     named: NamedHabits
 
-    def candidate(self, kind: Kind, texts: Numbers, places: Numbers, lengths: Numbers) -> _Candidate:
-        return _Candidate(kind=kind, texts=texts, places=places, lengths=lengths, test=self.sides.test(texts))
+    def candidate(self, kind: Kind, texts: Numbers, places: Numbers, lengths: Numbers) -> _PossibleChange:
+        return _PossibleChange(kind=kind, texts=texts, places=places, lengths=lengths, test=self.sides.test(texts))
 
-    def among(self, candidates: Sequence[_Candidate]) -> Searched:
+    def among(self, candidates: Sequence[_PossibleChange]) -> Searched:
         """Return the discoveries among candidates of one kind."""
         alpha = self.limits.alpha
         have_a_say = testable([each.test.least for each in candidates], alpha)
@@ -199,7 +199,7 @@ class _Search:
             level=level,
         )
 
-    def _without_echoes(self, chosen: Sequence[_Candidate]) -> list[_Candidate]:
+    def _without_echoes(self, chosen: Sequence[_PossibleChange]) -> list[_PossibleChange]:
         """Return the candidates that others do not explain; sentences stand for themselves."""
         if chosen[0].kind == "sentences":
             return list(chosen)
@@ -210,10 +210,10 @@ class _Search:
         kept = without_echoes(phrases, self.sides, self.limits.alpha)
         return [each for each, phrase in zip(chosen, phrases, strict=True) if any(phrase is one for one in kept)]
 
-    def _phrase(self, each: _Candidate) -> tuple[str, ...]:
+    def _phrase(self, each: _PossibleChange) -> tuple[str, ...]:
         return in_full(self.table, each.places, int(each.lengths[0]))
 
-    def _discovery(self, each: _Candidate, change: Change, q: float) -> Discovery:
+    def _discovery(self, each: _PossibleChange, change: RateChange, q: float) -> Discovery:
         name = " ".join(self._phrase(each)) if each.kind == "phrase" else self._sentence(each, 0)
         spread = range(0, len(each.texts), -(-len(each.texts) // _READ_FOR_COVER))
         stretches = [
@@ -225,13 +225,13 @@ class _Search:
         cover = self.named.cover(stretches)
         return Discovery(kind=each.kind, name=name, change=change, q=q, cover=cover, examples=tuple(examples))
 
-    def _example(self, each: _Candidate, at: int) -> Example:
+    def _example(self, each: _PossibleChange, at: int) -> Example:
         place = int(each.texts[at])
         text = self.sides.texts[place]
         sentence = self._sentence(each, at)
         return Example(source=text.source, is_after=bool(self.sides.is_after[place]), sentence=sentence)
 
-    def _sentence(self, each: _Candidate, at: int) -> str:
+    def _sentence(self, each: _PossibleChange, at: int) -> str:
         """Return the sentence around the words that one text holds, as it stands there."""
         text = self.sides.texts[int(each.texts[at])].text
         start, end = self.table.span(int(each.places[at]), int(each.lengths[at]))
@@ -239,6 +239,6 @@ class _Search:
         return text[first:last]
 
 
-def _sure(change: Change) -> float:
+def _sure(change: RateChange) -> float:
     """Return by how much the rate has surely changed: the bound of the difference that is nearer to zero, or 0."""
     return max(change.difference.low, -change.difference.high, 0.0)

@@ -82,18 +82,18 @@ def texts_of_run(
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _KindedText:
     kind: str
     text: WrittenText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _ComparedSides:
     compared: Compared
     before_from: str
     after_from: str
-    before: list[_Row]
-    after: list[_Row]
+    before: list[_KindedText]
+    after: list[_KindedText]
 
 
 def _pairs(names: Sequence[str]) -> list[str]:
@@ -113,16 +113,16 @@ def _begins_with(run: RunDirectory, steps: Sequence[int]) -> TurnKind:
     return TurnKind.ATTEMPT
 
 
-def _of_evaluations(run: RunDirectory, pairs: Sequence[str]) -> _Found:
+def _of_evaluations(run: RunDirectory, pairs: Sequence[str]) -> _ComparedSides:
     before, after = (
         [found for end in pairs for row in run.evaluation(side + end) for found in _evaluated(row, side + end)]
         for side in ("before_", "after_")
     )
     names = [", ".join(side + end for end in pairs) for side in ("before_", "after_")]
-    return _Found(compared="evaluations", before_from=names[0], after_from=names[1], before=before, after=after)
+    return _ComparedSides(compared="evaluations", before_from=names[0], after_from=names[1], before=before, after=after)
 
 
-def _of_steps(run: RunDirectory, steps: Sequence[int], onlooker: Onlooker) -> _Found:
+def _of_steps(run: RunDirectory, steps: Sequence[int], onlooker: Onlooker) -> _ComparedSides:
     third = -(-len(steps) // 3) if len(steps) >= _FEWEST_STEPS else 0
     sides = [steps[:third], steps[len(steps) - third :]]
     before, after = (
@@ -135,17 +135,17 @@ def _of_steps(run: RunDirectory, steps: Sequence[int], onlooker: Onlooker) -> _F
         for side in sides
     )
     names = [f"steps {side[0]} to {side[-1]}" if side else "" for side in sides]
-    return _Found(compared="steps", before_from=names[0], after_from=names[1], before=before, after=after)
+    return _ComparedSides(compared="steps", before_from=names[0], after_from=names[1], before=before, after=after)
 
 
-def _evaluated(row: Mapping[str, Any], name: str) -> Iterator[_Row]:
+def _evaluated(row: Mapping[str, Any], name: str) -> Iterator[_KindedText]:
     """Yield the turns of a row of an evaluation."""
     turns = [turn for turn in items(row.get("turns")) if isinstance(turn, Mapping)]
     for place, turn in enumerate(turns):
         yield _row(row, turn, turns[:place], name)
 
 
-def _of_group(row: Mapping[str, Any], step: int) -> Iterator[_Row]:
+def _of_group(row: Mapping[str, Any], step: int) -> Iterator[_KindedText]:
     """Yield what a step sampled for a group: the turns of its branches."""
     history = [turn for turn in items(row.get("history")) if isinstance(turn, Mapping)]
     for number, branch in enumerate(items(row.get("branches"))):
@@ -153,12 +153,14 @@ def _of_group(row: Mapping[str, Any], step: int) -> Iterator[_Row]:
             yield _row(row, turn, history, f"step {step}, branch {number}")
 
 
-def _row(row: Mapping[str, Any], turn: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]], where: str) -> _Row:
+def _row(
+    row: Mapping[str, Any], turn: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]], where: str
+) -> _KindedText:
     given = [row.get("data"), *(get(each, "request") for each in earlier), turn.get("request")]
     problem = str(row.get("problem_id"))
     text = str(turn.get("text") or "")
     source = f"{where}, problem {problem}"
-    return _Row(
+    return _KindedText(
         kind=str(turn.get("kind")),
         text=WrittenText(source=source, text=text, problem=problem, given=said_in(given)),
     )

@@ -36,9 +36,9 @@ class Options(ProgressFlags):
     named habit that has it already, if one has.
     """
 
-    texts: tuple[str, ...] = Field(min_length=1, max_length=2)
+    texts: tuple[str, ...] = Field(min_length=1)
     """A run directory, or two files of JSON lines: before, after."""
-    turn: TurnKind | None = None
+    turn: Literal["attempt", "reflection", "retry"] | None = None
     """The kind of turn to read; default: what the branches of a run begin with, and all rows of a file."""
     compare: Literal["evaluations", "steps"] | None = None
     """Of a run: what to compare; default: evaluations, and steps where there are none of that kind of turn."""
@@ -82,6 +82,8 @@ def run(argv: list[str], prog: str) -> None:
 def _is_run(given: Options, prog: str) -> bool:
     """Tell whether a run is to be read, and not two files."""
     directories = [text for text in given.texts if Path(text).is_dir()]
+    if len(given.texts) > 2:
+        raise ConfigError(f"{prog}: give a run directory, or two files BEFORE AFTER, and not {len(given.texts)} names")
     if len(given.texts) == 1 and not directories:
         raise ConfigError(f"{prog}: give a run directory, or two files BEFORE AFTER; {given.texts[0]} is one file")
     if len(given.texts) == 2 and directories:
@@ -96,7 +98,8 @@ def _is_run(given: Options, prog: str) -> bool:
 def _run(given: Options, onlooker: Onlooker) -> _Input:
     from secondthought.report.numbers.run_texts import texts_of_run  # here, so that --help does without jinja2
 
-    found = texts_of_run(Path(given.texts[0]), given.turn, given.compare, onlooker=onlooker)
+    turn = None if given.turn is None else TurnKind(given.turn)
+    found = texts_of_run(Path(given.texts[0]), turn, given.compare, onlooker=onlooker)
     return _Input(
         before_from=found.before_from,
         after_from=found.after_from,
@@ -109,8 +112,7 @@ def _run(given: Options, onlooker: Onlooker) -> _Input:
 def _files(given: Options, onlooker: Onlooker) -> _Input:
     before, after = (_file(file, given, onlooker) for file in given.texts)
     names = [name_of(file) for file in given.texts]
-    turn = None if given.turn is None else given.turn.value
-    return _Input(before_from=names[0], after_from=names[1], before=before, after=after, turn=turn)
+    return _Input(before_from=names[0], after_from=names[1], before=before, after=after, turn=given.turn)
 
 
 def _file(file: str, given: Options, onlooker: Onlooker) -> list[WrittenText]:
@@ -189,13 +191,14 @@ def _compared(read: _Input, sides: Sides) -> str:
 
 
 def _show_kind(what: str, searched: Searched, limits: Limits, *, examples: int) -> None:
+    counts = f"{what}: of {searched.seen} that {limits.least_texts} texts hold, {searched.tested} could show a change"
     rate = f"at a false discovery rate of {limits.alpha:g}"
     if not searched.discoveries:
-        write_text(f"{what}: none of {searched.tested} changed, {rate}")
+        write_text(f"{counts}; none changed, {rate}")
         return
     echoes = f", {searched.echoes} of them explained by others" if searched.echoes else ""
     title = (
-        f"{what}: {searched.found} of {searched.tested} changed{echoes}, {rate}; percent of texts, "
+        f"{counts}; {searched.found} changed{echoes}, {rate}; percent of texts, "
         f"change [{100 * searched.level:.2f} % interval]"
     )
     columns = [what, "before", "after", "change", "named habit"]
