@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from secondthought.habits.discovery.matching import matched
 from secondthought.habits.discovery.texts import WrittenText
 from secondthought.habits.discovery.words import Numbers
 from secondthought.habits.rates import Ratio, share
@@ -32,8 +33,6 @@ from secondthought.stats import (
 
 FEWEST_PROBLEMS = 10
 """With fewer problems on a side nothing is tested: next to no change could show."""
-_IN_COMMON = 0.5
-"""Problems of either side that the other must have too, so that they are compared in pairs."""
 _ROUNDING = 1e-9
 
 Shares: TypeAlias = npt.NDArray[np.float64]
@@ -68,15 +67,13 @@ class Sides:
     """Numbers of problems; if sides are not paired, a problem of both sides is two."""
     is_paired: bool
     left_out: int
-    """Texts about problems that one side alone has, where sides are paired."""
+    """Texts that the other side has no match for; see `matching`."""
 
     @classmethod
     def of(cls, before: Sequence[WrittenText], after: Sequence[WrittenText]) -> Sides:
-        """Return the two sides, paired if they are mostly about the same problems."""
-        problems = [{text.problem for text in side} for side in (before, after)]
-        common = problems[0] & problems[1]
-        is_paired = bool(common) and all(len(common) >= _IN_COMMON * len(side) for side in problems)
-        kept = [[text for text in side if not is_paired or text.problem in common] for side in (before, after)]
+        """Return the two sides as far as they can be compared; see `matching`."""
+        both = matched(before, after)
+        kept, is_paired = (both.before, both.after), both.is_paired
         known: dict[tuple[str, int], int] = {}
         numbers = [
             known.setdefault((text.problem, 0 if is_paired else side), len(known))

@@ -44,19 +44,21 @@ class Measures(Protocol):
         ...
 
 
-def without_echoes(phrases: Sequence[FoundPhrase], sides: Measures, alpha: float) -> list[FoundPhrase]:
-    """Return the phrases, in their order, that others do not explain.
+def echoes(phrases: Sequence[FoundPhrase], sides: Measures, alpha: float) -> list[bool]:
+    """Tell of each phrase whether another one explains it.
 
     Args:
         phrases: what was found.
         sides: measures changes.
         alpha: with a p-value above it, nothing is left of a change.
     """
+    is_echo = [True] * len(phrases)
     kept: list[FoundPhrase] = []
-    for phrase in sorted(phrases, key=lambda phrase: -len(phrase.words)):
-        if not any(_explains(longer, phrase, sides, alpha) for longer in kept):
-            kept.append(phrase)
-    return [phrase for phrase in phrases if any(phrase is other for other in kept)]
+    for place in sorted(range(len(phrases)), key=lambda place: -len(phrases[place].words)):
+        if not any(_explains(longer, phrases[place], sides, alpha) for longer in kept):
+            kept.append(phrases[place])
+            is_echo[place] = False
+    return is_echo
 
 
 def _explains(longer: FoundPhrase, phrase: FoundPhrase, sides: Measures, alpha: float) -> bool:

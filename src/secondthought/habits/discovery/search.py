@@ -17,15 +17,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from secondthought.habits import sentences
-from secondthought.habits.discovery.changes import FEWEST_PROBLEMS, RateChange, ExactTest, Sides, level_for
+from secondthought.habits.discovery.changes import FEWEST_PROBLEMS, ExactTest, RateChange, Sides, level_for
 from secondthought.habits.discovery.clusters import sentence_clusters
-from secondthought.habits.discovery.echoes import FoundPhrase, without_echoes
+from secondthought.habits.discovery.echoes import FoundPhrase, echoes
 from secondthought.habits.discovery.folding import folded, in_full
 from secondthought.habits.discovery.grams import frequent_grams
 from secondthought.habits.discovery.named import Cover, NamedHabits
 from secondthought.habits.discovery.texts import WrittenText
 from secondthought.habits.discovery.words import Numbers, WordTable, word_table
-from secondthought.progress import SILENT, Onlooker
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.stats import benjamini_hochberg, testable
 
 Kind: TypeAlias = Literal["phrase", "sentences"]
@@ -50,8 +50,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """An `Example` is a sentence in which something was found; `source` says where."""
+class FoundIn:
+    """A `FoundIn` is a sentence in which something was found; `source` says where."""
 
     source: str
     is_after: bool
@@ -69,7 +69,7 @@ class Discovery:
     q: float
     """The least false discovery rate at which this is a discovery."""
     cover: Cover
-    examples: tuple[Example, ...]
+    examples: tuple[FoundIn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +133,8 @@ def discover(
         return Discoveries(sides=sides, phrases=_NOTHING, sentences=_NOTHING, in_problems=0, why_not=why_not)
     givens = {text.given: place for place, text in enumerate({text.given: text for text in sides.texts}.values())}
     given = np.array([len(sides.texts) + givens[text.given] for text in sides.texts], dtype=np.int64)
-    with onlooker.stage("words"):
-        table = word_table([*(text.text for text in sides.texts), *givens])
+    written = [*(text.text for text in sides.texts), *givens]
+    table = word_table(each(written, "texts", onlooker, len(written)))
     search = _Search(sides=sides, table=table, limits=limits, named=NamedHabits([text.text for text in sides.texts]))
     with onlooker.stage("phrases"):
         frequent = frequent_grams(table, given, longest=limits.longest, least=limits.least_texts)
@@ -176,65 +176,68 @@ class _Search:
     def among(self, candidates: Sequence[_PossibleChange]) -> Searched:
         """Return the discoveries among candidates of one kind."""
         alpha = self.limits.alpha
-        have_a_say = testable([each.test.least for each in candidates], alpha)
-        tested = [each for each, has_a_say in zip(candidates, have_a_say, strict=True) if has_a_say]
-        rates = benjamini_hochberg([each.test.p for each in tested])
-        chosen = [(q, each) for q, each in zip(rates, tested, strict=True) if q <= alpha]
+        have_a_say = testable([thing.test.least for thing in candidates], alpha)
+        tested = [thing for thing, has_a_say in zip(candidates, have_a_say, strict=True) if has_a_say]
+        rates = benjamini_hochberg([thing.test.p for thing in tested])
+        chosen = [(q, thing) for q, thing in zip(rates, tested, strict=True) if q <= alpha]
         seen = len(candidates)
         if not chosen:
             return Searched(seen=seen, tested=len(tested), found=0, echoes=0, discoveries=(), level=1 - alpha)
         level = level_for(len(chosen), len(tested), alpha)
-        told = self._without_echoes([each for _, each in chosen])
+        is_echo = self._echoes([thing for _, thing in chosen])
+        changed = [
+            (self.sides.change(thing.texts, level), q, thing)
+            for (q, thing), has_other in zip(chosen, is_echo, strict=True)
+            if not has_other
+        ]
         ranked = sorted(
-            ((self.sides.change(each.texts, level), q, each) for q, each in chosen if any(each is one for one in told)),
-            key=lambda item: (-_sure(item[0]), -abs(item[0].difference.estimate), item[1], int(item[2].places[0])),
+            changed, key=lambda one: (-_sure(one[0]), -abs(one[0].difference.estimate), one[1], int(one[2].places[0]))
         )
-        shown = [self._discovery(each, change, q) for change, q, each in ranked[: self.limits.top]]
+        shown = [self._discovery(thing, change, q) for change, q, thing in ranked[: self.limits.top]]
         return Searched(
             seen=seen,
             tested=len(tested),
             found=len(chosen),
-            echoes=len(chosen) - len(told),
+            echoes=sum(is_echo),
             discoveries=tuple(shown),
             level=level,
         )
 
-    def _without_echoes(self, chosen: Sequence[_PossibleChange]) -> list[_PossibleChange]:
-        """Return the candidates that others do not explain; sentences stand for themselves."""
+    def _echoes(self, chosen: Sequence[_PossibleChange]) -> list[bool]:
+        """Tell of each whether another one explains it; sentences stand for themselves."""
         if chosen[0].kind == "sentences":
-            return list(chosen)
+            return [False] * len(chosen)
         phrases = [
-            FoundPhrase(words=self._phrase(each), length=int(each.lengths[0]), texts=each.texts, places=each.places)
-            for each in chosen
+            FoundPhrase(words=self._phrase(thing), length=int(thing.lengths[0]), texts=thing.texts, places=thing.places)
+            for thing in chosen
         ]
-        kept = without_echoes(phrases, self.sides, self.limits.alpha)
-        return [each for each, phrase in zip(chosen, phrases, strict=True) if any(phrase is one for one in kept)]
+        return echoes(phrases, self.sides, self.limits.alpha)
 
-    def _phrase(self, each: _PossibleChange) -> tuple[str, ...]:
-        return in_full(self.table, each.places, int(each.lengths[0]))
+    def _phrase(self, thing: _PossibleChange) -> tuple[str, ...]:
+        return in_full(self.table, thing.places, int(thing.lengths[0]))
 
-    def _discovery(self, each: _PossibleChange, change: RateChange, q: float) -> Discovery:
-        name = " ".join(self._phrase(each)) if each.kind == "phrase" else self._sentence(each, 0)
-        spread = range(0, len(each.texts), -(-len(each.texts) // _READ_FOR_COVER))
+    def _discovery(self, thing: _PossibleChange, change: RateChange, q: float) -> Discovery:
+        name = " ".join(self._phrase(thing)) if thing.kind == "phrase" else self._sentence(thing, 0)
+        spread = range(0, len(thing.texts), -(-len(thing.texts) // _READ_FOR_COVER))
         stretches = [
-            (int(each.texts[at]), *self.table.span(int(each.places[at]), int(each.lengths[at]))) for at in spread
+            (int(thing.texts[at]), *self.table.span(int(thing.places[at]), int(thing.lengths[at]))) for at in spread
         ]
         rises = change.difference.estimate > 0
-        shown = [at for at in range(len(each.texts)) if bool(self.sides.is_after[each.texts[at]]) is rises]
-        examples = [self._example(each, at) for at in shown[:: -(-len(shown) // EXAMPLES)]]
+        shown = [at for at in range(len(thing.texts)) if bool(self.sides.is_after[thing.texts[at]]) is rises]
+        examples = [self._example(thing, at) for at in shown[:: -(-len(shown) // EXAMPLES)]]
         cover = self.named.cover(stretches)
-        return Discovery(kind=each.kind, name=name, change=change, q=q, cover=cover, examples=tuple(examples))
+        return Discovery(kind=thing.kind, name=name, change=change, q=q, cover=cover, examples=tuple(examples))
 
-    def _example(self, each: _PossibleChange, at: int) -> Example:
-        place = int(each.texts[at])
+    def _example(self, thing: _PossibleChange, at: int) -> FoundIn:
+        place = int(thing.texts[at])
         text = self.sides.texts[place]
-        sentence = self._sentence(each, at)
-        return Example(source=text.source, is_after=bool(self.sides.is_after[place]), sentence=sentence)
+        sentence = self._sentence(thing, at)
+        return FoundIn(source=text.source, is_after=bool(self.sides.is_after[place]), sentence=sentence)
 
-    def _sentence(self, each: _PossibleChange, at: int) -> str:
+    def _sentence(self, thing: _PossibleChange, at: int) -> str:
         """Return the sentence around the words that one text holds, as it stands there."""
-        text = self.sides.texts[int(each.texts[at])].text
-        start, end = self.table.span(int(each.places[at]), int(each.lengths[at]))
+        text = self.sides.texts[int(thing.texts[at])].text
+        start, end = self.table.span(int(thing.places[at]), int(thing.lengths[at]))
         first, last = sentences.around(text, start, end)
         return text[first:last]
 

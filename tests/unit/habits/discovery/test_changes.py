@@ -25,6 +25,11 @@ def test_sides_are_paired_where_most_problems_are_common():
     assert not APART.is_paired
     mostly = Sides.of(texts(*"abcx"), texts(*"abcyy"))
     assert (mostly.is_paired, mostly.left_out, mostly.num_texts) == (True, 3, (3, 3))
+    more = Sides.of(texts(*"abcab"), texts(*"aabbc"))
+    assert (more.left_out, more.num_texts) == (0, (5, 5))
+    assert Sides.of(texts(*"abc"), texts(*"aabbc")).num_texts == (3, 3)
+    assert Sides.of(texts(*"abbb"), texts(*"xxyy")).num_texts == (3, 3)
+    assert Sides.of(texts(*"abcdee"), texts(*"xxxyz")).num_texts == (6, 4)
     few = Sides.of(texts(*"abcdef"), texts("a", *"uvwxyz"))
     assert (few.is_paired, few.left_out, few.num_texts, few.num_problems) == (False, 0, (6, 7), (6, 7))
     assert not Sides.of([], texts("a")).is_paired

@@ -186,7 +186,7 @@ def _compared(read: _Input, sides: Sides) -> str:
     ]
     turn = f"{read.turn}, " if read.turn else ""
     pairs = "in pairs, problem by problem" if sides.is_paired else "as samples of their own"
-    left_out = f"; {sides.left_out} texts left out, of problems that one side lacks" if sides.left_out else ""
+    left_out = f"; {sides.left_out} texts left out, which the other side has no match for" if sides.left_out else ""
     return f"{turn}before: {ends[0]}; after: {ends[1]}; compared {pairs}{left_out}"
 
 
