@@ -10,7 +10,7 @@ Intervals are at 95 % unless asked otherwise. What is undefined (no data, one le
 from secondthought.stats.interval import UNDEFINED, Interval, to_json
 from secondthought.stats.means import NORMAL_POINT, Numbers, mean_interval, t_quantile
 from secondthought.stats.non_inferiority import NonInferiority, non_inferiority
-from secondthought.stats.p_values import benjamini_hochberg, fisher, holm, mcnemar, sign_test, testable
+from secondthought.stats.p_values import benjamini_hochberg, decidable, fisher, holm, mcnemar, sign_test
 from secondthought.stats.shares import (
     mean_difference,
     mean_share,
@@ -30,6 +30,7 @@ __all__ = [
     "NonInferiority",
     "Numbers",
     "benjamini_hochberg",
+    "decidable",
     "fisher",
     "holm",
     "mcnemar",
@@ -43,7 +44,6 @@ __all__ = [
     "sign_test",
     "stratified_share",
     "t_quantile",
-    "testable",
     "to_json",
     "unpaired_difference",
     "variance_between",

@@ -111,13 +111,13 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return found
 
 
-def testable(least: Sequence[float], alpha: float) -> list[bool]:
+def decidable(least: Sequence[float], alpha: float) -> list[bool]:
     """Return which exact tests have a say in a search, by the least p-value that each could have had (Gilbert 2005).
 
     What few observations hold can never be a discovery, and would only make the others pay for it. Tests count whose
     least p-value is at most alpha / K, with K the least number that is not below how many these are (Tarone 1990).
 
-    >>> testable([0.001, 0.02, 0.2, 0.2, 0.2], 0.05)
+    >>> decidable([0.001, 0.02, 0.2, 0.2, 0.2], 0.05)
     [True, True, False, False, False]
     """
     order = sorted(least)

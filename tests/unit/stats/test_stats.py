@@ -15,6 +15,7 @@ from secondthought.stats import (
     UNDEFINED,
     Interval,
     benjamini_hochberg,
+    decidable,
     fisher,
     holm,
     mcnemar,
@@ -24,7 +25,6 @@ from secondthought.stats import (
     paired_difference,
     pass_at_k,
     t_quantile,
-    testable,
     to_json,
     wilson,
 )
@@ -379,10 +379,10 @@ class TestBenjaminiHochberg:
             assert q == pytest.approx(min(1.0, *(other * m / rank for other, rank in ranks)))
 
     def test_what_cannot_be_found_does_not_count(self):
-        assert testable([], 0.05) == []
-        assert testable([0.04] * 3, 0.05) == [False] * 3
-        assert testable([0.04, 1.0, 1.0], 0.05) == [True, False, False]
-        assert sum(testable([2.0**-n for n in range(1, 30)], 0.05)) == 21
+        assert decidable([], 0.05) == []
+        assert decidable([0.04] * 3, 0.05) == [False] * 3
+        assert decidable([0.04, 1.0, 1.0], 0.05) == [True, False, False]
+        assert sum(decidable([2.0**-n for n in range(1, 30)], 0.05)) == 21
 
     def test_a_search_through_sparse_nulls_finds_little(self):
         draw = np.random.default_rng(0)
@@ -391,7 +391,7 @@ class TestBenjaminiHochberg:
             first, second = draw.binomial(20, 0.2, 30), draw.binomial(20, 0.2, 30)
             totals = [int(a + b) for a, b in zip(first, second, strict=True)]
             least = [min(fisher(a, 20, t - a, 20) for a in (max(0, t - 20), min(20, t))) for t in totals]
-            kept = testable(least, 0.2)
+            kept = decidable(least, 0.2)
             tests = [fisher(int(a), 20, int(b), 20) for a, b, k in zip(first, second, kept, strict=True) if k]
             searches += min(benjamini_hochberg(tests), default=1) <= 0.2
         assert searches / 400 <= 0.2

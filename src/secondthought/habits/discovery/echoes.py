@@ -45,7 +45,7 @@ class Measures(Protocol):
 
 
 def echoes(phrases: Sequence[FoundPhrase], sides: Measures, alpha: float) -> list[bool]:
-    """Tell of each phrase whether another one explains it.
+    """Find which phrases another one explains.
 
     Args:
         phrases: what was found.

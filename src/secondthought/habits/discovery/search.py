@@ -26,7 +26,7 @@ from secondthought.habits.discovery.named import Cover, NamedHabits
 from secondthought.habits.discovery.texts import WrittenText
 from secondthought.habits.discovery.words import Numbers, WordTable, word_table
 from secondthought.progress import SILENT, Onlooker, each
-from secondthought.stats import benjamini_hochberg, testable
+from secondthought.stats import benjamini_hochberg, decidable
 
 Kind: TypeAlias = Literal["phrase", "sentences"]
 
@@ -176,7 +176,7 @@ class _Search:
     def among(self, candidates: Sequence[_PossibleChange]) -> Searched:
         """Return the discoveries among candidates of one kind."""
         alpha = self.limits.alpha
-        have_a_say = testable([thing.test.least for thing in candidates], alpha)
+        have_a_say = decidable([thing.test.least for thing in candidates], alpha)
         tested = [thing for thing, has_a_say in zip(candidates, have_a_say, strict=True) if has_a_say]
         rates = benjamini_hochberg([thing.test.p for thing in tested])
         chosen = [(q, thing) for q, thing in zip(rates, tested, strict=True) if q <= alpha]
@@ -204,7 +204,7 @@ class _Search:
         )
 
     def _echoes(self, chosen: Sequence[_PossibleChange]) -> list[bool]:
-        """Tell of each whether another one explains it; sentences stand for themselves."""
+        """Find which ones another one explains; sentences stand for themselves."""
         if chosen[0].kind == "sentences":
             return [False] * len(chosen)
         phrases = [
