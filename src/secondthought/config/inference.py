@@ -15,8 +15,8 @@ class InferenceConfig(Config):
 
     engine: Literal["local", "vllm"] = "local"
     """local: this process, on the weights that train. vllm: a server, which is given the weights after each step."""
-    url: str | None = None
-    """Where the vLLM server is, such as http://localhost:8000."""
+    url: str | tuple[str, ...] | None = None
+    """Where the vLLM server is, such as http://localhost:8000; of several, that hold the same model, a list."""
     key_env: str | None = None
     """The environment variable that holds the server's key; default: no key is sent."""
     concurrency: int = Field(64, ge=1)

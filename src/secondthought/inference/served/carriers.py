@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
-from secondthought.inference.served.server import VllmServer
+from secondthought.inference.served.pool import ServerPool
 from secondthought.models.local import LocalModel
 from secondthought.runs import files
 
@@ -40,8 +40,8 @@ class Carrier(Protocol):
 class AdapterCarrier:
     """An `AdapterCarrier` brings an adapter; the base model is the server's own, and stays as it is."""
 
-    def __init__(self, policy: LocalModel, server: VllmServer, base: str, folder: Path) -> None:
-        self._policy, self._server, self._base, self._folder = policy, server, base, folder
+    def __init__(self, policy: LocalModel, servers: ServerPool, base: str, folder: Path) -> None:
+        self._policy, self._servers, self._base, self._folder = policy, servers, base, folder
         self._name: str | None = None
         self._run = uuid.uuid4().hex[:8]
         self._version = 0
@@ -53,7 +53,7 @@ class AdapterCarrier:
         path = self._folder / name
         with files.new_directory(path) as directory:
             self._policy.save(directory)
-        self._server.load_adapter(name, path)
+        self._servers.each(lambda server: server.load_adapter(name, path))
         self._name = name
         if earlier is not None:
             self._forget(earlier)
@@ -68,15 +68,16 @@ class AdapterCarrier:
             self._forget(self._name)
 
     def _forget(self, name: str) -> None:
-        self._server.unload_adapter(name)
+        for server in self._servers.up:
+            server.unload_adapter(name)
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
 
 class WeightCarrier:
     """A `WeightCarrier` brings all weights."""
 
-    def __init__(self, policy: LocalModel, server: VllmServer, base: str, folder: Path) -> None:
-        self._policy, self._server, self._base, self._folder = policy, server, base, folder
+    def __init__(self, policy: LocalModel, servers: ServerPool, base: str, folder: Path) -> None:
+        self._policy, self._servers, self._base, self._folder = policy, servers, base, folder
         self._run = uuid.uuid4().hex[:8]
         self._version = 0
 
@@ -86,7 +87,7 @@ class WeightCarrier:
         path = self._path(self._version)
         with files.new_directory(path) as directory:
             self._policy.save(directory)
-        self._server.reload(path)
+        self._servers.each(lambda server: server.reload(path))
         shutil.rmtree(self._path(self._version - 1), ignore_errors=True)
 
     def model(self, *, adapter: bool) -> str:

@@ -19,8 +19,9 @@ from secondthought.config.inference import InferenceConfig
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.inference.local import LocalPolicy
 from secondthought.inference.served.carriers import AdapterCarrier, Carrier, WeightCarrier
+from secondthought.inference.served.pool import ServerPool
 from secondthought.inference.served.probe import ProbeReading, ServerProbe
-from secondthought.inference.served.server import Sampled, ServerAddress, VllmServer
+from secondthought.inference.served.server import Sampled, ServerAddress, ServerGone, VllmServer
 from secondthought.protocols import Flow
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
@@ -31,13 +32,13 @@ class ServedPolicy:
     """A `ServedPolicy` samples by a server; see `Policy` and `FlyingPolicy`."""
 
     def __init__(
-        self, local: LocalPolicy, server: VllmServer, carrier: Carrier, probe: ServerProbe, workers: int
+        self, local: LocalPolicy, servers: ServerPool, carrier: Carrier, probe: ServerProbe, workers: int
     ) -> None:
         """Take the parts; `served_policy` puts them together."""
         self.local, self.name = local, local.name
         self.reading: ProbeReading | None = None
-        """What the last probe said."""
-        self.server = server
+        """What the last probe said, of several servers that of the one that is furthest away."""
+        self.servers = servers
         self._carrier, self._probe = carrier, probe
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
         self._brought: tuple[tuple[int, int], ...] | None = None
@@ -94,24 +95,38 @@ class ServedPolicy:
             return
         first = self._brought is None
         self._carrier.bring()
-        if first and self.local.adapter is not None:
-            self._probe.check(self._asked, adapter=False)  # the server's base model is ours
-        self.reading = self._probe.check(self._asked, adapter=True)
-        if first:
-            self._probe.require_processed(self._asked)
+        readings = [reading for server in self.servers.up if (reading := self._compared(server, first=first))]
+        self.reading = max(readings, key=lambda reading: reading.gap)
         self._brought = now
         logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, self.reading.gap)
 
     def close(self) -> None:
-        """Let the server go."""
+        """Let the servers go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.server.cut()
+        self.servers.cut()
         self._pool.shutdown(wait=True)
         self._carrier.close()
-        self.server.close()
+        self.servers.close()
+
+    def _compared(self, server: VllmServer, *, first: bool) -> ProbeReading | None:
+        """Compare one server with the local model; one that no longer answers is left out."""
+
+        def ask(prompt: Prompt, sampling: Sampling) -> Sampled:
+            return server.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
+
+        try:
+            if first and self.local.adapter is not None:
+                self._probe.check(ask, adapter=False, of=server.shown)  # the server's base model is ours
+            reading = self._probe.check(ask, adapter=True, of=server.shown)
+            if first:
+                self._probe.require_processed(ask)
+        except ServerGone as error:
+            self.servers.leave_out(server, error)
+            return None
+        return reading
 
     def _asked(self, prompt: Prompt, sampling: Sampling) -> Sampled:
-        return self.server.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
+        return self.servers.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
 
     def _submit(self, prompt: Prompt, sampling: Sampling) -> Future[Sampled]:
         return self._pool.submit(self._asked, prompt, sampling)
@@ -188,21 +203,37 @@ def served_policy(local: LocalPolicy, config: InferenceConfig, folder: Path) -> 
         ConfigError: settings name no server.
         PolicyError: nobody answers there, or it serves another model.
     """
-    if config.url is None:
-        raise ConfigError("inference.url is missing: where is the vLLM server? Such as http://localhost:8000")
-    address = ServerAddress(
-        url=config.url, key_variable=config.key_env, time_limit_s=config.time_limit_s, attempts=config.attempts
-    )
-    server = VllmServer(address, local.stop_ids)
+    servers = ServerPool([VllmServer(address, local.stop_ids) for address in _addresses(config)])
     try:
-        base, *_ = server.models() or [""]
+        base = _base_of(servers)
         kind = WeightCarrier if local.adapter is None else AdapterCarrier
-        carrier = kind(local, server, base, folder.absolute())
-        policy = ServedPolicy(local, server, carrier, ServerProbe(local, most=config.max_gap), config.concurrency)
+        carrier = kind(local, servers, base, folder.absolute())
+        policy = ServedPolicy(local, servers, carrier, ServerProbe(local, most=config.max_gap), config.concurrency)
     except BaseException:
-        server.close()
+        servers.close()
         raise
     try:
         yield policy
     finally:
         policy.close()
+
+
+def _addresses(config: InferenceConfig) -> list[ServerAddress]:
+    if not config.url:
+        raise ConfigError("inference.url is missing: where is the vLLM server? Such as http://localhost:8000")
+    urls = (config.url,) if isinstance(config.url, str) else config.url
+    return [
+        ServerAddress(url=url, key_variable=config.key_env, time_limit_s=config.time_limit_s, attempts=config.attempts)
+        for url in urls
+    ]
+
+
+def _base_of(servers: ServerPool) -> str:
+    """Return the name of the model that all servers hold."""
+    names: dict[str, str] = {}
+    servers.each(lambda server: names.update({server.shown: (server.models() or [""])[0]}))
+    first, *others = names.items()
+    for where, name in others:
+        if name != first[1]:
+            raise PolicyError(f"{where} serves {name}, and {first[0]} serves {first[1]}; all must serve the same model")
+    return first[1]

@@ -53,14 +53,15 @@ class ServerProbe:
         """Take the local model, and the largest mean gap that is allowed."""
         self._policy, self._most = policy, most
         self._prompts = [_prompt(policy, subject, number) for number, subject in enumerate(_SUBJECTS)]
-        self._earlier: dict[bool, _Earlier] = {}
+        self._earlier: dict[tuple[str, bool], _Earlier] = {}
 
-    def check(self, ask: Callable[[Prompt, Sampling], Sampled], *, adapter: bool) -> ProbeReading:
+    def check(self, ask: Callable[[Prompt, Sampling], Sampled], *, adapter: bool, of: str = "") -> ProbeReading:
         """Compare, and keep what was said for the next time.
 
         Args:
             ask: asks the server.
             adapter: whether the model with its adapter is asked, or the one without.
+            of: which of several servers is asked.
 
         Raises:
             PolicyError: server and local model are further apart than is allowed, or the server goes on with weights
@@ -74,8 +75,8 @@ class ServerProbe:
         differences = [abs(one - other) for one, other in zip(theirs, ours, strict=True)]
         short = [top - value for value, top in zip(ours, tops, strict=True)]
         reading = ProbeReading(gap=statistics.fmean(differences), behind=max(short))
-        self._require_new(said, adapter=adapter, reading=reading)
-        self._earlier[adapter] = _Earlier(tuple(one.token_ids for one in said), local)
+        self._require_new(said, self._earlier.get((of, adapter)), reading)
+        self._earlier[of, adapter] = _Earlier(tuple(one.token_ids for one in said), local)
         if reading.gap > self._most or reading.behind > 10 * self._most:
             raise PolicyError(
                 f"the server's model is not the one that trains: after the same prompts log-probabilities differ by"
@@ -84,9 +85,8 @@ class ServerProbe:
             )
         return reading
 
-    def _require_new(self, said: Sequence[Sampled], *, adapter: bool, reading: ProbeReading) -> None:
+    def _require_new(self, said: Sequence[Sampled], earlier: _Earlier | None, reading: ProbeReading) -> None:
         """Refuse a server that says what the weights before would have said, where the new ones say something else."""
-        earlier = self._earlier.get(adapter)
         if earlier is None or earlier.ids != tuple(one.token_ids for one in said):
             return
         theirs = [value for one in said for value in one.logprobs]

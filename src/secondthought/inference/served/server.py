@@ -36,6 +36,10 @@ _LATER = frozenset({408, 425, 429, *range(500, 600)})
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 30.0
 
 
+class ServerGone(PolicyError):
+    """A `ServerGone` says that a server does not answer, however often it is asked; another one may."""
+
+
 class Sampled(NamedTuple):
     """A `Sampled` completion, as a server tells it: an end-of-turn token that was sampled is among the ids."""
 
@@ -89,16 +93,17 @@ class VllmServer:
         try:
             return [str(model["id"]) for model in json.loads(reply.body)["data"]]
         except (ValueError, KeyError, TypeError):
-            raise PolicyError(f"{self._shown}: /v1/models is not answered as vLLM does") from None
+            raise PolicyError(f"{self.shown}: /v1/models is not answered as vLLM does") from None
 
     def sample(self, prompt: Prompt, sampling: Sampling, model: str) -> Sampled:
         """Sample one completion.
 
         Raises:
-            PolicyError: the server refuses, or does not answer in any attempt, or answers something else.
+            ServerGone: the server does not answer in any attempt.
+            PolicyError: it refuses, or answers something else.
         """
         reply = self._post("/v1/completions", _body(prompt, sampling, model, self._stops))
-        return _sampled(reply, prompt, sampling, model, self._shown)
+        return _sampled(reply, prompt, sampling, model, self.shown)
 
     def load_adapter(self, name: str, path: Path) -> None:
         """Have the server load an adapter; it must see the path.
@@ -127,7 +132,8 @@ class VllmServer:
         self._post("/resume", {})
 
     @property
-    def _shown(self) -> str:
+    def shown(self) -> str:
+        """Return where the server is, as sentences name it."""
         return shown(self._root)
 
     def _post(self, route: str, body: Mapping[str, Any], attempts: int | None = None) -> Reply:
@@ -147,7 +153,7 @@ class VllmServer:
 
     def _asked(self, route: str, ask: Callable[[], Reply], attempts: int) -> Reply:
         """Ask until there is an answer, or no attempt is left."""
-        delay, reason = _FIRST_DELAY_S, ""
+        delay, reason, is_refused = _FIRST_DELAY_S, "", False
         for attempt in itertools.count(1):
             try:
                 reply = ask()
@@ -160,13 +166,15 @@ class VllmServer:
                     return reply
                 reason = f"HTTP {reply.status}: {words(reply.body)}"
                 if reply.status not in _LATER:
+                    is_refused = True
                     break
             if attempt >= attempts or self._is_cut:
                 break
-            logger.info("%s%s: %s; again in %.1f s", self._shown, route, reason, delay)
+            logger.info("%s%s: %s; again in %.1f s", self.shown, route, reason, delay)
             time.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY_S)
-        raise PolicyError(f"{self._shown}{route}: {reason}{_remedy(route, reason)}")
+        kind = PolicyError if is_refused or self._is_cut else ServerGone
+        raise kind(f"{self.shown}{route}: {reason}{_remedy(route, reason)}")
 
 
 def _remedy(route: str, reason: str) -> str:
