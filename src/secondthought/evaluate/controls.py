@@ -189,7 +189,7 @@ def _starts(failed: FailedTries, control: str) -> list[_Start]:
     if make is None:
         return [_Start(control=control, episode=item, reflection=None) for item in failed.episodes]
     policy, requests = failed.player.policy, failed.player.requests
-    asked = [requests.reflection_on(item.problem, item.turns[-1]) for item in failed.episodes]
+    asked = [requests.reflection_on(item.problem, item.turns[-1].verdict) for item in failed.episodes]
     return [
         _Start(control=control, episode=give_reflection(policy, item, request, given), reflection=given)
         for item, request, given in zip(failed.episodes, asked, make(failed), strict=True)

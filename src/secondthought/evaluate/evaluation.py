@@ -58,7 +58,7 @@ def record(player: Player, episode: Episode) -> ProblemRow:
     asked = [text_before(turn, so_far, player.requests) for turn, so_far in zip(turns, before, strict=True)]
     requests = [asked[0] or None, *asked[1:]]
     failed = [turn for turn, _ in itertools.pairwise(turns) if turn.verdict is not None]
-    told = [text for turn in failed if (text := player.requests.told_of(turn))]
+    told = [text for turn in failed if (text := player.requests.told_of(turn.verdict))]
     return ProblemRow(
         problem_id=problem.id,
         data=problem.data,

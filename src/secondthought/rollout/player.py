@@ -13,7 +13,7 @@ from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.scheduler import Course, run
 from secondthought.tasks.abilities import MixedTask
-from secondthought.types import Message, Problem, Sampling, TokenIds, Turn, TurnKind
+from secondthought.types import Message, Problem, Sampling, TokenIds, TurnKind, Verdict
 
 T = TypeVar("T")
 
@@ -61,18 +61,17 @@ class Requests:
             note=NOTE if config.note is None else config.note,
         )
 
-    def reflection_on(self, problem: Problem, failed: Turn) -> str:
-        """Return the text that asks for a reflection on a failed try, with what else is told of it."""
+    def reflection_on(self, problem: Problem, failed: Verdict | None) -> str:
+        """Return the text that asks for a reflection on a try that failed so, with what else is told of it."""
         request, told = self.reflections.get(problem.task, self.reflection), self.told_of(failed)
         return f"{request}\n\n{told}" if told else request
 
-    def told_of(self, failed: Turn) -> str:
-        """Return the sentence that says of a failed try what its verdict says; empty where it is only called wrong."""
-        verdict = failed.verdict
-        if self.feedback == "failed" or verdict is None:
+    def told_of(self, failed: Verdict | None) -> str:
+        """Return the sentence that tells of a failed try what its verdict says; empty where it is only called wrong."""
+        if self.feedback == "failed" or failed is None:
             return ""
-        reason = verdict.reason.replace("_", " ")
-        said = (verdict.feedback if self.feedback == "detail" else "").strip() or reason.strip()
+        reason = failed.reason.replace("_", " ")
+        said = (failed.feedback if self.feedback == "detail" else "").strip() or reason.strip()
         said = said if len(said) <= MAX_FEEDBACK else f"{said[: MAX_FEEDBACK - 3]}..."
         return f"{CHECK_SAYS}{said if said.endswith(('.', '!', '?')) else f'{said}.'}" if said else ""
 
@@ -80,19 +79,18 @@ class Requests:
         """Return the text that follows a reflection."""
         return self._with_task(self.retry, problem)
 
-    def retry_alone(self, problem: Problem, failed: Turn | None = None) -> str:
+    def retry_alone(self, problem: Problem, failed: Verdict | None = None) -> str:
         """Return the text that follows a failed try directly: the news that it was wrong, then the request."""
-        told = "" if failed is None else self.told_of(failed)
-        return self._with_task(" ".join(filter(None, (WRONG_ANSWER, told, self.retry))), problem)
+        return self._with_task(" ".join(filter(None, (WRONG_ANSWER, self.told_of(failed), self.retry))), problem)
 
     def note_with(self, reflection: str) -> str:
         """Return the note that holds a reflection, whatever its text is."""
         before, _, after = self.note.partition(REFLECTION_HERE)
         return f"{before}{reflection.strip()}{after}"
 
-    def note_alone(self, failed: Turn | None = None) -> str:
+    def note_alone(self, failed: Verdict | None = None) -> str:
         """Return the note on a failed try that no reflection was written about."""
-        return " ".join(filter(None, (NOTE_ALONE, "" if failed is None else self.told_of(failed))))
+        return " ".join(filter(None, (NOTE_ALONE, self.told_of(failed))))
 
     def _with_task(self, request: str, problem: Problem) -> str:
         if not self.repeat_task:

@@ -70,7 +70,7 @@ def attempt(player: Player, problem: Problem, key: int) -> Course[Turn]:
 def reflect(player: Player, keys: Keys, episode: Episode, *indices: int) -> Course[Turn]:
     """Write a reflection on a failed episode; `indices` name the sample."""
     failed = episode.turns[-1]
-    follow = player.policy.follow(failed.completion, player.requests.reflection_on(episode.problem, failed))
+    follow = player.policy.follow(failed.completion, player.requests.reflection_on(episode.problem, failed.verdict))
     prompt = _prompt(episode, follow, keys.of(episode.problem, TurnKind.REFLECTION, *indices))
     [completion] = yield Ask((prompt,), player.sampling.reflection)
     return Turn(kind=TurnKind.REFLECTION, prompt_ids=follow, completion=completion, verdict=None)
@@ -102,7 +102,7 @@ def text_before(turn: Turn, before: Episode, requests: Requests) -> str:
     if turn.kind is TurnKind.ATTEMPT or not before.turns:
         return before.problem.request
     if turn.kind is TurnKind.REFLECTION:
-        return requests.reflection_on(before.problem, before.turns[-1])
+        return requests.reflection_on(before.problem, before.turns[-1].verdict)
     return retry_request(before, requests)
 
 
@@ -114,13 +114,14 @@ def retry_request(episode: Episode, requests: Requests) -> str:
         return replace(episode.problem, messages=messages).request
     if last.kind is TurnKind.REFLECTION:
         return requests.retry_after_reflection(episode.problem)
-    return requests.retry_alone(episode.problem, last)
+    return requests.retry_alone(episode.problem, last.verdict)
 
 
 def retry_note(episode: Episode, requests: Requests) -> str:
     """Return the note from which a fresh retry begins: the reflection, or the bare news that a try was wrong."""
     last = episode.turns[-1]
-    return requests.note_with(last.completion.text) if last.kind is TurnKind.REFLECTION else requests.note_alone(last)
+    is_reflection = last.kind is TurnKind.REFLECTION
+    return requests.note_with(last.completion.text) if is_reflection else requests.note_alone(last.verdict)
 
 
 def group_of_attempts(player: Player, keys: Keys, problem: Problem, *, group_size: int) -> Course[Group]:

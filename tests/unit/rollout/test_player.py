@@ -102,21 +102,21 @@ class TestFeedback:
         requests = Requests(reflection="Why?", feedback=told)
         turn = failed(reason, feedback)
         problem = Problem(id="p", task="t", messages=(), data={})
-        assert requests.reflection_on(problem, turn) == (f"Why?\n\n{said}" if said else "Why?")
+        assert requests.reflection_on(problem, turn.verdict) == (f"Why?\n\n{said}" if said else "Why?")
         alone = f"{WRONG_ANSWER} {said} {RETRY_REQUEST}" if said else f"{WRONG_ANSWER} {RETRY_REQUEST}"
-        assert requests.retry_alone(problem, turn) == alone
-        assert requests.note_alone(turn) == (f"{NOTE_ALONE} {said}" if said else NOTE_ALONE)
+        assert requests.retry_alone(problem, turn.verdict) == alone
+        assert requests.note_alone(turn.verdict) == (f"{NOTE_ALONE} {said}" if said else NOTE_ALONE)
 
     @given(st.text(max_size=3 * MAX_FEEDBACK))
     def test_its_length_is_bounded(self, text):
-        told = Requests(reflection="r", feedback="detail").told_of(failed("wrong", text))
+        told = Requests(reflection="r", feedback="detail").told_of(failed("wrong", text).verdict)
         assert len(told) <= len("The check says: ") + MAX_FEEDBACK + 1
         if len(text) <= MAX_FEEDBACK:
             assert text.strip() in told
 
     def test_by_default_requests_say_what_they_said(self, task):
         requests = Requests.resolve(task, EpisodeConfig())
-        told = requests.reflection_on(task.problems("train", 1, 0)[0], failed("missed_target", "You are at 3."))
+        told = requests.reflection_on(task.problems("train", 1, 0)[0], failed("missed_target", "You are at 3.").verdict)
         assert told == task.reflection_request
 
 

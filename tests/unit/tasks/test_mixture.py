@@ -79,7 +79,7 @@ def test_each_part_words_its_own_request(mixture, parts):
     assert [row.turns[1].request for row in rows] == [parts[problem.task].reflection_request for problem in problems]
     assert dict(told.reflections) == {name: task.reflection_request for name, task in parts.items()}
     own = Requests.resolve(mixture, EpisodeConfig(reflection_request="Why?"))
-    assert {own.reflection_on(problem, _failed(mixture, problem)) for problem in problems} == {"Why?"}
+    assert {own.reflection_on(problem, _failed(mixture, problem).verdict) for problem in problems} == {"Why?"}
 
 
 def _failed(task, problem):

@@ -30,24 +30,19 @@ from secondthought.preflight.resources.published_shapes import PUBLISHED
 from secondthought.preflight.resources.workload import Lengths
 from secondthought.protocols import Task
 from secondthought.rollout.player import MAX_FEEDBACK, Requests, noted
-from secondthought.types import Completion, Problem, StopReason, Turn, TurnKind, Verdict
+from secondthought.types import Completion, Problem, StopReason, Verdict
 
 SOME_PROBLEMS = 64
 """Training problems whose prompts are counted."""
 CHARACTERS_PER_TOKEN, TEMPLATE_TOKENS = 3, 24
 """Assumed where there is no tokenizer: English text has about 4 characters per token; 3 is on the safe side."""
 _NOTHING = Completion(token_ids=(), logprobs=(), text="", stop=StopReason.LENGTH)
-FAILED = Turn(
-    kind=TurnKind.ATTEMPT,
-    prompt_ids=(),
-    completion=_NOTHING,
-    verdict=Verdict(
-        correct=False,
-        reward=0.0,
-        reason="wrong_parameter_values",
-        well_formed=True,
-        feedback=("what the task says of it " * MAX_FEEDBACK)[:MAX_FEEDBACK],
-    ),
+FAILED = Verdict(
+    correct=False,
+    reward=0.0,
+    reason="wrong_parameter_values",
+    well_formed=True,
+    feedback=("what the task says of it " * MAX_FEEDBACK)[:MAX_FEEDBACK],
 )
 """A failed try of which as much is told as can be: a long reason, and the longest sentence."""
 
