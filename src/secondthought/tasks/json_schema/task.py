@@ -7,22 +7,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from secondthought.errors import TaskError, shown
-from secondthought.tasks import extract, options
-from secondthought.tasks.bounded.calls import BoundedCalls, Exceeded
-from secondthought.tasks.fences import last_fenced
+from secondthought.tasks import options
 from secondthought.tasks.json_equality import same_json
+from secondthought.tasks.json_schema.checker import SchemaChecker, value_said
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
 from secondthought.tools.reading.broken import BrokenCallError
 from secondthought.tools.reading.json_values import value_of
 from secondthought.types import Problem, Verdict
-
-LONGEST = 20_000
-"""Characters of a completion that is read; a longer one is malformed."""
-SECONDS = 1.0
-"""Processor time of one validation: a schema's patterns may take any time on hostile text."""
-VALIDATE = "secondthought.tasks.json_schema.validation:fault"
-CHECK_SCHEMA = "secondthought.tasks.json_schema.validation:schema_fault"
 
 
 class JsonSchemaOptions(RowOptions):
@@ -47,20 +39,19 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
     chance_level = 0.0
 
     def __init__(self, **given: Any) -> None:
-        self._fault = BoundedCalls(VALIDATE, seconds=SECONDS)
-        self._schema_fault = BoundedCalls(CHECK_SCHEMA, seconds=SECONDS)
+        self._checker = SchemaChecker()
         super().__init__(**given)
 
     def problem_of(self, row: Mapping[str, Any]) -> Problem:
         """Read a row; whether its schema is one, and accepts its answer, is seen here and not when models answer."""
         question, schema = options.string(row, "question", self.name), _json_of(row, "schema")
-        fault = self._schema_fault(schema)
+        fault = self._checker.schema_fault(schema)
         if fault:
             raise TaskError(f"{self.name} problem: 'schema' is no JSON schema: {fault}")
         data: dict[str, Any] = {"question": question, "schema": schema}
         if "answer" in row:
             data["answer"] = _json_of(row, "answer")
-            if fault := self._found(schema, data["answer"]):
+            if fault := self._checker.fault(schema, data["answer"]):
                 raise TaskError(f"{self.name} problem: 'answer' does not fit the schema: {fault}")
         elif self.options.match == "equal":
             raise TaskError(f"{self.name} problem: field 'answer' is missing, which match = 'equal' compares with")
@@ -71,12 +62,12 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Judge the JSON of a completion."""
         try:
-            value = _said(text)
+            value = value_said(text)
         except BrokenCallError as error:
             return _wrong("malformed", f"The answer is no JSON: {error}.")
         if value is None:
             return _wrong("no_answer", "The answer holds no JSON.")
-        if fault := self._found(problem.data["schema"], value[0]):
+        if fault := self._checker.fault(problem.data["schema"], value[0]):
             return _wrong("not_valid", f"The JSON does not fit the schema: {fault}.", well_formed=True)
         if self.options.match == "equal" and not same_json(value[0], problem.data["answer"]):
             return _wrong("wrong_value", "The JSON fits the schema and holds a wrong value.", well_formed=True)
@@ -85,7 +76,7 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the JSON of a completion in one form."""
         try:
-            value = _said(text)
+            value = value_said(text)
         except BrokenCallError:
             return None
         return None if value is None else json.dumps(value[0], sort_keys=True)
@@ -97,30 +88,8 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
     def changed_golds(self, problem: Problem) -> list[str]:
         """Return the right JSON cut off, doubled and in a list (`tasks.checks`)."""
         gold = self.gold(problem)
-        fits_any = self._found(problem.data["schema"], [problem.data.get("answer")]) is None
+        fits_any = self._checker.fault(problem.data["schema"], [problem.data.get("answer")]) is None
         return [] if gold is None else [gold[:-1] + "\\", f"{gold} {gold}", *([] if fits_any else [f"[{gold}]"])]
-
-    def _found(self, schema: Any, value: Any) -> str | None:
-        """Return what is wrong with a value; None if the schema accepts it."""
-        try:
-            fault: str | None = self._fault(schema, value)
-        except Exceeded as error:
-            return f"it cannot be validated, the check {error}"
-        return fault
-
-
-def _said(text: str) -> tuple[Any] | None:
-    """Return the JSON value that a completion gives: in tags, in its last fence, or as all that it says.
-
-    Raises:
-        BrokenCallError: what stands there begins as JSON and is none.
-    """
-    if len(text) > LONGEST:
-        raise BrokenCallError(f"it is longer than {LONGEST} characters")
-    tagged = extract.tagged(text)
-    body = last_fenced(text) if tagged is None else tagged
-    body = (text if body is None else body).strip()
-    return (value_of(body),) if body else None
 
 
 def _json_of(row: Mapping[str, Any], field: str) -> Any:

@@ -1,0 +1,65 @@
+"""A `SchemaChecker` holds values against JSON schemas, in a process whose time is limited for each value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secondthought.tasks import extract
+from secondthought.tasks.bounded.calls import BoundedCalls, Exceeded
+from secondthought.tasks.fences import last_fenced
+from secondthought.tools.reading.broken import BrokenCallError
+from secondthought.tools.reading.json_values import value_of
+
+LONGEST = 20_000
+"""Characters of a completion that is read; a longer one is malformed."""
+SECONDS = 1.0
+"""Processor time of one validation: a schema's patterns may take any time on hostile text."""
+VALIDATE = "secondthought.tasks.json_schema.validation:fault"
+CHECK_SCHEMA = "secondthought.tasks.json_schema.validation:schema_fault"
+
+
+class SchemaChecker:
+    """A `SchemaChecker` tells what is wrong with a value or a schema; its processes begin with the first of each."""
+
+    def __init__(self) -> None:
+        self._fault = BoundedCalls(VALIDATE, seconds=SECONDS)
+        self._schema_fault = BoundedCalls(CHECK_SCHEMA, seconds=SECONDS)
+
+    def schema_fault(self, schema: Any) -> str | None:
+        """Return what is wrong with a schema; None if it is one."""
+        return _said(self._schema_fault, schema)
+
+    def fault(self, schema: Any, value: Any) -> str | None:
+        """Return what is wrong with a value; None if the schema accepts it."""
+        return _said(self._fault, schema, value)
+
+
+def _said(ask: BoundedCalls, *arguments: Any) -> str | None:
+    try:
+        fault: str | None = ask(*arguments)
+    except Exceeded as error:
+        return f"it cannot be validated, the check {error}"
+    return fault
+
+
+def json_in(text: str) -> str | None:
+    r"""Return the JSON that a completion gives, as it stands there: in tags, in its last fence, or all that it says.
+
+    >>> json_in('Here:\n```json\n{"a": 1}\n```'), json_in(" ")
+    ('{"a": 1}', None)
+    """
+    tagged = extract.tagged(text)
+    body = last_fenced(text) if tagged is None else tagged
+    return (text if body is None else body).strip() or None
+
+
+def value_said(text: str) -> tuple[Any] | None:
+    """Return the JSON value that a completion gives; None if it says nothing.
+
+    Raises:
+        BrokenCallError: what stands there begins as JSON and is none.
+    """
+    if len(text) > LONGEST:
+        raise BrokenCallError(f"it is longer than {LONGEST} characters")
+    body = json_in(text)
+    return None if body is None else (value_of(body),)
