@@ -20,6 +20,8 @@ from secondthought.tasks.mixture import BETWEEN, Mixture
 from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
+    "chat_request": "secondthought.tasks.chat_request:ChatRequest",
+    "command": "secondthought.tasks.command:CommandTask",
     "countdown": "secondthought.tasks.countdown:Countdown",
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",

@@ -14,6 +14,7 @@ from secondthought.tasks.json_equality import same_json
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
 from secondthought.tasks.sandbox.runs import Program, Ran, run
+from secondthought.tasks.verdicts import right, wrong
 from secondthought.types import Problem, Verdict
 
 LONGEST = 20_000
@@ -60,9 +61,9 @@ class PythonCode(RowTask[PythonCodeOptions]):
         """
         code = _code(text)
         if code is None:
-            return _wrong("no_answer", "The answer holds no code.", well_formed=False)
+            return wrong("no_answer", "The answer holds no code.", well_formed=False)
         if len(code) > LONGEST:
-            return _wrong("malformed", f"The code is longer than {LONGEST} characters.", well_formed=False)
+            return wrong("malformed", f"The code is longer than {LONGEST} characters.", well_formed=False)
         data = problem.data
         program = Program(code=code, function=data["function"], cases=_inputs(data["cases"]), tests=data["tests"])
         ran = run(program, seconds=self.options.seconds, memory=self.options.megabytes * 2**20)
@@ -150,16 +151,12 @@ def _inputs(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _verdict(ran: Ran, cases: Sequence[Mapping[str, Any]]) -> Verdict:
     if ran.failed.startswith(_NO_CODE):
-        return _wrong("malformed", f"The code cannot be compiled: {ran.failed}.", well_formed=False)
+        return wrong("malformed", f"The code cannot be compiled: {ran.failed}.", well_formed=False)
     if ran.failed:
-        return _wrong("failed", f"The code does not run to its end: {ran.failed}.")
+        return wrong("failed", f"The code does not run to its end: {ran.failed}.")
     for number, result in enumerate(ran.results):
         if "value" not in result:
-            return _wrong("raised", f"Test {number + 1} of {len(ran.results)} raised {result.get('raised')}.")
+            return wrong("raised", f"Test {number + 1} of {len(ran.results)} raised {result.get('raised')}.")
         if number < len(cases) and not same_json(result["value"], cases[number]["expected"]):
-            return _wrong("wrong", f"Test {number + 1} of {len(ran.results)} returned a wrong value.")
-    return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
-
-
-def _wrong(reason: str, feedback: str, *, well_formed: bool = True) -> Verdict:
-    return Verdict(correct=False, reward=0.0, reason=reason, well_formed=well_formed, feedback=feedback)
+            return wrong("wrong", f"Test {number + 1} of {len(ran.results)} returned a wrong value.")
+    return right()

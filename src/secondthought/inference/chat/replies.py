@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from secondthought.tools.served_calls import calls_as_text
+
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """What servers call it when an answer met the token limit."""
 _FILTERED = frozenset({"content_filter", "safety"})
@@ -51,7 +53,7 @@ def completion(body: bytes, *, may_call: bool = False) -> ChatReply | None:
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     if text is not None and may_call:
-        text = "\n".join(filter(None, (text, _calls(message.get("tool_calls")))))
+        text = "\n".join(filter(None, (text, calls_as_text(message.get("tool_calls")))))
     if text is None or not (message or choice.get("finish_reason")):
         return None
     usage = parsed.get("usage")
@@ -112,19 +114,6 @@ def _problem(choice: Mapping[str, Any], message: Mapping[str, Any], text: str) -
     if any(message.get(name) for name in _THINKING) or isinstance(message.get("content"), list):
         return f"{EMPTY}: the model thought and said nothing; allow more tokens (--ask.max-tokens)"
     return EMPTY
-
-
-def _calls(given: Any) -> str:
-    """Write a server's calls as the text that a model says; arguments that are no JSON stay as they are, unreadable."""
-    items = [item.get("function") for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    texts = []
-    for item in items:
-        if isinstance(item, dict):
-            arguments = item.get("arguments") or "{}"
-            shown = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-            name = json.dumps(item.get("name"), ensure_ascii=False)
-            texts.append(f'<tool_call>\n{{"name": {name}, "arguments": {shown}}}\n</tool_call>')
-    return "\n".join(texts)
 
 
 def _refusal(message: Mapping[str, Any]) -> str:

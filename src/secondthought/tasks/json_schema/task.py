@@ -12,6 +12,7 @@ from secondthought.tasks.json_equality import same_json
 from secondthought.tasks.json_schema.checker import SchemaChecker, value_said
 from secondthought.tasks.rows.pool import RowOptions
 from secondthought.tasks.rows.row_task import RowTask
+from secondthought.tasks.verdicts import right, wrong
 from secondthought.tools.reading.broken import BrokenCallError
 from secondthought.tools.reading.json_values import value_of
 from secondthought.types import Problem, Verdict
@@ -64,14 +65,14 @@ class JsonSchema(RowTask[JsonSchemaOptions]):
         try:
             value = value_said(text)
         except BrokenCallError as error:
-            return _wrong("malformed", f"The answer is no JSON: {error}.")
+            return wrong("malformed", f"The answer is no JSON: {error}.", well_formed=False)
         if value is None:
-            return _wrong("no_answer", "The answer holds no JSON.")
+            return wrong("no_answer", "The answer holds no JSON.", well_formed=False)
         if fault := self._checker.fault(problem.data["schema"], value[0]):
-            return _wrong("not_valid", f"The JSON does not fit the schema: {fault}.", well_formed=True)
+            return wrong("not_valid", f"The JSON does not fit the schema: {fault}.")
         if self.options.match == "equal" and not same_json(value[0], problem.data["answer"]):
-            return _wrong("wrong_value", "The JSON fits the schema and holds a wrong value.", well_formed=True)
-        return Verdict(correct=True, reward=1.0, reason="correct", well_formed=True)
+            return wrong("wrong_value", "The JSON fits the schema and holds a wrong value.")
+        return right()
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the JSON of a completion in one form."""
@@ -105,7 +106,3 @@ def _json_of(row: Mapping[str, Any], field: str) -> Any:
         if field == "answer":
             return value  # a text may be the answer itself
         raise TaskError(f"json_schema problem: {field!r} must be JSON, not {shown(value)}: {error}") from None
-
-
-def _wrong(reason: str, feedback: str, *, well_formed: bool = False) -> Verdict:
-    return Verdict(correct=False, reward=0.0, reason=reason, well_formed=well_formed, feedback=feedback)
