@@ -50,10 +50,16 @@ class Requests:
     @classmethod
     def resolve(cls, task: Task, config: EpisodeConfig) -> Requests:
         """Take the config's texts, and defaults where it names none."""
-        own = config.reflection_request
+        worded = cls.worded(task.reflection_request, config)
+        if config.reflection_request is not None or not isinstance(task, MixedTask):
+            return worded
+        return replace(worded, reflections=dict(task.reflection_requests))
+
+    @classmethod
+    def worded(cls, reflection: str, config: EpisodeConfig) -> Requests:
+        """Take the config's texts; where it asks for no reflection in words of its own, take these."""
         return cls(
-            reflection=task.reflection_request if own is None else own,
-            reflections=dict(task.reflection_requests) if own is None and isinstance(task, MixedTask) else {},
+            reflection=reflection if config.reflection_request is None else config.reflection_request,
             retry=RETRY_REQUEST if config.retry_request is None else config.retry_request,
             repeat_task=config.repeat_task,
             feedback=config.feedback,

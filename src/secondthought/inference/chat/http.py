@@ -54,7 +54,7 @@ class OpenRequests:
         Raises:
             ConfigError: the environment names a proxy or certificates that cannot be used.
         """
-        self._client = _client()
+        self._client = new_client()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
         self._thread.start()
@@ -90,7 +90,7 @@ class OpenRequests:
         Raises:
             NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
         """
-        return self._reply(self._exchange("POST", url, body, headers, time_limit_s))
+        return self._reply(exchange(self._client, "POST", url, body, headers, time_limit_s))
 
     def get(self, url: str, headers: Mapping[str, str], time_limit_s: float) -> Reply:
         """Ask for a URL and read the whole reply; see `post`.
@@ -98,10 +98,10 @@ class OpenRequests:
         Raises:
             NoReply: as there.
         """
-        return self._reply(self._exchange("GET", url, None, headers, time_limit_s))
+        return self._reply(exchange(self._client, "GET", url, None, headers, time_limit_s))
 
-    def _reply(self, exchange: Coroutine[Any, Any, Reply]) -> Reply:
-        request = self._submit(exchange)
+    def _reply(self, reply: Coroutine[Any, Any, Reply]) -> Reply:
+        request = self._submit(reply)
         try:
             return request.result()
         except CancelledError:
@@ -110,32 +110,55 @@ class OpenRequests:
             with self._lock:
                 self._open.discard(request)
 
-    def _submit(self, exchange: Coroutine[Any, Any, Reply]) -> Future[Reply]:
-        request = asyncio.run_coroutine_threadsafe(exchange, self._loop)
+    def _submit(self, reply: Coroutine[Any, Any, Reply]) -> Future[Reply]:
+        request = asyncio.run_coroutine_threadsafe(reply, self._loop)
         with self._lock:
             self._open.add(request)
         return request
 
-    async def _exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], time_limit_s: float
-    ) -> Reply:
-        import httpx2
 
-        try:
-            async with (
-                asyncio.timeout(time_limit_s),
-                self._client.stream(method, url, content=body, headers=dict(headers)) as response,
-            ):
-                return Reply(response.status_code, response.headers, await _content(response))
-        except TimeoutError:
-            raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
-        except (httpx2.ConnectError, httpx2.ProxyError) as error:
-            raise _unreached(error) from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise NoReply(_reason(error)) from None
+async def exchange(
+    client: httpx2.AsyncClient,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    time_limit_s: float,
+) -> Reply:
+    """Send a request and read the whole reply.
+
+    Raises:
+        NoReply: none came, or only part of one, or it took longer than `time_limit_s`.
+    """
+    import httpx2
+
+    try:
+        async with (
+            asyncio.timeout(time_limit_s),
+            client.stream(method, url, content=body, headers=dict(headers)) as response,
+        ):
+            return Reply(response.status_code, response.headers, await _content(response))
+    except TimeoutError:
+        raise NoReply(f"no whole answer within {time_limit_s:g} s") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise no_reply(error) from None
 
 
-def _client() -> httpx2.AsyncClient:
+def no_reply(error: Exception) -> NoReply:
+    """Return what an error of the HTTP library says of a request, in our words."""
+    import httpx2
+
+    if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
+        return _unreached(error)
+    return NoReply(_reason(error))
+
+
+def new_client() -> httpx2.AsyncClient:
+    """Open a client with the proxies and certificates of the environment; it has no time limits of its own.
+
+    Raises:
+        ConfigError: the environment names a proxy or certificates that cannot be used.
+    """
     import httpx2  # a tenth of a second that commands without an endpoint do without
 
     limits = httpx2.Limits(max_connections=None)  # workers are as many as requests may be under way

@@ -32,7 +32,7 @@ from secondthought.errors import PolicyError
 from secondthought.inference.chat.address import address, proxy_note, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
-from secondthought.inference.chat.replies import ChatReply, completion, retry_after, words
+from secondthought.inference.chat.replies import PASSING, ChatReply, completion, retry_after, words
 from secondthought.tools.wrapping import wrapped
 from secondthought.types import Answer, Message, Sampling
 
@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 Wait: TypeAlias = Callable[[threading.Event, float], bool]
 """Wait so many seconds or until the event is set."""
 
-_LATER = frozenset({408, 409, 425, 429, *range(500, 600)})
 _HOPELESS = frozenset({401, 402, 403, 404, 405, 407, *range(300, 400)})
 _LOOK_S = 0.1
 _STOPPED = "not asked: the call was stopped"
@@ -292,7 +291,7 @@ class _Call:
 
     def _refused(self, reply: Reply) -> None:
         reason = f"HTTP {reply.status}: {self.client.words(reply.body)}"
-        if reply.status in _LATER:
+        if reply.status in PASSING:
             raise _Later(reason, retry_after(reply.headers))
         if reply.status in _HOPELESS:
             moved = shown(self.client.without_key(reply.headers.get("Location", "")))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from secondthought.tools.served_calls import calls_as_text
 
+PASSING = frozenset({408, 409, 425, 429, *range(500, 600)})
+"""Statuses that another attempt may change."""
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 """What servers call it when an answer met the token limit."""
 _FILTERED = frozenset({"content_filter", "safety"})
@@ -47,10 +49,18 @@ def completion(body: bytes, *, may_call: bool = False) -> ChatReply | None:
     """
     try:
         parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return completion_of(parsed, may_call=may_call)
+
+
+def completion_of(parsed: Any, *, may_call: bool = False) -> ChatReply | None:
+    """Return the completion that a body's JSON holds, or None if it is something else; see `completion`."""
+    try:
         choice = parsed["choices"][0]
         message = choice["message"]
         text = _text(message["content"]) if message.get("content") is not None else ""
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError):
         return None
     if text is not None and may_call:
         text = "\n".join(filter(None, (text, calls_as_text(message.get("tool_calls")))))

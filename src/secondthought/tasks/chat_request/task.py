@@ -22,12 +22,14 @@ from secondthought.tools.reading.broken import BrokenCallError
 from secondthought.types import Message, Problem, Verdict
 
 NAME = "chat_request"
+INSTRUCTION = "Answer with JSON alone, as this schema has it:\n{schema}"
+"""Tells a model of a schema in words."""
 
 
 class ChatRequestOptions(RowOptions):
     """`ChatRequestOptions` say where requests lie, and how a model is told of a schema."""
 
-    instruction: str = "Answer with JSON alone, as this schema has it:\n{schema}"
+    instruction: str = INSTRUCTION
     """Follows what the user asks last where the answer must fit a schema; `{schema}` in it stands for the schema."""
 
 
@@ -50,21 +52,30 @@ class ChatRequest(RowTask[ChatRequestOptions]):
 
     def problem_of(self, row: Mapping[str, Any]) -> Problem | None:
         """Read a request; None where it states nothing that an answer could be held to, or says what is no text."""
-        request = _request(row)
+        found = self.read(_request(row))
+        return found[0] if found is not None and found[1] else None
+
+    def read(self, request: Mapping[str, Any]) -> tuple[Problem, bool] | None:
+        """Read a request, and whether its text is all that was said; None where any answer will do.
+
+        Raises:
+            TaskError: a field is damaged, or a schema is none.
+        """
         told, wanted = in_text(request.get("messages")), self.stated(request)
-        if wanted is None or not told.is_all:
+        if wanted is None:
             return None
         data = {name: whole_within(request[name]) for name in FIELDS if request.get(name) is not None}
         messages = told.messages
         if wanted.schema is not None and not wanted.must_call:
-            messages = _instructed(messages, self.options.instruction, wanted.schema)
-        return Problem(
+            messages = _instructed(messages, instruction(wanted.schema, self.options.instruction))
+        problem = Problem(
             id=f"{NAME}:{key(NAME, json.dumps(data, sort_keys=True)):016x}",
             task=NAME,
             messages=messages,
             data=data,
             tools=wanted.tools if wanted.may_call else (),
         )
+        return problem, told.is_all
 
     def stated(self, request: Mapping[str, Any]) -> Stated | None:
         """Read what a request states, its schemas held to be ones; None where any answer will do.
@@ -155,9 +166,13 @@ def _schemas(wanted: Stated | None) -> list[tuple[str, Any]]:
     return own + [(f"'parameters' of the tool {tool['name']}", tool.get("parameters") or {}) for tool in wanted.tools]
 
 
-def _instructed(messages: tuple[Message, ...], instruction: str, schema: Any) -> tuple[Message, ...]:
+def instruction(schema: Any, words: str = INSTRUCTION) -> str:
+    """Return the words that tell a model of a schema."""
+    return words.replace("{schema}", json.dumps(schema, ensure_ascii=False))
+
+
+def _instructed(messages: tuple[Message, ...], said: str) -> tuple[Message, ...]:
     """Add the instruction to what the user says last; a conversation without a user gets a message of its own."""
-    said = instruction.replace("{schema}", json.dumps(schema, ensure_ascii=False))
     last = max((place for place, message in enumerate(messages) if message.role == "user"), default=None)
     if not said or last is None:
         return (*messages, Message(role="user", content=said)) if said else messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from secondthought.tasks import extract
@@ -14,6 +15,7 @@ LONGEST = 20_000
 """Characters of a completion that is read; a longer one is malformed."""
 SECONDS = 1.0
 """Processor time of one validation: a schema's patterns may take any time on hostile text."""
+_REMEMBERED = 256
 VALIDATE = "secondthought.tasks.json_schema.validation:fault"
 CHECK_SCHEMA = "secondthought.tasks.json_schema.validation:schema_fault"
 
@@ -24,10 +26,16 @@ class SchemaChecker:
     def __init__(self) -> None:
         self._fault = BoundedCalls(VALIDATE, seconds=SECONDS)
         self._schema_fault = BoundedCalls(CHECK_SCHEMA, seconds=SECONDS)
+        self._schemas: dict[str, str | None] = {}
 
     def schema_fault(self, schema: Any) -> str | None:
-        """Return what is wrong with a schema; None if it is one."""
-        return _said(self._schema_fault, schema)
+        """Return what is wrong with a schema; None if it is one. What was said of the latest ones is remembered."""
+        written = json.dumps(schema, sort_keys=True)
+        if written not in self._schemas:
+            if len(self._schemas) >= _REMEMBERED:
+                del self._schemas[next(iter(self._schemas))]
+            self._schemas[written] = _said(self._schema_fault, schema)
+        return self._schemas[written]
 
     def fault(self, schema: Any, value: Any) -> str | None:
         """Return what is wrong with a value; None if the schema accepts it."""
