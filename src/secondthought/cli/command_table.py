@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
         "collect failed first tries, which training reflects on",
         after_stop="what was sampled is kept beside --out: the same command goes on",
     ),
+    "serve": Command("serve:run", "an OpenAI-compatible server in front of a model: second thoughts for any client"),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
     "habits": Command(
         "habits.find:run",

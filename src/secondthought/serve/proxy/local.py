@@ -29,6 +29,8 @@ from secondthought.types import Completion, Prompt, Sampling, StopReason
 
 logger = logging.getLogger(__name__)
 
+REFLECTOR = "secondthought-reflector"
+"""Names, in a request, the model with its adapter where tries are those of the model without it."""
 _UNKNOWN = ("stop", "logprobs", "top_logprobs", "top_k", "min_p", "functions", "audio", "modalities")
 """Fields that a local model cannot do as they ask."""
 _NEUTRAL: Mapping[str, Any] = {"n": 1, "top_p": 1, "frequency_penalty": 0, "presence_penalty": 0}
@@ -44,17 +46,17 @@ class _Asked(NamedTuple):
 class LocalUpstream:
     """A `LocalUpstream` samples completions of chat requests from a policy."""
 
-    def __init__(self, policy: Policy, default: Sampling, reflector: Sampling | None = None) -> None:
+    def __init__(self, policy: Policy, default: Sampling, reflector: Sampling) -> None:
         """Take the policy, and how it samples where a request does not say.
 
         Args:
             policy: the model.
             default: temperature and length of an answer, and whether the model's adapter writes it.
-            reflector: the same for the model name `reflector`; None has none.
+            reflector: the same where the model is asked for by the name `REFLECTOR`.
         """
         self.name = policy.name
         self._policy = policy
-        self._samplings = {None: default} | ({"reflector": reflector} if reflector else {})
+        self._default, self._reflector = default, reflector
         self._waiting: queue.Queue[_Asked | None] = queue.Queue()
         self._num_asked = itertools.count()
         self._salt = int.from_bytes(os.urandom(6), "big")
@@ -103,8 +105,7 @@ class LocalUpstream:
         return _Asked(prompt, self._sampling(body), Future())
 
     def _sampling(self, body: Mapping[str, Any]) -> Sampling:
-        model = body.get("model")
-        own = self._samplings.get(model if isinstance(model, str) else None, self._samplings[None])
+        own = self._reflector if body.get("model") == REFLECTOR else self._default
         length = body.get("max_completion_tokens") or body.get("max_tokens") or own.max_tokens
         temperature = own.temperature if body.get("temperature") is None else body["temperature"]
         if type(length) is not int or length < 1:
