@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from secondthought.config import Config, EpisodeConfig
+from secondthought.config.play import Feedback
 from secondthought.errors import ConfigError
 from secondthought.serve.wording import DEFAULT, LANGUAGE, with_own
+
+
+class AskedEpisode(EpisodeConfig):
+    """Settings of an episode that people see: answers may be long, and a model is told what is known of its failure."""
+
+    max_attempt_tokens: int = Field(1024, ge=1)
+    """Longest first try and retry, in tokens."""
+    max_reflection_tokens: int = Field(512, ge=1)
+    """Longest reflection, in tokens."""
+    feedback: Feedback = "detail"
+    """Told of a failed try: that it failed; the verdict's reason; the check's own sentence (`detail`)."""
 
 
 class WordingFlags(Config):

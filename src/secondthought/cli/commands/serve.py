@@ -14,8 +14,8 @@ from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
 from secondthought.cli.progress import ProgressFlags, progress
-from secondthought.cli.wording import WordingFlags, worded
-from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.cli.wording import AskedEpisode, WordingFlags, worded
+from secondthought.config import ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.inference.chat.address import shown
@@ -84,7 +84,7 @@ class Options(ProgressFlags, WordingFlags):
     dry_run: bool = False
     """Print the resolved options as JSON and stop."""
     model: ModelConfig = ModelConfig()
-    episode: EpisodeConfig = EpisodeConfig(feedback="detail", max_attempt_tokens=1024, max_reflection_tokens=512)
+    episode: AskedEpisode = AskedEpisode()
 
 
 _SHORT = {"--model": 0}
@@ -139,8 +139,7 @@ def _check(given: Options, prog: str) -> None:
         if idle := next((name for name, is_given in fields.items() if is_given), None):
             raise ConfigError(f"{prog}: --{idle.replace('_', '-')} goes with --store: nothing is stored without a file")
     if is_served(given.path):
-        usual = Options.model_fields["episode"].default
-        own = [name for name in _LOCAL_ONLY if getattr(given.episode, name) != getattr(usual, name)]
+        own = [name for name in given.episode.changed() if name in _LOCAL_ONLY]
         if own:
             flag = own[0].replace("_", "-")
             raise ConfigError(f"{prog}: --episode.{flag} goes with a local model; clients tell a server themselves")
