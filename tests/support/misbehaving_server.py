@@ -58,7 +58,7 @@ def serving(reply=lambda messages: "yes", script=None, pause=0.0):
                 under_way[0] += 1
                 most.append(under_way[0])
                 requests.append({"path": self.path, "headers": dict(self.headers), "body": body})
-                step = script[text].pop(0) if script.get(text) else None
+                step = script[text].pop(0) if isinstance(text, str) and script.get(text) else None
             try:
                 time.sleep(pause)
                 if step is None:

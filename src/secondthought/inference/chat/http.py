@@ -215,7 +215,7 @@ def _reason(error: Exception) -> str:
     import httpx2
 
     text = str(error)
-    if isinstance(error, httpx2.RemoteProtocolError) and "incomplete" in text:
+    if isinstance(error, httpx2.RemoteProtocolError) and ("incomplete" in text or "complete message body" in text):
         return "the connection was cut in the middle of the answer"
     if isinstance(error, httpx2.ReadError | httpx2.WriteError) or "disconnected" in text:
         return "the connection was cut before an answer came"

@@ -1,0 +1,89 @@
+"""A proxy in this process, asked without a port; behind it any upstream, or a server that misbehaves on loopback."""
+
+import contextlib
+import functools
+
+import httpx2
+
+from secondthought.config import EpisodeConfig
+from secondthought.inference.chat.endpoint import Endpoint
+from secondthought.serve.proxy import app
+from secondthought.serve.proxy.checks import Checks
+from secondthought.serve.proxy.conversation import Reflecting
+from secondthought.serve.proxy.counts import Counts
+from secondthought.serve.proxy.gate import Gate, Limits
+from secondthought.serve.proxy.upstream import EndpointUpstream
+from secondthought.serve.thinking import Budget
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "add",
+        "parameters": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+    },
+}
+
+
+def upstream_at(server, **settings):
+    given = {"time_limit_s": 5.0, "first_delay_s": 0.001, "attempts": 3} | settings
+    return EndpointUpstream(Endpoint(url=server.url, model="m", **given), concurrency=32)
+
+
+class _KeptChecks(Checks):
+    def close(self):
+        """Stay open: their processes take a second to begin."""
+
+
+@functools.cache
+def _kept_checks():
+    return _KeptChecks({}, workers=2)
+
+
+def proxy_before(
+    upstream,
+    *,
+    checks=None,
+    limits=None,
+    keys=(),
+    tries=2,
+    tokens=None,
+    tells=False,
+    reflector=None,
+    store=None,
+    episode=None,
+):
+    """Build a proxy with what differs from the usual."""
+    found = Checks(checks, workers=2) if checks else _kept_checks()
+    return app.Proxy(
+        upstream=upstream,
+        checks=found,
+        gate=Gate(limits or Limits(), keys, local_only=True),
+        requests=app.requests_of(found, episode or EpisodeConfig(feedback="detail", repeat_task=False)),
+        reflecting=Reflecting(model=reflector, max_tokens=64),
+        tells_schema=tells,
+        budget=Budget(tries=tries, tokens=tokens),
+        store=store,
+        counts=Counts(),
+    )
+
+
+@contextlib.asynccontextmanager
+async def asking(proxy, host="127.0.0.1"):
+    """Yield an HTTP client of the proxy."""
+    application = app.application(proxy)
+    async with (
+        application.router.lifespan_context(application),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url=f"http://{host}/v1") as client,
+    ):
+        yield client
+
+
+def body(content="Say a.", **more):
+    return {"model": "m", "messages": [{"role": "user", "content": content}], **more}
+
+
+def by_turn(*texts):
+    """Return a server's reply: the n-th text for the n-th thing that the assistant says."""
+    return lambda messages: texts[sum(message["role"] == "assistant" for message in messages)]
