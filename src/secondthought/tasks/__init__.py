@@ -21,7 +21,6 @@ from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
     "chat_request": "secondthought.tasks.chat_request:ChatRequest",
-    "command": "secondthought.tasks.command:CommandTask",
     "countdown": "secondthought.tasks.countdown:Countdown",
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
@@ -35,6 +34,7 @@ TASKS: dict[str, str] = {
 """Name to class, imported when it is asked for."""
 
 SOURCES: dict[str, tuple[str, str]] = {
+    "command": ("secondthought.tasks.command:CommandTask", "command"),
     "jsonl": ("secondthought.tasks.jsonl_task:JsonlTask", "path"),
     "reasoning_gym": ("secondthought.tasks.reasoning_gym:ReasoningGym", "dataset"),
     "verifiers": ("secondthought.bridges.verifiers_tasksets:VerifiersTaskset", "taskset"),
@@ -42,6 +42,8 @@ SOURCES: dict[str, tuple[str, str]] = {
 }
 """Class and option of what stands after `SOURCE:` in a name: `reasoning_gym:leg_counting`, `jsonl:rows.txt`."""
 
+_WHOLE = "command:"
+"""The beginning of a name that is never a mixture: a command may hold any letter."""
 LM_EVAL = "lm_eval:"
 """The beginning of the name of a benchmark that lm-eval asks and scores: an exam of `forget`, and no task."""
 
@@ -82,7 +84,7 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Task:
     >>> load("countdown", {"preset": "tiny"}).name
     'countdown'
     """
-    if BETWEEN in name and not Path(name).expanduser().is_file():
+    if BETWEEN in name and not name.startswith(_WHOLE) and not Path(name).expanduser().is_file():
         return Mixture({part: load(part, own) for part, own in _options_by_part(name, options or {}).items()})
     target, named = _target(name)
     kind = plugins.named_class(target, "task", Task, TaskError)

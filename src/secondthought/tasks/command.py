@@ -38,7 +38,7 @@ class CommandOptions(RowOptions):
 
 
 class CommandTask(RowTask[CommandOptions]):
-    """Answer so that a command of your own exits with 0.
+    """Answer so that a command of your own exits with 0: `command:pytest -q`.
 
     A row is `{"question"}` and whatever else the command needs. The command reads the completion on stdin and the row,
     as JSON, in the variable SECONDTHOUGHT_PROBLEM; what it prints is the feedback. A model's text reaches it as data:

@@ -50,9 +50,10 @@ class Options(ProgressFlags, WordingFlags):
     client_keys_env: str | None = None
     """The environment variable that holds the keys of clients, with commas between; default: nobody needs one."""
     checks: dict[str, str] = Field(default_factory=dict)
-    """Checks that clients may name: --checks.tests command. The client sends `"secondthought": {"check": "tests"}`."""
+    """Tasks that clients may have answers checked by: --checks.tests "command:pytest -q". A client names one by
+    `"secondthought": {"check": "tests"}`, with `"data"` where the task needs a row."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """Options of each check's task, by the check's name: --options.tests.command "pytest -q"."""
+    """Options of each check's task, by the check's name: --options.tests.seconds 60."""
     checkers: int = Field(2, ge=1)
     """Answers that are checked at once."""
     tries: int = Field(2, ge=1, le=8)

@@ -102,12 +102,12 @@ class FailureStore:
         try:
             size = self.path.stat().st_size
             if size + len(line) > self.max_bytes:
-                return self._end(f"{self.path} has its size of {self.max_bytes // 10**6} MB")
-            with self.path.open("r+b") as file:
-                file.seek(size)
+                return self._end(f"{self.path} has its size of {self.max_bytes / 1e6:g} MB")
+            with self.path.open("ab", buffering=0) as file:
                 try:
-                    file.write(line)
-                    file.flush()
+                    left = memoryview(line)
+                    while left:
+                        left = left[file.write(left) :]
                 except OSError:
                     file.truncate(size)
                     raise

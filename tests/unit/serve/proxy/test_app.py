@@ -148,7 +148,7 @@ class TestChecks:
         }  # fmt: skip
 
     def test_a_command_judges(self):
-        named = {"tests": lambda: load("command", {"command": "grep -q yes"})}
+        named = {"tests": lambda: load("command:grep -q yes")}
         with serving(by_turn("no", "r", "yes")) as server:
             [reply], _ = ask(server, body(secondthought={"check": "tests"}), checks=named)
         assert reply.json()["choices"][0]["message"]["content"] == "yes"
@@ -172,7 +172,7 @@ class TestChecks:
         ],
     )
     def test_a_wrong_field_is_named_and_nothing_is_asked(self, request_, says):
-        named = {"tests": lambda: load("command", {"command": "grep -q yes"})}
+        named = {"tests": lambda: load("command:grep -q yes")}
         with serving() as server:
             [reply], counts = ask(server, {**body(), **request_}, checks=named)
         assert reply.status_code == 400
