@@ -22,7 +22,7 @@ LAYERS = (
     ("inference",),
     ("rollout", "habits", "requirements"),
     ("evaluate", "bridges"),
-    ("data", "organisms", "report"),
+    ("data", "organisms", "report", "serve"),
     ("train",),
     ("study", "preflight"),
     ("bench",),

@@ -108,6 +108,7 @@ COMMANDS: dict[str, Command] = {
         "bench.compare:sample", "tokens sampled per second: ours, generate, continuous batching, and vLLM"
     ),
     "bench step": Command("bench.compare:step", "time of a whole step, from mining to the update: ours, and TRL"),
+    "bench serve": Command("bench.compare:serve", "what the proxy of `serve` adds to a request, and what it loses"),
     "bench processes": Command("bench.compare:processes", "time of a whole step in one process and in several"),
 }
 

@@ -1,4 +1,4 @@
-"""`secondthought bench verify|solve|habits|update|sample|step|processes` measures the speeds of docs/results.md."""
+"""`secondthought bench verify|solve|habits|update|sample|step|...` measures the speeds of docs/results.md."""
 
 from __future__ import annotations
 
@@ -174,6 +174,31 @@ class ProcessesOptions(PlayedOptions):
 
     processes: int = Field(2, ge=2)
     """How many share the work; torchrun starts them."""
+
+
+class ServeOptions(Options):
+    """Time what the proxy of `serve` adds to a request, and count what it loses where its upstream fails."""
+
+    clients: int = Field(50, ge=1)
+    """Clients that ask at once."""
+    requests: int = Field(500, ge=20)
+    """Requests of each kind and round."""
+    rounds: int = Field(3, ge=1)
+    """Rounds, each of requests without the proxy, passed on by it, and checked by it."""
+    upstream_ms: float = Field(1000.0, ge=0)
+    """What the upstream takes for an answer."""
+    faulty: int = Field(10_000, ge=0)
+    """Requests whose upstream fails in passing: 429, 500, 503, cut off, slow, no completion."""
+    faulty_clients: int = Field(200, ge=1)
+    """Clients that ask these."""
+
+
+def serve(argv: list[str], prog: str) -> None:
+    """Print what the proxy costs."""
+    given = parse(ServeOptions, argv, prog)
+    from secondthought.bench.serving.load import run
+
+    _print(run(**given.model_dump(exclude={"json_"})), given, prog)
 
 
 def verify(argv: list[str], prog: str) -> None:
