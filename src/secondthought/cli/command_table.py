@@ -51,7 +51,13 @@ COMMANDS: dict[str, Command] = {
         "collect failed first tries, which training reflects on",
         after_stop="what was sampled is kept beside --out: the same command goes on",
     ),
+    "ask": Command("ask:run", "ask a question: first try, check, reflection, second try, shown as they come"),
     "serve": Command("serve:run", "an OpenAI-compatible server in front of a model: second thoughts for any client"),
+    "calibrate": Command(
+        "calibrate:run",
+        "when can a second try be believed that nothing checks?",
+        after_stop="what was sampled is kept beside --out: the same command goes on",
+    ),
     "score": Command("score:run", "judge completions, one JSON line in, one out"),
     "habits": Command(
         "habits.find:run",

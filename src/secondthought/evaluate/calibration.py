@@ -47,7 +47,7 @@ def calibration(player: Player, found: Evaluation, keys: Keys) -> Calibration:
         keys: those of the evaluation.
     """
     tries = (*found.failures, *found.right_tries)
-    said = player.run([_asked(player, item, keys) for item in tries], "asked whether it was right")
+    said = player.run([says_right(player, item, keys) for item in tries], "asked whether it was right")
     wrong, right = said[: len(found.failures)], said[len(found.failures) :]
     if_wrong, if_right = _says_wrong(wrong), _says_wrong(right)
     return Calibration(
@@ -68,7 +68,8 @@ def read(text: str) -> bool | None:
     return None if word is None else word[0].lower() == "yes"
 
 
-def _asked(player: Player, given: Failure, keys: Keys) -> Course[bool | None]:
+def says_right(player: Player, given: Failure, keys: Keys) -> Course[bool | None]:
+    """Ask a model whether its try was right; None where it says neither yes nor no."""
     turn = given.attempt
     follow = player.policy.follow(turn.completion, QUESTION)
     key = replace(keys, phase=f"{keys.phase} calibration").of(given.problem, TurnKind.REFLECTION)
