@@ -129,6 +129,8 @@ def _target(name: str) -> tuple[str, dict[str, str]]:
     if name.endswith(".jsonl"):
         target, option = SOURCES["jsonl"]
         return target, {option: name}
+    if name in SOURCES:
+        raise TaskError(f"task {name}: say which, as {name}:{SOURCES[name][1].upper()}")
     if not colon:
         raise TaskError(
             f"there is no task {name!r}{suggestion(name, [*TASKS, *SOURCES])}; known: {', '.join(TASKS)},"

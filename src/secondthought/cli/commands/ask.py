@@ -142,7 +142,7 @@ def _asked(given: Options) -> tuple[Task, Problem]:
         messages = [{"role": "user", "content": question}]
         return _parsed(load_task("chat_request"), {"messages": messages, "response_format": form})
     if given.command is not None:
-        return _parsed(load_task("command", {"command": given.command}), {"question": question})
+        return _parsed(load_task(f"command:{given.command}"), {"question": question})
     if given.test is not None:
         row = {"question": question, "function": "", "tests": [_text(given.test)]}
         return _parsed(load_task("python_code"), row)
