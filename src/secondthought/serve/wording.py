@@ -21,8 +21,8 @@ Texts: TypeAlias = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """A `Wording` holds requests for a reflection by their names, and the request for a retry, in several languages."""
+class RequestWording:
+    """A `RequestWording` holds requests for a reflection by their names, and the request for a retry, in several languages."""
 
     requests: Mapping[str, Texts]
     retry: Texts
@@ -55,12 +55,12 @@ class Wording:
         return _in(language, self.retry, "the retry request")
 
 
-def shipped() -> Wording:
+def shipped() -> RequestWording:
     """Return the wording that ships."""
     return _wording(tomllib.loads(files(__package__).joinpath("wording.toml").read_text("utf-8")), "wording.toml")
 
 
-def with_own(path: Path | None) -> Wording:
+def with_own(path: Path | None) -> RequestWording:
     """Return the wording that ships, with the entries of a file of the user's own added or in their place.
 
     Raises:
@@ -71,19 +71,19 @@ def with_own(path: Path | None) -> Wording:
         return known
     own = _wording(read_toml(path), str(path))
     names = {**known.requests, **own.requests}
-    return Wording(
+    return RequestWording(
         requests={name: {**known.requests.get(name, {}), **own.requests.get(name, {})} for name in names},
         retry={**known.retry, **own.retry},
     )
 
 
-def _wording(data: Mapping[str, Any], source: str) -> Wording:
+def _wording(data: Mapping[str, Any], source: str) -> RequestWording:
     if unknown := sorted(data.keys() - {"requests", "retry"}):
         raise ConfigError(f"{source}: unknown table {unknown[0]!r}; there may be [requests.NAME] and [retry]")
     requests = data.get("requests", {})
     if not isinstance(requests, Mapping):
         raise ConfigError(f"{source}: 'requests' must hold tables, as in [requests.mine]")
-    return Wording(
+    return RequestWording(
         requests={name: _texts(value, f"{source}: requests.{name}") for name, value in requests.items()},
         retry=_texts(data.get("retry", {}), f"{source}: retry"),
     )

@@ -20,7 +20,6 @@ from secondthought.tasks.mixture import BETWEEN, Mixture
 from secondthought.tasks.options import TaskOptions
 
 TASKS: dict[str, str] = {
-    "chat_request": "secondthought.tasks.chat_request:ChatRequest",
     "countdown": "secondthought.tasks.countdown:Countdown",
     "arithmetic": "secondthought.tasks.arithmetic:Arithmetic",
     "function_calling": "secondthought.tasks.function_calling:FunctionCalling",
@@ -30,6 +29,7 @@ TASKS: dict[str, str] = {
     "math": "secondthought.tasks.mathematics:Math",
     "mmlu_pro": "secondthought.tasks.mmlu_pro:MmluPro",
     "python_code": "secondthought.tasks.python_code:PythonCode",
+    "chat_request": "secondthought.tasks.chat_request:ChatRequest",
 }
 """Name to class, imported when it is asked for."""
 

@@ -81,7 +81,8 @@ _FAULTS: dict[str, Callable[[str], Response]] = {
 def main(milliseconds: float) -> None:
     """Serve until the process is ended; the first line on stdout is the port."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    print(listening.getsockname()[1], flush=True)  # noqa: T201 - whoever began the process reads it
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()  # whoever began the process reads it
     config = uvicorn.Config(application(milliseconds / 1000), log_level="critical", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
 

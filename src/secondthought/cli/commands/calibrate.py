@@ -22,7 +22,7 @@ from secondthought.stats import to_json
 from secondthought.types import Split
 
 if TYPE_CHECKING:
-    from secondthought.serve.ask.rule import Calibration, RuleFigures
+    from secondthought.serve.ask.rule import MeasuredTries, RuleFigures
 
 
 class Options(ProgressFlags, ServedModels, WordingFlags):
@@ -93,7 +93,7 @@ def run(argv: list[str], prog: str) -> None:
             "episode": episode.model_dump(mode="json"),
             "seed": given.seed,
         }
-        found = rule.Calibration(about=about, rows=tuple(rows))
+        found = rule.MeasuredTries(about=about, rows=tuple(rows))
         found.write(given.out)
         samples.unlink(missing_ok=True)
     figures = rule.figures_of(found.rows)
@@ -115,7 +115,7 @@ _HEADS = (
 )
 
 
-def _cases(found: Calibration) -> list[list[Any]]:
+def _cases(found: MeasuredTries) -> list[list[Any]]:
     """Return a row for each case, the commonest first."""
     from secondthought.serve.ask.rule import rule_of
 

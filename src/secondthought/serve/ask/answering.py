@@ -12,7 +12,7 @@ from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import text_before
 from secondthought.runs.result_rows import percent
 from secondthought.serve.ask.question import OPEN
-from secondthought.serve.ask.rule import Calibration, CaseFigures, rule_of
+from secondthought.serve.ask.rule import MeasuredTries, CaseFigures, rule_of
 from secondthought.serve.ask.turns import turns
 from secondthought.types import Episode, Failure, Problem, Turn, TurnKind
 
@@ -57,7 +57,7 @@ def answer(
     keys: Keys,
     *,
     tries: int,
-    calibration: Calibration | None,
+    calibration: MeasuredTries | None,
     show: Callable[[Shown], None],
 ) -> Answered:
     """Answer a question.
@@ -89,7 +89,7 @@ def _unchecked(
     problem: Problem,
     keys: Keys,
     tries: int,
-    calibration: Calibration | None,
+    calibration: MeasuredTries | None,
     show: Callable[[Shown], None],
 ) -> Answered:
     rule = None if calibration is None else rule_of(calibration.rows)
@@ -126,7 +126,7 @@ _SAYS = {
 }
 
 
-def _told(figures: CaseFigures | None, takes: bool, case: tuple[bool | None, bool], calibration: Calibration) -> str:
+def _told(figures: CaseFigures | None, takes: bool, case: tuple[bool | None, bool], calibration: MeasuredTries) -> str:
     says, changed = case
     what = "answers otherwise" if changed else "gives the same answer"
     seen = f"Nothing checks these answers. The model {_SAYS[says]}, and its second try {what}."

@@ -123,8 +123,8 @@ def figures_of(rows: Sequence[TriedTwice]) -> RuleFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """A `Calibration` is what was measured, of which model and how it was asked."""
+class MeasuredTries:
+    """`MeasuredTries` are problems tried twice, of which model and how it was asked."""
 
     about: Mapping[str, Any]
     """The model, the task, and the words between turns."""
@@ -141,7 +141,7 @@ class Calibration:
         jsonl.write(path, [found])
 
 
-def read(path: Path) -> Calibration:
+def read(path: Path) -> MeasuredTries:
     """Read a file that `secondthought calibrate` wrote.
 
     Raises:
@@ -152,7 +152,7 @@ def read(path: Path) -> Calibration:
         if found["format"] != _FORMAT:
             raise RunError(f"{path}: is of another format; write it anew with `secondthought calibrate`")
         rows = tuple(_row(item) for item in found["rows"])
-        return Calibration(about=dict(found["about"]), rows=rows)
+        return MeasuredTries(about=dict(found["about"]), rows=rows)
     except OSError as error:
         raise RunError(why_unread(path, error)) from None
     except (ValueError, LookupError, TypeError, AttributeError):

@@ -75,7 +75,7 @@ def application(proxy: Proxy) -> Starlette:
             finally:
                 proxy.checks.close()
 
-    handler = _Handler(proxy)
+    handler = _Answerer(proxy)
     return Starlette(
         routes=[
             Route("/health", handler.health),
@@ -86,7 +86,7 @@ def application(proxy: Proxy) -> Starlette:
     )
 
 
-class _Handler:
+class _Answerer:
     """Answers requests, each in one of these methods; what goes wrong is told as OpenAI tells it."""
 
     def __init__(self, proxy: Proxy) -> None:

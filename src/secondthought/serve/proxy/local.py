@@ -37,7 +37,7 @@ _NEUTRAL: Mapping[str, Any] = {"n": 1, "top_p": 1, "frequency_penalty": 0, "pres
 """Fields that a local model does at one value alone."""
 
 
-class _Asked(NamedTuple):
+class _Sampled(NamedTuple):
     prompt: Prompt
     sampling: Sampling
     answer: Future[Completion]
@@ -57,7 +57,7 @@ class LocalUpstream:
         self.name = policy.name
         self._policy = policy
         self._default, self._reflector = default, reflector
-        self._waiting: queue.Queue[_Asked | None] = queue.Queue()
+        self._waiting: queue.Queue[_Sampled | None] = queue.Queue()
         self._num_asked = itertools.count()
         self._salt = int.from_bytes(os.urandom(6), "big")
 
@@ -94,7 +94,7 @@ class LocalUpstream:
             if body.get(name) not in (None, neutral):
                 raise Refused(400, f"a local model takes {name!r} at {neutral} alone, not {shown(body[name])}")
 
-    def _asked(self, body: Mapping[str, Any]) -> _Asked:
+    def _asked(self, body: Mapping[str, Any]) -> _Sampled:
         told, wanted = in_text(body.get("messages")), stated(body)
         if not told.is_all:
             raise Refused(400, "a local model reads text alone")
@@ -102,7 +102,7 @@ class LocalUpstream:
         seed = body.get("seed")
         names = (seed,) if isinstance(seed, int) else (self._salt, next(self._num_asked))
         prompt = Prompt(trunk=self._policy.start(told.messages, tools), key=rng.key("serve", *names))
-        return _Asked(prompt, self._sampling(body), Future())
+        return _Sampled(prompt, self._sampling(body), Future())
 
     def _sampling(self, body: Mapping[str, Any]) -> Sampling:
         own = self._reflector if body.get("model") == REFLECTOR else self._default
@@ -114,7 +114,7 @@ class LocalUpstream:
             raise Refused(400, f"'temperature' must be a number from 0 to 2, not {shown(temperature)}")
         return Sampling(temperature=float(temperature), max_tokens=length, adapter=own.adapter)
 
-    def _completion(self, asked: _Asked, said: Completion) -> dict[str, Any]:
+    def _completion(self, asked: _Sampled, said: Completion) -> dict[str, Any]:
         prompt, written = len(asked.prompt.ids), len(said.token_ids)
         ended = "length" if said.stop is StopReason.LENGTH else "stop"
         return {
@@ -161,9 +161,9 @@ class LocalUpstream:
                 if answer.set_running_or_notify_cancel():
                     answer.set_result(completion)
 
-    def _next(self, *, wait: bool) -> list[_Asked | None]:
+    def _next(self, *, wait: bool) -> list[_Sampled | None]:
         """Return all that waits; with nothing under way, wait for the first."""
-        found: list[_Asked | None] = []
+        found: list[_Sampled | None] = []
         try:
             while True:
                 found.append(self._waiting.get(block=wait and not found))

@@ -45,6 +45,7 @@ class ChatRequest(RowTask[ChatRequestOptions]):
     options_type = ChatRequestOptions
     source = "files of requests, or of the failures that `secondthought serve` stores"
     reflection_request = reflection_prompts.GENERAL
+    chance_level = 0.0
 
     def __init__(self, **given: Any) -> None:
         self._checker = SchemaChecker()

@@ -10,7 +10,7 @@ from secondthought.rollout.reflect_retry import play
 from secondthought.serve.ask.answering import answer
 from secondthought.serve.ask.calibrating import tried_twice
 from secondthought.serve.ask.question import OpenQuestion
-from secondthought.serve.ask.rule import Calibration, TriedTwice
+from secondthought.serve.ask.rule import MeasuredTries, TriedTwice
 from secondthought.serve.ask.turns import turns
 from secondthought.tasks import load
 
@@ -43,7 +43,7 @@ def calibration(says, changed, first, second, n=40):
     rows = [
         TriedTwice(problem_id=str(k), says_right=says, changed=changed, first=first, second=second) for k in range(n)
     ]
-    return Calibration(about={"task": "t"}, rows=tuple(rows))
+    return MeasuredTries(about={"task": "t"}, rows=tuple(rows))
 
 
 def test_turns_are_those_of_an_episode():

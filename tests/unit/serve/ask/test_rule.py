@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secondthought.errors import RunError
-from secondthought.serve.ask.rule import Calibration, TriedTwice, figures_of, read, rule_of
+from secondthought.serve.ask.rule import MeasuredTries, TriedTwice, figures_of, read, rule_of
 
 PROBABILITY = st.floats(0.0, 1.0)
 
@@ -71,7 +71,7 @@ def test_figures_are_those_of_an_obvious_count(seed, n, knows, mends, breaks):
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
-    kept = Calibration(about={"model": "m"}, rows=tuple(world(1, 30, knows=0.7, mends=0.4, breaks=0.2)))
+    kept = MeasuredTries(about={"model": "m"}, rows=tuple(world(1, 30, knows=0.7, mends=0.4, breaks=0.2)))
     kept.write(tmp_path / "c.json")
     assert read(tmp_path / "c.json") == kept
 
@@ -87,7 +87,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
 )
 def test_a_damaged_file_is_named(tmp_path, change, says):
     path = tmp_path / "c.json"
-    Calibration(about={}, rows=(row(1),)).write(path)
+    MeasuredTries(about={}, rows=(row(1),)).write(path)
     found = json.loads(path.read_text())
     change(found)
     path.write_text(json.dumps(found))
