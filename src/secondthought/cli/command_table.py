@@ -47,9 +47,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "forget": Command("forget:run", "did training cost a model what it could do at other tasks?"),
     "failures": Command(
-        "failures:run",
+        "failures.mine:run",
         "collect failed first tries, which training reflects on",
         after_stop="what was sampled is kept beside --out: the same command goes on",
+    ),
+    "failures import": Command(
+        "failures.from_logs:run", "failures from the logs of instructor and pydantic-ai, which sent answers back"
     ),
     "ask": Command("ask:run", "ask a question: first try, check, reflection, second try, shown as they come"),
     "serve": Command("serve:run", "an OpenAI-compatible server in front of a model: second thoughts for any client"),

@@ -22,7 +22,7 @@ Texts: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestWording:
-    """A `RequestWording` holds requests for a reflection by their names, and the request for a retry, in several languages."""
+    """A `RequestWording` holds requests for a reflection, by name, and the one for a retry, in several languages."""
 
     requests: Mapping[str, Texts]
     retry: Texts

@@ -12,7 +12,7 @@ from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import text_before
 from secondthought.runs.result_rows import percent
 from secondthought.serve.ask.question import OPEN
-from secondthought.serve.ask.rule import MeasuredTries, CaseFigures, rule_of
+from secondthought.serve.ask.rule import CaseFigures, MeasuredTries, rule_of
 from secondthought.serve.ask.turns import turns
 from secondthought.types import Episode, Failure, Problem, Turn, TurnKind
 
