@@ -28,7 +28,7 @@ TOOL = {
 
 def upstream_at(server, **settings):
     given = {"time_limit_s": 5.0, "first_delay_s": 0.001, "attempts": 3} | settings
-    return EndpointUpstream(Endpoint(url=server.url, model="m", **given), concurrency=32)
+    return EndpointUpstream(Endpoint(url=server.url, model="m", **given))
 
 
 class _KeptChecks(Checks):
@@ -37,8 +37,8 @@ class _KeptChecks(Checks):
 
 
 @functools.cache
-def _kept_checks():
-    return _KeptChecks({}, workers=2)
+def _kept_checks(reads_calls):
+    return _KeptChecks({}, workers=2, reads_calls=reads_calls)
 
 
 def proxy_before(
@@ -53,9 +53,10 @@ def proxy_before(
     reflector=None,
     store=None,
     episode=None,
+    reads_calls=False,
 ):
     """Build a proxy with what differs from the usual."""
-    found = Checks(checks, workers=2) if checks else _kept_checks()
+    found = Checks(checks, workers=2) if checks else _kept_checks(reads_calls)
     return app.Proxy(
         upstream=upstream,
         checks=found,

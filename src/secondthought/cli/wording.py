@@ -49,9 +49,13 @@ def worded(given: WordingFlags, episode: EpisodeConfig, *, is_checked: bool, pro
     Raises:
         ConfigError: a request is chosen twice, or is not there.
     """
+    if not is_checked:
+        episode = episode.model_copy(update={"feedback": "failed"})  # nothing says what is wrong
     chosen = given.reflection or ("direction" if given.direction is not None else None)
     if chosen is not None and episode.reflection_request is not None:
         raise ConfigError(f"{prog}: --reflection and --episode.reflection-request both word the request; give one")
+    if is_checked and chosen is None and given.requests is not None and given.language == LANGUAGE:
+        raise ConfigError(f"{prog}: --requests goes with --reflection NAME: under a check its own words are used")
     is_own = is_checked and chosen is None and given.language == LANGUAGE
     if episode.reflection_request is not None or is_own:
         return episode

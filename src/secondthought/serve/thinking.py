@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 from secondthought.errors import SecondthoughtError
 from secondthought.rollout.player import Requests
 from secondthought.types import Message, Problem, TurnKind, Verdict
 
-Ending: TypeAlias = Literal["passed", "unchecked", "tries", "tokens", "time", "lost"]
-"""Why there was no further turn: a try passed, the check itself failed, a limit was met, or a turn got no answer."""
-Check: TypeAlias = Callable[[str], Awaitable[Verdict]]
-"""Judges the text of a try."""
+Ending: TypeAlias = Literal["passed", "refused", "unchecked", "tries", "tokens", "time", "lost"]
+"""Why there was no further turn: a try passed, the model or its server refused to answer, the check itself failed, a
+limit was met, or a turn got no answer."""
 
 
 class NoAnswer(Exception):
@@ -48,6 +47,14 @@ class Spoken:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     reply: Any = None
+    refused: str = ""
+    """Why this is no answer, where the model or its server would not give one: asked again, they would not either."""
+    is_cut: bool = False
+    """The answer met its token limit."""
+
+
+Check: TypeAlias = Callable[[Spoken], Awaitable[Verdict]]
+"""Judges a try."""
 
 
 class Speaker(Protocol):
@@ -147,13 +154,17 @@ async def think_twice(
         if not play.turns:
             raise
         return Thoughts(turns=tuple(play.turns), ending="lost", trouble=str(error))
-    except _Unchecked as error:
-        return Thoughts(turns=tuple(play.turns), ending="unchecked", trouble=str(error))
+    except _Ended as error:
+        return Thoughts(turns=tuple(play.turns), ending=error.ending, trouble=str(error))
     return Thoughts(turns=tuple(play.turns), ending=ending)
 
 
-class _Unchecked(Exception):
-    """A `_Unchecked` says why a try could not be judged: the try itself is kept."""
+class _Ended(Exception):
+    """An `_Ended` says why nothing comes after a try that is kept without a verdict."""
+
+    def __init__(self, ending: Ending, why: str) -> None:
+        super().__init__(why)
+        self.ending = ending
 
 
 class _Play:
@@ -209,13 +220,19 @@ class _Play:
 
     async def _try(self, kind: TurnKind, request: str) -> Verdict:
         spoken = await self._said(kind, request)
-        told = request or (self.note or "")
+        turn = TextTurn(kind=kind, request=request or (self.note or ""), spoken=spoken, verdict=None)
+        if spoken.refused:
+            self._keep(turn)
+            raise _Ended("refused", spoken.refused)
         try:
-            verdict = await self.check(spoken.text)
+            verdict = await self.check(spoken)
         except SecondthoughtError as error:
-            self._keep(TextTurn(kind=kind, request=told, spoken=spoken, verdict=None))
-            raise _Unchecked(str(error)) from None
-        self._keep(TextTurn(kind=kind, request=told, spoken=spoken, verdict=verdict))
+            self._keep(turn)
+            raise _Ended("unchecked", str(error)) from None
+        except asyncio.CancelledError:  # time is over: the try is there all the same
+            self._keep(turn)
+            raise
+        self._keep(replace(turn, verdict=verdict))
         return verdict
 
     async def _said(self, kind: TurnKind, request: str) -> Spoken:

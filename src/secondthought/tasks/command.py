@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -24,6 +25,10 @@ from secondthought.types import Problem, Verdict
 
 PROBLEM_VARIABLE = "SECONDTHOUGHT_PROBLEM"
 """The environment variable that holds the problem's row, as JSON."""
+_HIDDEN = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+"""Variables of the environment that the command does not get: what it prints is told to models."""
+_LONGEST_ROW = 100_000
+"""Characters of a row, in JSON: an environment holds no longer ones everywhere."""
 _TOLD = 2_000
 """Bytes of the command's output that are read: the last ones, where most programs say what went wrong."""
 
@@ -42,7 +47,7 @@ class CommandTask(RowTask[CommandOptions]):
 
     A row is `{"question"}` and whatever else the command needs. The command reads the completion on stdin and the row,
     as JSON, in the variable SECONDTHOUGHT_PROBLEM; what it prints is the feedback. A model's text reaches it as data:
-    what the command does with it is your care.
+    what the command does with it is your care. Variables that are named like keys and passwords are kept from it.
     """
 
     name: ClassVar[str] = "command"
@@ -63,7 +68,12 @@ class CommandTask(RowTask[CommandOptions]):
     def problem_of(self, row: Mapping[str, Any]) -> Problem:
         """Read a row."""
         question = options.string(row, "question", self.name)
-        return self.asking(question, dict(row), json.dumps(dict(row), sort_keys=True))
+        written = json.dumps(dict(row), sort_keys=True)
+        if len(written) > _LONGEST_ROW or "\0" in question:
+            raise TaskError(
+                f"{self.name} problem: the row is longer than {_LONGEST_ROW} characters, or holds a zero byte"
+            )
+        return self.asking(question, dict(row), written)
 
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Run the command on a completion.
@@ -71,7 +81,8 @@ class CommandTask(RowTask[CommandOptions]):
         Raises:
             TaskError: the command cannot be begun.
         """
-        environment = {**os.environ, PROBLEM_VARIABLE: json.dumps(dict(problem.data))}
+        kept = {name: value for name, value in os.environ.items() if not _HIDDEN.search(name)}
+        environment = {**kept, PROBLEM_VARIABLE: json.dumps(dict(problem.data))}
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
             told.write(text.encode("utf-8", "replace"))
             told.seek(0)

@@ -27,8 +27,8 @@ def verdict(text):
     )
 
 
-async def check(text):
-    return verdict(text)
+async def check(spoken):
+    return verdict(spoken.text)
 
 
 class Script:
@@ -45,6 +45,8 @@ class Script:
             text = "late"
         if isinstance(text, Exception):
             raise text
+        if isinstance(text, Spoken):
+            return text
         return Spoken(text=text, prompt_tokens=self.tokens[0], answer_tokens=self.tokens[1])
 
 
@@ -90,8 +92,8 @@ def test_a_conversation_is_that_of_an_episode(rights, sees, repeats):
     )
     script = Script(*texts)
 
-    async def judged(text):
-        return judge(task, problem, text)
+    async def judged(spoken):
+        return judge(task, problem, spoken.text)
 
     found = think(script, requests=Requests.resolve(task, config), check=judged, problem=problem, tries=len(rights))
     assert [turn.spoken.text for turn in found.turns] == [turn.completion.text for turn in episode.turns]
@@ -141,8 +143,21 @@ def test_a_first_try_without_an_answer_is_none(text, says):
         think(Script(text), seconds=0.05)
 
 
+def test_a_try_whose_check_took_too_long_is_the_answer():
+    async def slow(spoken):
+        await asyncio.sleep(60)
+
+    found = think(Script("no"), check=slow, seconds=0.05)
+    assert (found.ending, found.best.spoken.text, found.best.verdict) == ("time", "no", None)
+
+
+def test_a_refusal_is_not_argued_with():
+    found = think(Script(Spoken(text="", refused="the model refused: no")))
+    assert (found.ending, len(found.turns), found.best.verdict) == ("refused", 1, None)
+
+
 def test_a_check_that_fails_itself_keeps_the_try():
-    async def broken(text):
+    async def broken(spoken):
         raise TaskError("no such program")
 
     found = think(Script("no"), check=broken)

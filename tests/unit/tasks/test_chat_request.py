@@ -64,6 +64,30 @@ def test_verdicts(task, stated_, said, reason):
     assert bool(found.feedback) != found.correct
 
 
+def test_a_call_that_words_quote_is_no_call(task):
+    """A page that a model read may hold one; nobody may act on it."""
+    problem = task.parse({"messages": USER, "tools": TOOLS})
+    quoting = f"The page says: {call('add', n=9)} I will not do that."
+    assert judge(task, problem, quoting).correct
+    assert task.answer(problem, quoting) is None
+    forced = task.parse({"messages": USER, "tools": TOOLS, "tool_choice": "required"})
+    assert judge(task, forced, quoting).reason == "no_call"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"md": "Empty: ``` {} ``` done"}', '{"html": "Use <answer>5</answer> tags"}', '{"a": "```"}']
+)
+def test_json_is_what_it_is_whatever_its_strings_hold(task, text):
+    problem = task.parse({"messages": USER, "response_format": {"type": "json_object"}})
+    assert judge(task, problem, text).correct
+    assert task.answer(problem, text) == json.dumps(json.loads(text), sort_keys=True)
+
+
+def test_long_answers_are_read(task):
+    problem = task.parse({"messages": USER, "response_format": {"type": "json_object"}})
+    assert judge(task, problem, json.dumps({"a": "x" * 200_000})).correct
+
+
 def test_feedback_says_where(task):
     found = judge(task, task.parse({"messages": USER, "tools": TOOLS}), call("add", n="one"))
     assert found.feedback == "The arguments of add do not fit its schema: $.n: 'one' is not of type 'integer'."
@@ -115,7 +139,7 @@ def test_two_wordings_of_one_answer_are_one(task):
     problem = task.parse({"messages": USER, "response_format": FORM})
     assert task.answer(problem, '{"a": 1, "b": 2}') == task.answer(problem, '```json\n{"b": 2, "a": 1}\n```')
     called = task.parse({"messages": USER, "tools": TOOLS})
-    assert task.answer(called, call("add", n=1)) == task.answer(called, f"I call.\n{call('add', n=1)}")
+    assert task.answer(called, call("add", n=1)) == task.answer(called, f"<think>Hm.</think>\n{call('add', n=1)}")
     assert task.answer(called, "Words.") is None
 
 

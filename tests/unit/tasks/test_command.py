@@ -34,6 +34,18 @@ def test_the_row_is_in_the_environment():
     assert not verdict(code, "5", {"question": "2 + 2?", "answer": "4"}).correct
 
 
+def test_keys_are_kept_from_it(monkeypatch):
+    monkeypatch.setenv("UPSTREAM_API_KEY", "secret")
+    found = verdict("import os, sys; print(sorted(os.environ)); sys.exit(1)", "x")
+    assert "UPSTREAM_API_KEY" not in found.feedback
+    assert "PATH" in found.feedback
+
+
+def test_a_row_that_no_environment_holds_is_refused():
+    with pytest.raises(TaskError, match="longer than"):
+        load("command:true").parse({"question": "x" * 200_000})
+
+
 def test_a_slow_command_is_ended_with_all_that_it_began(tmp_path):
     mark = tmp_path / "alive"
     child = f"import time; time.sleep(1.5); open('{mark}', 'w')"

@@ -17,6 +17,7 @@ from secondthought.tasks.chat_request.messages import in_text
 from secondthought.tasks.chat_request.stated import FIELDS
 from secondthought.tasks.chat_request.task import NAME, ChatRequest
 from secondthought.tasks.judging import judge
+from secondthought.types import Message
 
 
 @dataclass(slots=True)
@@ -55,9 +56,8 @@ def imported(paths: Sequence[Path], given: Mapping[str, Any]) -> Imported:
 
 def _tries(value: Any, place: str) -> tuple[Iterator[SentBack], dict[str, Any]]:
     """Return the tries of a logged value that were sent back, and what else its request says."""
-    history = (
-        value.get("messages") if isinstance(value, Mapping) and pydantic_ai.is_log(value.get("messages")) else value
-    )
+    within = value.get("messages") if isinstance(value, Mapping) else None
+    history: Any = within if pydantic_ai.is_log(within) else value
     if pydantic_ai.is_log(history):
         return sent_back(pydantic_ai.messages_of(history), pydantic_ai.told), {}
     request = value.get("kwargs", value) if isinstance(value, Mapping) else value
@@ -93,9 +93,13 @@ def _take(task: ChatRequest, found: Imported, seen: set[str], item: SentBack, re
             "data": dict(problem.data),
             "attempt": {"text": text, "stop": "end", "reason": verdict.reason, "feedback": verdict.feedback},
             "provenance": {"source": "log", "told": item.told},
-            "after": [said.content for said in in_text(item.after).messages] if item.after else [],
+            "after": [{"role": said.role, "text": said.content} for said in _after(item)],
         }
     )
+
+
+def _after(item: SentBack) -> Sequence[Message]:
+    return in_text(item.after).messages if item.after else ()
 
 
 def _values(path: Path) -> Iterable[tuple[str, Any]]:
@@ -119,7 +123,7 @@ def _values(path: Path) -> Iterable[tuple[str, Any]]:
 
 def _lines(path: Path, text: str) -> Iterator[tuple[str, Any]]:
     """Yield the value of each line: an object, or a list, which is a history."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

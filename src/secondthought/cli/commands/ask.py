@@ -99,6 +99,8 @@ def run(argv: list[str], prog: str) -> None:
 
         calibration = None if given.calibration is None else rule.read(given.calibration)
         policy = loader(given.model, endpoints, given.threads, shown)(given.path)
+        if calibration is not None:
+            calibration.require_same({"model": policy.name, "episode": episode.model_dump(mode="json")})
         player = Player.resolve(policy, task, episode, onlooker=shown)
         keys = Keys(seed=given.seed, phase="ask")
         show = _silent if given.json_ or given.answer_only else _show

@@ -64,6 +64,9 @@ class Options(ProgressFlags, WordingFlags):
     """Name of another model of the same server that writes the reflections, such as an adapter that was trained to."""
     tell_schema: Literal["auto", "yes", "no"] = "auto"
     """Tell the model of a schema in words; auto: only a local model, whose answers no server constrains."""
+    read_calls: bool = False
+    """Take an answer of a server's model that begins with a call for a call, where the server left it in the text.
+    A local model's are always read."""
     time_limit: float = Field(300.0, gt=0)
     """Seconds that a request may take; what is best by then is the answer."""
     attempts: int = Field(4, ge=1)
@@ -109,7 +112,8 @@ def run(argv: list[str], prog: str) -> None:
             from secondthought.serve.thinking import Budget
         keys = _client_keys(given)
         server.require_keys(given.host, len(keys))
-        checks = Checks(_makers(given, prog), given.checkers)
+        reads_calls = given.read_calls or not is_served(given.path)
+        checks = Checks(_makers(given, prog), given.checkers, reads_calls=reads_calls)
         store = _store(given)
         limits = gate.Limits(concurrency=given.concurrency, queue=given.queue, seconds=given.time_limit)
         upstream = _upstream(given, shown_progress)
@@ -203,7 +207,7 @@ def _upstream(given: Options, onlooker: Any) -> Upstream:
         endpoint = Endpoint(
             url=url, model=name, key_variable=given.key_env, time_limit_s=given.time_limit, attempts=given.attempts
         )
-        return EndpointUpstream(endpoint, given.concurrency)
+        return EndpointUpstream(endpoint)
     from secondthought.rollout.player import TurnSampling
     from secondthought.serve.proxy.local import LocalUpstream
 

@@ -22,6 +22,7 @@ _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 """Fields of a message in which servers put what a model thought before it answered."""
 CUT_OFF = "the answer was cut off at the token limit; allow more tokens (--ask.max-tokens)"
 EMPTY = "the answer is empty"
+_REFUSED, _HELD_BACK = "the model refused", "the server's content filter held the answer back"
 
 
 class ChatReply(NamedTuple):
@@ -32,6 +33,8 @@ class ChatReply(NamedTuple):
     answer_tokens: int
     problem: str = ""
     """Why the text is no whole answer; empty if it is one."""
+    is_refused: bool = False
+    """The model refused to answer, or a filter of the server's held the answer back."""
 
 
 def completion(body: bytes, *, may_call: bool = False) -> ChatReply | None:
@@ -68,7 +71,8 @@ def completion_of(parsed: Any, *, may_call: bool = False) -> ChatReply | None:
         return None
     usage = parsed.get("usage")
     problem = _problem(choice, message, text)
-    return ChatReply(text, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), problem)
+    counts = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    return ChatReply(text, *counts, problem, is_refused=problem.startswith((_REFUSED, _HELD_BACK)))
 
 
 def words(body: bytes, most: int = 200) -> str:
@@ -114,11 +118,11 @@ def _problem(choice: Mapping[str, Any], message: Mapping[str, Any], text: str) -
     if ended in _CUT:
         return CUT_OFF
     if ended in _FILTERED:
-        return "the server's content filter held the answer back"
+        return _HELD_BACK
     if text.strip():
         return ""
     if refusal := _refusal(message):
-        return f"the model refused: {_line(refusal, 100)}"
+        return f"{_REFUSED}: {_line(refusal, 100)}"
     if message.get("tool_calls") or message.get("function_call"):
         return "the model called a tool in place of an answer; send no tools"
     if any(message.get(name) for name in _THINKING) or isinstance(message.get("content"), list):

@@ -12,7 +12,7 @@ from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import text_before
 from secondthought.runs.result_rows import percent
 from secondthought.serve.ask.question import OPEN
-from secondthought.serve.ask.rule import CaseFigures, MeasuredTries, rule_of
+from secondthought.serve.ask.rule import CaseFigures, MeasuredTries, figures_of, rule_of
 from secondthought.serve.ask.turns import turns
 from secondthought.types import Episode, Failure, Problem, Turn, TurnKind
 
@@ -111,7 +111,7 @@ def _unchecked(
         return Answered(text=first, passed=None, says=told, turns=tuple(shown))
     if len(made) == 1:
         about = _SAYS[says]
-        told = f"Nothing checks this answer. The model {about}, and a second try would not be better then."
+        told = f"Nothing checks this answer. The model {about}; second tries were not shown to be better then."
         return Answered(text=first, passed=None, says=told, turns=tuple(shown))
     case = says, is_other_answer(player.task, problem, first, last)
     takes = rule.takes_second(case)
@@ -134,7 +134,9 @@ def _told(figures: CaseFigures | None, takes: bool, case: tuple[bool | None, boo
         return f"{seen} That was never seen when it was measured, so the first one stands."
     first, second = percent(figures.first.to_json()), percent(figures.second.to_json())
     broke = percent(figures.right_to_wrong.to_json())
-    chosen = "the second one is better" if takes else "it is not shown that the second one is better: the first stands"
+    gain = percent(figures_of(calibration.rows).gain.to_json(), "+")
+    chosen = f"the second one is taken (by this rule answers gained {gain} points on problems it was not made from)"
+    chosen = chosen if takes else "it is not shown that the second one is better: the first stands"
     return (
         f"{seen} Of {figures.first.n} such pairs ({calibration.about.get('task')}), the first was right in {first} %,"
         f" the second in {second} %; {broke} % of right first answers became wrong. So {chosen}."

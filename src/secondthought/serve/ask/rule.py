@@ -2,8 +2,9 @@
 
 Two things are seen without a check: whether the model, asked, calls its first answer right, and whether the second try
 answers otherwise. Together they make a *case*. In each case the rule takes the second try where it was surely right
-more often than the first, and keeps the first elsewhere; where no case of "says" takes the second, nobody need ask for
-it. How good the rule is, is told by cross-validation: each answer is chosen by a rule that was read off others.
+more often than the first, at a level that allows for the number of cases, and keeps the first elsewhere. Where no case
+with what the model says takes the second, nobody need ask for it. How good the rule is, is told by cross-validation:
+each answer is chosen by a rule that was read off others.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from secondthought import jsonl, rng
 from secondthought.disk import read_text, why_unread
-from secondthought.errors import RunError
+from secondthought.errors import ConfigError, RunError, shown
 from secondthought.stats import Interval, paired_difference, to_json, wilson
 
+FEWEST = 20
+"""Problems of a case below which nothing is concluded from it."""
+_LEVEL = 0.95
 _FOLDS = 5
 _FORMAT = "secondthought calibration 1"
 Case = tuple[bool | None, bool]
@@ -49,14 +54,14 @@ class CaseFigures:
     first: Interval
     second: Interval
     gain: Interval
-    """The second minus the first, in pairs."""
+    """The second minus the first, in pairs, at a level that allows for the number of cases."""
     right_to_wrong: Interval
     """Of first tries that were right, those whose second was wrong."""
 
     @property
     def takes_second(self) -> bool:
-        """Tell whether the second try was surely right more often."""
-        return self.gain.low > 0
+        """Tell whether the second try was surely right more often, on enough problems to say so."""
+        return self.gain.low > 0 and self.gain.n >= FEWEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,8 @@ def rule_of(rows: Sequence[TriedTwice]) -> Rule:
     cases: dict[Case, list[TriedTwice]] = {}
     for row in rows:
         cases.setdefault(row.case, []).append(row)
-    return Rule(cases={case: _figures(of_case) for case, of_case in cases.items()})
+    point = NormalDist().inv_cdf(1 - (1 - _LEVEL) / (2 * max(1, len(cases))))
+    return Rule(cases={case: _figures(of_case, point) for case, of_case in cases.items()})
 
 
 def figures_of(rows: Sequence[TriedTwice]) -> RuleFigures:
@@ -129,6 +135,22 @@ class MeasuredTries:
     about: Mapping[str, Any]
     """The model, the task, and the words between turns."""
     rows: tuple[TriedTwice, ...]
+
+    def require_same(self, about: Mapping[str, Any]) -> None:
+        """Refuse to be used on what was not measured.
+
+        Raises:
+            ConfigError: the model, or how it is asked, is another; the sentence says what differs.
+        """
+        if self.about.get("model") != about.get("model"):
+            raise ConfigError(f"the calibration is of {self.about.get('model')}, and {about.get('model')} is asked")
+        measured, asked = (dict(one.get("episode") or {}) for one in (self.about, about))
+        differ = sorted(name for name in measured.keys() | asked.keys() if measured.get(name) != asked.get(name))
+        if differ:
+            raise ConfigError(
+                f"the calibration was made with another episode.{differ[0]}: {shown(measured.get(differ[0]))}, and now"
+                f" it is {shown(asked.get(differ[0]))}; ask as it was made, or calibrate anew"
+            )
 
     def write(self, path: Path) -> None:
         """Write the file."""
@@ -174,12 +196,12 @@ def by_name(figures: RuleFigures) -> dict[str, Interval]:
     return {name: getattr(figures, name) for name in type(figures).__dataclass_fields__}
 
 
-def _figures(rows: Sequence[TriedTwice]) -> CaseFigures:
+def _figures(rows: Sequence[TriedTwice], point: float) -> CaseFigures:
     first, second = [row.first for row in rows], [row.second for row in rows]
     return CaseFigures(
         first=_share(first),
         second=_share(second),
-        gain=paired_difference(second, first),
+        gain=paired_difference(second, first, point=point),
         right_to_wrong=_share([not row.second for row in rows if row.first]),
     )
 

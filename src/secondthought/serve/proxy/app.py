@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 try:
     from starlette.applications import Starlette
+    from starlette.background import BackgroundTask
     from starlette.requests import ClientDisconnect, Request
     from starlette.responses import JSONResponse, Response, StreamingResponse
     from starlette.routing import Route
@@ -27,7 +29,9 @@ from secondthought.serve.proxy.gate import Gate
 from secondthought.serve.proxy.requests import BadRequest, ChatCall, read
 from secondthought.serve.proxy.stored import FailureStore, StoredFailure
 from secondthought.serve.proxy.upstream import EndpointUpstream, Refused, Upstream
-from secondthought.serve.thinking import Budget, NoAnswer, Thoughts, think_twice
+from secondthought.serve.thinking import Budget, NoAnswer, Spoken, Thoughts, think_twice
+from secondthought.tasks.chat_request.stated import stated
+from secondthought.tasks.chat_request.task import NAME
 from secondthought.types import Verdict
 
 logger = logging.getLogger(__name__)
@@ -36,10 +40,14 @@ T = TypeVar("T")
 _ALIVE_S = 10.0
 """Time after which a stream without an answer yet says that it is alive: proxies cut what is silent."""
 _CLIENT_LEFT = 499
+_CHAT = "chat/completions"
+_PASSED = re.compile(r"models|models/[\w.:@\-]+(?:/[\w.:@\-]+)?|embeddings|completions")
+"""Routes below /v1 that are passed on: what models do. Others may be an account's, whose key is not the clients'."""
 _HOP = frozenset(
     ["connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding", "date", "server"]
 )
 """Headers that are about one connection, or about a body that was unpacked on the way."""
+Work: TypeAlias = Callable[["Request", AsyncExitStack], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +83,24 @@ def application(proxy: Proxy) -> Starlette:
             finally:
                 proxy.checks.close()
 
-    handler = _Answerer(proxy)
+    answerer = _Answerer(proxy)
     return Starlette(
         routes=[
-            Route("/health", handler.health),
-            Route("/v1/chat/completions", handler.chat, methods=["POST"]),
-            Route("/v1/{path:path}", handler.pass_on, methods=["GET", "POST"]),
+            Route("/health", answerer.health),
+            Route(f"/v1/{_CHAT}", answerer.chat, methods=["POST"]),
+            Route("/v1/{path:path}", answerer.pass_on, methods=["GET", "POST"]),
         ],
         lifespan=lifespan,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """A `_Played` is the answer to a request, and the episode that gave it where it was checked."""
+
+    reply: dict[str, Any]
+    found: FoundCheck | None = None
+    thoughts: Thoughts | None = None
 
 
 class _Answerer:
@@ -94,132 +111,169 @@ class _Answerer:
 
     async def health(self, request: Request) -> Response:
         """Say that the server is up, and what it did."""
+        try:
+            self._admit(request)
+        except BadRequest as error:
+            return _refusal(error)
         return JSONResponse({"status": "ok", **self.proxy.counts.to_json()})
 
     async def chat(self, request: Request) -> Response:
         """Answer a chat request."""
-        self.proxy.counts.requests += 1
         return await self._told(request, self._chat)
 
     async def pass_on(self, request: Request) -> Response:
-        """Send a request for another path on as it is."""
-        self.proxy.counts.requests += 1
+        """Send a request for another route on as it is."""
         return await self._told(request, self._pass_on)
 
-    async def _told(self, request: Request, work: Any) -> Response:
+    def _admit(self, request: Request) -> None:
+        self.proxy.gate.admit(request.url.hostname, request.headers, request.method)
+
+    async def _told(self, request: Request, work: Work) -> Response:
+        """Let a request in, hold its place as long as its answer takes, and tell what goes wrong."""
+        counts = self.proxy.counts
+        counts.requests += 1
         try:
-            self.proxy.gate.admit(
-                request.url.hostname, request.headers.get("authorization", ""), request.headers.get("content-type", "")
-            )
-            return await work(request)  # type: ignore[no-any-return]
+            self._admit(request)
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(self.proxy.gate.slot())
+                return await work(request, stack)
         except (BadRequest, Refused) as error:
-            self.proxy.counts.refused += 1
+            counts.refused += 1
             return _refusal(error)
         except ClientDisconnect:
-            self.proxy.counts.left += 1
+            counts.left += 1
             return Response(status_code=_CLIENT_LEFT)
+        except Exception:
+            logger.exception("a request could not be answered")
+            counts.refused += 1
+            return _refusal(Refused(500, "the proxy failed; its log says why"))
 
-    async def _pass_on(self, request: Request) -> Response:
-        upstream = self.proxy.upstream
+    async def _pass_on(self, request: Request, stack: AsyncExitStack) -> Response:
+        path, upstream = request.path_params["path"], self.proxy.upstream
+        is_plain = request.scope.get("raw_path", b"").partition(b"?")[0] == f"/v1/{path}".encode()
+        if not is_plain or not _PASSED.fullmatch(path):
+            raise BadRequest(
+                f"there is no /v1/{path[:60]} here; there are {_CHAT}, completions, embeddings, models", 404
+            )
         if not isinstance(upstream, EndpointUpstream):
-            return self._local(request.path_params["path"], upstream)
+            return _local(path, upstream)
         content = await self._body(request) if request.method == "POST" else None
-        return await self._sent_on(upstream, request, request.path_params["path"], content)
-
-    def _local(self, path: str, upstream: Upstream) -> Response:
-        if path == "models":
-            return JSONResponse({"object": "list", "data": [{"id": upstream.name, "object": "model"}]})
-        raise BadRequest(f"there is no /v1/{path} here: a local model answers chat/completions alone", 404)
+        return await self._sent_on(upstream, request, path, content, stack)
 
     async def _sent_on(
-        self, upstream: EndpointUpstream, request: Request, path: str, content: bytes | None
+        self, upstream: EndpointUpstream, request: Request, path: str, content: bytes | None, stack: AsyncExitStack
     ) -> Response:
-        kind = request.headers.get("content-type", "")
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.proxy.gate.slot())
-            response, opened = await upstream.open(request.method, path, request.url.query, content, kind)
-            stack.push_async_exit(opened)
-            held = stack.pop_all()  # until the last byte is sent
+        kind, seconds = request.headers.get("content-type", ""), self.proxy.gate.limits.seconds
+        response, opened = await upstream.open(request.method, path, request.url.query, content, kind)
+        stack.push_async_exit(opened)
+        held = stack.pop_all()  # the place, and the connection, until the last byte is sent
         self.proxy.counts.passed_on += 1
 
         async def body() -> AsyncIterator[bytes]:
-            async with held:
+            async with held, asyncio.timeout(seconds):
                 async for part in response.aiter_bytes():
                     yield part
 
         headers = {name: value for name, value in response.headers.items() if name.lower() not in _HOP}
         return StreamingResponse(body(), status_code=response.status_code, headers=headers)
 
-    async def _chat(self, request: Request) -> Response:
-        proxy, content = self.proxy, await self._body(request)
-        call = read(content)
-        found = await proxy.checks.find(call)
-        if found is None:
-            if isinstance(proxy.upstream, EndpointUpstream):
-                return await self._sent_on(proxy.upstream, request, "chat/completions", content)
-        elif call.body.get("n") not in (None, 1):
-            raise BadRequest("'n' must be 1 where answers are checked: each has a second thought of its own")
-        work = asyncio.create_task(self._answer(call, found))
-        if not call.streams:
-            return JSONResponse(await _unless_left(request, work))
-        done, _ = await asyncio.wait([work], timeout=_ALIVE_S)
-        if done:
-            reply = await work  # what is refused at once has a status of its own
-            return _stream(_whole(reply, call))
-        return _stream(self._late(work, call))
-
-    async def _answer(self, call: ChatCall, found: FoundCheck | None) -> dict[str, Any]:
-        """Return the answer to a request that is checked, or that only we can answer."""
+    async def _chat(self, request: Request, stack: AsyncExitStack) -> Response:
         proxy = self.proxy
-        async with proxy.gate.slot():
-            if found is None:
-                proxy.counts.passed_on += 1
-                return await proxy.upstream.complete(call.body)
-            speaker = ServedConversation(proxy.upstream, call, proxy.reflecting, tells_schema=proxy.tells_schema)
-            tries = call.tries or proxy.budget.tries
-            budget = Budget(tries=tries, tokens=proxy.budget.tokens, seconds=proxy.gate.limits.seconds)
+        call = read(await self._body(request))
+        found = await self._in_time(proxy.checks.find(call))
+        if found is None and isinstance(proxy.upstream, EndpointUpstream):
+            return await self._sent_on(proxy.upstream, request, _CHAT, call.passed, stack)
+        if found is not None and call.body.get("n") not in (None, 1):
+            raise BadRequest("'n' must be 1 where a check is named: each answer has a second thought of its own")
+        work = asyncio.create_task(self._played(call, found))
+        left = asyncio.create_task(_left(request))
+        goes_on = False
+        try:
+            await asyncio.wait([work, left], timeout=_ALIVE_S if call.streams else None, return_when=_FIRST)
+            if work.done():
+                return self._whole(call, await work)  # what is refused at once has a status of its own
+            if left.done():
+                raise ClientDisconnect
+            stack.push_async_callback(_cancelled, work)
+            goes_on = True
+            return _stream(self._late(call, work, stack.pop_all()))
+        finally:
+            left.cancel()
+            if not goes_on:
+                work.cancel()
 
-            async def check(text: str) -> Verdict:
-                return await proxy.checks.judge(found, text)
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        seconds = self.proxy.gate.limits.seconds
+        try:
+            return await asyncio.wait_for(work, seconds)
+        except TimeoutError:
+            raise Refused(504, f"no answer within {seconds:g} s") from None
 
-            try:
-                thoughts = await think_twice(found.problem, speaker, check, proxy.requests[found.name], budget)
-            except NoAnswer as error:
-                raise speaker.refused or Refused(504, str(error)) from None
+    async def _played(self, call: ChatCall, found: FoundCheck | None) -> _Played:
+        """Answer a request that is checked, or that only we can answer."""
+        proxy = self.proxy
+        if found is None:
+            reply = await self._in_time(proxy.upstream.complete(call.body))
+            proxy.counts.passed_on += 1
+            return _Played(reply)
+        own = call if proxy.store is None else call.without_store()  # consent is to this proxy
+        speaker = ServedConversation(proxy.upstream, own, proxy.reflecting, tells_schema=proxy.tells_schema)
+        tries = min(call.tries or proxy.budget.tries, proxy.budget.tries)
+        budget = Budget(tries=tries, tokens=proxy.budget.tokens, seconds=proxy.gate.limits.seconds)
+
+        async def check(spoken: Spoken) -> Verdict:
+            return await proxy.checks.judge(found, spoken)
+
+        try:
+            thoughts = await think_twice(found.problem, speaker, check, proxy.requests[found.name], budget)
+        except NoAnswer as error:
+            raise speaker.refused or Refused(504, str(error)) from None
         proxy.counts.saw(thoughts)
-        await self._keep(call, found, thoughts)
-        return replies.answer(thoughts, found.name, found.problem.data)
+        is_chat = found.name == NAME
+        said = proxy.checks.said(found, thoughts.best.spoken) if is_chat else None
+        wanted = stated(found.problem.data) if is_chat else None
+        return _Played(replies.answer(thoughts, found.name, said, wanted), found, thoughts)
 
-    async def _keep(self, call: ChatCall, found: FoundCheck, thoughts: Thoughts) -> None:
-        """Store the episode if it failed at first, and may be stored."""
-        store, counts = self.proxy.store, self.proxy.counts
-        if store is None or not store.wants(call, thoughts):
+    def _whole(self, call: ChatCall, played: _Played) -> Response:
+        """Send an answer that is there; what failed is stored afterwards."""
+        after = BackgroundTask(self._keep, call, played)
+        if not call.streams:
+            return JSONResponse(played.reply, background=after)
+        return _stream(_events(call, played.reply), after)
+
+    async def _late(self, call: ChatCall, work: asyncio.Task[_Played], held: AsyncExitStack) -> AsyncIterator[bytes]:
+        """Stream an answer that is not there yet; its place is held until it was sent."""
+        async with held:
+            try:
+                while not work.done():
+                    yield b": thinking\n\n"
+                    await asyncio.wait([work], timeout=_ALIVE_S)
+                played = await work
+            except (BadRequest, Refused) as error:
+                self.proxy.counts.refused += 1
+                yield replies.event(replies.error(error.status, str(error)))
+                return
+            async for part in _events(call, played.reply):
+                yield part
+        await self._keep(call, played)
+
+    async def _keep(self, call: ChatCall, played: _Played) -> None:
+        """Store an episode if it failed at first, and may be stored."""
+        found, thoughts, counts = played.found, played.thoughts, self.proxy.counts
+        if self.proxy.store is None or found is None or thoughts is None or not self.proxy.store.wants(call, thoughts):
             return
-        data = store.redactor.within(found.problem.data)
-        text = store.redactor.text(thoughts.turns[0].spoken.text)
-        problem = await self.proxy.checks.still_fails(found.name, data, text) if found.is_text else None
+        store = self.proxy.store if found.name == NAME else self.proxy.store.of(found.name)
         failure = StoredFailure(
             task=found.problem.task, data=found.problem.data, thoughts=thoughts, model=str(call.body.get("model"))
         )
-        is_stored = problem is not None and await store.append(store.row(failure, data, problem.id))
+        problem = data = None
+        if found.is_text and store.is_short(failure):
+            data = store.redactor.within(found.problem.data)
+            text = store.redactor.text(thoughts.turns[0].spoken.text)
+            problem = await self.proxy.checks.still_fails(found.name, data, text)
+        is_stored = problem is not None and await store.append(store.row(failure, data or {}, problem.id))
         counts.stored += is_stored
         counts.not_stored += not is_stored
-
-    async def _late(self, work: asyncio.Task[dict[str, Any]], call: ChatCall) -> AsyncIterator[bytes]:
-        """Stream an answer that is not there yet."""
-        try:
-            while not work.done():
-                yield b": thinking\n\n"
-                await asyncio.wait([work], timeout=_ALIVE_S)
-            reply = await work
-        except (BadRequest, Refused) as error:
-            self.proxy.counts.refused += 1
-            yield replies.event(replies.error(error.status, str(error)))
-            return
-        finally:
-            work.cancel()
-        for part in replies.events(reply, usage=call.usage_in_stream):
-            yield part
 
     async def _body(self, request: Request) -> bytes:
         """Read a body as far as it may go."""
@@ -233,21 +287,13 @@ class _Answerer:
         return b"".join(parts)
 
 
-async def _unless_left(request: Request, work: asyncio.Task[T]) -> T:
-    """Wait for the answer; end the work when its client goes away.
+_FIRST = asyncio.FIRST_COMPLETED
 
-    Raises:
-        ClientDisconnect: the client went.
-    """
-    left = asyncio.create_task(_left(request))
-    try:
-        await asyncio.wait([work, left], return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise ClientDisconnect
-        return await work
-    finally:
-        work.cancel()
-        left.cancel()
+
+def _local(path: str, upstream: Upstream) -> Response:
+    if path == "models":
+        return JSONResponse({"object": "list", "data": [{"id": upstream.name, "object": "model"}]})
+    raise BadRequest(f"there is no /v1/{path} here: a local model answers chat/completions alone", 404)
 
 
 async def _left(request: Request) -> None:
@@ -255,16 +301,22 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _whole(reply: Mapping[str, Any], call: ChatCall) -> AsyncIterator[bytes]:
+async def _cancelled(work: asyncio.Task[Any]) -> None:
+    work.cancel()
+
+
+async def _events(call: ChatCall, reply: Mapping[str, Any]) -> AsyncIterator[bytes]:
     for part in replies.events(reply, usage=call.usage_in_stream):
         yield part
 
 
-def _stream(parts: AsyncIterator[bytes]) -> Response:
-    return StreamingResponse(parts, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+def _stream(parts: AsyncIterator[bytes], after: BackgroundTask | None = None) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(parts, media_type="text/event-stream", headers=headers, background=after)
 
 
 def _refusal(error: BadRequest | Refused) -> Response:
     status = error.status if 400 <= error.status < 600 else 502
     headers = {} if error.retry_after_s is None else {"Retry-After": str(max(1, round(error.retry_after_s)))}
-    return JSONResponse(replies.error(status, str(error)), status, headers)
+    own = error.body if isinstance(error, Refused) else None
+    return JSONResponse(own or replies.error(status, str(error)), status, headers)

@@ -15,12 +15,18 @@ from typing import Any, TypeVar, cast
 from secondthought.errors import SecondthoughtError
 from secondthought.protocols import Task
 from secondthought.serve.proxy.requests import OWN_FIELD, BadRequest, ChatCall
+from secondthought.serve.thinking import Spoken
 from secondthought.spelling import suggestion
+from secondthought.tasks.chat_request.answers import Said, said_by, said_in
+from secondthought.tasks.chat_request.messages import in_text
+from secondthought.tasks.chat_request.stated import stated
 from secondthought.tasks.chat_request.task import NAME, ChatRequest
 from secondthought.tasks.judging import judge
 from secondthought.types import Problem, Verdict
 
 T = TypeVar("T")
+_FINDERS = 2
+"""Threads that read what requests state: apart from those that judge, which may wait for slow commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +43,13 @@ class FoundCheck:
 class Checks:
     """`Checks` find and run the checks of requests."""
 
-    def __init__(self, named: Mapping[str, Callable[[], Task]], workers: int) -> None:
+    def __init__(self, named: Mapping[str, Callable[[], Task]], workers: int, *, reads_calls: bool = False) -> None:
         """Make one task of each kind, so that what cannot be made is told before a port is open.
 
         Args:
             named: makers of the operator's checks, by name.
             workers: threads that judge.
+            reads_calls: calls may stand in the text of an answer: the upstream does not tell them from words.
 
         Raises:
             TaskError: a check cannot be made.
@@ -51,11 +58,14 @@ class Checks:
         self.requests = {name: make().reflection_request for name, make in self._makers.items()}
         """What each check's task asks for after a failed try."""
         self._own = threading.local()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="check")
+        self.reads_calls = reads_calls
+        self._finders = ThreadPoolExecutor(_FINDERS, thread_name_prefix="find")
+        self._judges = ThreadPoolExecutor(workers, thread_name_prefix="check")
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._finders, self._judges):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def find(self, call: ChatCall) -> FoundCheck | None:
         """Return the check of a request; None where nothing in it can be checked.
@@ -68,17 +78,25 @@ class Checks:
             says = f"there are {', '.join(known)}" if known else "this server has none; see its --check"
             hint = suggestion(call.check, known)
             raise BadRequest(f"'{OWN_FIELD}.check': there is no check {call.check!r}{hint}; {says}")
-        if call.check is None and not (call.body.get("tools") or call.body.get("response_format")):
-            return None
-        return await self._in_thread(lambda: self._found(call))
+        is_stated = call.body.get("tools") or call.body.get("response_format")
+        if call.check is None and (not is_stated or call.body.get("n") not in (None, 1)):
+            return None  # several answers to one request are the client's to choose from
+        return await _within(self._finders, lambda: self._found(call))
 
-    async def judge(self, found: FoundCheck, text: str) -> Verdict:
-        """Judge the text of a try.
+    async def judge(self, found: FoundCheck, spoken: Spoken) -> Verdict:
+        """Judge a try.
 
         Raises:
             TaskError: the task's own code fails.
         """
-        return await self._in_thread(lambda: judge(self._task(found.name), found.problem, text))
+        return await _within(self._judges, lambda: self._judged(found, spoken))
+
+    def said(self, found: FoundCheck, spoken: Spoken) -> Said:
+        """Take the answer to a chat request apart."""
+        message = spoken.reply["choices"][0]["message"] if spoken.reply else {}
+        if self.reads_calls and not message.get("tool_calls"):
+            return said_in(spoken.text, found.problem.tools)
+        return said_by(message, str(message.get("content") or "") if message.get("tool_calls") else spoken.text)
 
     async def still_fails(self, name: str, data: Mapping[str, Any], text: str) -> Problem | None:
         """Return the problem that `data` is, if the text fails its check; None if it passes, or is no problem."""
@@ -91,10 +109,16 @@ class Checks:
             except SecondthoughtError:
                 return None
 
-        return await self._in_thread(work)
+        return await _within(self._judges, work)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    def _judged(self, found: FoundCheck, spoken: Spoken) -> Verdict:
+        task = self._task(found.name)
+        if found.name != NAME:
+            return judge(task, found.problem, spoken.text)
+        wanted = stated(found.problem.data)
+        assert isinstance(task, ChatRequest)
+        assert wanted is not None
+        return task.judged(wanted, self.said(found, spoken))
 
     def _found(self, call: ChatCall) -> FoundCheck | None:
         try:
@@ -104,13 +128,18 @@ class Checks:
             assert isinstance(task, ChatRequest)
             found = task.read(call.body)
         except SecondthoughtError as error:
+            if call.check is None:
+                return None  # the upstream may know what we do not: it is passed on
             raise BadRequest(str(error)) from None
         return None if found is None else FoundCheck(name=NAME, problem=found[0], is_text=found[1])
 
     def _named(self, name: str, call: ChatCall) -> FoundCheck:
         """Read the client's row of the named task; without one, what its user asks last is the question."""
-        data = {"question": _asked_last(call)} if call.data is None else dict(call.data)
-        return FoundCheck(name=name, problem=self._task(name).parse(data), is_text=True)
+        told = in_text(call.body["messages"])
+        asked = [message.content for message in told.messages if message.role == "user"]
+        data = {"question": asked[-1] if asked else ""} if call.data is None else dict(call.data)
+        is_whole = call.data is not None or (told.is_all and len(told.messages) == 1)
+        return FoundCheck(name=name, problem=self._task(name).parse(data), is_text=is_whole)
 
     def _task(self, name: str) -> Task:
         tasks: dict[str, Task] = self._own.__dict__.setdefault("tasks", {})
@@ -123,7 +152,5 @@ def _chat_request() -> Task:
     return cast(Task, ChatRequest())
 
 
-def _asked_last(call: ChatCall) -> str:
-    asked = [item for item in call.body["messages"] if isinstance(item, Mapping) and item.get("role") == "user"]
-    content = asked[-1].get("content") if asked else ""
-    return content if isinstance(content, str) else ""
+async def _within(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, work)

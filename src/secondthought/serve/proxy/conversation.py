@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secondthought.inference.chat.replies import completion_of
+from secondthought.inference.chat.replies import CUT_OFF, completion_of
 from secondthought.serve.proxy.requests import ChatCall
 from secondthought.serve.proxy.upstream import Refused, Upstream
 from secondthought.serve.thinking import NoAnswer, Spoken, Step
@@ -14,8 +14,11 @@ from secondthought.tasks.chat_request.stated import stated
 from secondthought.tasks.chat_request.task import instruction
 from secondthought.types import TurnKind
 
-_ANSWER_ONLY = ("response_format", "stop", "logprobs", "top_logprobs", "n", "functions", "function_call")
-"""Fields of a request that say what an answer looks like; a reflection is none."""
+_ANSWER_ONLY = (
+    *("response_format", "stop", "logprobs", "top_logprobs", "n", "functions", "function_call", "prediction"),
+    *("store", "metadata"),
+)
+"""Fields of a request that say what an answer looks like, or what becomes of it; a reflection is none."""
 _LENGTHS = ("max_completion_tokens", "max_tokens")
 
 
@@ -51,7 +54,14 @@ class ServedConversation:
             raise NoAnswer(str(error)) from None
         read = completion_of(reply, may_call=bool(body.get("tools")))
         assert read is not None, "an upstream returns completions alone"
-        return Spoken(text=read.text, prompt_tokens=read.prompt_tokens, answer_tokens=read.answer_tokens, reply=reply)
+        return Spoken(
+            text=read.text,
+            prompt_tokens=read.prompt_tokens,
+            answer_tokens=read.answer_tokens,
+            reply=reply,
+            refused=read.problem if read.is_refused else "",
+            is_cut=read.problem == CUT_OFF,
+        )
 
     def body(self, step: Step) -> dict[str, Any]:
         """Return the body that asks for a turn."""
@@ -64,7 +74,7 @@ class ServedConversation:
 def _for_reflection(body: Mapping[str, Any], reflecting: Reflecting) -> dict[str, Any]:
     """Ask for words: tools stay in sight, since they are part of the conversation, and none may be called."""
     kept = {name: value for name, value in body.items() if name not in _ANSWER_ONLY}
-    length = next((name for name in _LENGTHS if name in kept), "max_tokens")
+    length = next((name for name in _LENGTHS if name in kept), _LENGTHS[0])
     kept[length] = reflecting.max_tokens
     if kept.get("tools"):
         kept["tool_choice"] = "none"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from secondthought.serve.proxy.requests import BadRequest
 
@@ -28,6 +29,13 @@ class Limits:
     """Time of one request, its waiting in the queue apart."""
 
 
+def _is_of_another_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether a browser says that a page from elsewhere sends this."""
+    origin = headers.get("origin")
+    is_foreign = origin is not None and urlsplit(origin).hostname not in LOCAL_NAMES
+    return is_foreign or headers.get("sec-fetch-site", "").lower() == "cross-site"
+
+
 class Gate:
     """A `Gate` counts the requests inside, and knows the keys of clients."""
 
@@ -39,19 +47,21 @@ class Gate:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._waiting = 0
 
-    def admit(self, host: str | None, authorization: str, kind: str) -> None:
+    def admit(self, host: str | None, headers: Mapping[str, str], method: str) -> None:
         """Let a request in by its headers.
 
         Raises:
             BadRequest: it has no right to ask.
         """
-        if self._local_only and host not in LOCAL_NAMES:
-            raise BadRequest("this server answers under a name of its own machine only", 403)
-        if self._keys and not self._is_known(authorization.removeprefix("Bearer ").strip().encode()):
+        if self._local_only and (host not in LOCAL_NAMES or _is_of_another_page(headers)):
+            raise BadRequest("this server answers under a name of its own machine only, and no page of others", 403)
+        scheme, _, key = headers.get("authorization", "").strip().partition(" ")
+        if self._keys and not (scheme.lower() == "bearer" and self._is_known(key.strip().encode())):
             raise BadRequest("the key is missing or unknown; send it as 'Authorization: Bearer KEY'", 401)
-        # A page of somebody else's can send a form's kinds of content without being asked, and not this one.
-        if kind and kind.split(";")[0].strip().lower() != "application/json":
-            raise BadRequest(f"the content must be application/json, not {kind[:60]}", 415)
+        # A page of somebody else's can send other kinds of content without asking whether it may.
+        kind = headers.get("content-type", "")
+        if method == "POST" and kind.split(";")[0].strip().lower() != "application/json":
+            raise BadRequest(f"the content must be application/json, not {kind[:60] or 'unnamed'}", 415)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:

@@ -37,6 +37,10 @@ _NEUTRAL: Mapping[str, Any] = {"n": 1, "top_p": 1, "frequency_penalty": 0, "pres
 """Fields that a local model does at one value alone."""
 
 
+class _Stopped(Exception):
+    """A `_Stopped` says that a request was given up for no fault of its own."""
+
+
 class _Sampled(NamedTuple):
     prompt: Prompt
     sampling: Sampling
@@ -82,8 +86,12 @@ class LocalUpstream:
         self._waiting.put(asked)
         try:
             said = await asyncio.wrap_future(asked.answer)
+        except _Stopped as error:
+            raise Refused(503, str(error)) from None
         except SecondthoughtError as error:
             raise Refused(400, str(error)) from None
+        except Exception as error:
+            raise Refused(500, f"the request cannot be sampled: {first_line(error)}") from None
         return self._completion(asked, said)
 
     def _refuse_unknown(self, body: Mapping[str, Any]) -> None:
@@ -142,11 +150,11 @@ class LocalUpstream:
         while True:
             for asked in self._next(wait=not under_way):
                 if asked is None:
-                    _fail(under_way.values(), SecondthoughtError("the server is stopping"))
+                    _fail(under_way.values(), _Stopped("the server is stopping"))
                     return False
                 try:
                     [ticket] = flow.add([asked.prompt], asked.sampling)
-                except SecondthoughtError as error:
+                except Exception as error:  # whatever it is, its client waits
                     _fail([asked.answer], error)
                 else:
                     under_way[ticket] = asked.answer
@@ -154,7 +162,7 @@ class LocalUpstream:
                 done = flow.step() if under_way else []
             except Exception as error:  # memory that ran out, say: whoever waits must be told
                 logger.warning("sampling failed: %s", error, exc_info=logger.isEnabledFor(logging.DEBUG))
-                _fail(under_way.values(), SecondthoughtError(f"sampling failed: {first_line(error)}"))
+                _fail(under_way.values(), _Stopped(f"sampling failed: {first_line(error)}"))
                 return True
             for ticket, completion in done:
                 answer = under_way.pop(ticket)

@@ -7,26 +7,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from secondthought.serve.proxy.requests import OWN_FIELD
-from secondthought.serve.thinking import TextTurn, Thoughts
-from secondthought.tasks.chat_request.stated import stated
+from secondthought.serve.thinking import Thoughts
+from secondthought.tasks.chat_request.answers import Said
+from secondthought.tasks.chat_request.stated import Stated
 from secondthought.tasks.json_schema.checker import json_in
-from secondthought.tools.reading import read_calls
 from secondthought.tools.served_calls import calls_as_objects
-from secondthought.tools.stored import tools_of
 
 _KINDS = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
 
 
-def answer(thoughts: Thoughts, check: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def answer(thoughts: Thoughts, check: str, said: Said | None, wanted: Stated | None) -> dict[str, Any]:
     """Return the completion of the best try, with the tokens of all turns and the field `secondthought`.
 
     What passed is given in the form that clients read: JSON without the fence that a model put around it, and calls as
-    `tool_calls` where the upstream left them in the text.
+    `tool_calls` where they were read from the text.
+
+    Args:
+        thoughts: the turns.
+        check: the name of what judged them.
+        said: the best try, taken apart; None where a check by name judged it.
+        wanted: what the request states; None likewise.
     """
     best = thoughts.best
     reply = dict(best.spoken.reply)
     if best.verdict is not None and best.verdict.correct:
-        reply["choices"] = [_readable(reply["choices"][0], best, request), *reply["choices"][1:]]
+        reply["choices"] = [_readable(reply["choices"][0], said, wanted), *reply["choices"][1:]]
     return {**reply, "usage": _usage(reply.get("usage"), thoughts), OWN_FIELD: told(thoughts, check)}
 
 
@@ -92,15 +97,13 @@ def _usage(own: Any, thoughts: Thoughts) -> dict[str, Any]:
     return {**(own if isinstance(own, Mapping) else {}), **counts}
 
 
-def _readable(choice: Mapping[str, Any], turn: TextTurn, request: Mapping[str, Any]) -> dict[str, Any]:
+def _readable(choice: Mapping[str, Any], said: Said | None, wanted: Stated | None) -> dict[str, Any]:
     message = choice["message"]
-    if message.get("tool_calls"):
+    if said is None or wanted is None or message.get("tool_calls"):
         return dict(choice)
-    wanted = stated(request)
-    calls = read_calls(turn.spoken.text, tools_of(request["tools"], "'tools'")).calls if request.get("tools") else ()
-    if calls:
-        called = {**message, "content": None, "tool_calls": calls_as_objects(calls)}
+    if said.calls:
+        called = {**message, "content": None, "tool_calls": calls_as_objects(said.calls)}
         return {**choice, "message": called, "finish_reason": "tool_calls"}
-    if wanted is not None and wanted.schema is not None:
-        return {**choice, "message": {**message, "content": json_in(turn.spoken.text)}}
+    if wanted.schema is not None:
+        return {**choice, "message": {**message, "content": json_in(said.words)}}
     return dict(choice)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought.errors import shown
@@ -31,6 +31,8 @@ class ChatCall:
 
     body: Mapping[str, Any]
     """What goes upstream: neither our field nor `stream` are in it."""
+    passed: bytes
+    """What goes upstream where nothing is checked: the body as it came, without our field."""
     streams: bool
     usage_in_stream: bool
     check: str | None
@@ -41,6 +43,10 @@ class ChatCall:
     may_store: bool | None
     """Whether the client lets its failures be stored (OpenAI's `store`); None where it does not say."""
 
+    def without_store(self) -> ChatCall:
+        """Return the same call, whose server is not asked to store anything."""
+        return replace(self, body={name: value for name, value in self.body.items() if name != "store"})
+
 
 def read(content: bytes) -> ChatCall:
     """Read the body of a request.
@@ -49,7 +55,9 @@ def read(content: bytes) -> ChatCall:
         BadRequest: it is no JSON, or a field is wrong; the sentence names it.
     """
     body = _object(content)
+    is_ours = OWN_FIELD in body
     own = body.pop(OWN_FIELD, None) or {}
+    passed = json.dumps(body).encode() if is_ours else content
     if not isinstance(own, dict):
         raise BadRequest(f"'{OWN_FIELD}' must be an object, not {shown(own)}")
     if unknown := sorted(own.keys() - set(_OWN)):
@@ -61,6 +69,7 @@ def read(content: bytes) -> ChatCall:
         raise BadRequest("'stream' must be true or false, and 'stream_options' an object")
     return ChatCall(
         body=body,
+        passed=passed,
         streams=streams,
         usage_in_stream=options.get("include_usage") is True,
         check=_check(own.get("check")),

@@ -42,11 +42,25 @@ def serve(application: Starlette, host: str, port: int, ready: Callable[[str], N
     """
     with _opened(host, port) as listening:
         place = f"[{host}]" if ":" in host else host
-        ready(f"http://{place}:{listening.getsockname()[1]}/v1")
+        url = f"http://{place}:{listening.getsockname()[1]}/v1"
         config = uvicorn.Config(
             application, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S, server_header=False
         )
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, lambda: ready(url)).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A `_Server` says when it is ready to answer."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as ever, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
 
 def _opened(host: str, port: int) -> socket.socket:

@@ -21,14 +21,14 @@ from secondthought.errors import RunError
 from secondthought.serve.proxy.redaction import Redactor
 from secondthought.serve.proxy.requests import ChatCall
 from secondthought.serve.thinking import TextTurn, Thoughts
-from secondthought.types import TurnKind
+from secondthought.types import StopReason, TurnKind
 
 logger = logging.getLogger(__name__)
 
 Consent: TypeAlias = Literal["asked", "all"]
 """Whose failures are stored: of clients that send `"store": true`, or of all but those that send false."""
-_LONGEST = 2**20
-"""Bytes of a row; a longer one is not stored."""
+_LONGEST = 2**18
+"""Characters that were said in an episode, and bytes of its row; a longer one is not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,10 @@ class StoredFailure:
 
 
 class FailureStore:
-    """A `FailureStore` appends rows to one file, each whole or not at all."""
+    """A `FailureStore` appends rows to one file, each whole or not at all; `of` makes one for another check beside it.
+
+    A file holds rows of one check: training judges all of them alike.
+    """
 
     def __init__(self, path: Path, consent: Consent, redactor: Redactor, max_bytes: int) -> None:
         """Open the file; a last line that a killed process left torn is cut off.
@@ -52,6 +55,7 @@ class FailureStore:
         """
         self.path, self.consent, self.redactor, self.max_bytes = path, consent, redactor, max_bytes
         self._lock = asyncio.Lock()
+        self._others: dict[str, FailureStore] = {}
         self.trouble = ""
         """Why nothing more is stored; empty while all is well."""
         try:
@@ -64,12 +68,24 @@ class FailureStore:
         except OSError as error:
             raise RunError(why_unwritten(path, error) if path.parent.exists() else why_unread(path, error)) from None
 
+    def of(self, check: str) -> FailureStore:
+        """Return the store of the failures under a check by name: PATH.NAME.jsonl beside PATH.jsonl."""
+        if check not in self._others:
+            path = self.path.with_name(f"{self.path.name.removesuffix('.jsonl')}.{check}.jsonl")
+            self._others[check] = FailureStore(path, self.consent, self.redactor, self.max_bytes)
+        return self._others[check]
+
     def wants(self, call: ChatCall, thoughts: Thoughts) -> bool:
         """Tell whether an episode is to be stored: its first try failed, and nobody objects."""
         first = thoughts.turns[0].verdict
         if first is None or first.correct or self.trouble:
-            return False
+            return False  # what was refused, or could not be judged, has no verdict
         return call.may_store is True if self.consent == "asked" else call.may_store is not False
+
+    def is_short(self, failure: StoredFailure) -> bool:
+        """Tell whether an episode is short enough to be redacted and stored."""
+        said = sum(len(turn.spoken.text) + len(turn.request) for turn in failure.thoughts.turns)
+        return said + len(jsonl.dumps(dict(failure.data))) <= _LONGEST
 
     async def append(self, row: Mapping[str, Any]) -> bool:
         """Write a row; return False where it is too long, or nothing is stored any more."""
@@ -87,7 +103,7 @@ class FailureStore:
             "problem_id": problem_id,
             "task": failure.task,
             "data": dict(data),
-            "attempt": {"text": self.redactor.text(first.spoken.text), "stop": "end", **_told(first)},
+            "attempt": {"text": self.redactor.text(first.spoken.text), "stop": _stop(first), **_told(first)},
             "provenance": {
                 "source": "serve",
                 "policy": failure.model,
@@ -119,6 +135,10 @@ class FailureStore:
         self.trouble = why
         logger.warning("failures are no longer stored: %s", why)
         return False
+
+
+def _stop(turn: TextTurn) -> str:
+    return (StopReason.LENGTH if turn.spoken.is_cut else StopReason.END).value
 
 
 def _turn(turn: TextTurn, redactor: Redactor) -> dict[str, Any]:

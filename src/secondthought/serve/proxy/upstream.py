@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from secondthought import rng
 from secondthought.inference.chat.address import address, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, Reply, exchange, new_client, no_reply
 from secondthought.inference.chat.replies import PASSING, completion, retry_after, words
+from secondthought.text import whole
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,9 +27,12 @@ _PATH = "/chat/completions"
 class Refused(Exception):
     """`Refused` says that a body will get no completion: the status and the words that the client is told."""
 
-    def __init__(self, status: int, sentence: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, status: int, sentence: str, retry_after_s: float | None = None, body: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say why; `body` is the upstream's own error, which the client is told as it is."""
         super().__init__(sentence)
-        self.status, self.retry_after_s = status, retry_after_s
+        self.status, self.retry_after_s, self.body = status, retry_after_s, body
 
 
 class Upstream(Protocol):
@@ -47,27 +53,40 @@ class Upstream(Protocol):
         ...
 
 
+def sendable(value: Any) -> Any:
+    """Return a value that JSON and UTF-8 can hold, whatever a server sent: half characters and infinities are neither.
+
+    >>> sendable({"a": float("-inf")})
+    {'a': None}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {whole(str(name)): sendable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [sendable(item) for item in value]
+    return whole(value) if isinstance(value, str) else value
+
+
 class EndpointUpstream:
     """An `EndpointUpstream` asks an OpenAI-compatible server; what fails in passing is asked again."""
 
-    def __init__(self, endpoint: Endpoint, concurrency: int) -> None:
-        """Read the key from the environment. Nothing is sent yet.
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Read the key and the proxies of the environment. Nothing is sent yet.
 
         Raises:
-            ConfigError: the key's variable is not set.
+            ConfigError: the key's variable is not set, or a proxy or certificates cannot be used.
         """
         self.name = endpoint.model
         self.endpoint = endpoint
         self._key = endpoint.key()
         self._address = address(endpoint.url)
-        self._slots = asyncio.Semaphore(concurrency)
-        self._client: httpx2.AsyncClient | None = None
+        self._client: httpx2.AsyncClient = new_client()
         self._num_asked = itertools.count()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Hold connections open as long as the context lasts."""
-        self._client = new_client()
         try:
             yield
         finally:
@@ -78,8 +97,7 @@ class EndpointUpstream:
         content = json.dumps({**body, **self.endpoint.extra}).encode()
         jitter = rng.stream("proxy back-off", next(self._num_asked))
         for attempt in itertools.count(1):
-            async with self._slots:
-                found, refused = await self._asked(content)
+            found, refused = await self._asked(content)
             if found is not None:
                 return found
             asked_for = refused.retry_after_s
@@ -97,8 +115,7 @@ class EndpointUpstream:
         Raises:
             Refused: there is no connection.
         """
-        assert self._client is not None
-        url = f"{self._address.removesuffix(_PATH)}/{path}" + (f"?{query}" if query else "")
+        url = self._url_of(path, query)
         headers = {**self._headers(), "Content-Type": kind} if kind else self._headers()
         opened = self._client.stream(method, url, content=content, headers=headers)
         try:
@@ -111,18 +128,30 @@ class EndpointUpstream:
 
     async def _asked(self, content: bytes) -> tuple[dict[str, Any] | None, Refused]:
         """Ask once: return the completion, or why there is none."""
-        assert self._client is not None
         limit = self.endpoint.time_limit_s
         try:
             reply = await exchange(self._client, "POST", self._address, content, self._headers(), limit)
         except NoReply as error:
             return None, Refused(502, f"{self._where}: {error}")
         if reply.status != 200:
-            return None, Refused(reply.status, self._words(reply), retry_after(reply.headers))
+            return None, Refused(reply.status, self._words(reply), retry_after(reply.headers), self._error(reply))
         if completion(reply.body, may_call=True) is None:
             return None, Refused(502, f"{self._where}: the body is no chat completion: {self._words(reply)}")
-        found: dict[str, Any] = json.loads(reply.body)
-        return found, Refused(200, "")
+        return sendable(json.loads(reply.body)), Refused(200, "")
+
+    def _url_of(self, path: str, query: str) -> str:
+        """Return the URL of another route beside chat/completions, the query of the base URL kept."""
+        parts = urlsplit(self._address)
+        both = "&".join(filter(None, (parts.query, query)))
+        return urlunsplit((parts.scheme, parts.netloc, f"{parts.path.removesuffix(_PATH)}/{path}", both, ""))
+
+    def _error(self, reply: Reply) -> dict[str, Any] | None:
+        """Return the error that a body is, without our key should the server repeat it; None if it is none."""
+        try:
+            body = json.loads(reply.body.replace(self._key.encode(), b"***") if self._key else reply.body)
+        except (ValueError, RecursionError):
+            return None
+        return sendable(body) if isinstance(body, dict) and "error" in body else None
 
     @property
     def _where(self) -> str:

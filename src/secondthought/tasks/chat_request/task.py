@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from secondthought.errors import TaskError
 from secondthought.rng import key
 from secondthought.tasks import reflection_prompts
+from secondthought.tasks.chat_request.answers import Said, said_in
 from secondthought.tasks.chat_request.messages import in_text
 from secondthought.tasks.chat_request.stated import FIELDS, Stated, stated
 from secondthought.tasks.json_schema.checker import SchemaChecker, value_said
@@ -17,7 +18,6 @@ from secondthought.tasks.rows.row_task import RowTask
 from secondthought.tasks.verdicts import right, wrong
 from secondthought.text import whole_within
 from secondthought.tools.calls import Call
-from secondthought.tools.reading import read_calls
 from secondthought.tools.reading.broken import BrokenCallError
 from secondthought.types import Message, Problem, Verdict
 
@@ -38,7 +38,8 @@ class ChatRequest(RowTask[ChatRequestOptions]):
 
     A row is the body of a request to OpenAI's chat/completions (`messages`, `tools`, `tool_choice`, `response_format`;
     other fields are passed over), or a stored failure that holds one. A call must name a tool, and its arguments must
-    fit the tool's own schema; words in place of a call are right unless the request wants a call.
+    fit the tool's own schema; words in place of a call are right unless the request wants a call. An answer that calls
+    begins with its calls.
     """
 
     name: ClassVar[str] = NAME
@@ -93,28 +94,32 @@ class ChatRequest(RowTask[ChatRequestOptions]):
     def verify(self, problem: Problem, text: str) -> Verdict:
         """Judge one completion."""
         wanted = stated(problem.data)
-        return right() if wanted is None else self.judged(wanted, text)
+        return right() if wanted is None else self.judged(wanted, said_in(text, wanted.tools))
 
-    def judged(self, wanted: Stated, text: str) -> Verdict:
-        """Judge a text by what a request states."""
-        if wanted.tools:
-            said = read_calls(text, wanted.tools)
-            if said.malformed:
-                return wrong("malformed", f"The call cannot be read: {said.malformed}.", well_formed=False)
-            if said.calls:
-                return self._calls(wanted, said.calls)
+    def judged(self, wanted: Stated, said: Said) -> Verdict:
+        """Judge an answer by what a request states."""
+        words = self._words(wanted, said.words)
+        if not wanted.tools or (words.correct and wanted.schema is not None and not said.calls):
+            return words
+        if said.malformed:
+            return wrong("malformed", f"The call cannot be read: {said.malformed}.", well_formed=False)
+        if said.calls:
+            return self._calls(wanted, said.calls)
+        return words
+
+    def _words(self, wanted: Stated, words: str) -> Verdict:
         if wanted.must_call:
             return wrong("no_call", "The answer calls no tool, and the request wants a call.")
-        if not text.strip():
+        if not words.strip():
             return wrong("no_answer", "The answer is empty.", well_formed=False)
-        return right() if wanted.schema is None else self._json(wanted.schema, text)
+        return right() if wanted.schema is None else self._json(wanted.schema, words)
 
     def answer(self, problem: Problem, text: str) -> str | None:
         """Return the calls, or else the JSON, of a completion in one form."""
         wanted = stated(problem.data)
         if wanted is None:
             return None
-        if wanted.tools and (calls := read_calls(text, wanted.tools).calls):
+        if calls := said_in(text, wanted.tools).calls:
             return json.dumps([[call.name, dict(call.arguments)] for call in calls], sort_keys=True)
         try:
             value = None if wanted.schema is None else value_said(text)

@@ -11,7 +11,7 @@ from secondthought.tasks.fences import last_fenced
 from secondthought.tools.reading.broken import BrokenCallError
 from secondthought.tools.reading.json_values import value_of
 
-LONGEST = 20_000
+LONGEST = 1_000_000
 """Characters of a completion that is read; a longer one is malformed."""
 SECONDS = 1.0
 """Processor time of one validation: a schema's patterns may take any time on hostile text."""
@@ -51,14 +51,21 @@ def _said(ask: BoundedCalls, *arguments: Any) -> str | None:
 
 
 def json_in(text: str) -> str | None:
-    r"""Return the JSON that a completion gives, as it stands there: in tags, in its last fence, or all that it says.
+    r"""Return the JSON that a completion gives, as it stands there: all that it says, or what is in tags or a fence.
 
-    >>> json_in('Here:\n```json\n{"a": 1}\n```'), json_in(" ")
-    ('{"a": 1}', None)
+    A text that is JSON as a whole is just that, whatever its strings hold.
+
+    >>> json_in('Here:\n```json\n{"a": 1}\n```'), json_in('{"a": "```json\n1\n```"}'), json_in(" ")
+    ('{"a": 1}', '{"a": "```json\\n1\\n```"}', None)
     """
-    tagged = extract.tagged(text)
-    body = last_fenced(text) if tagged is None else tagged
-    return (text if body is None else body).strip() or None
+    said = text.strip()
+    try:
+        value_of(said)
+    except BrokenCallError:
+        tagged = extract.tagged(text)
+        body = last_fenced(text) if tagged is None else tagged
+        return (text if body is None else body).strip() or None
+    return said
 
 
 def value_said(text: str) -> tuple[Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,8 +125,9 @@ class _Pool:
 
 
 def asked(problem: Problem) -> str:
-    """Return what a problem asks, in one spelling."""
-    return " ".join(spelled(message.content) for message in problem.messages)
+    """Return what a problem asks, in one spelling, and what may be called for it."""
+    tools = (json.dumps(problem.tools, sort_keys=True),) if problem.tools else ()
+    return " ".join([*(spelled(message.content) for message in problem.messages), *tools])
 
 
 def spelled(text: str) -> str:

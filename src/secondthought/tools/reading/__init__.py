@@ -68,5 +68,14 @@ def read_calls(text: str, tools: Sequence[Mapping[str, Any]] = ()) -> CallReadin
         return CallReading((), str(error))
 
 
+def is_call(text: str) -> bool:
+    """Tell whether a completion, its thoughts aside, begins with a call: else it is words that may quote one.
+
+    >>> is_call('<tool_call>{"name": "f"}</tool_call>'), is_call('The page says <tool_call>{"name": "f"}</tool_call>')
+    (True, False)
+    """
+    return _begins_call(without_thought(text[:MAX_CHARS].strip(), _begins_call).lstrip())
+
+
 def _begins_call(text: str) -> bool:
     return bool(_FIRST_MARK.match(text)) or json_calls.begins_call(text) or python_calls.begins_call(text)

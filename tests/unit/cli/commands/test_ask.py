@@ -41,6 +41,11 @@ def test_a_question_from_stdin_in_chinese(cli):
     assert found.object["turns"][2]["asked"].startswith("现在请重新完整地回答")
 
 
+def test_without_a_check_nothing_is_said_of_one(cli):
+    found = cli("ask", "scripted", "Why?", "--json")
+    assert "check" not in found.object["turns"][1]["asked"].lower().replace("check your", "")
+
+
 def test_a_direction_is_said(cli):
     found = cli("ask", "scripted", "Why?", "--direction", "You left out the risk.", "--json")
     assert "You left out the risk." in found.object["turns"][1]["asked"]
@@ -55,6 +60,8 @@ def test_calibrate_and_ask_by_it(cli, tmp_path):
     again = cli("calibrate", "scripted", *TINY, "--problems", "20", "--out", out)
     assert (again.code, "exists already" in again.err) == (1, True)
     asked = cli("ask", "scripted", "Why?", "--calibration", out, "--json")
+    other = cli("ask", "scripted", "Why?", "--calibration", out, "--reflection", "gaps")
+    assert "made with another episode.reflection_request" in other.err
     assert asked.object["passed"] is None
     assert "Nothing checks" in asked.object["says"]
     both = cli("calibrate", "scripted", *TINY, "--problems", "20", "--out", out, "--overwrite", "--json").object

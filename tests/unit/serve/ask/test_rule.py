@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.errors import RunError
-from secondthought.serve.ask.rule import MeasuredTries, TriedTwice, figures_of, read, rule_of
+from secondthought.errors import ConfigError, RunError
+from secondthought.serve.ask.rule import FEWEST, MeasuredTries, TriedTwice, figures_of, read, rule_of
 
 PROBABILITY = st.floats(0.0, 1.0)
 
@@ -40,6 +40,39 @@ def test_a_case_takes_the_second_where_it_is_surely_better():
     assert not rule.takes_second((None, True)), "a case that was never seen keeps the first"
     assert rule.stops(False)
     assert not rule.stops(True)
+
+
+def test_few_problems_conclude_nothing():
+    assert not rule_of([row(n) for n in range(FEWEST - 1)]).takes_second((True, True))
+    assert rule_of([row(n) for n in range(FEWEST)]).takes_second((True, True))
+
+
+def test_by_chance_a_second_answer_is_seldom_taken():
+    """Two tries that are right as often: of two hundred calibrations few take the second anywhere."""
+    taken = 0
+    for seed in range(200):
+        rng = random.Random(seed)
+        rows = [
+            TriedTwice(
+                problem_id=str(n),
+                says_right=rng.random() < 0.5,
+                changed=True,
+                first=rng.random() < 0.4,
+                second=rng.random() < 0.4,
+            )
+            for n in range(200)
+        ]
+        taken += any(item.takes_second for item in rule_of(rows).cases.values())
+    assert taken <= 14
+
+
+def test_another_model_or_wording_is_refused():
+    kept = MeasuredTries(about={"model": "m", "episode": {"feedback": "failed", "note": None}}, rows=(row(1),))
+    kept.require_same({"model": "m", "episode": {"feedback": "failed", "note": None}})
+    with pytest.raises(ConfigError, match="the calibration is of m, and other is asked"):
+        kept.require_same({"model": "other", "episode": {}})
+    with pytest.raises(ConfigError, match=r"made with another episode\.feedback: 'failed', and now it is 'detail'"):
+        kept.require_same({"model": "m", "episode": {"feedback": "detail", "note": None}})
 
 
 def test_a_model_that_knows_its_mistakes_gains_and_breaks_little():

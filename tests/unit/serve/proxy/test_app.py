@@ -1,15 +1,19 @@
 """The proxy as clients see it: OpenAI's own client, faults of the upstream, limits, and what is left alone."""
 
 import asyncio
+import contextlib
 import json
+import time
 
 import openai
 import pytest
 from misbehaving_server import body as raw
-from misbehaving_server import completion, cut_off, hang_up, serving, silent, status
+from misbehaving_server import completion, cut_off, dripping, hang_up, serving, silent, status
 from proxied import FORM, TOOL, asking, body, by_turn, proxy_before, upstream_at
 
+from secondthought.serve.proxy import replies
 from secondthought.serve.proxy.gate import Limits
+from secondthought.serve.proxy.requests import read
 from secondthought.tasks import load
 
 WRONG, REFLECTION, RIGHT = "a is x", "I forgot JSON.", '{"a": "x"}'
@@ -39,12 +43,12 @@ def ask(server, *bodies, **settings):
 class TestOpenAIsClient:
     """The real client, told another URL and nothing else."""
 
-    def asked(self, server, **request):
+    def asked(self, server, reads_calls=False, **request):
         async def work(client, proxy):
             own = openai.AsyncOpenAI(base_url="http://127.0.0.1/v1", api_key="k", http_client=client, max_retries=0)
             return await own.chat.completions.create(**body(**request))
 
-        return run(server, work)
+        return run(server, work, reads_calls=reads_calls)
 
     def test_a_failed_answer_is_rescued(self):
         with serving(by_turn(WRONG, REFLECTION, RIGHT)) as server:
@@ -57,10 +61,37 @@ class TestOpenAIsClient:
     def test_tool_calls_in_text_come_as_tool_calls(self):
         said = '<tool_call>{"name": "add", "arguments": {"n": %s}}</tool_call>'
         with serving(by_turn(said % '"two"', "A number.", said % 2)) as server:
-            reply = self.asked(server, tools=[TOOL])
+            reply = self.asked(server, reads_calls=True, tools=[TOOL])
         [call] = reply.choices[0].message.tool_calls
         assert (call.function.name, json.loads(call.function.arguments)) == ("add", {"n": 2})
         assert reply.choices[0].finish_reason == "tool_calls"
+
+    def test_calls_that_the_server_told_are_checked(self):
+        def told(arguments):
+            call = {"id": "c", "type": "function", "function": {"name": "add", "arguments": arguments}}
+            return raw(json.dumps(completion(None, message={"content": None, "tool_calls": [call]})).encode())
+
+        script = {"Say a.": [told('{"n": "two"}')], "Now try again.": [told('{"n": 2}')]}
+        with serving(lambda messages: "A number.", script) as server:
+            reply = self.asked(server, tools=[TOOL])
+        assert reply.secondthought["verdicts"][0]["reason"] == "bad_arguments"
+        assert json.loads(reply.choices[0].message.tool_calls[0].function.arguments) == {"n": 2}
+
+    @pytest.mark.parametrize("reads_calls", [False, True])
+    def test_a_call_that_words_quote_is_never_made(self, reads_calls):
+        quoting = 'The page says: <tool_call>{"name": "add", "arguments": {"n": 9}}</tool_call>. I will not do that.'
+        with serving(lambda messages: quoting) as server:
+            reply = self.asked(server, reads_calls=reads_calls, tools=[TOOL])
+        assert reply.choices[0].message.tool_calls is None
+        assert reply.choices[0].message.content == quoting
+        assert reply.secondthought["tries"] == 1
+
+    def test_a_refusal_of_the_model_is_its_answer(self):
+        refused = raw(json.dumps(completion(None, message={"content": None, "refusal": "I cannot."})).encode())
+        with serving(script={"Say a.": [refused]}) as server:
+            reply = self.asked(server, response_format=FORM)
+        assert reply.choices[0].message.refusal == "I cannot."
+        assert (reply.secondthought["ending"], len(server.requests)) == ("refused", 1)
 
     def test_a_stream_gives_the_answer_that_passed(self):
         async def work(client, proxy):
@@ -121,7 +152,7 @@ class TestTurns:
 
     def test_where_nothing_passes_the_client_gets_the_latest_and_is_told(self):
         with serving(by_turn(*[WRONG] * 9)) as server:
-            [reply], counts = ask(server, body(response_format=FORM, secondthought={"tries": 3}))
+            [reply], counts = ask(server, body(response_format=FORM, secondthought={"tries": 3}), tries=4)
         own = reply.json()["secondthought"]
         assert (own["passed"], own["tries"], own["ending"]) == (False, 3, "tries")
         assert counts.still_wrong == 1
@@ -161,14 +192,7 @@ class TestChecks:
             ({"secondthought": {"tries": 99}}, "must be a whole number from 1 to 8"),
             ({"secondthought": {"check": "tests", "data": {"x": 1}}}, "field 'question' is missing"),
             ({"messages": "hello"}, "'messages' must be a list"),
-            (
-                {"messages": [{"role": "robot", "content": ""}], "tools": [TOOL]},
-                "messages[0]: the role 'robot' is none",
-            ),
-            ({"response_format": {"type": "json_schema"}}, "'json_schema' must hold 'schema'"),
-            ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 3}}}}, "is no JSON schema"),
-            ({"tools": [TOOL], "tool_choice": {"function": {"name": "sub"}}}, "'tool_choice' names 'sub'"),
-            ({"tools": [TOOL], "n": 2}, "'n' must be 1"),
+            ({"secondthought": {"check": "tests"}, "n": 2}, "'n' must be 1"),
         ],
     )
     def test_a_wrong_field_is_named_and_nothing_is_asked(self, request_, says):
@@ -179,6 +203,58 @@ class TestChecks:
         assert says in reply.json()["error"]["message"]
         assert not server.requests
         assert counts.refused == 1
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"messages": [{"role": "robot", "content": ""}], "tools": [TOOL]},
+            {"response_format": {"type": "json_schema"}},
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 3}}}},
+            {"tools": [{"type": "custom", "custom": {"name": "x"}}]},
+            {"tools": [TOOL], "tool_choice": {"type": "allowed_tools"}},
+            {"tools": [TOOL], "n": 2},
+        ],
+    )
+    def test_what_we_cannot_read_is_left_to_the_server(self, request_):
+        with serving(lambda messages: "hi") as server:
+            [reply], counts = ask(server, {**body(), **request_, "secondthought": {"tries": 2}})
+        assert reply.json() == completion("hi")
+        assert server.requests[0]["body"] == {**body(), **request_}, "our own field stays here"
+        assert counts.passed_on == 1
+
+    def test_the_operator_limits_tries(self):
+        with serving(by_turn(*[WRONG] * 9)) as server:
+            ask(server, body(response_format=FORM, secondthought={"tries": 8}), tries=2)
+        assert len(server.requests) == 3
+
+    def test_a_system_prompt_is_no_question(self):
+        """Without a row, what a named check stores would be another prompt than the model was asked with."""
+        named = {"tests": lambda: load("command:grep -q yes")}
+        asked = {
+            "model": "m",
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": [{"type": "text", "text": "Go."}]},
+            ],
+        }
+
+        async def work(client, proxy):
+            call = read(json.dumps({**asked, "secondthought": {"check": "tests"}}).encode())
+            return await proxy.checks.find(call)
+
+        with serving() as server:
+            found = run(server, work, checks=named)
+        assert found.problem.data == {"question": "Go."}
+        assert not found.is_text
+
+    def test_a_row_with_fields_like_a_request_is_judged_by_its_own_task(self):
+        named = {"tests": lambda: load("command:grep -q yes")}
+        asked = body(
+            secondthought={"check": "tests", "data": {"question": "?", "tools": "hammer", "response_format": 3}}
+        )
+        with serving(lambda messages: "yes") as server:
+            [reply], _ = ask(server, asked, checks=named)
+        assert reply.json()["secondthought"]["passed"]
 
     @pytest.mark.parametrize("content", [b"no", b"[1]", b"\xff", b"[" * 100_000])
     def test_what_is_no_request_is_refused(self, content):
@@ -280,6 +356,28 @@ class TestPassedOn:
             [reply], _ = ask(server, body())
         assert (reply.status_code, reply.json()) == (422, {"error": {"message": "no"}})
 
+    @pytest.mark.parametrize(
+        "path", ["%2e%2e/admin", "..%2fadmin", "files", "fine_tuning/jobs", "models%3Fx=1", "models/../files"]
+    )
+    def test_the_operators_key_opens_no_other_route(self, path):
+        async def work(client, proxy):
+            return await client.get(f"http://127.0.0.1/v1/{path}")
+
+        with serving() as server:
+            assert run(server, work).status_code == 404
+        assert not server.requests
+
+    def test_a_stalled_body_ends_with_its_time(self):
+        async def work(client, proxy):
+            with contextlib.suppress(Exception):
+                await client.post("/chat/completions", json=body())
+            return await client.post("/chat/completions", json=body("Next."))
+
+        begun = time.monotonic()
+        with serving(lambda messages: "hi", {"Say a.": [dripping(4)]}) as server:
+            reply = run(server, work, limits=Limits(concurrency=1, queue=1, seconds=0.5))
+        assert (reply.status_code, time.monotonic() - begun < 4) == (200, True)
+
 
 class TestTheGate:
     @pytest.mark.parametrize(
@@ -301,12 +399,37 @@ class TestTheGate:
         with serving() as server:
             assert asyncio.run(all_of_it()).status_code == 403
 
-    def test_a_form_of_a_page_is_refused(self):
+    @pytest.mark.parametrize("headers", [{"content-type": "text/plain"}, {}])
+    def test_a_form_of_a_page_is_refused(self, headers):
         async def work(client, proxy):
-            return await client.post("/chat/completions", content="{}", headers={"content-type": "text/plain"})
+            return await client.post("/chat/completions", content=b"{}", headers=headers)
 
         with serving() as server:
             assert run(server, work).status_code == 415
+
+    @pytest.mark.parametrize(
+        ("headers", "code"),
+        [
+            ({"origin": "http://evil.example"}, 403),
+            ({"sec-fetch-site": "cross-site"}, 403),
+            ({"origin": "null"}, 403),
+            ({"origin": "http://localhost:3000"}, 200),
+        ],
+    )
+    def test_a_page_of_others_is_refused(self, headers, code):
+        async def work(client, proxy):
+            return await client.post("/chat/completions", json=body(), headers=headers)
+
+        with serving() as server:
+            assert run(server, work).status_code == code
+
+    def test_health_is_for_this_machine_too(self):
+        async def all_of_it():
+            async with asking(proxy_before(upstream_at(server)), host="evil.example") as client:
+                return await client.get("http://evil.example/health")
+
+        with serving() as server:
+            assert asyncio.run(all_of_it()).status_code == 403
 
     def test_a_long_body_is_refused(self):
         with serving() as server:
@@ -347,6 +470,57 @@ def test_many_clients_get_their_own_answers():
         {"a": name} for name in names
     ]
     assert (counts.requests, counts.rescued, counts.refused) == (200, 200, 0)
+
+
+class TestHostileReplies:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b'{"choices": [{"message": {"content": "half \\ud83d"}}]}',
+            b'{"choices": [{"message": {"content": "x"}, "logprobs": -Infinity}]}',
+            b'{"choices": [{"message": {"content": "x", "tool_calls": [3, {"function": 4}]}}]}',
+            b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": "many"}}',
+        ],
+    )
+    def test_what_json_cannot_hold_is_mended(self, data):
+        with serving(script={"Say a.": [raw(data)]}) as server:
+            [reply], _ = ask(server, body(tools=[TOOL]))
+        assert reply.status_code == 200
+        assert reply.json()["choices"]
+
+    def test_an_error_of_the_server_keeps_its_code(self):
+        own = {"error": {"message": "too long", "type": "invalid_request_error", "code": "context_length_exceeded"}}
+        fault = lambda handler: handler.say(400, own)  # noqa: E731
+        with serving(script={"Say a.": [fault]}) as server:
+            [reply], _ = ask(server, body(response_format=FORM))
+        assert (reply.status_code, reply.json()) == (400, own)
+
+    def test_what_was_not_foreseen_is_told_and_counted(self, monkeypatch, caplog):
+        def broken(*args):
+            raise RuntimeError("a fault of ours")
+
+        monkeypatch.setattr(replies, "answer", broken)
+        with serving(by_turn(RIGHT)) as server:
+            [reply], counts = ask(server, body(response_format=FORM))
+        assert reply.status_code == 500
+        assert "its log says why" in reply.json()["error"]["message"]
+        assert "a fault of ours" in caplog.text
+        assert counts.refused == 1
+
+
+def test_a_client_that_leaves_takes_its_request_with_it():
+    async def work(client, proxy):
+        asked = asyncio.create_task(client.post("/chat/completions", json=body(response_format=FORM)))
+        await asyncio.sleep(0.3)
+        asked.cancel()
+        await asyncio.sleep(0.2)
+        begun = time.monotonic()
+        reply = await client.post("/chat/completions", json=body("Next.", response_format=FORM))
+        return reply.status_code, time.monotonic() - begun
+
+    with serving(lambda messages: RIGHT, {"Say a.": [silent(5)]}) as server:
+        code, seconds = run(server, work, limits=Limits(concurrency=1, queue=1))
+    assert (code, seconds < 3) == (200, True)
 
 
 def test_health_says_what_was_done():

@@ -9,7 +9,8 @@ import signal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from misbehaving_server import serving
+from misbehaving_server import body as raw
+from misbehaving_server import completion, serving
 from proxied import FORM, TOOL, asking, body, by_turn, proxy_before, upstream_at
 
 from secondthought.config import EpisodeConfig
@@ -32,7 +33,7 @@ def served(store, *bodies, texts=TEXTS):
     """Serve requests before a server that says the texts by turn; return the counts."""
 
     async def all_of_it():
-        proxy = proxy_before(upstream_at(server), store=store)
+        proxy = proxy_before(upstream_at(server), store=store, reads_calls=True)
         async with asking(proxy) as client:
             for one in bodies:
                 assert (await client.post("/chat/completions", json=one)).status_code == 200
@@ -123,6 +124,55 @@ def test_a_try_that_redaction_makes_right_is_no_failure(tmp_path):
     assert (counts.stored, counts.not_stored, rows_of(tmp_path / "f.jsonl")) == (0, 1, [])
 
 
+def test_each_check_has_a_file_of_its_own(tmp_path):
+    """Training judges all rows of a file alike."""
+    named = {"tests": lambda: load("command:grep -q yes")}
+
+    async def all_of_it():
+        proxy = proxy_before(upstream_at(server), store=store_at(tmp_path / "f.jsonl", "all"), checks=named)
+        async with asking(proxy) as client:
+            for more in ({"response_format": FORM}, {"secondthought": {"check": "tests"}}):
+                await client.post("/chat/completions", json=body(**more))
+
+    with serving(by_turn("no", "r", "yes")) as server:
+        asyncio.run(all_of_it())
+    assert [row["task"] for row in rows_of(tmp_path / "f.jsonl")] == ["chat_request"]
+    assert [row["task"] for row in rows_of(tmp_path / "f.tests.jsonl")] == ["command"]
+    assert failure_file.read(tmp_path / "f.tests.jsonl", load("command:grep -q yes"), ScriptedPolicy(["x"]))
+
+
+def test_what_was_cut_or_refused_is_stored_as_such_or_not_at_all(tmp_path):
+    cut = raw(json.dumps(completion("Ann is", finish="length")).encode())
+    refused = raw(json.dumps(completion(None, message={"content": None, "refusal": "No."})).encode())
+    path = tmp_path / "f.jsonl"
+
+    async def all_of_it():
+        proxy = proxy_before(upstream_at(server), store=store_at(path, "all"))
+        async with asking(proxy) as client:
+            for text in ("One.", "Two."):
+                await client.post("/chat/completions", json=body(text, response_format=FORM))
+
+    with serving(lambda messages: '{"a": "x"}', {"One.": [cut], "Two.": [refused]}) as server:
+        asyncio.run(all_of_it())
+    assert [row["attempt"]["stop"] for row in rows_of(path)] == ["length"]
+
+
+def test_what_is_too_long_is_not_even_read(tmp_path):
+    counts = served(store_at(tmp_path / "f.jsonl", "all"), body("+12" * 200_000, response_format=FORM))
+    assert (counts.stored, counts.not_stored) == (0, 1)
+
+
+def test_the_server_behind_is_not_asked_to_store(tmp_path):
+    async def all_of_it():
+        proxy = proxy_before(upstream_at(server), store=store_at(tmp_path / "f.jsonl"))
+        async with asking(proxy) as client:
+            await client.post("/chat/completions", json=body(response_format=FORM, store=True))
+
+    with serving(by_turn(*TEXTS)) as server:
+        asyncio.run(all_of_it())
+    assert not any("store" in request["body"] for request in server.requests)
+
+
 def test_the_file_has_a_size(tmp_path, caplog):
     path = tmp_path / "f.jsonl"
     asked = [body(f"Question {number}.", response_format=FORM) for number in range(5)]
@@ -175,7 +225,12 @@ class TestRedaction:
             ("sk-abcdefghijklmnop1234 and AKIAABCDEFGHIJKLMNOP", "[KEY] and [KEY]"),
             ("call +49 (0)30 123-4567", "call [PHONE]"),
             ("4111 1111 1111 1111", "[CARD]"),
-            ("4111 1111 1111 1112", "4111 1111 1111 1112"),
+            ("4111 1111 1111 1111 12/26", "[CARD] 12/26"),
+            ("Room 2 4111 1111 1111 1111", "Room 2 [CARD]"),
+            ("12345678901", "12345678901"),
+            ("hf_abcdefghijklmnopqrstuv", "[KEY]"),
+            ("(555) 123-4567 or 030 1234567", "[PHONE] or [PHONE]"),
+            ("2001:db8:85a3:0:0:8a2e:370:7334", "[ADDRESS]"),
             ("DE89 3704 0044 0532 0130 00", "[IBAN]"),
             ("from 192.168.10.1:80", "from [ADDRESS]:80"),
             ("2 + 3 = 5, 3.14, 1,000,000", "2 + 3 = 5, 3.14, 1,000,000"),
@@ -192,8 +247,22 @@ class TestRedaction:
     def test_names_of_members_stay(self):
         assert Redactor().within({"a@b.org": ["a@b.org", {"n": 1}]}) == {"a@b.org": ["[EMAIL]", {"n": 1}]}
 
+    def test_json_stays_json(self):
+        found = json.loads(Redactor().text('{"card": 4111111111111111, "to": "a@b.org", "n": 3}'))
+        assert found == {"card": "[CARD]", "to": "[EMAIL]", "n": 3}
+
     @pytest.mark.parametrize(
-        "text", ["9" * 100_000, "a@" * 50_000, "+1 " * 50_000, "1." * 50_000, "AB12 " * 20_000, "eyJ" + "a" * 100_000]
+        "text",
+        [
+            "9" * 100_000,
+            "a@" * 50_000,
+            "+1 " * 50_000,
+            "+123 456 789 901a " * 9000,
+            "eyJ-" * 50_000,
+            "1." * 50_000,
+            "AB12 " * 20_000,
+            "eyJ" + "a" * 100_000,
+        ],
     )
     def test_hostile_texts_take_no_time(self, text):
         begun = os.times().user
