@@ -11,7 +11,7 @@ from secondthought.serve.proxy import app
 from secondthought.serve.proxy.checks import Checks
 from secondthought.serve.proxy.conversation import Reflecting
 from secondthought.serve.proxy.counts import Counts
-from secondthought.serve.proxy.gate import Gate, Limits
+from secondthought.serve.proxy.gate import Gate, RequestLimits
 from secondthought.serve.proxy.upstream import EndpointUpstream
 from secondthought.serve.thinking import Budget
 
@@ -60,7 +60,7 @@ def proxy_before(
     return app.Proxy(
         upstream=upstream,
         checks=found,
-        gate=Gate(limits or Limits(), keys, local_only=True),
+        gate=Gate(limits or RequestLimits(), keys, local_only=True),
         requests=app.requests_of(found, episode or EpisodeConfig(feedback="detail", repeat_task=False)),
         reflecting=Reflecting(model=reflector, max_tokens=64),
         tells_schema=tells,

@@ -13,6 +13,7 @@ from secondthought.bridges.retry_logs import instructor, pydantic_ai
 from secondthought.bridges.retry_logs.conversations import SentBack, sent_back
 from secondthought.disk import read_text, why_unread
 from secondthought.errors import RunError, TaskError
+from secondthought.progress import SILENT, Onlooker, each
 from secondthought.tasks.chat_request.messages import in_text
 from secondthought.tasks.chat_request.stated import FIELDS
 from secondthought.tasks.chat_request.task import NAME, ChatRequest
@@ -34,19 +35,20 @@ class Imported:
     """Tries whose request states nothing, or holds what is no text."""
 
 
-def imported(paths: Sequence[Path], given: Mapping[str, Any]) -> Imported:
+def imported(paths: Sequence[Path], given: Mapping[str, Any], onlooker: Onlooker = SILENT) -> Imported:
     """Read logs, each told by its form.
 
     Args:
         paths: JSON or JSON lines; a line is a request of instructor's or a history of pydantic-ai's.
         given: fields of a request that the logs lack, or say too little of: `tools`, `response_format` and the like.
+        onlooker: who is told how far the reading is.
 
     Raises:
         RunError: a file or a line cannot be read, or is no such log; the sentence names it.
     """
     task, found, seen = ChatRequest(), Imported(), set[str]()
     for path in paths:
-        for place, value in _values(path):
+        for place, value in each(_values(path), str(path), onlooker):
             tries, request = _tries(value, place)
             found.conversations += 1
             for item in tries:

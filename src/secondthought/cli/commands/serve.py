@@ -115,7 +115,7 @@ def run(argv: list[str], prog: str) -> None:
         reads_calls = given.read_calls or not is_served(given.path)
         checks = Checks(_makers(given, prog), given.checkers, reads_calls=reads_calls)
         store = _store(given)
-        limits = gate.Limits(concurrency=given.concurrency, queue=given.queue, seconds=given.time_limit)
+        limits = gate.RequestLimits(concurrency=given.concurrency, queue=given.queue, seconds=given.time_limit)
         upstream = _upstream(given, shown_progress)
     counts = Counts()
     proxy = app.Proxy(

@@ -7,6 +7,7 @@
 | `requests` | reads it |
 | `checks` | finds what judges its answer |
 | `conversation`, `upstream`, `local` | have its turns answered, by an endpoint or a local model |
+| `passing` | sends it on as it is, where nothing checks its answer |
 | `replies` | writes the answer, whole or as a stream |
 | `stored`, `redaction` | keep what failed, where operator and client agree |
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from secondthought.serve.proxy.checks import Checks, FoundCheck
 from secondthought.serve.proxy.conversation import Reflecting, ServedConversation
 from secondthought.serve.proxy.counts import Counts
 from secondthought.serve.proxy.gate import Gate
+from secondthought.serve.proxy.passing import require_route, sent_on
 from secondthought.serve.proxy.requests import BadRequest, ChatCall, read
 from secondthought.serve.proxy.stored import FailureStore, StoredFailure
 from secondthought.serve.proxy.upstream import EndpointUpstream, Refused, Upstream
@@ -41,12 +41,6 @@ _ALIVE_S = 10.0
 """Time after which a stream without an answer yet says that it is alive: proxies cut what is silent."""
 _CLIENT_LEFT = 499
 _CHAT = "chat/completions"
-_PASSED = re.compile(r"models|models/[\w.:@\-]+(?:/[\w.:@\-]+)?|embeddings|completions")
-"""Routes below /v1 that are passed on: what models do. Others may be an account's, whose key is not the clients'."""
-_HOP = frozenset(
-    ["connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding", "date", "server"]
-)
-"""Headers that are about one connection, or about a body that was unpacked on the way."""
 Work: TypeAlias = Callable[["Request", AsyncExitStack], Awaitable[Response]]
 
 
@@ -150,11 +144,7 @@ class _Answerer:
 
     async def _pass_on(self, request: Request, stack: AsyncExitStack) -> Response:
         path, upstream = request.path_params["path"], self.proxy.upstream
-        is_plain = request.scope.get("raw_path", b"").partition(b"?")[0] == f"/v1/{path}".encode()
-        if not is_plain or not _PASSED.fullmatch(path):
-            raise BadRequest(
-                f"there is no /v1/{path[:60]} here; there are {_CHAT}, completions, embeddings, models", 404
-            )
+        require_route(request, path)
         if not isinstance(upstream, EndpointUpstream):
             return _local(path, upstream)
         content = await self._body(request) if request.method == "POST" else None
@@ -163,19 +153,9 @@ class _Answerer:
     async def _sent_on(
         self, upstream: EndpointUpstream, request: Request, path: str, content: bytes | None, stack: AsyncExitStack
     ) -> Response:
-        kind, seconds = request.headers.get("content-type", ""), self.proxy.gate.limits.seconds
-        response, opened = await upstream.open(request.method, path, request.url.query, content, kind)
-        stack.push_async_exit(opened)
-        held = stack.pop_all()  # the place, and the connection, until the last byte is sent
+        response = await sent_on(upstream, request, path, content, stack, self.proxy.gate.limits.seconds)
         self.proxy.counts.passed_on += 1
-
-        async def body() -> AsyncIterator[bytes]:
-            async with held, asyncio.timeout(seconds):
-                async for part in response.aiter_bytes():
-                    yield part
-
-        headers = {name: value for name, value in response.headers.items() if name.lower() not in _HOP}
-        return StreamingResponse(body(), status_code=response.status_code, headers=headers)
+        return response
 
     async def _chat(self, request: Request, stack: AsyncExitStack) -> Response:
         proxy = self.proxy

@@ -17,7 +17,7 @@ from secondthought.protocols import Task
 from secondthought.serve.proxy.requests import OWN_FIELD, BadRequest, ChatCall
 from secondthought.serve.thinking import Spoken
 from secondthought.spelling import suggestion
-from secondthought.tasks.chat_request.answers import Said, said_by, said_in
+from secondthought.tasks.chat_request.answers import AnswerParts, said_by, said_in
 from secondthought.tasks.chat_request.messages import in_text
 from secondthought.tasks.chat_request.stated import stated
 from secondthought.tasks.chat_request.task import NAME, ChatRequest
@@ -91,7 +91,7 @@ class Checks:
         """
         return await _within(self._judges, lambda: self._judged(found, spoken))
 
-    def said(self, found: FoundCheck, spoken: Spoken) -> Said:
+    def said(self, found: FoundCheck, spoken: Spoken) -> AnswerParts:
         """Take the answer to a chat request apart."""
         message = spoken.reply["choices"][0]["message"] if spoken.reply else {}
         if self.reads_calls and not message.get("tool_calls"):

@@ -17,8 +17,8 @@ _COME_BACK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`Limits` bound what one client, and all together, may take."""
+class RequestLimits:
+    """`RequestLimits` bound what one client, and all together, may take."""
 
     concurrency: int = 64
     """Requests that are answered at once."""
@@ -39,7 +39,7 @@ def _is_of_another_page(headers: Mapping[str, str]) -> bool:
 class Gate:
     """A `Gate` counts the requests inside, and knows the keys of clients."""
 
-    def __init__(self, limits: Limits, keys: Sequence[str], *, local_only: bool) -> None:
+    def __init__(self, limits: RequestLimits, keys: Sequence[str], *, local_only: bool) -> None:
         """Take the limits; without keys anybody may ask, and `local_only` refuses what asks for another host."""
         self.limits = limits
         self._keys = [key.encode() for key in keys]

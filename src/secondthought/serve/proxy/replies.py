@@ -8,7 +8,7 @@ from typing import Any
 
 from secondthought.serve.proxy.requests import OWN_FIELD
 from secondthought.serve.thinking import Thoughts
-from secondthought.tasks.chat_request.answers import Said
+from secondthought.tasks.chat_request.answers import AnswerParts
 from secondthought.tasks.chat_request.stated import Stated
 from secondthought.tasks.json_schema.checker import json_in
 from secondthought.tools.served_calls import calls_as_objects
@@ -16,7 +16,7 @@ from secondthought.tools.served_calls import calls_as_objects
 _KINDS = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
 
 
-def answer(thoughts: Thoughts, check: str, said: Said | None, wanted: Stated | None) -> dict[str, Any]:
+def answer(thoughts: Thoughts, check: str, said: AnswerParts | None, wanted: Stated | None) -> dict[str, Any]:
     """Return the completion of the best try, with the tokens of all turns and the field `secondthought`.
 
     What passed is given in the form that clients read: JSON without the fence that a model put around it, and calls as
@@ -97,7 +97,7 @@ def _usage(own: Any, thoughts: Thoughts) -> dict[str, Any]:
     return {**(own if isinstance(own, Mapping) else {}), **counts}
 
 
-def _readable(choice: Mapping[str, Any], said: Said | None, wanted: Stated | None) -> dict[str, Any]:
+def _readable(choice: Mapping[str, Any], said: AnswerParts | None, wanted: Stated | None) -> dict[str, Any]:
     message = choice["message"]
     if said is None or wanted is None or message.get("tool_calls"):
         return dict(choice)

@@ -16,15 +16,15 @@ from secondthought.tools.reading import is_call, read_calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A `Said` is an answer taken apart; `malformed` says why a call that it makes cannot be read."""
+class AnswerParts:
+    """`AnswerParts` are an answer taken apart; `malformed` says why a call that it makes cannot be read."""
 
     words: str
     calls: tuple[Call, ...] = ()
     malformed: str = ""
 
 
-def said_in(text: str, tools: Sequence[Mapping[str, Any]]) -> Said:
+def said_in(text: str, tools: Sequence[Mapping[str, Any]]) -> AnswerParts:
     """Take a text apart.
 
     >>> said_in('<tool_call>{"name": "f", "arguments": {}}</tool_call>', [{"name": "f"}]).calls
@@ -33,24 +33,24 @@ def said_in(text: str, tools: Sequence[Mapping[str, Any]]) -> Said:
     ()
     """
     if not tools or not is_call(text):
-        return Said(words=text)
+        return AnswerParts(words=text)
     read = read_calls(text, tools)
-    return Said(words=text, calls=read.calls, malformed=read.malformed)
+    return AnswerParts(words=text, calls=read.calls, malformed=read.malformed)
 
 
-def said_by(message: Mapping[str, Any], words: str) -> Said:
+def said_by(message: Mapping[str, Any], words: str) -> AnswerParts:
     """Take a server's message apart: its `tool_calls`, and its words as they were read."""
     given = message.get("tool_calls")
     calls: list[Call] = []
     for item in given if isinstance(given, list) else []:
         function = item.get("function") if isinstance(item, Mapping) else None
         if not isinstance(function, Mapping):
-            return Said(words=words, malformed="it is no function")
+            return AnswerParts(words=words, malformed="it is no function")
         try:
             arguments = json.loads(function.get("arguments") or "{}")
         except (ValueError, TypeError, RecursionError):
-            return Said(words=words, malformed="the JSON of its arguments is broken")
+            return AnswerParts(words=words, malformed="the JSON of its arguments is broken")
         if not isinstance(arguments, dict):
-            return Said(words=words, malformed="its arguments are no object")
+            return AnswerParts(words=words, malformed="its arguments are no object")
         calls.append(Call(str(function.get("name")), arguments))
-    return Said(words=words, calls=tuple(calls))
+    return AnswerParts(words=words, calls=tuple(calls))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from secondthought.errors import TaskError
 from secondthought.rng import key
 from secondthought.tasks import reflection_prompts
-from secondthought.tasks.chat_request.answers import Said, said_in
+from secondthought.tasks.chat_request.answers import AnswerParts, said_in
 from secondthought.tasks.chat_request.messages import in_text
 from secondthought.tasks.chat_request.stated import FIELDS, Stated, stated
 from secondthought.tasks.json_schema.checker import SchemaChecker, value_said
@@ -96,7 +96,7 @@ class ChatRequest(RowTask[ChatRequestOptions]):
         wanted = stated(problem.data)
         return right() if wanted is None else self.judged(wanted, said_in(text, wanted.tools))
 
-    def judged(self, wanted: Stated, said: Said) -> Verdict:
+    def judged(self, wanted: Stated, said: AnswerParts) -> Verdict:
         """Judge an answer by what a request states."""
         words = self._words(wanted, said.words)
         if not wanted.tools or (words.correct and wanted.schema is not None and not said.calls):

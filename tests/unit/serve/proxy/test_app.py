@@ -12,7 +12,7 @@ from misbehaving_server import completion, cut_off, dripping, hang_up, serving, 
 from proxied import FORM, TOOL, asking, body, by_turn, proxy_before, upstream_at
 
 from secondthought.serve.proxy import replies
-from secondthought.serve.proxy.gate import Limits
+from secondthought.serve.proxy.gate import RequestLimits
 from secondthought.serve.proxy.requests import read
 from secondthought.tasks import load
 
@@ -312,7 +312,7 @@ class TestFaults:
 
     def test_time_is_limited_and_the_best_is_the_answer(self):
         with serving(by_turn(WRONG, REFLECTION, RIGHT), {"Now try again.": [silent(3)]}) as server:
-            [reply], _ = ask(server, body(response_format=FORM), limits=Limits(seconds=0.5))
+            [reply], _ = ask(server, body(response_format=FORM), limits=RequestLimits(seconds=0.5))
         assert reply.json()["secondthought"]["ending"] == "time"
 
     def test_nobody_there(self):
@@ -375,7 +375,7 @@ class TestPassedOn:
 
         begun = time.monotonic()
         with serving(lambda messages: "hi", {"Say a.": [dripping(4)]}) as server:
-            reply = run(server, work, limits=Limits(concurrency=1, queue=1, seconds=0.5))
+            reply = run(server, work, limits=RequestLimits(concurrency=1, queue=1, seconds=0.5))
         assert (reply.status_code, time.monotonic() - begun < 4) == (200, True)
 
 
@@ -433,7 +433,7 @@ class TestTheGate:
 
     def test_a_long_body_is_refused(self):
         with serving() as server:
-            [reply], _ = ask(server, body("x" * 2000), limits=Limits(body_bytes=1000))
+            [reply], _ = ask(server, body("x" * 2000), limits=RequestLimits(body_bytes=1000))
         assert reply.status_code == 413
         assert not server.requests
 
@@ -443,7 +443,7 @@ class TestTheGate:
             return await asyncio.gather(*asked)
 
         with serving(lambda messages: RIGHT, pause=0.1) as server:
-            replies = run(server, work, limits=Limits(concurrency=2, queue=3))
+            replies = run(server, work, limits=RequestLimits(concurrency=2, queue=3))
         codes = sorted(reply.status_code for reply in replies)
         assert codes == [200] * 5 + [429] * 3
         assert all(reply.headers["retry-after"] == "1" for reply in replies if reply.status_code == 429)
@@ -465,7 +465,7 @@ def test_many_clients_get_their_own_answers():
         return await asyncio.gather(*asked), proxy.counts
 
     with serving(reply, faults) as server:
-        replies, counts = run(server, work, limits=Limits(concurrency=32, queue=1000))
+        replies, counts = run(server, work, limits=RequestLimits(concurrency=32, queue=1000))
     assert [json.loads(got.json()["choices"][0]["message"]["content"]) for got in replies] == [
         {"a": name} for name in names
     ]
@@ -519,7 +519,7 @@ def test_a_client_that_leaves_takes_its_request_with_it():
         return reply.status_code, time.monotonic() - begun
 
     with serving(lambda messages: RIGHT, {"Say a.": [silent(5)]}) as server:
-        code, seconds = run(server, work, limits=Limits(concurrency=1, queue=1))
+        code, seconds = run(server, work, limits=RequestLimits(concurrency=1, queue=1))
     assert (code, seconds < 3) == (200, True)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
-from secondthought.config import Config
+from secondthought.cli.progress import ProgressFlags, progress
 from secondthought.disk import read_text, why_unread
 from secondthought.errors import ConfigError, RunError
 from secondthought.tasks.chat_request.stated import FIELDS
 
 
-class Options(Config):
+class Options(ProgressFlags):
     """Make failures of the logs in which instructor or pydantic-ai sent an answer back to its model.
 
     A log is JSON, or one JSON value a line: of instructor what its hook `completion:kwargs` is given, of pydantic-ai
@@ -45,7 +45,8 @@ def run(argv: list[str], prog: str) -> None:
     stated = {} if given.request is None else _request(given.request)
     from secondthought.bridges.retry_logs.failures import imported, write
 
-    found = imported(given.logs, stated)
+    with progress(given) as shown:
+        found = imported(given.logs, stated, shown)
     write(given.out, found)
     counts = {name: getattr(found, name) for name in ("conversations", "repeated", "unstated", "unchecked")}
     if given.json_:
