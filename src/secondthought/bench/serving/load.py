@@ -64,12 +64,13 @@ async def _measured(settings: LoadSettings, server: str, proxy: str) -> dict[str
 
     limits = httpx2.Limits(max_connections=None)
     async with httpx2.AsyncClient(timeout=120, limits=limits, trust_env=False) as client:
+        spread_s = settings.upstream_ms / 1000
         seconds: dict[str, list[float]] = {"direct": [], **{name: [] for name in _PHASES}}
         for number in range(-1, settings.rounds):  # the first one warms up
             for phase, taken in seconds.items():
                 url = server if phase == "direct" else proxy
                 names = [f"{phase}-{number}-{place}0" for place in range(settings.requests)]
-                found = await _asked(client, url, names, settings.clients, _PHASES.get(phase, {}))
+                found = await _asked(client, url, names, settings.clients, _PHASES.get(phase, {}), spread_s)
                 if wrong := [name for name, answer in found.items() if answer.text != json.dumps({"name": name})]:
                     raise RunError(f"{phase}: {wrong[0]} got {found[wrong[0]]}")
                 taken += [answer.seconds for answer in found.values()] if number >= 0 else []
@@ -89,8 +90,8 @@ async def _faulty(client: httpx2.AsyncClient, proxy: str, settings: LoadSettings
     if not settings.faulty:
         return {}
     names = [f"f{place} {FAULTS[place % len(FAULTS)]}" for place in range(settings.faulty)]
-    begun = time.perf_counter()
-    found = await _asked(client, proxy, names, settings.faulty_clients, _PHASES["checked"])
+    begun, spread_s = time.perf_counter(), settings.upstream_ms / 1000
+    found = await _asked(client, proxy, names, settings.faulty_clients, _PHASES["checked"], spread_s)
     kinds = Counter(_kind(name.partition(" ")[0], answer) for name, answer in found.items())
     counted = {kind: kinds[kind] for kind in ("right", "unrescued", "lost", "anothers")}
     return {"requests": len(found), **counted, "seconds": time.perf_counter() - begun}
@@ -113,19 +114,23 @@ def _kind(name: str, answer: _Answer) -> str:
 
 
 async def _asked(
-    client: httpx2.AsyncClient, url: str, names: list[str], clients: int, more: Mapping[str, Any]
+    client: httpx2.AsyncClient, url: str, names: list[str], clients: int, more: Mapping[str, Any], spread_s: float
 ) -> dict[str, _Answer]:
-    """Have so many clients ask under these names, one request after another each."""
+    """Have so many clients ask under these names, one request after another each; they begin spread over a time.
+
+    Clients that began at once would go on in step, and each wait for the others.
+    """
     left, found = iter(names), {}
 
-    async def one_client() -> None:
+    async def one_client(place: int) -> None:
+        await asyncio.sleep(spread_s * place / clients)
         for name in left:
             body = {"model": "m", "messages": [{"role": "user", "content": name}], **more}
             begun = time.perf_counter()
             status, text = await _posted(client, url, body)
             found[name] = _Answer(status, text, time.perf_counter() - begun)
 
-    await asyncio.gather(*(one_client() for _ in range(clients)))
+    await asyncio.gather(*map(one_client, range(clients)))
     return found
 
 
