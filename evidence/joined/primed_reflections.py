@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -60,7 +61,7 @@ def main() -> None:
     for habit, items in rows.items():
         path = given.out / f"{habit}.jsonl"
         path.write_text("".join(json.dumps(item) + "\n" for item in items))
-        print(path, len(items), items[0]["completion"] if items else "")
+        sys.stdout.write(f"{path}: {len(items)}\n")
 
 
 if __name__ == "__main__":
