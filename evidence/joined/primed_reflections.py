@@ -38,6 +38,7 @@ def reflection(task: Any, problem: Any, habit: str, *, right: bool, draw: Random
 
 
 def main() -> None:
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("failures", type=Path)
     parser.add_argument("out", type=Path)
