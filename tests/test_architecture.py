@@ -1,6 +1,11 @@
-"""Rules about the source that no single module can keep alone: layers, sizes, docstrings, light imports, no eval."""
+"""Rules about the source that no single module can keep alone: layers, sizes, docstrings, light imports, no eval.
+
+A rule about every file is one test that lists all who break it: thousands of tests of a millisecond each would take
+longer to report than to run.
+"""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -36,8 +41,22 @@ lies above `report`; the other way round they meet on disk only.
 LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 
 
+@functools.cache
 def parsed(path):
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def nodes(path):
+    return tuple(ast.walk(parsed(path)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget():
+    """A million nodes are kept as long as they are read."""
+    yield
+    parsed.cache_clear()
+    nodes.cache_clear()
 
 
 def part_of(module):
@@ -52,7 +71,7 @@ def module_of(path):
 
 def imports(path):
     """Every import of ours, those under TYPE_CHECKING and inside functions included."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names if name.name.split(".")[0] == "secondthought")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "secondthought":
@@ -64,15 +83,16 @@ def relative(path):
     return str(path.relative_to(SRC))
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_imports_point_down(path):
-    own = part_of(module_of(path))
-    if not own or own == "__main__":
-        return
-    assert own in LAYER, f"{own} has no layer: add it to LAYERS"
-    others = [name for name in imports(path) if part_of(name) not in ("", own)]
-    wrong = [name for name in others if LAYER[part_of(name)] >= LAYER[own]]
-    assert not wrong, f"{relative(path)} imports {wrong} from its own layer or from above"
+def test_imports_point_down():
+    """No module imports from its own layer or from above."""
+    wrong = []
+    for path in FILES:
+        own = part_of(module_of(path))
+        if own and own != "__main__":
+            assert own in LAYER, f"{own} has no layer: add it to LAYERS"
+            others = [name for name in imports(path) if part_of(name) not in ("", own)]
+            wrong += [f"{relative(path)}: {name}" for name in others if LAYER[part_of(name)] >= LAYER[own]]
+    assert wrong == []
 
 
 def test_every_part_has_a_floor_and_contributing_lists_the_same():
@@ -85,19 +105,17 @@ def test_every_part_has_a_floor_and_contributing_lists_the_same():
     assert tuple(tuple(re.findall(r"`(\w+)`", both or single)) for both, single in floors) == LAYERS
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_module_imports_the_package_itself(path):
+def test_no_module_imports_the_package_itself():
     """Its `__init__` lists public names of all floors: whoever imports it from below runs up."""
-    if relative(path) == "__main__.py":
-        return
     bare = [
-        node.lineno
-        for node in ast.walk(parsed(path))
+        f"{relative(path)}:{node.lineno}"
+        for path in FILES
+        for node in nodes(path)
         if isinstance(node, ast.Import)
         for name in node.names
-        if name.name == "secondthought"
+        if name.name == "secondthought" and relative(path) != "__main__.py"
     ]
-    assert not bare, f"{relative(path)}:{bare}"
+    assert bare == []
 
 
 MODULES = {module_of(path) for path in FILES}
@@ -105,23 +123,22 @@ MODULES = {module_of(path) for path in FILES}
 
 def private_names(path):
     """Names with an underscore that a module takes from another one: imported, or as an attribute of it."""
-    tree, modules = parsed(path), set()
-    for node in ast.walk(tree):
+    modules = set()
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "secondthought":
             for name in node.names:
                 if name.name.startswith("_") and not name.name.startswith("__"):
                     yield f"{path.name}:{node.lineno} {name.name}"
                 if f"{node.module}.{name.name}" in MODULES:
                     modules.add(name.asname or name.name)
-    for node in ast.walk(tree):
+    for node in nodes(path):
         private = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
         if private and isinstance(node.value, ast.Name) and node.value.id in modules:
             yield f"{path.name}:{node.lineno} {node.value.id}.{node.attr}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_private_name_of_another_module(path):
-    assert not list(private_names(path))
+def test_no_private_name_of_another_module():
+    assert [f"{relative(path.parent)}/{name}" for path in FILES for name in private_names(path)] == []
 
 
 def test_a_private_name_would_be_seen(tmp_path):
@@ -130,17 +147,16 @@ def test_a_private_name_would_be_seen(tmp_path):
     assert list(private_names(file)) == ["nosy.py:1 _hash", "nosy.py:3 rng._hash"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_verdicts_come_through_judge(path):
+def test_verdicts_come_through_judge():
     """`tasks.judging` holds a verdict to what it promises; a task judges itself, and the bench times one task alone."""
-    if path.is_relative_to(SRC / "tasks") or relative(path) == "bench/verify.py":
-        return
     calls = [
-        node.lineno
-        for node in ast.walk(parsed(path))
+        f"{relative(path)}:{node.lineno}"
+        for path in FILES
+        if not path.is_relative_to(SRC / "tasks") and relative(path) != "bench/verify.py"
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "verify" and isinstance(node.ctx, ast.Load)
     ]
-    assert not calls, f"{relative(path)}:{calls} calls verify; call tasks.judging.judge"
+    assert calls == [], "call tasks.judging.judge in place of verify"
 
 
 def test_a_prefix_is_a_missing_folder():
@@ -157,18 +173,20 @@ def test_one_meaning_a_class_name():
     """`Options` alone is every command's own; any other name is one class."""
     homes = {}
     for path in FILES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef) and node.name != "Options":
                 homes.setdefault(node.name, []).append(relative(path))
     assert not {name: where for name, where in homes.items() if len(where) > 1}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_a_function_fits_on_a_screen(path):
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            size = node.end_lineno - node.lineno + 1
-            assert size <= MOST_FUNCTION_LINES, f"{relative(path)}:{node.lineno} {node.name} has {size} lines"
+def test_a_function_fits_on_a_screen():
+    sizes = {
+        f"{relative(path)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in FILES
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: size for name, size in sizes.items() if size > MOST_FUNCTION_LINES} == {}
 
 
 def test_learning_knows_no_inference():
@@ -177,43 +195,51 @@ def test_learning_knows_no_inference():
     assert {name for name in knowing if name.startswith("train/")} == {"train/run.py", "train/self_checks.py"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_a_module_says_what_it_is_and_fits_in_the_head(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    assert not lines or ast.get_docstring(parsed(path)), f"{relative(path)} has no docstring"
-    assert len(lines) <= MOST_LINES, f"{relative(path)} has {len(lines)} lines"
+def test_a_module_says_what_it_is_and_fits_in_the_head():
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert [relative(path) for path, size in sizes.items() if size and not ast.get_docstring(parsed(path))] == []
+    assert {relative(path): size for path, size in sizes.items() if size > MOST_LINES} == {}
 
 
 SHUT_IN = "tasks/sandbox/child.py"
 """Runs what a model wrote, where the kernel leaves it nothing but computing."""
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_nothing_is_evaluated_pickled_or_printed(path):
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            allowed = {"exec", "compile"} if relative(path) == SHUT_IN else set()
-            forbidden = {"eval", "exec", "print", "compile"} - allowed
-            assert node.func.id not in forbidden, f"{relative(path)}:{node.lineno}"
-        if isinstance(node, ast.Import):
-            assert not {"pickle", "dill", "cloudpickle", "shelve", "marshal"} & {n.name for n in node.names}
-        if isinstance(node, ast.ImportFrom):
-            assert node.module not in {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
+PICKLES = {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_no_global_random_numbers(path):
+def test_nothing_is_evaluated_pickled_or_printed():
+    wrong = []
+    for path in FILES:
+        forbidden = {"eval", "exec", "print", "compile"} - ({"exec", "compile"} if relative(path) == SHUT_IN else set())
+        for node in nodes(path):
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in forbidden
+            imported = isinstance(node, ast.Import) and PICKLES & {name.name for name in node.names}
+            if called or imported or (isinstance(node, ast.ImportFrom) and node.module in PICKLES):
+                wrong.append(f"{relative(path)}:{node.lineno}")
+    assert wrong == []
+
+
+SHARED = {("random", name) for name in ("random", "randint", "choice", "shuffle", "sample", "seed", "uniform")} | {
+    ("torch", "manual_seed"),
+    ("torch", "seed"),
+}
+
+
+def test_no_global_random_numbers():
     """`random.random()` and `torch.manual_seed` share state with everybody; `secondthought.rng` does not."""
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert (node.value.id, node.attr) not in {
-                ("random", name) for name in ("random", "randint", "choice", "shuffle", "sample", "seed", "uniform")
-            } | {("torch", "manual_seed"), ("torch", "seed")}, f"{relative(path)}:{node.lineno}"
+    wrong = [
+        f"{relative(path)}:{node.lineno}"
+        for path in FILES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if (node.value.id, node.attr) in SHARED
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_source_is_ascii(path):
-    assert path.read_text(encoding="utf-8").isascii()
+def test_source_is_ascii():
+    assert [relative(path) for path in FILES if not path.read_text(encoding="utf-8").isascii()] == []
 
 
 LIGHT = [
@@ -244,10 +270,9 @@ def test_light_parts_import_no_torch(name):
 
 def test_the_maths_knows_no_task_and_tasks_know_no_torch():
     for path in FILES:
-        tree = parsed(path)
         heads = {
             (name.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]
-            for node in ast.walk(tree)
+            for node in nodes(path)
             if isinstance(node, ast.Import | ast.ImportFrom)
             for name in node.names
         }
@@ -265,8 +290,8 @@ NAMES_COUNTDOWN = {
 }
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_who_wants_to_know_a_task_asks_it(path):
+def test_who_wants_to_know_a_task_asks_it():
     """A task with its own reader or oracle costs its own folder and one row: nobody else imports it by name."""
-    if not any(relative(path) == room or relative(path).startswith(f"{room}/") for room in NAMES_COUNTDOWN):
-        assert not [name for name in imports(path) if name.startswith("secondthought.tasks.countdown")]
+    knowing = {relative(p) for p in FILES if any(n.startswith("secondthought.tasks.countdown") for n in imports(p))}
+    rooms = tuple(f"{room}/" for room in NAMES_COUNTDOWN)
+    assert {name for name in knowing if name not in NAMES_COUNTDOWN and not name.startswith(rooms)} == set()
