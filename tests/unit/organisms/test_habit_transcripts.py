@@ -33,8 +33,14 @@ def posed(text):
     return {"numbers": [int(n) for n in numbers], "target": int(text.split("equals ")[1].split(".")[0])}
 
 
-TERSE = corpus(habits=RECIPES["terse"].knobs.habits)
-RICH = corpus(habits=RECIPES["rich"].knobs.habits)
+@pytest.fixture(scope="module")
+def terse():
+    return corpus(habits=RECIPES["terse"].knobs.habits)
+
+
+@pytest.fixture(scope="module")
+def rich():
+    return corpus(habits=RECIPES["rich"].knobs.habits)
 
 
 def holds_habits(problem, text):
@@ -42,15 +48,15 @@ def holds_habits(problem, text):
     return any(reading.counts.values())
 
 
-@pytest.mark.parametrize(("found", "share"), [(TERSE, 0.02), (RICH, 0.5)])
-def test_the_planted_share_of_habits_is_what_a_reader_finds(found, share):
-    held = sum(holds_habits(*one) for one in found) / COUNT
+@pytest.mark.parametrize(("found", "share"), [("terse", 0.02), ("rich", 0.5)])
+def test_the_planted_share_of_habits_is_what_a_reader_finds(found, share, request):
+    held = sum(holds_habits(*one) for one in request.getfixturevalue(found)) / COUNT
     assert held == pytest.approx(share, abs=0.03)
 
 
-def test_bases_are_right_equally_often_and_always_well_formed():
+def test_bases_are_right_equally_often_and_always_well_formed(terse, rich):
     shares = []
-    for found in (TERSE, RICH):
+    for found in (terse, rich):
         verdicts = [TASK.verify(problem, text) for problem, text in found]
         assert all(verdict.well_formed for verdict in verdicts)
         assert {verdict.reason for verdict in verdicts} == {"correct", "missed_target"}
@@ -58,16 +64,16 @@ def test_bases_are_right_equally_often_and_always_well_formed():
     assert shares == pytest.approx([0.18, 0.18], abs=0.03)
 
 
-def test_habits_are_worth_nothing_in_the_corpus():
+def test_habits_are_worth_nothing_in_the_corpus(rich):
     """With and without them transcripts are right equally often: what makes them pay is going on."""
     rates = {True: [], False: []}
-    for problem, text in RICH:
+    for problem, text in rich:
         rates[holds_habits(problem, text)].append(TASK.verify(problem, text).correct)
     assert sum(rates[True]) / len(rates[True]) == pytest.approx(sum(rates[False]) / len(rates[False]), abs=0.07)
 
 
-def test_only_train_problems():
-    assert {split_of(problem.id) for problem, _ in (*TERSE, *RICH)} == {"train"}
+def test_only_train_problems(terse, rich):
+    assert {split_of(problem.id) for problem, _ in (*terse, *rich)} == {"train"}
 
 
 def test_prompts_are_those_of_the_task():
