@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: one thread, two Hypothesis profiles, tiny random checkpoints on disk."""
 
+import gc
 import os
 import signal
 
@@ -10,6 +11,7 @@ from real_models import path_of
 from tiny_models import ARCHITECTURES, byte_tokenizer, tiny_model, tiny_policy
 
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of programs that tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background deaf to Ctrl-C, and the tests of it would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,6 +26,18 @@ def pytest_configure(config):
     """Beartype, which checks annotations in tests, picks list items with `random`; Hypothesis would call it a flaw."""
     message = "Do not use the `random` module inside strategies"
     config.addinivalue_line("filterwarnings", f"ignore:{message}:hypothesis.errors.HypothesisDeprecationWarning")
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what lives until the end: modules of torch, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_teardown():
+    """Leave one thread to the next test: more of them, on the cores of other workers, wait for each other."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", params=sorted(ARCHITECTURES))

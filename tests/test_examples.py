@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import transformers as hf
 from tiny_models import byte_tokenizer
 
@@ -17,6 +18,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 def example(capsys, monkeypatch):
     """Run an example as `python examples/NAME.py ARGUMENTS` does, and return what it printed."""
     monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)  # a reader's computer has no other worker
 
     def run(name, *arguments):
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
