@@ -13,6 +13,15 @@ def cpu_seconds(work, *arguments, tries=3):
     return min(times)
 
 
+def slowness():
+    """Return how many times as long as on an ordinary core this one takes now; 1 where it is no slower."""
+    return max(1.0, cpu_seconds(lambda: sum(number * number for number in range(200_000))) / _ORDINARY_S)
+
+
+_ORDINARY_S = 0.007
+"""What that sum takes on a core of about 3 GHz."""
+
+
 def assert_in_proportion(work, build, size, times=16, slack=4, noise=0.05):
     """Fail where `work(build(times * size))` takes `slack * times` as long as `work(build(size))`, three times over.
 

@@ -8,6 +8,7 @@ import hostile_calls
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timing import slowness
 
 from secondthought.rng import stream
 from secondthought.tools.calls import Call
@@ -145,7 +146,7 @@ def test_no_piece_without_end_keeps_the_reader_busy(piece):
     for mark in ("", "<tool_call>", "<start_function_call>call:f{x:", "[f(x=", "```python\n", '[{"name": "f", "x":'):
         text = mark + piece * (200_000 // len(piece)) + rng.choice(hostile_calls.PIECES)
         seconds = min(timed(text) for _ in range(2))
-        assert seconds < 0.05, (mark, piece[:20])
+        assert seconds < 0.05 * slowness(), (mark, piece[:20])
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_no_piece_without_end_keeps_the_reader_busy(piece):
     ids=lambda text: text[:30].strip(),
 )
 def test_what_takes_most_steps_is_read_soon(text):
-    assert min(timed(text) for _ in range(3)) < 0.05
+    assert min(timed(text) for _ in range(3)) < 0.05 * slowness()
 
 
 @settings(max_examples=300, deadline=None)
@@ -177,7 +178,7 @@ def test_pieces_of_dialects_in_any_order_are_read_soon(pieces):
     text = "".join(piece * times for piece, times in pieces)
     found = read_calls(text, [{"name": "f", "parameters": {"properties": {"x": {"type": "integer"}}}}])
     assert not (found.calls and found.malformed)
-    assert timed(text) < 0.05 or min(timed(text) for _ in range(3)) < 0.05
+    assert timed(text) < 0.05 or min(timed(text) for _ in range(3)) < 0.05 * slowness()
 
 
 def timed(text):

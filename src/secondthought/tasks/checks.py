@@ -16,6 +16,7 @@ from secondthought.tasks.rows.pool import asked
 from secondthought.types import LARGE_REWARD, SPLITS, Problem, Split, Verdict
 
 CPU_LIMIT_S = 0.05
+_MORE_TRIES = 4
 HOSTILE: Mapping[str, str] = {
     "empty text": "",
     "a tower of powers": "<answer>9**9**9</answer>",
@@ -227,7 +228,9 @@ def _total(task: Task, found: Problems) -> str:
         raise _Skipped("no problem wants an answer")
     slowest = 0.0
     for name, text in HOSTILE.items():
-        seconds = min(_seconds(task, problem, name, text) for _ in range(2))
+        seconds = _seconds(task, problem, name, text)
+        for _ in range(_MORE_TRIES):  # a busy machine takes longer now and then
+            seconds = seconds if seconds <= CPU_LIMIT_S else min(seconds, _seconds(task, problem, name, text))
         slowest = max(slowest, seconds)
         if seconds > CPU_LIMIT_S:
             raise _Failed(f"{name}: took {1000 * seconds:.0f} ms, more than {1000 * CPU_LIMIT_S:.0f}")

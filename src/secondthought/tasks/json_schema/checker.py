@@ -55,8 +55,8 @@ def json_in(text: str) -> str | None:
 
     A text that is JSON as a whole is just that, whatever its strings hold.
 
-    >>> json_in('Here:\n```json\n{"a": 1}\n```'), json_in('{"a": "```json\n1\n```"}'), json_in(" ")
-    ('{"a": 1}', '{"a": "```json\\n1\\n```"}', None)
+    >>> json_in('Here:\n```json\n{"a": 1}\n```'), json_in('{"a": "``` {} ```"}'), json_in(" ")
+    ('{"a": 1}', '{"a": "``` {} ```"}', None)
     """
     said = text.strip()
     try:
