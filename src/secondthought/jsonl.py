@@ -35,7 +35,7 @@ def dumps(value: Mapping[str, Any], *, indent: int | None = None) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
         text.encode()
     except (TypeError, ValueError):
-        return _dumps(_finite(value), indent)
+        return _dumps(finite(value), indent)
     return text
 
 
@@ -140,11 +140,12 @@ def drop_torn_line(path: Path) -> None:
             file.truncate(whole_lines)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a value with NaN and infinities in it, which JSON lacks, replaced by None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {str(name): _finite(item) for name, item in value.items()}
+        return {str(name): finite(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -54,6 +54,18 @@ def is_served(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
+def url_and_name(model: str, prog: str) -> tuple[str, str]:
+    """Return the URL of a served model's server, and the model's name there.
+
+    Raises:
+        ConfigError: it names no model.
+    """
+    url, _, name = model.partition("#")
+    if not name:
+        raise ConfigError(f"{prog}: {shown(url)}: name the model behind a #, as in {shown(url)}#NAME")
+    return url, name
+
+
 def endpoints_of(models: Sequence[str], given: ServedModels, prog: str) -> dict[str, Endpoint]:
     """Return the endpoint of each model that is served, by its name on the command line.
 
@@ -62,9 +74,7 @@ def endpoints_of(models: Sequence[str], given: ServedModels, prog: str) -> dict[
     """
     found = {}
     for model in filter(is_served, models):
-        url, _, name = model.partition("#")
-        if not name:
-            raise ConfigError(f"{prog}: {shown(url)}: name the model behind a #, as in {shown(url)}#NAME")
+        url, name = url_and_name(model, prog)
         found[model] = endpoint_of(url, name, given.key_env, given.ask)
         found[model].key()
     if not found:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from secondthought.cli.asking import is_served
+from secondthought.cli.asking import is_served, url_and_name
 from secondthought.cli.loading import FIXED_BY_PLACE, load_policy, load_task
 from secondthought.cli.options import parse
 from secondthought.cli.output import write_line, write_text
@@ -18,7 +18,6 @@ from secondthought.cli.wording import AskedEpisode, WordingFlags, worded
 from secondthought.config import ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
-from secondthought.inference.chat.address import shown
 from secondthought.inference.chat.endpoint import Endpoint, key_in
 from secondthought.protocols import Task
 
@@ -92,6 +91,8 @@ class Options(ProgressFlags, WordingFlags):
 
 
 _SHORT = {"--model": 0}
+_OF_STORE = ("consent", "redact", "store_mb")
+"""Flags that say how failures are stored."""
 _LOCAL_ONLY = ("max_attempt_tokens", "temperature", "tries_by")
 """Settings of an episode that an endpoint is told by the client's own request."""
 
@@ -116,7 +117,7 @@ def run(argv: list[str], prog: str) -> None:
         checks = Checks(_makers(given, prog), given.checkers, reads_calls=reads_calls)
         store = _store(given)
         limits = gate.RequestLimits(concurrency=given.concurrency, queue=given.queue, seconds=given.time_limit)
-        upstream = _upstream(given, shown_progress)
+        upstream = _upstream(given, prog, shown_progress)
     counts = Counts()
     proxy = app.Proxy(
         upstream=upstream,
@@ -139,10 +140,8 @@ def run(argv: list[str], prog: str) -> None:
 
 def _check(given: Options, prog: str) -> None:
     """Refuse settings that would do nothing."""
-    if given.store is None:
-        fields = {"consent": given.consent != "asked", "redact": given.redact, "store_mb": given.store_mb != 100.0}
-        if idle := next((name for name, is_given in fields.items() if is_given), None):
-            raise ConfigError(f"{prog}: --{idle.replace('_', '-')} goes with --store: nothing is stored without a file")
+    if given.store is None and (idle := next((name for name in given.changed() if name in _OF_STORE), None)):
+        raise ConfigError(f"{prog}: --{idle.replace('_', '-')} goes with --store: nothing is stored without a file")
     if is_served(given.path):
         own = [name for name in given.episode.changed() if name in _LOCAL_ONLY]
         if own:
@@ -196,14 +195,12 @@ def _reflector(given: Options) -> str | None:
     return REFLECTOR if not is_served(given.path) and given.episode.tries_by == "base" else given.reflector
 
 
-def _upstream(given: Options, onlooker: Any) -> Upstream:
+def _upstream(given: Options, prog: str, onlooker: Any) -> Upstream:
     """Return who answers: a server, or a model that is loaded here."""
     if is_served(given.path):
         from secondthought.serve.proxy.upstream import EndpointUpstream
 
-        url, _, name = given.path.partition("#")
-        if not name:
-            raise ConfigError(f"{shown(url)}: name the model behind a #, as in {shown(url)}#NAME")
+        url, name = url_and_name(given.path, prog)
         endpoint = Endpoint(
             url=url, model=name, key_variable=given.key_env, time_limit_s=given.time_limit, attempts=given.attempts
         )

@@ -72,16 +72,14 @@ def answer(
     """
     if problem.task == OPEN:
         return _unchecked(player, problem, keys, tries, calibration, show)
-    made = [_shown(player, before, turn, show) for before, turn in turns(player, problem, keys, tries=tries)]
-    last, count = made[-1], sum(turn.kind is not TurnKind.REFLECTION for turn in made)
-    passed = last.verdict == _PASSES
+    played = [(turn, _shown(player, before, turn, show)) for before, turn in turns(player, problem, keys, tries=tries)]
+    made = [shown for _, shown in played]
+    (turn, last), count = played[-1], sum(shown.kind is not TurnKind.REFLECTION for shown in made)
+    passed = turn.verdict is not None and turn.verdict.correct
     says = (
         f"Passes the check, at try {count}." if passed else f"No try of {count} passes the check; this is the last one."
     )
     return Answered(text=last.text, passed=passed, says=says, turns=tuple(made))
-
-
-_PASSES = "passes the check"
 
 
 def _unchecked(
@@ -160,4 +158,8 @@ def _verdict(turn: Turn) -> str:
     verdict = turn.verdict
     if verdict is None or verdict.reason == "unchecked":
         return ""
-    return _PASSES if verdict.correct else f"fails the check: {verdict.feedback or verdict.reason.replace('_', ' ')}"
+    return (
+        "passes the check"
+        if verdict.correct
+        else f"fails the check: {verdict.feedback or verdict.reason.replace('_', ' ')}"
+    )

@@ -41,7 +41,7 @@ _ALIVE_S = 10.0
 """Time after which a stream without an answer yet says that it is alive: proxies cut what is silent."""
 _CLIENT_LEFT = 499
 _CHAT = "chat/completions"
-Work: TypeAlias = Callable[["Request", AsyncExitStack], Awaitable[Response]]
+Work: TypeAlias = Callable[[Request, AsyncExitStack], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,12 +246,12 @@ class _Answerer:
         failure = StoredFailure(
             task=found.problem.task, data=found.problem.data, thoughts=thoughts, model=str(call.body.get("model"))
         )
-        problem = data = None
+        is_stored = False
         if found.is_text and store.is_short(failure):
             data = store.redactor.within(found.problem.data)
             text = store.redactor.text(thoughts.turns[0].spoken.text)
             problem = await self.proxy.checks.still_fails(found.name, data, text)
-        is_stored = problem is not None and await store.append(store.row(failure, data or {}, problem.id))
+            is_stored = problem is not None and await store.append(store.row(failure, data, text, problem.id))
         counts.stored += is_stored
         counts.not_stored += not is_stored
 

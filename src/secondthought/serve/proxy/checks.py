@@ -75,7 +75,7 @@ class Checks:
         """
         if call.check is not None and call.check not in self._makers:
             known = [name for name in self._makers if name != NAME]
-            says = f"there are {', '.join(known)}" if known else "this server has none; see its --check"
+            says = f"there are {', '.join(known)}" if known else "this server has none; see its --checks"
             hint = suggestion(call.check, known)
             raise BadRequest(f"'{OWN_FIELD}.check': there is no check {call.check!r}{hint}; {says}")
         is_stated = call.body.get("tools") or call.body.get("response_format")

@@ -95,15 +95,14 @@ class FailureStore:
         async with self._lock:
             return not self.trouble and await asyncio.to_thread(self._append, line)
 
-    def row(self, failure: StoredFailure, data: Mapping[str, Any], problem_id: str) -> dict[str, Any]:
-        """Build a row of redacted data and turns."""
-        turns = [_turn(turn, self.redactor) for turn in failure.thoughts.turns]
-        first = failure.thoughts.turns[0]
+    def row(self, failure: StoredFailure, data: Mapping[str, Any], text: str, problem_id: str) -> dict[str, Any]:
+        """Build a row of redacted data, the redacted text of the first try, and what came after it."""
+        first, *after = failure.thoughts.turns
         return {
             "problem_id": problem_id,
             "task": failure.task,
             "data": dict(data),
-            "attempt": {"text": self.redactor.text(first.spoken.text), "stop": _stop(first), **_told(first)},
+            "attempt": {"text": text, "stop": _stop(first), **_told(first)},
             "provenance": {
                 "source": "serve",
                 "policy": failure.model,
@@ -111,7 +110,7 @@ class FailureStore:
                 "rescued": failure.thoughts.ending == "passed",
                 "ending": failure.thoughts.ending,
             },
-            "after": turns[1:],
+            "after": [_turn(turn, self.redactor) for turn in after],
         }
 
     def _append(self, line: bytes) -> bool:

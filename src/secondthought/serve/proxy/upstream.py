@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from secondthought import rng
+from secondthought import jsonl, rng
 from secondthought.inference.chat.address import address, shown
 from secondthought.inference.chat.endpoint import Endpoint
 from secondthought.inference.chat.http import NoReply, Reply, exchange, new_client, no_reply
 from secondthought.inference.chat.replies import PASSING, completion, retry_after, words
-from secondthought.text import whole
+from secondthought.text import whole_within
 
 if TYPE_CHECKING:
     import httpx2
@@ -59,13 +58,7 @@ def sendable(value: Any) -> Any:
     >>> sendable({"a": float("-inf")})
     {'a': None}
     """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {whole(str(name)): sendable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [sendable(item) for item in value]
-    return whole(value) if isinstance(value, str) else value
+    return whole_within(jsonl.finite(value))
 
 
 class EndpointUpstream:
