@@ -8,6 +8,7 @@ from http.server import ThreadingHTTPServer
 
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 1024  # beyond five, the default, the kernel drops a connection, and tries again after seconds
 
     def get_request(self):
         """Accept a connection that sends each piece at once: a body that waits for its head to arrive takes 40 ms."""

@@ -27,7 +27,7 @@ TOOL = {
 
 
 def upstream_at(server, **settings):
-    given = {"time_limit_s": 5.0, "first_delay_s": 0.001, "attempts": 3} | settings
+    given = {"time_limit_s": 60.0, "first_delay_s": 0.001, "attempts": 3} | settings
     return EndpointUpstream(Endpoint(url=server.url, model="m", **given))
 
 

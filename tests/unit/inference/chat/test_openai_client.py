@@ -50,7 +50,7 @@ def talk(*texts):
 
 
 def client(server, **settings):
-    quick = {"model": "m", "time_limit_s": 5.0, "first_delay_s": 0.001, "concurrency": 4} | settings
+    quick = {"model": "m", "time_limit_s": 60.0, "first_delay_s": 0.001, "concurrency": 4} | settings
     return OpenAIClient(Endpoint(url=server.url, **quick))
 
 
@@ -263,7 +263,7 @@ class TestProxy:
             monkeypatch.delenv(name.upper(), raising=False)
 
     def ask(self, url, **settings):
-        endpoint = Endpoint(url=url, model="m", first_delay_s=0.001, attempts=2, time_limit_s=5.0, **settings)
+        endpoint = Endpoint(url=url, model="m", first_delay_s=0.001, attempts=2, time_limit_s=60.0, **settings)
         return OpenAIClient(endpoint).ask(talk("q"), _SAMPLING)
 
     def test_requests_go_through_it(self, monkeypatch):

@@ -28,7 +28,7 @@ LIKE_OURS = [check for check in contract.ALL_CHECKS if check not in NOT_KNOWN]
 def policy_at(server, **settings):
     return EndpointPolicy(
         Endpoint(
-            url=server.url, model="m", **{"time_limit_s": 5.0, "first_delay_s": 0.001, "concurrency": 3} | settings
+            url=server.url, model="m", **{"time_limit_s": 60.0, "first_delay_s": 0.001, "concurrency": 3} | settings
         )
     )
 
