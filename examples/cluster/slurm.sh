@@ -1,11 +1,12 @@
 #!/bin/bash
-# One run on three nodes of a Slurm cluster: vLLM servers on all but the first, training on the first.
+# One run on several nodes of a Slurm cluster: the first TRAINERS of them train, all others serve.
 #
-#   MODEL=/shared/models/qwen2.5-1.5b RUN=/shared/runs/first sbatch --nodes=3 examples/cluster/slurm.sh
+#   MODEL=/shared/models/qwen2.5-1.5b RUN=/shared/runs/first TRAINERS=2 sbatch --nodes=4 examples/cluster/slurm.sh
 #
-# MODEL and RUN must lie where all nodes see them under the same path: new weights go from the trainer to the servers
-# through RUN. The trainer needs this package, the servers vLLM 0.10 or later (VLLM: its program, in an environment of
-# its own). A server that is lost is left out; a job that is lost goes on from its last checkpoint (--requeue).
+# MODEL and RUN must lie where all nodes see them under the same path: new weights go from the trainers to the servers
+# through RUN. Trainers need this package, servers vLLM 0.10 or later (VLLM: its program, in an environment of its
+# own). A server that is lost is left out. A trainer that is lost is started again with the others (--max-restarts), a
+# job that is lost by Slurm (--requeue); both go on after the last checkpoint.
 #SBATCH --job-name=secondthought
 #SBATCH --ntasks-per-node=1
 #SBATCH --gpus-per-node=1
@@ -15,10 +16,11 @@
 
 set -euo pipefail
 : "${MODEL:?the checkpoint directory}" "${RUN:?the run directory}"
-VLLM=${VLLM:-vllm} SECONDTHOUGHT=${SECONDTHOUGHT:-secondthought} PORT=${PORT:-8000} RANK=${RANK:-16}
+VLLM=${VLLM:-vllm} TORCHRUN=${TORCHRUN:-torchrun} PORT=${PORT:-8000} RANK=${RANK:-16}
+TRAINERS=${TRAINERS:-1} PROCESSES=${PROCESSES:-1} # of a node that trains: one for each of its GPUs
 
 mapfile -t NODES < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
-SERVERS=("${NODES[@]:1}")
+SERVERS=("${NODES[@]:$TRAINERS}")
 URLS=()
 for node in "${SERVERS[@]}"; do
     srun --nodes=1 --ntasks=1 --nodelist="$node" env VLLM_SERVER_DEV_MODE=1 VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 \
@@ -32,6 +34,10 @@ for url in "${URLS[@]}"; do
     for _ in $(seq 120); do curl --silent --fail "$url/health" > /dev/null && break || sleep 5; done
 done
 
-# --resume begins the run where there is none, and goes on after its last checkpoint where there is one.
-srun --nodes=1 --ntasks=1 --nodelist="${NODES[0]}" "$SECONDTHOUGHT" train reflect-retry ${CONFIG:+"$CONFIG"} --run-dir "$RUN" \
+# In a directory that is there and empty --resume begins a run; where there is one it goes on with it.
+mkdir -p "$RUN"
+TRAINING=$(IFS=,; echo "${NODES[*]:0:$TRAINERS}")
+srun --nodes="$TRAINERS" --ntasks="$TRAINERS" --nodelist="$TRAINING" "$TORCHRUN" --nnodes="$TRAINERS" \
+    --nproc-per-node="$PROCESSES" --max-restarts=3 --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d \
+    --rdzv-endpoint="${NODES[0]}:29500" -m secondthought train reflect-retry ${CONFIG:+"$CONFIG"} --run-dir "$RUN" \
     --model.path "$MODEL" --model.lora.rank "$RANK" --inference.engine vllm --inference.url "${URLS[@]}" --resume

@@ -64,7 +64,7 @@ class World:
             store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=timeout_s)))
         except (ValueError, RuntimeError) as error:
             raise RunError(f"this process found no others: {error}; start with torchrun --nproc-per-node N") from error
-        return cls.join(store, rank, size, timeout_s)
+        return cls.join(of_attempt(store, size), rank, size, timeout_s)
 
     @classmethod
     def join(cls, store: Store, rank: int, size: int, timeout_s: float) -> World:
@@ -216,6 +216,24 @@ class World:
     @staticmethod
     def _mark(number: int, rank: int) -> str:
         return f"meeting/{number}/{rank}"
+
+
+def of_attempt(store: Store, size: int) -> Store:
+    """Return the part of torchrun's store in which the processes of this attempt meet.
+
+    torchrun keeps one store for all attempts (`--max-restarts`), and in it the addresses of processes that are dead.
+    An attempt is known by its number and, since that stays where another node takes the place of one that left, by how
+    many processes have come before.
+
+    >>> store = dist.HashStore()
+    >>> one, other, later = (of_attempt(store, 2) for _ in range(3))
+    >>> one.set("address", "here")
+    >>> other.check(["address"]), later.check(["address"])
+    (True, False)
+    """
+    attempt = f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')} of {size}"
+    earlier = int(store.add(f"{attempt}: arrived", 1)) - 1
+    return PrefixStore(f"{attempt}, {earlier // size}", store)
 
 
 _ADVICE = "see what that process said last, then go on with --resume"

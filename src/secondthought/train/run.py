@@ -177,8 +177,6 @@ class _Execution:
         loaded.policy.world = world
         require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
-        if config.inference.engine != "local" and world.size > 1:
-            raise ConfigError("inference.engine: several processes sample by themselves; a server takes one of them")
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""

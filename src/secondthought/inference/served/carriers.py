@@ -19,17 +19,13 @@ from secondthought.runs import files
 class Carrier(Protocol):
     """A `Carrier` brings weights over."""
 
-    def bring(self) -> None:
-        """Bring the weights as they are now.
+    def bring(self) -> str:
+        """Bring the weights as they are now, and return the name by which servers know the model that has them.
 
         Raises:
             PolicyError: the server does not take them.
             RunError: they cannot be written.
         """
-        ...
-
-    def model(self, *, adapter: bool) -> str:
-        """Return the name to ask for, with the adapter or without."""
         ...
 
     def close(self) -> None:
@@ -40,13 +36,13 @@ class Carrier(Protocol):
 class AdapterCarrier:
     """An `AdapterCarrier` brings an adapter; the base model is the server's own, and stays as it is."""
 
-    def __init__(self, policy: LocalModel, servers: ServerPool, base: str, folder: Path) -> None:
-        self._policy, self._servers, self._base, self._folder = policy, servers, base, folder
+    def __init__(self, policy: LocalModel, servers: ServerPool, folder: Path) -> None:
+        self._policy, self._servers, self._folder = policy, servers, folder
         self._name: str | None = None
         self._run = uuid.uuid4().hex[:8]
         self._version = 0
 
-    def bring(self) -> None:
+    def bring(self) -> str:
         """See `Carrier.bring`."""
         self._version += 1
         name, earlier = f"secondthought-{self._run}-{self._version}", self._name
@@ -57,10 +53,7 @@ class AdapterCarrier:
         self._name = name
         if earlier is not None:
             self._forget(earlier)
-
-    def model(self, *, adapter: bool) -> str:
-        """See `Carrier.model`."""
-        return self._name if adapter and self._name is not None else self._base
+        return name
 
     def close(self) -> None:
         """See `Carrier.close`."""
@@ -74,14 +67,14 @@ class AdapterCarrier:
 
 
 class WeightCarrier:
-    """A `WeightCarrier` brings all weights."""
+    """A `WeightCarrier` brings all weights: the servers' own model, `base`, is the one that trains."""
 
-    def __init__(self, policy: LocalModel, servers: ServerPool, base: str, folder: Path) -> None:
-        self._policy, self._servers, self._base, self._folder = policy, servers, base, folder
+    def __init__(self, policy: LocalModel, servers: ServerPool, folder: Path, base: str) -> None:
+        self._policy, self._servers, self._folder, self._base = policy, servers, folder, base
         self._run = uuid.uuid4().hex[:8]
         self._version = 0
 
-    def bring(self) -> None:
+    def bring(self) -> str:
         """See `Carrier.bring`."""
         self._version += 1
         path = self._path(self._version)
@@ -89,9 +82,6 @@ class WeightCarrier:
             self._policy.save(directory)
         self._servers.each(lambda server: server.reload(path))
         shutil.rmtree(self._path(self._version - 1), ignore_errors=True)
-
-    def model(self, *, adapter: bool) -> str:
-        """See `Carrier.model`."""
         return self._base
 
     def close(self) -> None:

@@ -2,6 +2,9 @@
 
 Conversations are put together by the local model's own tokenizer and template, so a server only ever sees ids. Before
 anything is sampled the server is given the weights as they are, if they have changed; a probe then compares the two.
+
+Of several processes that train, which hold the same weights, rank 0 brings them over and probes. The others wait, are
+told which servers have them under which name, and ask these servers for their own share.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import logging
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,26 +26,50 @@ from secondthought.inference.served.carriers import AdapterCarrier, Carrier, Wei
 from secondthought.inference.served.pool import ServerPool
 from secondthought.inference.served.probe import ProbeReading, ServerProbe
 from secondthought.inference.served.server import Sampled, ServerAddress, ServerGone, VllmServer
-from secondthought.protocols import Flow
+from secondthought.protocols import Flow, Ranks
 from secondthought.types import Completion, Message, Prompt, Sampling, StopReason, TokenIds
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """`Brought` says where the weights of a moment are."""
+
+    model: str
+    """The name by which servers know the model that has them."""
+    up: tuple[int, ...]
+    """Which servers, by their place, took them."""
+    reading: ProbeReading
+    """What the probe said, of several servers that of the one that is furthest away."""
+
+
 class ServedPolicy:
-    """A `ServedPolicy` samples by a server; see `Policy` and `FlyingPolicy`."""
+    """A `ServedPolicy` samples by a server; see `Policy`, `FlyingPolicy` and `RankedPolicy`."""
 
     def __init__(
-        self, local: LocalPolicy, servers: ServerPool, carrier: Carrier, probe: ServerProbe, workers: int
+        self,
+        local: LocalPolicy,
+        servers: ServerPool,
+        carrier: Carrier,
+        probe: ServerProbe,
+        *,
+        base: str,
+        workers: int,
     ) -> None:
-        """Take the parts; `served_policy` puts them together."""
+        """Take the parts; `served_policy` puts them together. Servers know their own model as `base`."""
         self.local, self.name = local, local.name
-        self.reading: ProbeReading | None = None
-        """What the last probe said, of several servers that of the one that is furthest away."""
         self.servers = servers
-        self._carrier, self._probe = carrier, probe
+        self.brought: Brought | None = None
+        """Where the weights are; None before the first time."""
+        self._carrier, self._probe, self._base = carrier, probe, base
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
-        self._brought: tuple[tuple[int, int], ...] | None = None
+        self._as_brought: tuple[tuple[int, int], ...] | None = None
+
+    @property
+    def world(self) -> Ranks | None:
+        """Return the processes that share the policy's work; None if it plays alone."""
+        return self.local.world
 
     def start(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> TokenIds:
         """See `Policy.start`."""
@@ -85,20 +113,31 @@ class ServedPolicy:
             flow.cancel()
 
     def bring(self) -> None:
-        """Give the server the weights as they are now, unless it has them, and compare.
+        """Give the server the weights as they are now, unless it has them, and compare. All processes must call it.
 
         Raises:
             PolicyError: the server does not take them, or samples from others.
         """
-        now = self._state()
-        if now == self._brought:
+        if self.world is None:
+            self._bring_if_changed()
             return
-        first = self._brought is None
-        self._carrier.bring()
-        readings = [reading for server in self.servers.up if (reading := self._compared(server, first=first))]
-        self.reading = max(readings, key=lambda reading: reading.gap)
-        self._brought = now
-        logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, self.reading.gap)
+        brought = self.world.first("new weights at the servers", self._bring_if_changed)
+        if brought != self.brought:
+            self.brought = brought
+            self.servers.keep([self.servers.servers[place] for place in brought.up])
+
+    def _bring_if_changed(self) -> Brought:
+        """Bring the weights over and compare, unless they are where they were and as they were."""
+        now = self._state()
+        if self.brought is not None and now == self._as_brought:
+            return self.brought
+        first, model = self.brought is None, self._carrier.bring()
+        readings = [found for server in self.servers.up if (found := self._compared(server, model, first=first))]
+        reading = max(readings, key=lambda reading: reading.gap)
+        up = tuple(place for place, server in enumerate(self.servers.servers) if server in self.servers.up)
+        self.brought, self._as_brought = Brought(model=model, up=up, reading=reading), now
+        logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, reading.gap)
+        return self.brought
 
     def close(self) -> None:
         """Let the servers go."""
@@ -108,11 +147,11 @@ class ServedPolicy:
         self._carrier.close()
         self.servers.close()
 
-    def _compared(self, server: VllmServer, *, first: bool) -> ProbeReading | None:
-        """Compare one server with the local model; one that no longer answers is left out."""
+    def _compared(self, server: VllmServer, model: str, *, first: bool) -> ProbeReading | None:
+        """Compare one server's model with the local one; a server that no longer answers is left out."""
 
         def ask(prompt: Prompt, sampling: Sampling) -> Sampled:
-            return server.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
+            return server.sample(prompt, sampling, model if sampling.adapter else self._base)
 
         try:
             if first and self.local.adapter is not None:
@@ -126,7 +165,8 @@ class ServedPolicy:
         return reading
 
     def _asked(self, prompt: Prompt, sampling: Sampling) -> Sampled:
-        return self.servers.sample(prompt, sampling, self._carrier.model(adapter=sampling.adapter))
+        trained = self._base if self.brought is None else self.brought.model
+        return self.servers.sample(prompt, sampling, trained if sampling.adapter else self._base)
 
     def _submit(self, prompt: Prompt, sampling: Sampling) -> Future[Sampled]:
         return self._pool.submit(self._asked, prompt, sampling)
@@ -143,7 +183,7 @@ class ServedPolicy:
 
     def measurements(self) -> dict[str, float]:
         """Return the gap that the last probe found."""
-        return {} if self.reading is None else {"inference/gap": self.reading.gap}
+        return {} if self.brought is None else {"inference/gap": self.brought.reading.gap}
 
     def _state(self) -> tuple[tuple[int, int], ...]:
         """Return what changes whenever a weight is written, by whomever: where it is, and how often it was."""
@@ -203,12 +243,17 @@ def served_policy(local: LocalPolicy, config: InferenceConfig, folder: Path) -> 
         ConfigError: settings name no server.
         PolicyError: nobody answers there, or it serves another model.
     """
-    servers = ServerPool([VllmServer(address, local.stop_ids) for address in _addresses(config)])
+    rank = 0 if local.world is None else local.world.rank
+    servers = ServerPool([VllmServer(address, local.stop_ids) for address in _addresses(config)], first=rank)
     try:
-        base = _base_of(servers)
-        kind = WeightCarrier if local.adapter is None else AdapterCarrier
-        carrier = kind(local, servers, base, folder.absolute())
-        policy = ServedPolicy(local, servers, carrier, ServerProbe(local, most=config.max_gap), config.concurrency)
+        base, where = _base_of(servers), folder.absolute()
+        carrier: Carrier = (
+            WeightCarrier(local, servers, where, base)
+            if local.adapter is None
+            else AdapterCarrier(local, servers, where)
+        )
+        probe = ServerProbe(local, most=config.max_gap)
+        policy = ServedPolicy(local, servers, carrier, probe, base=base, workers=config.concurrency)
     except BaseException:
         servers.close()
         raise

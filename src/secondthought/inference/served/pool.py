@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 class ServerPool:
     """A `ServerPool` asks the servers that answer."""
 
-    def __init__(self, servers: Sequence[VllmServer]) -> None:
-        """Take at least one server."""
+    def __init__(self, servers: Sequence[VllmServer], *, first: int = 0) -> None:
+        """Take at least one server; turns begin at `first`, another one for each process that asks them."""
         self.servers = tuple(servers)
         self._up = list(servers)
         self._home: dict[TokenIds, VllmServer] = {}
-        self._next = 0
+        self._first = self._next = first
         self._lock = threading.Lock()
 
     @property
@@ -51,8 +51,12 @@ class ServerPool:
                 up.append(server)
         if not up:
             raise gone[-1]
+        self.keep(up)
+
+    def keep(self, up: Sequence[VllmServer]) -> None:
+        """Ask these servers alone from now on, which have new weights; forget which trunk is where."""
         with self._lock:
-            self._up, self._next = up, 0
+            self._up, self._next = list(up), self._first
             self._home.clear()
 
     def sample(self, prompt: Prompt, sampling: Sampling, model: str) -> Sampled:
