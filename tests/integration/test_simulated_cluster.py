@@ -104,9 +104,7 @@ def test_a_server_that_dies_under_two_processes_takes_nothing_with_it(tmp_path, 
 def test_a_killed_trainer_resumes_with_the_same_servers(tmp_path, checkpoints, servers, alone):
     """Whatever the killed run left at the servers, the next one brings its own weights under names of its own."""
     config = config_of(tmp_path / "run", checkpoints, servers, timeout_s=10.0)
-    killed = in_two(
-        tmp_path / "first", config, patch=lambda rank: at_call(Learner, "update", 3) if rank == 0 else None
-    )
+    killed = in_two(tmp_path / "first", config, patch=lambda rank: at_call(Learner, "update", 3) if rank == 0 else None)
     assert ended(killed) == [-signal.SIGKILL, 1]
     assert "rank 0 of 2 is missing" in error_of(tmp_path / "first", 1)
     assert ended(in_two(tmp_path / "second", config, resume=True)) == [0, 0], said(tmp_path / "second")
@@ -122,7 +120,6 @@ def test_what_servers_refuse_is_said_by_every_process(tmp_path, checkpoints, ser
     assert ended(in_two(tmp_path / "processes", config)) == [1, 1]
     assert "VLLM_ALLOW_RUNTIME_LORA_UPDATING" in error_of(tmp_path / "processes", 0)
     assert "rank 0 of 2 stopped" in error_of(tmp_path / "processes", 1)
-
 
 
 def flags_of(settings, before="--"):
