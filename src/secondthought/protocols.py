@@ -201,10 +201,6 @@ class Ranks(Protocol):
         """Return the values of all ranks, in order; `what` names the occasion in errors."""
         ...
 
-    def first(self, what: str, do: Callable[[], T]) -> T:
-        """Have rank 0 do something while the others wait, and return on every rank what it returned."""
-        ...
-
 
 @runtime_checkable
 class RankedPolicy(Protocol):

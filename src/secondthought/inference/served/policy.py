@@ -121,8 +121,9 @@ class ServedPolicy:
         if self.world is None:
             self._bring_if_changed()
             return
-        brought = self.world.first("new weights at the servers", self._bring_if_changed)
-        if brought != self.brought:
+        mine = self._bring_if_changed() if self.world.rank == 0 else None
+        brought = self.world.gather("new weights at the servers", mine)[0]
+        if brought is not None and brought != self.brought:
             self.brought = brought
             self.servers.keep([self.servers.servers[place] for place in brought.up])
 
