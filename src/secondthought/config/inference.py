@@ -19,6 +19,8 @@ class InferenceConfig(Config):
     """Where the vLLM server is, such as http://localhost:8000; of several, that hold the same model, a list."""
     key_env: str | None = None
     """The environment variable that holds the server's key; default: no key is sent."""
+    ahead: bool = False
+    """Have the next step's groups sampled while the model learns from this one's, so by weights one update older."""
     concurrency: int = Field(64, ge=1)
     """Requests under way at once."""
     max_gap: float = Field(0.05, gt=0)

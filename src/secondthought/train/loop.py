@@ -26,9 +26,10 @@ from secondthought.runs.recorder import Recorder
 from secondthought.runs.records import group_row
 from secondthought.runs.trackers import Tracker
 from secondthought.train import checkpoint
+from secondthought.train.ahead import Ahead
 from secondthought.train.credit import Credited, credit
 from secondthought.train.critic.advantages import advantages_from_critic
-from secondthought.train.curriculum import Curriculum
+from secondthought.train.curriculum import Curriculum, Played
 from secondthought.train.gradient_step import BrokenUpdate
 from secondthought.train.idle import is_idle, stop_sentence
 from secondthought.train.learner import Learner
@@ -86,6 +87,8 @@ class Loop:
     recorder: Recorder | None
     tracker: Tracker
     world: World
+    ahead: Ahead | None = None
+    """Who plays the next step while this one is learned from; without it playing and learning take turns."""
 
     def train(self, progress: Progress) -> Progress:
         """Go on from where `progress` stands to the last step or the end of the token budget.
@@ -110,8 +113,10 @@ class Loop:
     def _step(self, progress: Progress) -> None:
         """Play and learn. An interruption waits for the update, for which weights must be whole again."""
         began = time.perf_counter()
-        played = self.curriculum.groups(progress.step + 1)
+        played = (self.ahead or self.curriculum).groups(progress.step + 1)
+        aged = {} if self.ahead is None else {"inference/staleness": float(self.ahead.staleness)}
         give_back()
+        self._play_ahead(progress, played)
         sampled = time.perf_counter()
         with held_back():
             progress.is_torn, progress.step = True, progress.step + 1
@@ -126,6 +131,7 @@ class Loop:
                 **of_update(update),
                 **_mining(played.mining),
                 **of_policy(self.player.policy),
+                **aged,
                 "tokens/sampled": progress.sampled_tokens,
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,
@@ -135,6 +141,12 @@ class Loop:
                 self._record_episodes(progress.step, credited)
             progress.is_torn = False
         self._conclude(progress, began)
+
+    def _play_ahead(self, progress: Progress, played: Played) -> None:
+        """Have the next step begin, if there will be one."""
+        tokens = progress.sampled_tokens + sampled_tokens(played.groups, played.mining)
+        if self.ahead is not None and share_done(self.config.train, progress.step + 1, tokens) < 1.0:
+            self.ahead.begin(progress.step + 2)
 
     def _count_idle(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         """Count steps that learned nothing, and stop where there are too many in a row."""
@@ -158,6 +170,8 @@ class Loop:
     def _measured(self, progress: Progress) -> Metrics:
         """Measure the policy, and note whether it is the best so far."""
         start = time.perf_counter()
+        if self.ahead is not None:
+            self.ahead.wait()
         measured = self.validate(progress.step)
         if score(measured) > progress.best_score:
             progress.best_step, progress.best_score = progress.step, score(measured)

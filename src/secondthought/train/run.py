@@ -6,29 +6,27 @@ processes (`world`), each goes through the stages; rank 0 alone writes and speak
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from secondthought import requirements, tasks
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
 from secondthought.errors import ConfigError
 from secondthought.evaluate import final
 from secondthought.evaluate.before_after import BEFORE, EVALUATIONS, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
-from secondthought.inference.loading import load_policy, sampled_by
-from secondthought.inference.local import LocalPolicy
+from secondthought.inference.loading import sampled_by
 from secondthought.inference.resuming import drop_samples
+from secondthought.inference.served.policy import ServedPolicy
 from secondthought.models.local import LocalModel
-from secondthought.progress import SILENT, Onlooker
+from secondthought.progress import SILENT
 from secondthought.progress.display import Display
-from secondthought.protocols import Task
 from secondthought.report import build_report
-from secondthought.rollout import failure_file
-from secondthought.rollout.player import Player, TurnSampling
+from secondthought.rollout.player import Player
 from secondthought.runs import files, model_card
 from secondthought.runs.console import Console
 from secondthought.runs.declaration import Declaration
@@ -36,17 +34,18 @@ from secondthought.runs.directory import RunDirectory, Status
 from secondthought.runs.recorder import Recorder, read_metrics
 from secondthought.runs.trackers import Tracker, Trackers
 from secondthought.train import checkpoint
+from secondthought.train.ahead import Ahead
 from secondthought.train.base import require_same_base
 from secondthought.train.changes import Change
 from secondthought.train.curriculum import Curriculum
 from secondthought.train.learner import Learner
 from secondthought.train.lifecycle import in_run
+from secondthought.train.loaded import Loaded
 from secondthought.train.loop import Loop, Progress
 from secondthought.train.monitor import Monitor
 from secondthought.train.paths import agree_on_paths
 from secondthought.train.schedule import share_done
 from secondthought.train.self_checks import passed, run_checks
-from secondthought.types import Failure, Problem, Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -104,62 +103,6 @@ def _forget(run: RunDirectory, changes: Sequence[Change]) -> None:
 _NOT_MEASURED = frozenset({"evaluation.checkpoint", "evaluation.cache"})
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A task, a policy and their problems, all there before a run begins."""
-
-    task: Task
-    policy: LocalPolicy
-    train: list[Problem]
-    validation: list[Problem]
-    test: list[Problem]
-    failures: list[Failure] | None
-
-    @classmethod
-    def of(cls, config: RunConfig, onlooker: Onlooker = SILENT) -> Loaded:
-        """Load what a config names; the onlooker is told how far it is.
-
-        Raises:
-            SecondthoughtError: something is missing or does not fit.
-        """
-        task = tasks.load(config.task.name, config.task.options)
-        plan = requirements.plan_of(config, task)
-        requirements.require(plan)
-        train, validation, test = (draw.problems() for draw in plan.draws)
-        policy = load_policy(config.model, onlooker, share_trunk=config.train.share_trunk)
-        if config.episode.tries_by == "base" and policy.adapter is None:
-            raise ConfigError(
-                'episode.tries_by = "base" needs an adapter, without which the base model is what learns; set'
-                " model.lora.rank = 16"
-            )
-        _require_room(policy, config, (*train, *validation, *test))
-        path = config.train.failures
-        return cls(
-            task=task,
-            policy=policy,
-            train=train,
-            validation=validation,
-            test=test,
-            failures=None if path is None else failure_file.read(path, task, policy),
-        )
-
-
-def _require_room(policy: LocalPolicy, config: RunConfig, problems: Sequence[Problem]) -> None:
-    """Refuse a first try that the model's positions cannot hold, by the problems that are longest in characters.
-
-    Raises:
-        PolicyError: one would be longer.
-    """
-    longest = sorted(problems, key=_characters, reverse=True)[:3]
-    prompts = [Prompt(trunk=policy.start(problem.messages, problem.tools), key=0) for problem in longest]
-    policy.check_lengths(prompts, TurnSampling.resolve(config.episode).attempt)
-
-
-def _characters(problem: Problem) -> int:
-    """Return about how many characters a problem's prompt has, tools included."""
-    return sum(len(message.content) for message in problem.messages) + len(repr(problem.tools))
-
-
 class _Execution:
     """The stages of one run, in order."""
 
@@ -177,6 +120,8 @@ class _Execution:
         loaded.policy.world = world
         require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
+        if config.inference.ahead and world.size > 1:
+            raise ConfigError("inference.ahead: one process alone samples ahead; leave it out, or train in one process")
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
@@ -225,20 +170,32 @@ class _Execution:
             progress = Progress(**checkpoint.load(at, self.model, learner, critic=learner.critic))
         recorder = self._recorder(last is not None, progress, monitor) if self.world.is_first else None
         self.world.gather("the steps so far", None)
-        loaded = self.loaded
+        curriculum, ahead = self._curriculum(self.player), self._ahead()
         loop = Loop(
             config=self.config,
             player=self.player,
-            curriculum=Curriculum(self.player, self.config, loaded.train, loaded.failures),
+            curriculum=curriculum,
             learner=learner,
             validate=self._validated,
             run=self.run,
             recorder=recorder,
             tracker=Trackers([console, monitor, self.added]),
             world=self.world,
+            ahead=ahead,
         )
         console.begin_steps()
-        return loop.train(progress)
+        with ahead or contextlib.nullcontext():
+            return loop.train(progress)
+
+    def _curriculum(self, player: Player) -> Curriculum:
+        return Curriculum(player, self.config, self.loaded.train, self.loaded.failures)
+
+    def _ahead(self) -> Ahead | None:
+        """Return who plays one step in advance, where that is asked for and a server can."""
+        policy = self.player.policy
+        if not (self.config.inference.ahead and isinstance(policy, ServedPolicy)):
+            return None
+        return Ahead(self._curriculum(replace(self.player, onlooker=SILENT)), policy)
 
     def _recorder(self, goes_on: bool, progress: Progress, monitor: Monitor) -> Recorder:
         """Open the run's recorder, and forget what comes after the last checkpoint: it is about to be done again."""

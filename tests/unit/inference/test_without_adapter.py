@@ -14,7 +14,7 @@ from secondthought.rollout.mining import mine
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import branch_reflections
 from secondthought.tasks import load
-from secondthought.train.run import Loaded
+from secondthought.train.loaded import Loaded
 from secondthought.types import Prompt, Sampling
 
 PROMPTS = [Prompt(trunk=(1, 2, 3, 4), tail=(5 + number,), key=rng.key("base", number)) for number in range(6)]

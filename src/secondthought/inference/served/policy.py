@@ -65,6 +65,7 @@ class ServedPolicy:
         self._carrier, self._probe, self._base = carrier, probe, base
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
         self._as_brought: tuple[tuple[int, int], ...] | None = None
+        self._is_held = False
 
     @property
     def world(self) -> Ranks | None:
@@ -118,6 +119,8 @@ class ServedPolicy:
         Raises:
             PolicyError: the server does not take them, or samples from others.
         """
+        if self._is_held:
+            return
         if self.world is None:
             self._bring_if_changed()
             return
@@ -126,6 +129,15 @@ class ServedPolicy:
         if brought is not None and brought != self.brought:
             self.brought = brought
             self.servers.keep([self.servers.servers[place] for place in brought.up])
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Sample by the weights that the servers have, whatever becomes of those here, as long as the context lasts."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
 
     def _bring_if_changed(self) -> Brought:
         """Bring the weights over and compare, unless they are where they were and as they were."""
