@@ -192,7 +192,11 @@ def test_a_function_fits_on_a_screen():
 def test_learning_knows_no_inference():
     """Learners hold a `LocalModel`: which engine samples is known where a run is put together and checked."""
     knowing = {relative(p) for p in FILES if any(part_of(name) == "inference" for name in imports(p))}
-    assert {name for name in knowing if name.startswith("train/")} == {"train/run.py", "train/self_checks.py"}
+    assert {name for name in knowing if name.startswith("train/")} == {
+        "train/loaded.py",
+        "train/run.py",
+        "train/self_checks.py",
+    }
 
 
 def test_a_module_says_what_it_is_and_fits_in_the_head():

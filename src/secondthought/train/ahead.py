@@ -9,16 +9,37 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Protocol
 
-from secondthought.inference.served.policy import ServedPolicy
 from secondthought.train.curriculum import Curriculum, Played
+
+
+class HeldPolicy(Protocol):
+    """A `HeldPolicy` samples elsewhere, by weights that were brought there, whatever becomes of those here."""
+
+    def bring(self) -> None:
+        """Bring the weights as they are now.
+
+        Raises:
+            PolicyError: they are not taken.
+        """
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Return a context in which nothing is brought: what is sampled is of the weights from before."""
+        ...
+
+    def cut(self) -> None:
+        """Cut what is under way, for good."""
+        ...
 
 
 class Ahead:
     """An `Ahead` plays one step in advance, in a thread of its own; a context, after which nothing is under way."""
 
-    def __init__(self, curriculum: Curriculum, policy: ServedPolicy) -> None:
+    def __init__(self, curriculum: Curriculum, policy: HeldPolicy) -> None:
         """Take what a step starts from, and who samples it; the curriculum's player must be silent."""
         self.staleness = 0
         """Updates between the weights that sampled the last groups and those that learn from them."""
@@ -34,7 +55,7 @@ class Ahead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None and self._begun is not None:
-            self._policy.servers.cut()  # nobody waits for it any more, and it could take minutes
+            self._policy.cut()  # nobody waits for it any more, and it could take minutes
         self.wait()
         self._thread.shutdown()
 

@@ -152,10 +152,14 @@ class ServedPolicy:
         logger.info("%s: the server's log-probabilities are %.2g nats a token from ours", self.name, reading.gap)
         return self.brought
 
-    def close(self) -> None:
-        """Let the servers go."""
+    def cut(self) -> None:
+        """Cut what is under way at the servers: whoever waits for it gets nothing."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.servers.cut()
+
+    def close(self) -> None:
+        """Let the servers go."""
+        self.cut()
         self._pool.shutdown(wait=True)
         self._carrier.close()
         self.servers.close()
