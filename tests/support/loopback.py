@@ -21,9 +21,9 @@ class _Quiet(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def listening(handler):
-    """Answer by a handler class; yields the port."""
-    server = _Quiet(("127.0.0.1", 0), handler)
+def listening(handler, port=0):
+    """Answer by a handler class; yields the port, which is a free one unless it is given."""
+    server = _Quiet(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

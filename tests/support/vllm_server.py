@@ -79,8 +79,8 @@ class FakeVllm:
 
 
 @contextlib.contextmanager
-def serving(checkpoint):
-    """Serve until the context ends."""
+def serving(checkpoint, port=0):
+    """Serve until the context ends, at a free port or at the one that is given."""
     held = FakeVllm(checkpoint)
 
     class Handler(BaseHTTPRequestHandler):
@@ -110,7 +110,7 @@ def serving(checkpoint):
             self.end_headers()
             self.wfile.write(data)
 
-    with listening(Handler) as port:
+    with listening(Handler, port) as port:
         held.url = f"http://127.0.0.1:{port}"
         yield held
 

@@ -10,6 +10,7 @@ from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
 from secondthought.inference.local import LocalPolicy
 from secondthought.inference.served.policy import served_policy
+from secondthought.inference.served.starting import started
 from secondthought.models.loading import load_model
 from secondthought.models.weight_bars import told_to
 from secondthought.progress import SILENT, Onlooker
@@ -36,20 +37,28 @@ def load_policy(
 
 
 @contextlib.contextmanager
-def sampled_by(config: InferenceConfig, policy: LocalPolicy, folder: Path) -> Iterator[Policy]:
+def sampled_by(
+    config: InferenceConfig, policy: LocalPolicy, folder: Path, onlooker: Onlooker = SILENT
+) -> Iterator[Policy]:
     """Have a policy sampled by the engine that a config names: itself, or a server with its weights.
+
+    A server that is nowhere yet is started, and ends with the context.
 
     Args:
         config: which engine, and where.
         policy: the model that trains.
-        folder: for weights on their way to a server.
+        folder: for weights on their way to a server; what one says that is started stands beside it.
+        onlooker: told how far a server is that is started.
 
     Raises:
-        ConfigError: the config names no server.
+        ConfigError: there is no server, and none can be started.
         PolicyError: nobody answers there, or another model does.
     """
     if config.engine == "local":
         yield policy
         return
-    with served_policy(policy, config, folder) as served:
-        yield served
+    with contextlib.ExitStack() as stack:
+        if config.url is None:
+            url = stack.enter_context(started(config, policy, folder.with_suffix(".log"), onlooker))
+            config = config.model_copy(update={"url": url})
+        yield stack.enter_context(served_policy(policy, config, folder))

@@ -67,6 +67,17 @@ def base_name(path: str) -> str:
     return str(where.resolve()) if where.exists() and where != shipped(path) else path
 
 
+def base_checkpoint(path: str) -> str:
+    """Return what another program loads as the base of the model that a path names: a directory, or a hub id.
+
+    Raises:
+        ConfigError: a package that is needed to read it is missing.
+        PolicyError: it cannot be read.
+    """
+    directory = Path(path).expanduser()
+    return str(ordinary(resolve(lora.base_of(directory) if is_adapter(directory) else path)))
+
+
 def _with_saved_adapter(config: ModelConfig, directory: Path, kind: type[ModelT], onlooker: Onlooker) -> ModelT:
     if config.lora.rank:
         raise ConfigError(

@@ -126,7 +126,10 @@ class _Execution:
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""
         config, loaded = self.config, self.loaded
-        with self.console as console, sampled_by(config.inference, loaded.policy, self.run.path / SERVED) as policy:
+        with (
+            self.console as console,
+            sampled_by(config.inference, loaded.policy, self.run.path / SERVED, console) as policy,
+        ):
             self.player = Player.resolve(policy, loaded.task, config.episode, onlooker=console)
             return self._complete(console)
 

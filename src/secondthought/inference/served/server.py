@@ -73,6 +73,8 @@ class VllmServer:
         self._requests = OpenRequests()
         self._headers = {"Content-Type": "application/json", **_key(address.key_variable)}
         self._is_cut = False
+        self._is_told = False
+        """Whether it was said that the server does not answer; many requests find it out at once."""
 
     def cut(self) -> None:
         """Cut what is under way: whoever waits for an answer gets none, and nothing is tried again."""
@@ -163,6 +165,7 @@ class VllmServer:
                     break
             else:
                 if reply.status == 200:
+                    self._is_told = False
                     return reply
                 reason = f"HTTP {reply.status}: {words(reply.body)}"
                 if reply.status not in _LATER:
@@ -170,7 +173,9 @@ class VllmServer:
                     break
             if attempt >= attempts or self._is_cut:
                 break
-            logger.info("%s%s: %s; again in %.1f s", self.shown, route, reason, delay)
+            if not self._is_told:
+                self._is_told = True
+                logger.info("%s%s: %s; again in %.1f s", self.shown, route, reason, delay)
             time.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY_S)
         kind = PolicyError if is_refused or self._is_cut else ServerGone

@@ -9,7 +9,7 @@ from vllm_server import BASE, hang_up, serving
 
 from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
-from secondthought.errors import ConfigError, PolicyError
+from secondthought.errors import PolicyError
 from secondthought.inference.loading import load_policy, sampled_by
 from secondthought.inference.served import server as served_server
 from secondthought.runs.recorder import read_metrics
@@ -119,6 +119,18 @@ def test_another_model_is_caught(checkpoints, tmp_path):
             policy.sample(prompts_of(local), SAMPLING)
 
 
+def test_a_server_in_trouble_is_named_once(checkpoints, tmp_path, caplog):
+    caplog.set_level("INFO", logger="secondthought.inference.served.server")
+    local = load_policy(model_of(checkpoints, 4))
+    prompts = prompts_of(local)
+    with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path) as policy:
+        policy.sample(prompts, SAMPLING)
+        for _ in range(2):
+            held.faults["/v1/completions"] = [(500, {})] * len(prompts)
+            policy.sample(prompts, SAMPLING)
+    assert caplog.text.count("again in") == 2
+
+
 def test_what_passes_is_tried_again(checkpoints, tmp_path):
     local = load_policy(model_of(checkpoints, 4))
     prompts = prompts_of(local)
@@ -206,15 +218,6 @@ def test_nobody_there_and_routes_that_are_off(checkpoints, tmp_path):
 def test_settings_of_a_server_need_one():
     with pytest.raises(ValueError, match="url is of a server; set engine = 'vllm'"):
         InferenceConfig(url="http://localhost:8000")
-
-
-def test_a_url_is_needed(checkpoints, tmp_path):
-    local = load_policy(model_of(checkpoints, 0))
-    with (
-        pytest.raises(ConfigError, match=r"inference\.url is missing"),
-        sampled_by(InferenceConfig(engine="vllm"), local, tmp_path),
-    ):
-        pass
 
 
 def test_a_run_by_a_server(checkpoints, tmp_path):

@@ -1,0 +1,45 @@
+"""Runs a program until whoever asked for it is gone, then ends it with all that it started.
+
+    python guard.py PROGRAM ARGUMENT...
+
+Standard input is a pipe that the one who asked holds open: it ends with that process, however it ends, also where
+nothing could be done any more (`kill -9`). A server that outlived its run would hold a GPU for nobody.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+_PATIENCE_S = 10.0
+"""How long a program may take to end by itself."""
+
+
+def main(words: list[str]) -> int:
+    """Run the program; return its exit status."""
+    program = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=_end_with_us, args=(program,), daemon=True).start()
+    status = program.wait()
+    _signal(program, signal.SIGKILL)  # what it left behind
+    return status
+
+
+def _end_with_us(program: "subprocess.Popen[bytes]") -> None:
+    """Wait until nobody holds the pipe any more, and end the program."""
+    while os.read(0, 4096):  # not by sys.stdin, which this thread would hold while the interpreter ends
+        pass
+    _signal(program, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        program.wait(_PATIENCE_S)
+    _signal(program, signal.SIGKILL)
+
+
+def _signal(program: "subprocess.Popen[bytes]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(program.pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""A vLLM server that a run starts for itself, on this machine, and that ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from secondthought.config.inference import InferenceConfig
+from secondthought.disk import why_unwritten
+from secondthought.errors import ConfigError, PolicyError, RunError
+from secondthought.inference.chat.http import NoReply, OpenRequests
+from secondthought.inference.local import LocalPolicy
+from secondthought.inference.served import guard
+from secondthought.models.loading import base_checkpoint
+from secondthought.progress import SILENT, Onlooker
+
+_ROUTES = {"VLLM_SERVER_DEV_MODE": "1", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
+"""What makes a server take new weights."""
+_LOOK_EVERY_S = 0.5
+_HALF = "0.45"
+"""Share of a GPU's memory that the server takes where the model trains on the same one."""
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+@contextlib.contextmanager
+def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: Onlooker = SILENT) -> Iterator[str]:
+    """Start a server for the model that trains; yield its URL once it answers.
+
+    Args:
+        config: which program, with which arguments, and how long it may take.
+        local: the model that trains.
+        log: takes what the server says.
+        onlooker: told how long it takes.
+
+    Raises:
+        ConfigError: there is no such program, or several processes would each start one.
+        PolicyError: it ends, or does not answer within its time.
+        RunError: the log cannot be written.
+    """
+    program = _program(config, local)
+    port = _free_port()
+    words = [program, "serve", base_checkpoint(local.name), *_arguments(local, port, shlex.split(config.program_args))]
+    with _guarded(words, log) as process, OpenRequests() as requests:
+        with onlooker.stage(f"starting {config.program}, which writes {log}") as stage:
+            until = time.monotonic() + config.start_limit_s
+            while not _answers(requests, f"http://127.0.0.1:{port}/health"):
+                if process.poll() is not None:
+                    raise PolicyError(f"{config.program} ended with status {process.returncode}{_last_words(log)}")
+                if time.monotonic() > until:
+                    limit = f"{config.start_limit_s:g} s (inference.start_limit_s)"
+                    raise PolicyError(f"{config.program} does not answer within {limit}{_last_words(log)}")
+                stage.beat()
+                time.sleep(_LOOK_EVERY_S)
+        yield f"http://127.0.0.1:{port}"
+
+
+def _program(config: InferenceConfig, local: LocalPolicy) -> str:
+    """Return where the program is.
+
+    Raises:
+        ConfigError: nowhere, or several processes ask.
+    """
+    if local.world is not None and local.world.size > 1:
+        raise ConfigError("inference.url: several processes share servers that are there; start them, and say where")
+    found = shutil.which(os.path.expanduser(config.program))
+    if found is None:
+        raise ConfigError(
+            f"inference.program: there is no program {config.program!r} to start; install vLLM in an environment of its"
+            ' own and name the program there (inference.program = "PATH/bin/vllm"), or say where a server is'
+            " (inference.url)"
+        )
+    return found
+
+
+def _arguments(local: LocalPolicy, port: int, given: Sequence[str]) -> list[str]:
+    """Return what the server is told; what is given comes last, and so counts."""
+    found = ["--host", "127.0.0.1", "--port", str(port), "--dtype", _DTYPES[local.precision]]
+    found += ["--logprobs-mode", "processed_logprobs"]
+    if local.adapter is not None:
+        found += ["--enable-lora", "--max-lora-rank", str(_rank(local))]
+    if local.device.type == "cuda":
+        found += ["--gpu-memory-utilization", _HALF]
+    return [*found, *given]
+
+
+def _rank(local: LocalPolicy) -> int:
+    """Return the rank that the server is told of: it knows powers of two from 8 on."""
+    rank = max(int(settings.r) for settings in local.model.peft_config.values())
+    return max(8, 1 << (rank - 1).bit_length())
+
+
+@contextlib.contextmanager
+def _guarded(words: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a guard run a program as long as the context lasts, or this process."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        said = log.open("wb")
+    except OSError as error:
+        raise RunError(why_unwritten(log, error)) from None
+    command = [sys.executable, "-I", str(guard.__file__), *words]
+    with (
+        said,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=said,
+            env=_environment(os.environ),
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()  # the guard ends the program
+            process.wait()
+
+
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the server: ours, and what makes it take weights; our own modules are not its."""
+    return {name: value for name, value in ours.items() if name not in ("PYTHONPATH", "PYTHONHOME")} | _ROUTES
+
+
+def _answers(requests: OpenRequests, url: str) -> bool:
+    try:
+        return requests.get(url, {}, 5.0).status == 200
+    except NoReply:
+        return False
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens at now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _last_words(log: Path) -> str:
+    """Return the last line that a server wrote, and where the others are."""
+    lines = log.read_text("utf-8", errors="replace").strip().splitlines() or ["nothing"]
+    return f": {lines[-1][:300]!r} is the last that it said; all of it is in {log}"

@@ -1,0 +1,148 @@
+"""A server that a run starts for itself: it answers, it ends with the run, and where it cannot the reason is said."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from secondthought.config import ModelConfig
+from secondthought.config.inference import InferenceConfig
+from secondthought.errors import ConfigError, PolicyError
+from secondthought.inference.loading import load_policy, sampled_by
+from secondthought.inference.served import guard, starting
+from secondthought.types import Message, Prompt, Sampling
+
+SUPPORT = Path(__file__).parents[3] / "support"
+SERVES = """
+import os, sys, time
+sys.path[:0] = {paths!r}
+from vllm_server import serving
+words = sys.argv[1:]
+assert words[0] == "serve", words
+print("process", os.getpid(), *words[2:], flush=True)
+port = int(words[words.index("--port") + 1])
+with serving(words[1], port):
+    time.sleep(1000)
+"""
+
+
+def program(folder, text):
+    """A program that runs a script by this Python."""
+    path = folder / "vllm"
+    path.write_text(f"#!{sys.executable}\n{text}")
+    path.chmod(0o755)
+    return str(path)
+
+
+def config_of(path, **settings):
+    return InferenceConfig(engine="vllm", program=path, start_limit_s=60.0, **settings)
+
+
+def is_there(pid):
+    """Whether a process lives; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def gone_within(pid, seconds=20.0):
+    until = time.monotonic() + seconds
+    while is_there(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not is_there(pid)
+
+
+@pytest.fixture
+def local(checkpoints):
+    return load_policy(ModelConfig(path=str(checkpoints / "qwen2"), device="cpu", lora={"rank": 4}))
+
+
+def test_it_is_started_asked_and_ended(local, tmp_path):
+    source = str(Path(starting.__file__).parents[3])
+    path = program(tmp_path, SERVES.format(paths=[str(SUPPORT), source]))
+    prompts = [Prompt(trunk=local.start([Message(role="user", content="1 + 1?")]), key=3)]
+    sampling = Sampling(temperature=0.9, max_tokens=8)
+    with sampled_by(config_of(path, program_args="--max-model-len 64"), local, tmp_path / "served") as policy:
+        assert policy.sample(prompts, sampling)[0].token_ids == local.sample(prompts, sampling)[0].token_ids
+        said = (tmp_path / "served.log").read_text()
+    assert "--host 127.0.0.1" in said
+    assert "--dtype float32 --logprobs-mode processed_logprobs --enable-lora --max-lora-rank 8" in said
+    assert said.split("\n")[0].endswith("--max-model-len 64")
+    assert gone_within(int(said.split()[1]))
+
+
+def test_one_that_ends_says_why(local, tmp_path):
+    path = program(tmp_path, "import sys; print('no such model', flush=True); sys.exit(3)")
+    with (
+        pytest.raises(PolicyError, match=r"ended with status 3: 'no such model' is the last .*/served\.log"),
+        sampled_by(config_of(path), local, tmp_path / "served"),
+    ):
+        pass
+
+
+WAITS = """
+import os, sys, time
+print("process", os.getpid(), flush=True)
+time.sleep(1000)
+"""
+
+
+def test_one_that_never_answers_is_ended(local, tmp_path, monkeypatch):
+    monkeypatch.setattr(starting, "_LOOK_EVERY_S", 0.02)
+    config = config_of(program(tmp_path, WAITS)).model_copy(update={"start_limit_s": 2.0})
+    with (
+        pytest.raises(PolicyError, match=r"does not answer within 2 s \(inference\.start_limit_s\): 'process"),
+        sampled_by(config, local, tmp_path / "served"),
+    ):
+        pass
+    assert gone_within(int((tmp_path / "served.log").read_text().split()[1]))
+
+
+def test_no_program_is_one_sentence(local, tmp_path):
+    with (
+        pytest.raises(ConfigError, match=r"no program 'nowhere/vllm' to start; install vLLM .*inference\.url"),
+        sampled_by(config_of("nowhere/vllm"), local, tmp_path / "served"),
+    ):
+        pass
+
+
+def test_settings_of_a_start_and_a_url_are_refused_together():
+    with pytest.raises(ValueError, match="program_args is of a server that is started"):
+        InferenceConfig(engine="vllm", url="http://localhost:1", program_args="--x")
+
+
+def test_arguments_that_no_shell_reads_are_refused():
+    with pytest.raises(ValueError, match="program_args"):
+        InferenceConfig(engine="vllm", program_args="--name 'half")
+
+
+STARTS = """
+import subprocess, time
+print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
+time.sleep(1000)
+"""
+ASKS = """
+import subprocess, sys, time
+asked = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("ends", ["the pipe", "kill -9"])
+def test_a_program_and_what_it_started_end_with_whoever_asked(ends):
+    """However that one ends: it may have no time to say anything."""
+    guarded = [sys.executable, guard.__file__, sys.executable, "-c", STARTS]
+    words = guarded if ends == "the pipe" else [sys.executable, "-c", ASKS, *guarded]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as asker:
+        child = int(asker.stdout.readline())
+        assert is_there(child)
+        if ends == "the pipe":
+            asker.stdin.close()
+        else:
+            os.kill(asker.pid, signal.SIGKILL)
+        assert gone_within(child)
