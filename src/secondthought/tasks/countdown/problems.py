@@ -7,8 +7,10 @@ uniformly with replacement, then the target uniformly among those in range that 
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, model_validator
@@ -130,27 +132,53 @@ def generate(options: CountdownOptions, split: Split, count: int, seed: int) -> 
     Raises:
         TaskError: the split seems to hold fewer.
     """
-    return list(_drawn(options, split, count, seed))
+    return _draws(options, split, seed).first(count)
+
+
+class _Draws:
+    """`_Draws` are the problems of a split in the order they are drawn; more are drawn on from where it stopped."""
+
+    def __init__(self, options: CountdownOptions, split: Split, seed: int) -> None:
+        self._options, self._split, self._seed = options, split, seed
+        self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rng = stream("countdown", "problems", self._split, self._seed)
+        self._found: dict[str, Instance] = {}
+        self._idle = 0
+
+    def first(self, count: int) -> list[Instance]:
+        """Return so many of them."""
+        with self._lock:
+            try:
+                while len(self._found) < count:
+                    self._draw_one(count)
+            except BaseException:
+                self._begin()  # what Ctrl-C cuts short has drawn numbers that nobody got
+                raise
+            return list(islice(self._found.values(), count))
+
+    def _draw_one(self, count: int) -> None:
+        if self._idle > _DRAWS_WITHOUT_NEWS:
+            raise TaskError(
+                f"task countdown: only {len(self._found)} of {count} problems found in the {self._split} split;"
+                " ask for fewer, or widen the ranges of numbers and targets"
+            )
+        instance = _draw(self._options, self._rng, self._is_wanted)
+        self._idle = 0 if instance else self._idle + 1
+        if instance:
+            name = identity(*instance)
+            self._found[name] = _shown(name, instance, self._options)
+
+    def _is_wanted(self, name: str) -> bool:
+        return name not in self._found and split_of(name) == self._split
 
 
 @lru_cache(maxsize=16)
-def _drawn(options: CountdownOptions, split: Split, count: int, seed: int) -> tuple[Instance, ...]:
-    """Draw them, once a process: the check beforehand, the run and every arm of a study ask for the same."""
-    rng = stream("countdown", "problems", split, seed)
-    found: dict[str, Instance] = {}
-    idle = 0
-    while len(found) < count:
-        instance = _draw(options, rng, lambda name: name not in found and split_of(name) == split)
-        idle = 0 if instance else idle + 1
-        if idle > _DRAWS_WITHOUT_NEWS:
-            raise TaskError(
-                f"task countdown: only {len(found)} of {count} problems found in the {split} split;"
-                " ask for fewer, or widen the ranges of numbers and targets"
-            )
-        if instance:
-            name = identity(*instance)
-            found[name] = _shown(name, instance, options)
-    return tuple(found.values())
+def _draws(options: CountdownOptions, split: Split, seed: int) -> _Draws:
+    """Keep them, once a process: the check beforehand, the run and every arm of a study ask for the same."""
+    return _Draws(options, split, seed)
 
 
 def _draw(options: CountdownOptions, rng: random.Random, wanted: Callable[[str], bool]) -> Instance | None:

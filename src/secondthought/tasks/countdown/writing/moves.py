@@ -68,7 +68,8 @@ def left_after(pool: Sequence[int], move: Move) -> Numbers:
     return (*rest, move.result)
 
 
-def choices(pool: Numbers, largest: int, *, chained: bool = False, smallest: int = 1) -> list[Move]:
+@lru_cache(maxsize=1 << 14)  # a search plays on from the same few pools again and again
+def choices(pool: Numbers, largest: int, *, chained: bool = False, smallest: int = 1) -> LineOfPlay:
     """Return the moves on a pool, each once; `chained` takes only those that use the number that stands last."""
     last = len(pool) - 1
     pairs = {
@@ -77,7 +78,7 @@ def choices(pool: Numbers, largest: int, *, chained: bool = False, smallest: int
         for i in range(j)
         if not chained or j == last
     }
-    return [move for pair in sorted(pairs) for move in moves(*pair, largest, smallest=smallest)]
+    return tuple(move for pair in sorted(pairs) for move in moves(*pair, largest, smallest=smallest))
 
 
 @lru_cache(maxsize=4096)

@@ -120,7 +120,7 @@ class Searcher:
         for move in line:
             pool = left_after(pool, move)
         while len(pool) > 1:
-            found = choices(pool, self.dials.largest, chained=self.dials.chained and bool(line))
+            found: Sequence[Move] = choices(pool, self.dials.largest, chained=self.dials.chained and bool(line))
             if not found or any(move.result == target for move in found):
                 return None
             if len(pool) == 2 and self._chance(self.dials.nearest):
