@@ -6,10 +6,9 @@ Nothing of the package is edited: a row added from outside is played, written an
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import forked_programs
 import pytest
 from small_runs import SETTINGS
 
@@ -32,15 +31,8 @@ def write(folder, *names):
 
 
 def python(folder, *words):
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    path = os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])
+    done = forked_programs.run(*words, cwd=folder, env={"PYTHONPATH": path})
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+import forked_programs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,9 +111,9 @@ def test_the_script_writes_and_reads(tmp_path):
     (run / "stored_reflections.jsonl").write_text("".join(json.dumps(item) + "\n" for item in later))
 
     def script(*words):
-        return subprocess.run(
-            [sys.executable, str(SCRIPT), *map(str, words)], capture_output=True, text=True, check=True
-        ).stdout
+        done = forked_programs.run(SCRIPT, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     assert "2 pairs" in script("write", run, tmp_path / "blind")
     judge(tmp_path / "blind" / "sheet.jsonl", lambda item: "first" if item["first"].startswith("new") else "second")
