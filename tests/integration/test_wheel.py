@@ -41,11 +41,19 @@ def installed(tmp_path_factory):
     return python
 
 
+def files(package):
+    """What a package holds, beside what Python itself keeps there."""
+    return {str(path.relative_to(package)) for path in package.rglob("*.*") if "__pycache__" not in path.parts}
+
+
 def test_the_package_is_the_installed_one(installed, tmp_path):
     found = run(installed, "-c", "import secondthought; print(secondthought.__file__)", cwd=tmp_path, check=True)
-    assert Path(found.stdout.strip()).is_relative_to(installed.parents[1])
+    package = Path(found.stdout.strip()).parent
+    assert package.is_relative_to(installed.parents[1])
+    assert files(package) == files(ROOT / "src" / "secondthought")
 
 
+@pytest.mark.slow
 def test_the_quick_demo_runs_from_another_directory(installed, tmp_path):
     done = run(installed.with_name("secondthought"), "demo", "--quick", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
