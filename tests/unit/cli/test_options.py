@@ -163,8 +163,16 @@ def test_shipped_configs_parse(cli):
             assert resolve_sft(result.object, source="dry run") == found == SftConfig.model_validate(result.object)
             continue
         config = resolve(data, source=str(path))
-        few = min(config.task.train_problems, 64)  # the check of splits draws as many as are asked for
-        result = cli("train", config.algorithm.type, path, "--task.train-problems", few, "--dry-run")
+        whole = {
+            "task": {"train_problems": config.task.train_problems},
+            "train": {"eval_problems": config.train.eval_problems},
+            "evaluation": {"problems": config.evaluation.problems},
+        }
+        few = []  # the check of splits draws as many as are asked for
+        for section, fields in whole.items():
+            for name, count in fields.items():
+                few += [f"--{section}.{name.replace('_', '-')}", min(count, 64)]
+        result = cli("train", config.algorithm.type, path, *few, "--dry-run")
         assert result.code == 0, result.err
-        found = overlay(result.object, {"task": {"train_problems": config.task.train_problems}})
+        found = overlay(result.object, whole)
         assert resolve(found, source="dry run") == config == RunConfig.model_validate(found)
