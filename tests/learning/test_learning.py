@@ -34,10 +34,20 @@ def model(tmp_path_factory):
     return path
 
 
-def train(run_dir, model, **algorithm):
-    others = SETTINGS.get(algorithm.get("type"), {})
-    execute(digits.config(run_dir, model, algorithm=algorithm, **others), quiet=True)
-    return read_metrics(run_dir / "metrics.jsonl")[1:]
+@pytest.fixture(scope="module")
+def train(model, tmp_path_factory):
+    """Train once with the same settings; return the run's directory and its rows."""
+    runs = {}
+
+    def trained(**algorithm):
+        name = str(algorithm)
+        if name not in runs:
+            runs[name] = tmp_path_factory.mktemp("trained") / "run"
+            others = SETTINGS.get(algorithm.get("type"), {})
+            execute(digits.config(runs[name], model, algorithm=algorithm, **others), quiet=True)
+        return runs[name], read_metrics(runs[name] / "metrics.jsonl")[1:]
+
+    return trained
 
 
 def reward(rows):
@@ -79,33 +89,33 @@ def reflections(policy):
         pytest.param("credit=retry", marks=SLOW),
     ],
 )
-def test_an_arm_lifts_the_reward(tmp_path, model, arm):
-    rows = train(tmp_path / "run", model, **ARMS[arm])
+def test_an_arm_lifts_the_reward(train, arm):
+    _, rows = train(**ARMS[arm])
     assert reward(rows[:2]) < 3 * CHANCE
     assert reward(rows[-5:]) > 0.7
 
 
 @pytest.mark.parametrize("arm", ["reflect-retry", "ppo", "reinforce", pytest.param("grpo", marks=SLOW)])
-def test_shuffled_rewards_teach_nothing(tmp_path, model, arm):
-    rows = train(tmp_path / "run", model, permute_rewards=True, **ARMS[arm])
+def test_shuffled_rewards_teach_nothing(train, arm):
+    _, rows = train(permute_rewards=True, **ARMS[arm])
     assert reward(rows[-5:]) < 3 * CHANCE
     assert all(row["optim/grad_norm"] > 0 for row in rows if row["groups/kept"] > 0)
 
 
-def test_reflect_retry_learns_through_what_its_reflections_say(tmp_path, model):
+def test_reflect_retry_learns_through_what_its_reflections_say(train, model):
     """Nothing but the reflection's token learns, it names the right digit, and the retry repeats it."""
     untrained = LocalPolicy.load(model, device="cpu")
     assert reflections(untrained) < 3 * CHANCE
     assert min(repeated(untrained, digit) for digit in "257") > 0.8
-    rows = train(tmp_path / "run", model)
+    run, rows = train()
     assert all(row["tokens/learned"] == 8 * row["groups/kept"] for row in rows)
-    trained = LocalPolicy.load(tmp_path / f"run/checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
+    trained = LocalPolicy.load(run / f"checkpoints/step_{rows[-1]['step']:06d}", device="cpu")
     assert reflections(trained) > 0.8
     assert repeated(trained, digits.RIGHT) > 0.8
 
 
-def test_a_critic_comes_to_know_what_its_policy_will_earn(tmp_path, model):
-    rows = train(tmp_path / "run", model, **ARMS["ppo"])
+def test_a_critic_comes_to_know_what_its_policy_will_earn(train):
+    _, rows = train(**ARMS["ppo"])
     assert rows[0]["critic/value_mean"] == 0.0
     assert rows[-1]["critic/value_mean"] == pytest.approx(rows[-1]["critic/return_mean"], abs=0.1)
     assert all(row["critic/updates"] == 8 and row["groups/flat"] == 0 for row in rows)

@@ -48,8 +48,9 @@ def listener(directory, steps=600):
     policy = LocalPolicy(hf.Qwen2ForCausalLM(CONFIG), byte_tokenizer(template=TEMPLATE), name="listener")
     optimizer = torch.optim.AdamW(policy.model.parameters(), lr=4e-3)
     generator = torch.Generator().manual_seed(0)
+    forms = {reflected: _Form(policy, reflected=reflected) for reflected in (False, True)}
     for step in range(steps):
-        ids, places, wanted = _batch(policy, generator, reflected=step % 5 > 0)
+        ids, places, wanted = forms[step % 5 > 0].batch(generator)
         logits = policy.model(ids).logits[:, places]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         optimizer.zero_grad()
@@ -82,18 +83,25 @@ def conversation(policy, letter, *turns):
     return ids
 
 
-def _batch(policy, generator, *, reflected, size=16):
-    """Conversations of one form, the positions before their digits, and the digits: a retry repeats the reflection."""
-    turns = [("0", "w"), ("0", "r")] if reflected else [("0", f"{WRONG_ANSWER} r")]
-    places = [len(conversation(policy, "A", *turns[:count])) for count in range(len(turns) + 1)]
-    ids = torch.tensor([conversation(policy, "A", *turns)]).repeat(size, 1)
-    letters = torch.tensor([policy.encode(letter).token_ids[0] for letter in "".join(SPLITS.values())])
-    ids[:, 0] = letters[torch.randint(len(letters), (size,), generator=generator)]
-    digits = policy.encode("0").token_ids[0] + torch.randint(10, (size, 2), generator=generator)
-    wanted = torch.cat([digits, digits[:, 1:]], dim=1)[:, : len(places)]
-    for place, said in zip(places[:-1], wanted.unbind(1), strict=False):
-        ids[:, place] = said
-    return ids, [place - 1 for place in places], wanted
+class _Form:
+    """Conversations of one form; a retry repeats the reflection."""
+
+    def __init__(self, policy, *, reflected):
+        turns = [("0", "w"), ("0", "r")] if reflected else [("0", f"{WRONG_ANSWER} r")]
+        self.places = [len(conversation(policy, "A", *turns[:count])) for count in range(len(turns) + 1)]
+        self.example = torch.tensor([conversation(policy, "A", *turns)])
+        self.letters = torch.tensor([policy.encode(letter).token_ids[0] for letter in "".join(SPLITS.values())])
+        self.zero = policy.encode("0").token_ids[0]
+
+    def batch(self, generator, size=16):
+        """Conversations, the positions before their digits, and the digits."""
+        ids = self.example.repeat(size, 1)
+        ids[:, 0] = self.letters[torch.randint(len(self.letters), (size,), generator=generator)]
+        digits = self.zero + torch.randint(10, (size, 2), generator=generator)
+        wanted = torch.cat([digits, digits[:, 1:]], dim=1)[:, : len(self.places)]
+        for place, said in zip(self.places[:-1], wanted.unbind(1), strict=False):
+            ids[:, place] = said
+        return ids, [place - 1 for place in self.places], wanted
 
 
 SETTINGS = {
