@@ -145,8 +145,7 @@ def test_no_piece_without_end_keeps_the_reader_busy(piece):
     rng = stream("busy", piece)
     for mark in ("", "<tool_call>", "<start_function_call>call:f{x:", "[f(x=", "```python\n", '[{"name": "f", "x":'):
         text = mark + piece * (200_000 // len(piece)) + rng.choice(hostile_calls.PIECES)
-        seconds = min(timed(text) for _ in range(2))
-        assert seconds < 0.05 * slowness(), (mark, piece[:20])
+        assert is_read_soon(text, 2), (mark, piece[:20])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_no_piece_without_end_keeps_the_reader_busy(piece):
     ids=lambda text: text[:30].strip(),
 )
 def test_what_takes_most_steps_is_read_soon(text):
-    assert min(timed(text) for _ in range(3)) < 0.05 * slowness()
+    assert is_read_soon(text, 3)
 
 
 @settings(max_examples=300, deadline=None)
@@ -178,7 +177,15 @@ def test_pieces_of_dialects_in_any_order_are_read_soon(pieces):
     text = "".join(piece * times for piece, times in pieces)
     found = read_calls(text, [{"name": "f", "parameters": {"properties": {"x": {"type": "integer"}}}}])
     assert not (found.calls and found.malformed)
-    assert timed(text) < 0.05 or min(timed(text) for _ in range(3)) < 0.05 * slowness()
+    assert is_read_soon(text, 4)
+
+
+def is_read_soon(text, tries):
+    """Measure how slow the machine is where the text took longer than it should on an ordinary one."""
+    seconds = []
+    while len(seconds) < tries and (not seconds or min(seconds) >= 0.05):
+        seconds.append(timed(text))
+    return min(seconds) < 0.05 or min(seconds) < 0.05 * slowness()
 
 
 def timed(text):

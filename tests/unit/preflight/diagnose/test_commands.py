@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import replace
+from functools import lru_cache
 
 import pytest
 from diagnoses import HEALTHY, SICK, sick
@@ -13,6 +14,8 @@ from secondthought.cli.commands import diagnose as diagnosing
 from secondthought.preflight.diagnose import Subject, advise, undecided
 from secondthought.preflight.diagnose.sample_rules import TRAIN_NOW
 from secondthought.tasks import TASKS
+from secondthought.tasks.function_calling import rows as function_rows
+from secondthought.tasks.jsonl_task import JsonlTask
 from secondthought.tasks.rows.row_task import RowTask
 
 TASKS_OF_ALL_KINDS = [
@@ -50,7 +53,22 @@ class TakenError(Exception):
 
 
 @pytest.fixture
-def run(workplace, monkeypatch, capsys):
+def rows_read_once(monkeypatch):
+    """Keep what was read of rows: every command of a test reads the same."""
+    read, files = JsonlTask._read, {}
+
+    def read_once(task):
+        if task.options not in files:
+            read(task)
+            files[task.options] = (task._asked, task.repeated)
+        task._asked, task.repeated = files[task.options]
+
+    monkeypatch.setattr(JsonlTask, "_read", read_once)
+    monkeypatch.setattr(function_rows, "read", lru_cache(function_rows.read))
+
+
+@pytest.fixture
+def run(workplace, rows_read_once, monkeypatch, capsys):
     """Run a command as far as it needs no model."""
 
     def taken(*args):
