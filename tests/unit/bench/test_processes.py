@@ -2,9 +2,10 @@ import subprocess
 
 import pytest
 
+from secondthought import tasks
 from secondthought.bench import processes
 from secondthought.bench.clocks import Seconds
-from secondthought.bench.step import Steps, StepSettings
+from secondthought.bench.step import Steps, StepSettings, timed_steps
 from secondthought.errors import PolicyError, RunError
 
 TINY = {"groups": 3, "group": 2, "tries": 2, "attempt_tokens": 8, "reflection_tokens": 6}
@@ -38,7 +39,9 @@ def test_each_part_is_as_slow_as_the_slowest_process(monkeypatch):
 
 
 def test_two_processes_do_the_work_of_one():
-    both, [alone] = processes.timed(CONFIG, 2, 1), processes.timed(CONFIG, 1, 1)
+    task = tasks.load(CONFIG.task.name, CONFIG.task.options)
+    problems = task.problems("train", CONFIG.train.groups_per_step * CONFIG.train.steps, CONFIG.seed)
+    both, alone = processes.timed(CONFIG, 2, 1), timed_steps(CONFIG, task, problems)
     assert len(both) == 2
     for side in both:
         counts = (side.failures, side.groups_learned, side.sampled_tokens)

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from secondthought.errors import ConfigError
 from secondthought.inference.local import LocalPolicy
+from secondthought.organisms import batches
 from secondthought.organisms.batches import Batch
 from secondthought.organisms.build import build, learning_rate, loss, new_model
 from secondthought.organisms.recipe import RECIPES, recipe
@@ -15,6 +16,12 @@ from secondthought.organisms.tokenizer import build_tokenizer
 from secondthought.types import Message, Prompt, Sampling
 
 TOKENIZER = build_tokenizer()
+
+
+@pytest.fixture(autouse=True)
+def few_transcripts(monkeypatch):
+    """Draw as many at once as the few steps need: the thousands of a whole build take longer than they do."""
+    monkeypatch.setattr(batches, "_POOL_BATCHES", 4)
 
 
 def weights(path):
@@ -43,8 +50,8 @@ def test_two_builds_from_one_seed_are_equal_and_from_two_are_not(tmp_path):
 
 def test_a_build_learns_reports_and_leaves_an_ordinary_checkpoint(tmp_path):
     seen = []
-    report = build("small", tmp_path / "out", steps=40, report_every=20, progress=seen.append)
-    assert [item.step for item in seen] == [20, 40]
+    report = build("small", tmp_path / "out", steps=20, report_every=10, progress=seen.append)
+    assert [item.step for item in seen] == [10, 20]
     assert seen[0].loss > seen[1].loss == report.final_loss
     assert report.num_parameters < 600_000
     policy = LocalPolicy.load(report.path, device="cpu")

@@ -12,6 +12,7 @@ import pytest
 from secondthought.errors import TaskError
 from secondthought.tasks import load
 from secondthought.tasks.checks import run_checks
+from secondthought.tasks.reasoning_gym import task as gym_task
 
 INSTALLED = any(found.name.replace("_", "-") == "reasoning-gym" for found in importlib.metadata.distributions())
 """By its distribution: the stand-in has the library's name."""
@@ -116,7 +117,8 @@ class TestStandIn:
         assert kept.read_text() == ""
         assert list(tmp_path.iterdir()) == [kept]
 
-    def test_a_scorer_that_does_not_end_is_ended(self):
+    def test_a_scorer_that_does_not_end_is_ended(self, monkeypatch):
+        monkeypatch.setattr(gym_task, "_SCORE_S", 1.0)
         task = load("reasoning_gym:endless")
         problem = one(task)
         assert not task.verify(problem, tagged("loop")).correct

@@ -1,6 +1,7 @@
 """A vLLM server samples for the model that trains here: the same tokens, new weights each time, and none stale."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from secondthought.runs.recorder import read_metrics
 from secondthought.train.run import execute
 from secondthought.types import Message, Prompt, Sampling
 
-SAMPLING = Sampling(temperature=0.9, max_tokens=12)
+SAMPLING = Sampling(temperature=0.9, max_tokens=6)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def model_of(checkpoints, rank):
     return ModelConfig(path=str(checkpoints / "qwen2"), device="cpu", **lora)
 
 
-def prompts_of(policy, count=6):
+def prompts_of(policy, count=4):
     trunks = [policy.start([Message(role="user", content=f"What is {n} and {n}?")]) for n in range(count)]
     return [Prompt(trunk=trunk, key=1000 + n) for n, trunk in enumerate(trunks)]
 
@@ -75,7 +76,7 @@ def test_the_server_says_what_the_model_here_says_now(checkpoints, tmp_path, ran
 def test_without_its_adapter_the_base_model_is_asked(checkpoints, tmp_path):
     local = load_policy(model_of(checkpoints, 4))
     shake(local)
-    prompts, bare = prompts_of(local), Sampling(temperature=0.9, max_tokens=12, adapter=False)
+    prompts, bare = prompts_of(local), replace(SAMPLING, adapter=False)
     with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path) as policy:
         assert [one.token_ids for one in policy.sample(prompts, bare)] == [
             one.token_ids for one in local.sample(prompts, bare)
@@ -90,9 +91,9 @@ def test_a_flow_gives_completions_as_they_come(checkpoints, tmp_path):
     with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path) as policy:
         wanted = [one.token_ids for one in local.sample(prompts, SAMPLING)]
         with policy.flow() as flow:
-            tickets = flow.add(prompts[:4], SAMPLING)
+            tickets = flow.add(prompts[:3], SAMPLING)
             found = dict(flow.step())
-            tickets += flow.add(prompts[4:], SAMPLING)
+            tickets += flow.add(prompts[3:], SAMPLING)
             while len(found) < len(prompts):
                 found.update(flow.step())
             assert flow.step() == []
@@ -224,7 +225,11 @@ def test_a_run_by_a_server(checkpoints, tmp_path):
     """Each step is sampled by weights of its own; what learns is what the server said."""
     model = checkpoints / "qwen2"
     with serving(model) as held:
-        changes = {"inference": {"engine": "vllm", "url": held.url}, "evaluation": NO_CONTROLS}
+        changes = {
+            "inference": {"engine": "vllm", "url": held.url},
+            "train": {"steps": 3, "eval_every": 3, "eval_problems": 2},
+            "evaluation": {**NO_CONTROLS, "problems": 2},
+        }
         found = execute(small_config(tmp_path / "run", model, model={"lora": {"rank": 4}}, **changes))
         names = [call["lora_name"] for call in held.routes("/v1/load_lora_adapter")]
     rows = read_metrics(tmp_path / "run" / "metrics.jsonl")
