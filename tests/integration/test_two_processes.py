@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -266,13 +268,28 @@ def assert_alike(found, wanted):
     )
 
 
-def test_a_whole_run_is_that_of_one_process(tmp_path, model, whole):
-    config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS)
-    assert ended(run_in_two(tmp_path / "processes", config)) == [0, 0], said(tmp_path / "processes")
-    assert_alike(config.run_dir, whole)
-    assert json.loads((config.run_dir / "environment.json").read_text())["processes"] == 2
-    assert (config.run_dir / "report.html").exists()
-    assert not list(config.run_dir.rglob("*.partial"))
+class WholeInTwo(NamedTuple):
+    """The run in two processes that nothing interrupts, and the seconds that it took."""
+
+    path: Path
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def whole_in_two(tmp_path_factory, model):
+    root = tmp_path_factory.mktemp("whole_in_two")
+    config = small_config(root / "run", model, evaluation=NO_CONTROLS)
+    began = time.monotonic()
+    assert ended(run_in_two(root / "processes", config)) == [0, 0], said(root / "processes")
+    return WholeInTwo(config.run_dir, time.monotonic() - began)
+
+
+def test_a_whole_run_is_that_of_one_process(whole_in_two, whole):
+    found = whole_in_two.path
+    assert_alike(found, whole)
+    assert json.loads((found / "environment.json").read_text())["processes"] == 2
+    assert (found / "report.html").exists()
+    assert not list(found.rglob("*.partial"))
 
 
 KILLS = {
@@ -299,29 +316,26 @@ def test_a_killed_rank_is_named_and_the_run_resumes_in_one_process(tmp_path, mod
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
-def test_killed_at_random_times_it_is_the_same_run_by_tensors(tmp_path, model, seed):
+def test_killed_at_random_times_it_is_the_same_run_by_tensors(tmp_path, model, whole_in_two, seed):
     """Equal are rows, evaluations and every tensor, to the bit; equal files are not asked for.
 
     A header lists its tensors in no fixed order, the summary holds times, and a tensor that both processes have whole
     (a count of steps) is written by the one that has less to write, which need not be the same one twice.
     """
     draw = random.Random(seed)
-    whole, config = (small_config(tmp_path / name, model, evaluation=NO_CONTROLS) for name in ("whole", "killed"))
-    began = time.monotonic()
-    assert ended(run_in_two(tmp_path / "processes", whole)) == [0, 0], said(tmp_path / "processes")
-    taken = time.monotonic() - began
+    whole, config = whole_in_two.path, small_config(tmp_path / "killed", model, evaluation=NO_CONTROLS)
     for number in range(3 if seed else 1):
         children = run_in_two(tmp_path / f"killed-{number}", config, resume=is_run(config.run_dir))
-        time.sleep(draw.uniform(0.2, 0.9) * taken)
+        time.sleep(draw.uniform(0.2, 0.9) * whole_in_two.seconds)
         for child in draw.sample(children, 2):
             os.kill(child, signal.SIGKILL)
         ended(children)
     again = run_in_two(tmp_path / "to the end", config, resume=is_run(config.run_dir))
     assert ended(again) == [0, 0], said(tmp_path / "to the end")
-    assert tensors(config.run_dir) == tensors(whole.run_dir)
-    assert untimed(config.run_dir) == untimed(whole.run_dir)
-    assert evaluations(config.run_dir) == evaluations(whole.run_dir)
-    assert results(config.run_dir) == results(whole.run_dir)
+    assert tensors(config.run_dir) == tensors(whole)
+    assert untimed(config.run_dir) == untimed(whole)
+    assert evaluations(config.run_dir) == evaluations(whole)
+    assert results(config.run_dir) == results(whole)
     assert not list(config.run_dir.rglob("*.partial"))
 
 

@@ -69,7 +69,7 @@ def test_any_source_is_read(begun, pieces, times):
         str(call.arguments)  # an integer that Python does not write in digits would raise
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(CALLS)
 def test_what_is_refused_for_its_nesting_is_no_call(calls):
     try:
