@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: one thread, two Hypothesis profiles, tiny random checkpoints on disk."""
 
 import gc
+import logging
 import os
 import signal
 
@@ -15,6 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of programs that tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background deaf to Ctrl-C, and the tests of it would wait in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What it says of every tensor of a checkpoint would be kept and formatted by pytest: a tenth of the time of some runs.
+logging.getLogger("c10d-NullHandler-dcp_logger").disabled = True
 
 _QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]}
 settings.register_profile("quick", max_examples=25, derandomize=True, **_QUIET)
