@@ -111,11 +111,11 @@ def test_an_arm_may_be_primed_with_traces_that_are_there(tmp_path, checkpoints):
 
 def test_an_arm_may_be_primed_with_another_ones_wrong_tries(tmp_path):
     """Each trace is a whole try of the primed model, wrong by the task; the arm waits for the other one's priming."""
-    file = write(tmp_path, tmp_path, size=40)
+    file = write(tmp_path, tmp_path, size=16)
     text = (
         file.read_text()
         .replace(f"{tmp_path / 'qwen2'}", "rich")
-        .replace("max_attempt_tokens = 8", "max_attempt_tokens = 64")
+        .replace("max_attempt_tokens = 8", "max_attempt_tokens = 48")
     )
     file.write_text(
         text + '[arms.own]\nbase = "tiny"\npriming = "own-wrong"\npriming_settings = { tries_of = "primed" }\n'
@@ -124,7 +124,7 @@ def test_an_arm_may_be_primed_with_another_ones_wrong_tries(tmp_path):
     out = tmp_path / "out"
     assert found["complete"], (out / "own/primed.log").read_text()
     rows = [json.loads(line) for line in (out / "own/primed/set.jsonl").read_text().splitlines()]
-    assert len({row["id"] for row in rows}) == len(rows) == 40
+    assert len({row["id"] for row in rows}) == len(rows) == 16
     task = Countdown(preset="tiny")
     for row in rows:
         assert not task.verify(task.parse(row["problem"]), row["completion"]).correct
