@@ -68,9 +68,17 @@ MORE_POINTS = {
     "before the report": lambda: at_call(run_module, "build_report", 1),
 }
 SLOW = pytest.mark.slow
+ELSEWHERE = {"after the first checkpoint", "in a later step"}
+"""Where the runs die too that are killed again and again, or moved."""
 
 
-@pytest.mark.parametrize("point", [*POINTS, *(pytest.param(name, marks=SLOW) for name in MORE_POINTS)])
+@pytest.mark.parametrize(
+    "point",
+    [
+        *sorted(POINTS.keys() - ELSEWHERE),
+        *(pytest.param(name, marks=SLOW) for name in (*MORE_POINTS, *sorted(ELSEWHERE))),
+    ],
+)
 def test_killed_and_resumed(tmp_path, model, whole, point):
     config = small_config(tmp_path / "run", model, evaluation=NO_CONTROLS)
     assert run_and_die(config, patch=(POINTS | MORE_POINTS)[point]) == -signal.SIGKILL

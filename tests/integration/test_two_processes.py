@@ -315,7 +315,8 @@ def test_a_killed_rank_is_named_and_the_run_resumes_in_one_process(tmp_path, mod
     assert [row["step"] for row in read_metrics(config.run_dir / "metrics.jsonl")] == list(range(7))
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
 def test_killed_at_random_times_it_is_the_same_run_by_tensors(tmp_path, model, whole_in_two, seed):
     """Equal are rows, evaluations and every tensor, to the bit; equal files are not asked for.
 

@@ -1,11 +1,9 @@
 """From a TOML file to a report by the command line, then failures, training from them, and an evaluation."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import forked_programs
 from small_runs import SETTINGS
 
 from secondthought.cli import main
@@ -28,13 +26,9 @@ def test_end_to_end(tmp_path, checkpoints, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model, config = str(checkpoints / "qwen2"), tmp_path / "run.toml"
     config.write_text(toml(overlay(SETTINGS, {"train": {"steps": 3}})))
-    command = [sys.executable, "-m", "secondthought", "train", "reflect-retry", str(config)]
-    done = subprocess.run(
-        [*command, "--model", model, "--run-dir", "runs/one", "--json"],
-        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
-        capture_output=True,
-        text=True,
-        check=False,
+    command = ["-m", "secondthought", "train", "reflect-retry", config]
+    done = forked_programs.run(
+        *command, "--model", model, "--run-dir", "runs/one", "--json", env={"PYTHONPATH": str(SUPPORT)}
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "finished"

@@ -95,7 +95,9 @@ def test_an_arm_lifts_the_reward(train, arm):
     assert reward(rows[-5:]) > 0.7
 
 
-@pytest.mark.parametrize("arm", ["reflect-retry", "ppo", "reinforce", pytest.param("grpo", marks=SLOW)])
+@pytest.mark.parametrize(
+    "arm", ["reflect-retry", "reinforce", *(pytest.param(arm, marks=SLOW) for arm in ("ppo", "grpo"))]
+)
 def test_shuffled_rewards_teach_nothing(train, arm):
     _, rows = train(permute_rewards=True, **ARMS[arm])
     assert reward(rows[-5:]) < 3 * CHANCE

@@ -38,12 +38,13 @@ def test_each_part_is_as_slow_as_the_slowest_process(monkeypatch):
     assert found["raw"]["sampled_tokens"] == {"one": [7] * 4, "several": [7, 7]}
 
 
-def test_two_processes_do_the_work_of_one():
+@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_processes_do_the_work_of_one(size):
     task = tasks.load(CONFIG.task.name, CONFIG.task.options)
     problems = task.problems("train", CONFIG.train.groups_per_step * CONFIG.train.steps, CONFIG.seed)
-    both, alone = processes.timed(CONFIG, 2, 1), timed_steps(CONFIG, task, problems)
-    assert len(both) == 2
-    for side in both:
+    ranks, alone = processes.timed(CONFIG, size, 1), timed_steps(CONFIG, task, problems)
+    assert len(ranks) == size
+    for side in ranks:
         counts = (side.failures, side.groups_learned, side.sampled_tokens)
         assert counts == (alone.failures, alone.groups_learned, alone.sampled_tokens)
         assert all(seconds > 0 for clock in (side.sampling, side.update) for seconds in (*clock.wall, *clock.cpu))
