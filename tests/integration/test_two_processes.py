@@ -1,5 +1,6 @@
 """Two processes over gloo do what one does: gradients, runs, checkpoints that both read, and no silent hang."""
 
+import contextlib
 import json
 import math
 import os
@@ -405,6 +406,25 @@ def test_ranks_that_go_different_ways_are_told_apart(tmp_path):
 
     assert ended(start(tmp_path, work)) == [1, 1]
     assert "rank 1 is at 'place 1', rank 0 at 'place 0'" in error_of(tmp_path, 0)
+
+
+def test_what_one_leads_is_done_for_all_when_they_go_on(tmp_path):
+    """A checkpoint gets its name as the first process leaves it: whoever went on before would not find it."""
+
+    @contextlib.contextmanager
+    def renamed():
+        yield tmp_path / "partial"
+        time.sleep(0.5)
+        (tmp_path / "partial").rename(tmp_path / "whole")
+
+    def work(rank, join):
+        with join() as world:
+            with world.led("a file", renamed()) as path:
+                if world.is_first:
+                    path.write_text("all of it")
+            return (tmp_path / "whole").read_text()
+
+    assert both(tmp_path / "processes", work) == ["all of it", "all of it"]
 
 
 def test_items_are_dealt_whole_and_evenly():

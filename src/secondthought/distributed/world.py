@@ -128,10 +128,14 @@ class World:
 
     @contextlib.contextmanager
     def led(self, what: str, block: AbstractContextManager[T]) -> Iterator[T]:
-        """Enter a block, such as a directory to fill, on rank 0 before all others, and leave it there after them."""
+        """Enter a block, such as a directory to fill, on rank 0 before all others, and leave it there after them.
+
+        All go on when it is left: a directory has its name then.
+        """
         with contextlib.ExitStack() as stack:
             yield self.first(what, lambda: stack.enter_context(block))
             self.gather(f"{what}: end", None)
+        self.gather(f"{what}: left", None)
 
     def agree_max(self, what: str, number: int) -> int:
         """Return the largest of all ranks' numbers."""
