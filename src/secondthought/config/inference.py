@@ -34,7 +34,7 @@ class InferenceConfig(Config):
     max_gap: float = Field(0.05, gt=0)
     """Largest mean difference between the server's log-probabilities and the local model's, in nats a token, in the
     probe that follows each change of weights; beyond it the run stops."""
-    time_limit_s: Seconds = 600.0
+    time_limit_s: Seconds = 300.0
     """How long one request may take."""
     attempts: int = Field(5, ge=1)
     """Requests that one completion is worth."""
@@ -42,7 +42,9 @@ class InferenceConfig(Config):
     @field_validator("program_args")
     @classmethod
     def _readable(cls, given: str) -> str:
-        shlex.split(given)
+        for word in shlex.split(given):
+            if word.split("=")[0] in ("--host", "--port"):
+                raise ValueError(f"{word} is ours to choose; for a server elsewhere set url")
         return given
 
     @model_validator(mode="after")

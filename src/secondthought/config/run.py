@@ -92,6 +92,12 @@ class RunConfig(Config):
         require_use(self.algorithm.type, changed)
         if self.episode.tries_by == "base":
             self._only_reflections_learn()
+        row = self.algorithm.row
+        if self.inference.ahead and (row.loss != "surrogate" or row.strips_retries):
+            raise ValueError(
+                "inference.ahead needs an importance ratio against the weights that sampled, which corrects for their"
+                f" age, and {self.algorithm.type} has none; leave it out"
+            )
         return self
 
     def _only_reflections_learn(self) -> None:

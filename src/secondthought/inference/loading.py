@@ -8,9 +8,10 @@ from pathlib import Path
 
 from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
+from secondthought.errors import ConfigError
 from secondthought.inference.local import LocalPolicy
 from secondthought.inference.served.policy import served_policy
-from secondthought.inference.served.starting import started
+from secondthought.inference.served.starting import program_of, started
 from secondthought.models.loading import load_model
 from secondthought.models.weight_bars import told_to
 from secondthought.progress import SILENT, Onlooker
@@ -34,6 +35,33 @@ def load_policy(
         policy.share_trunk = share_trunk
         policy.measure_paths()
     return policy
+
+
+def require_engine(config: InferenceConfig, processes: int, timeout_s: float) -> None:
+    """Refuse, before anything is loaded, an engine that these processes could not use.
+
+    Args:
+        config: which engine, and where.
+        processes: how many train.
+        timeout_s: how long these wait for each other.
+
+    Raises:
+        ConfigError: a setting is not for several processes, or there is no program to start.
+    """
+    if config.engine != "local" and config.url is None:
+        program_of(config)
+    if config.engine == "local" or processes == 1:
+        return
+    if config.ahead:
+        raise ConfigError("inference.ahead: one process alone samples ahead; leave it out, or train in one process")
+    if config.url is None:
+        raise ConfigError("inference.url: several processes share servers that are there; start them, and say where")
+    longest = config.attempts * config.time_limit_s
+    if longest >= timeout_s:
+        raise ConfigError(
+            f"inference.time_limit_s: {config.attempts} attempts of {config.time_limit_s:g} s at a server that hangs"
+            f" take longer than processes wait for each other, {timeout_s:g} s (train.timeout_s); set it lower"
+        )
 
 
 @contextlib.contextmanager

@@ -259,6 +259,8 @@ _OURS = frozenset(
         "stored_reflections.jsonl",
         "checks.json",
         "data.json",
+        "served",
+        "served.log",
     }
 )
 """What a run may have written before its first step."""

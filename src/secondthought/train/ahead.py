@@ -2,7 +2,7 @@
 
 So neither waits for the other, and what is learned from was sampled by weights that are one update older. Its recorded
 log-probabilities are those of the weights that sampled it: the importance ratio against them corrects for the age, and
-is clipped where that is too much (PPO, arXiv 1707.06347, equation 7).
+is clipped where that is too much (PPO, arXiv 1707.06347, equation 7). Algorithms without such a ratio are refused.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Ahead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._begun is not None:
+        if kind is not None and self._begun is not None and not self._begun[1].done():
             self._policy.cut()  # nobody waits for it any more, and it could take minutes
         self.wait()
         self._thread.shutdown()
@@ -82,12 +82,10 @@ class Ahead:
             PolicyError: the servers fail.
             TaskError: the task does.
         """
-        begun, self._begun = self._begun, None
-        if begun is None or begun[0] != step:
+        if self._begun is None or self._begun[0] != step:
             self.staleness = 0
             return self._curriculum.groups(step)
-        try:
-            self.staleness = 1
-            return begun[1].result()
-        finally:
-            self._holding.close()
+        played = self._begun[1].result()
+        self._begun, self.staleness = None, 1
+        self._holding.close()
+        return played

@@ -114,7 +114,9 @@ class Loop:
         """Play and learn. An interruption waits for the update, for which weights must be whole again."""
         began = time.perf_counter()
         played = (self.ahead or self.curriculum).groups(progress.step + 1)
-        aged = {} if self.ahead is None else {"inference/staleness": float(self.ahead.staleness)}
+        sampler = of_policy(self.player.policy)
+        if self.ahead is not None:
+            sampler["inference/staleness"] = float(self.ahead.staleness)
         give_back()
         self._play_ahead(progress, played)
         sampled = time.perf_counter()
@@ -130,8 +132,7 @@ class Loop:
                 **of_critic_advantages(from_critic),
                 **of_update(update),
                 **_mining(played.mining),
-                **of_policy(self.player.policy),
-                **aged,
+                **sampler,
                 "tokens/sampled": progress.sampled_tokens,
                 "time/rollout": sampled - began,
                 "time/update": time.perf_counter() - sampled,

@@ -15,11 +15,10 @@ from typing import Any
 
 from secondthought.config import RunConfig
 from secondthought.distributed.world import World
-from secondthought.errors import ConfigError
 from secondthought.evaluate import final
 from secondthought.evaluate.before_after import BEFORE, EVALUATIONS, STORED, BeforeAfter
 from secondthought.evaluate.validation import validate
-from secondthought.inference.loading import sampled_by
+from secondthought.inference.loading import require_engine, sampled_by
 from secondthought.inference.resuming import drop_samples
 from secondthought.inference.served.policy import ServedPolicy
 from secondthought.models.local import LocalModel
@@ -76,7 +75,7 @@ def execute(
     with Trackers(trackers) as added:
         return in_run(
             config,
-            lambda world: _loaded(config, quiet=quiet or not world.is_first),
+            lambda world: _loaded(config, world, quiet=quiet or not world.is_first),
             lambda run, world, loaded: _Execution(config, loaded, run, world, added, quiet=quiet).complete(),
             timeout_s=config.train.timeout_s,
             resume=resume,
@@ -88,7 +87,8 @@ def execute(
         )
 
 
-def _loaded(config: RunConfig, *, quiet: bool) -> Loaded:
+def _loaded(config: RunConfig, world: World, *, quiet: bool) -> Loaded:
+    require_engine(config.inference, world.size, config.train.timeout_s)
     with Display(quiet=quiet) as shown:
         return Loaded.of(config, shown)
 
@@ -120,8 +120,6 @@ class _Execution:
         loaded.policy.world = world
         require_same_base(run, world, loaded.policy)
         agree_on_paths(run, world, loaded.policy, wanted=config.train.share_trunk)
-        if config.inference.ahead and world.size > 1:
-            raise ConfigError("inference.ahead: one process alone samples ahead; leave it out, or train in one process")
 
     def complete(self) -> dict[str, Any]:
         """Go through all stages; return the summary."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 from small_runs import NO_CONTROLS, evaluations, small_config, untimed
@@ -128,22 +129,25 @@ def test_what_the_servers_refuse_ends_the_step_that_needs_it(tmp_path, checkpoin
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
-def test_ctrl_c_ends_it_at_once_and_it_goes_on(tmp_path, checkpoints, held, monkeypatch):
-    """What is under way at the servers is let go."""
+@pytest.mark.parametrize("at", ["learning", "waiting"])
+def test_ctrl_c_ends_it_at_once_and_it_goes_on(tmp_path, checkpoints, held, monkeypatch, at):
+    """What is under way at the servers is let go, whether the model learns just then or waits for them."""
     update, gate = Learner.update, threading.Event()
 
     def interrupted(self, trees, step, *rest):
         found = update(self, trees, step, *rest)
         if step == 2:
             held.change = lambda answer: gate.wait(60) and answer
-            os.kill(os.getpid(), signal.SIGINT)
+            later = 0.0 if at == "learning" else 1.0
+            threading.Timer(later, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         return found
 
     monkeypatch.setattr(Learner, "update", interrupted)
-    config = config_of(tmp_path / "run", checkpoints, held, eval_every=4)
+    config, began = config_of(tmp_path / "run", checkpoints, held, eval_every=4), time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
             execute(config, quiet=True)
+        assert time.monotonic() - began < 40, "the servers are silent for a minute"
     finally:
         gate.set()
         held.change = lambda answer: answer
@@ -159,6 +163,35 @@ def test_a_budget_of_tokens_ends_it(tmp_path, checkpoints, held):
     found = execute(config, quiet=True)
     assert found["status"] == "finished"
     assert found["tokens_sampled"] >= 600
+
+
+@pytest.mark.parametrize("kind", ["reinforce", "reflect-grpo"])
+def test_an_algorithm_without_a_ratio_against_the_weights_that_sampled_cannot(tmp_path, checkpoints, held, kind):
+    with pytest.raises(ConfigError, match=f"importance ratio .* {kind} has none"):
+        small_config(
+            tmp_path / "run",
+            checkpoints / "qwen2",
+            algorithm={"type": kind, "kl_ref": 0.0},
+            inference={"engine": "vllm", "url": held.url, "ahead": True},
+        )
+
+
+def test_what_is_said_of_a_step_is_of_the_weights_that_sampled_it(tmp_path, checkpoints, held, monkeypatch):
+    from secondthought.inference.served.policy import ServedPolicy
+
+    gaps, bring = [], ServedPolicy._bring_if_changed
+
+    def watched(self):
+        found = bring(self)
+        if not gaps or found.reading.gap != gaps[-1]:
+            gaps.append(found.reading.gap)
+        return found
+
+    monkeypatch.setattr(ServedPolicy, "_bring_if_changed", watched)
+    config = config_of(tmp_path / "run", checkpoints, held, steps=3, eval_every=3)
+    execute(config, quiet=True)
+    rows = read_metrics(config.run_dir / "metrics.jsonl")
+    assert [row["inference/gap"] for row in rows[1:]] == pytest.approx([gaps[0], gaps[0], gaps[1]], rel=1e-6)
 
 
 def test_a_local_model_cannot(tmp_path, checkpoints):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 16 * 1024 * 1024
 """Longest answer that is read, unpacked: no completion is this long, and memory is finite."""
+_THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 _CLOSE_S = 5.0
 """Longest wait for connections to be closed."""
 
@@ -156,6 +157,8 @@ def no_reply(error: Exception) -> NoReply:
 def new_client() -> httpx2.AsyncClient:
     """Open a client with the proxies and certificates of the environment; it has no time limits of its own.
 
+    This machine itself is asked directly, whatever the environment says: a proxy elsewhere cannot reach it.
+
     Raises:
         ConfigError: the environment names a proxy or certificates that cannot be used.
     """
@@ -163,7 +166,10 @@ def new_client() -> httpx2.AsyncClient:
 
     limits = httpx2.Limits(max_connections=None)  # workers are as many as requests may be under way
     try:
-        return httpx2.AsyncClient(timeout=None, follow_redirects=False, limits=limits)
+        here = {
+            f"all://{name}": httpx2.AsyncHTTPTransport(limits=limits) for name in ("127.0.0.1", "localhost", "[::1]")
+        }
+        return httpx2.AsyncClient(timeout=None, follow_redirects=False, limits=limits, mounts=here)
     except OSError as error:
         raise ConfigError(
             f"endpoint: the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({error.strerror or error});"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ class ServedPolicy:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
         self._as_brought: tuple[tuple[int, int], ...] | None = None
         self._is_held = False
+        self._known: set[VllmServer] = set()
+        """Servers whose own model and whose log-probabilities were checked; one may come late."""
 
     @property
     def world(self) -> Ranks | None:
@@ -87,6 +90,10 @@ class ServedPolicy:
     def fingerprint(self) -> str:
         """See `Fingerprinted.fingerprint`."""
         return self.local.fingerprint()
+
+    def weights_digest(self) -> str:
+        """Return a digest of all weights as they are now: the servers are given these before they sample."""
+        return self.local.weights_digest()
 
     def sample(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Sample completions (`Policy.sample`); a request that fails for good ends the call.
@@ -144,8 +151,8 @@ class ServedPolicy:
         now = self._state()
         if self.brought is not None and now == self._as_brought:
             return self.brought
-        first, model = self.brought is None, self._carrier.bring()
-        readings = [found for server in self.servers.up if (found := self._compared(server, model, first=first))]
+        model = self._carrier.bring()
+        readings = [found for server in self.servers.up if (found := self._compared(server, model))]
         reading = max(readings, key=lambda reading: reading.gap)
         up = tuple(place for place, server in enumerate(self.servers.servers) if server in self.servers.up)
         self.brought, self._as_brought = Brought(model=model, up=up, reading=reading), now
@@ -164,18 +171,19 @@ class ServedPolicy:
         self._carrier.close()
         self.servers.close()
 
-    def _compared(self, server: VllmServer, model: str, *, first: bool) -> ProbeReading | None:
+    def _compared(self, server: VllmServer, model: str) -> ProbeReading | None:
         """Compare one server's model with the local one; a server that no longer answers is left out."""
 
         def ask(prompt: Prompt, sampling: Sampling) -> Sampled:
             return server.sample(prompt, sampling, model if sampling.adapter else self._base)
 
         try:
-            if first and self.local.adapter is not None:
+            if server not in self._known and self.local.adapter is not None:
                 self._probe.check(ask, adapter=False, of=server.shown)  # the server's base model is ours
             reading = self._probe.check(ask, adapter=True, of=server.shown)
-            if first:
+            if server not in self._known:
                 self._probe.require_processed(ask)
+                self._known.add(server)
         except ServerGone as error:
             self.servers.leave_out(server, error)
             return None
@@ -264,6 +272,8 @@ def served_policy(local: LocalPolicy, config: InferenceConfig, folder: Path) -> 
     servers = ServerPool([VllmServer(address, local.stop_ids) for address in _addresses(config)], first=rank)
     try:
         base, where = _base_of(servers), folder.absolute()
+        if rank == 0:
+            shutil.rmtree(where, ignore_errors=True)  # weights that a run left which was killed
         carrier: Carrier = (
             WeightCarrier(local, servers, where, base)
             if local.adapter is None

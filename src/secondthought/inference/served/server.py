@@ -17,7 +17,7 @@ import itertools
 import json
 import logging
 import math
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,13 +72,13 @@ class VllmServer:
         self._stops = sorted(stop_ids)
         self._requests = OpenRequests()
         self._headers = {"Content-Type": "application/json", **_key(address.key_variable)}
-        self._is_cut = False
+        self._cut = threading.Event()
         self._is_told = False
         """Whether it was said that the server does not answer; many requests find it out at once."""
 
     def cut(self) -> None:
         """Cut what is under way: whoever waits for an answer gets none, and nothing is tried again."""
-        self._is_cut = True
+        self._cut.set()
         self._requests.cut()
 
     def close(self) -> None:
@@ -171,14 +171,15 @@ class VllmServer:
                 if reply.status not in _LATER:
                     is_refused = True
                     break
-            if attempt >= attempts or self._is_cut:
+            if attempt >= attempts or self._cut.is_set():
                 break
             if not self._is_told:
                 self._is_told = True
                 logger.info("%s%s: %s; again in %.1f s", self.shown, route, reason, delay)
-            time.sleep(delay)
+            if self._cut.wait(delay):
+                break
             delay = min(2 * delay, _LONGEST_DELAY_S)
-        kind = PolicyError if is_refused or self._is_cut else ServerGone
+        kind = PolicyError if is_refused or self._cut.is_set() else ServerGone
         raise kind(f"{self.shown}{route}: {reason}{_remedy(route, reason)}")
 
 

@@ -41,35 +41,42 @@ def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: On
         onlooker: told how long it takes.
 
     Raises:
-        ConfigError: there is no such program, or several processes would each start one.
-        PolicyError: it ends, or does not answer within its time.
+        ConfigError: there is no such program.
+        PolicyError: it ends, also later, or does not answer within its time.
         RunError: the log cannot be written.
     """
-    program = _program(config, local)
     port = _free_port()
-    words = [program, "serve", base_checkpoint(local.name), *_arguments(local, port, shlex.split(config.program_args))]
+    words = [
+        program_of(config),
+        "serve",
+        base_checkpoint(local.name),
+        *_arguments(local, port, shlex.split(config.program_args)),
+    ]
     with _guarded(words, log) as process, OpenRequests() as requests:
         with onlooker.stage(f"starting {config.program}, which writes {log}") as stage:
             until = time.monotonic() + config.start_limit_s
             while not _answers(requests, f"http://127.0.0.1:{port}/health"):
                 if process.poll() is not None:
-                    raise PolicyError(f"{config.program} ended with status {process.returncode}{_last_words(log)}")
+                    raise PolicyError(_how_it_ended(config, process.returncode, log))
                 if time.monotonic() > until:
                     limit = f"{config.start_limit_s:g} s (inference.start_limit_s)"
                     raise PolicyError(f"{config.program} does not answer within {limit}{_last_words(log)}")
                 stage.beat()
                 time.sleep(_LOOK_EVERY_S)
-        yield f"http://127.0.0.1:{port}"
+        try:
+            yield f"http://127.0.0.1:{port}"
+        except PolicyError as error:
+            if process.poll() is None:
+                raise
+            raise PolicyError(f"{_how_it_ended(config, process.returncode, log)} ({error})") from error
 
 
-def _program(config: InferenceConfig, local: LocalPolicy) -> str:
-    """Return where the program is.
+def program_of(config: InferenceConfig) -> str:
+    """Return where the program is that a config names.
 
     Raises:
-        ConfigError: nowhere, or several processes ask.
+        ConfigError: nowhere.
     """
-    if local.world is not None and local.world.size > 1:
-        raise ConfigError("inference.url: several processes share servers that are there; start them, and say where")
     found = shutil.which(os.path.expanduser(config.program))
     if found is None:
         raise ConfigError(
@@ -102,7 +109,7 @@ def _guarded(words: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Have a guard run a program as long as the context lasts, or this process."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        said = log.open("wb")
+        said = log.open("ab")  # what one said that an earlier attempt of the run started is worth keeping
     except OSError as error:
         raise RunError(why_unwritten(log, error)) from None
     command = [sys.executable, "-I", str(guard.__file__), *words]
@@ -142,6 +149,11 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def _how_it_ended(config: InferenceConfig, status: int, log: Path) -> str:
+    how = f"was ended by signal {status - 128}" if status > 128 else f"ended with status {status}"
+    return f"{config.program} {how}{_last_words(log)}"
 
 
 def _last_words(log: Path) -> str:

@@ -121,6 +121,33 @@ def test_a_server_that_dies_while_it_is_probed_is_left_out(checkpoints, local, t
         assert policy.servers.up == (policy.servers.servers[0],)
 
 
+def test_a_server_that_comes_late_is_checked_like_the_others(checkpoints, local, tmp_path):
+    """It answers first when weights are brought for the second time: its flags are looked at then."""
+    prompts = groups_of(local)
+    with two(checkpoints, local, tmp_path) as (policy, _one, other):
+        other.faults["/v1/load_lora_adapter"] = list(DEAD)
+        policy.sample(prompts, SAMPLING)
+        other.faults.clear()
+        other.completion = halved(other)
+        shake(local)
+        with pytest.raises(PolicyError, match="processed_logprobs"):
+            policy.sample(prompts, SAMPLING)
+
+
+def halved(held):
+    """What a server tells that leaves the temperature out: right where that is 0."""
+    completion = held.completion
+
+    def told(body):
+        answer = completion(body)
+        logprobs = answer["choices"][0]["logprobs"]
+        if body["temperature"]:
+            logprobs["token_logprobs"] = [value / 2 for value in logprobs["token_logprobs"]]
+        return answer
+
+    return told
+
+
 def test_where_none_answers_the_run_stops(checkpoints, local, tmp_path):
     prompts = groups_of(local)
     with two(checkpoints, local, tmp_path) as (policy, one, other):

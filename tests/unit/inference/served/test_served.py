@@ -1,6 +1,8 @@
 """A vLLM server samples for the model that trains here: the same tokens, new weights each time, and none stale."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,8 +12,9 @@ from vllm_server import BASE, hang_up, serving
 
 from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
-from secondthought.errors import PolicyError
-from secondthought.inference.loading import load_policy, sampled_by
+from secondthought.errors import ConfigError, PolicyError
+from secondthought.inference.loading import load_policy, require_engine, sampled_by
+from secondthought.inference.resuming import resumable
 from secondthought.inference.served import server as served_server
 from secondthought.runs.recorder import read_metrics
 from secondthought.train.run import execute
@@ -132,6 +135,33 @@ def test_a_server_in_trouble_is_named_once(checkpoints, tmp_path, caplog):
     assert caplog.text.count("again in") == 2
 
 
+def test_evaluations_that_are_resumed_are_of_the_weights_as_they_are(checkpoints, tmp_path):
+    """Samples that an interrupted evaluation kept are of the weights that it measured, and of no others."""
+    local = load_policy(model_of(checkpoints, 4))
+    prompts = prompts_of(local)
+    with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path / "served") as policy:
+        with resumable(policy, tmp_path / "kept.samples") as kept:
+            kept.sample(prompts, SAMPLING)
+        shake(local)
+        with resumable(policy, tmp_path / "kept.samples") as kept:
+            found = [one.token_ids for one in kept.sample(prompts, SAMPLING)]
+        assert found == [one.token_ids for one in local.sample(prompts, SAMPLING)]
+
+
+def test_a_request_that_waits_is_not_sent_after_the_cut(checkpoints, tmp_path, monkeypatch):
+    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 30.0)
+    local = load_policy(model_of(checkpoints, 4))
+    with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path) as policy:
+        policy.bring()
+        held.faults["/v1/completions"] = [(500, {})]
+        began, asked = time.monotonic(), len(held.calls)
+        threading.Timer(0.5, policy.cut).start()
+        with pytest.raises(PolicyError):
+            policy.sample(prompts_of(local, 1), SAMPLING)
+        assert time.monotonic() - began < 20
+        assert len(held.calls) == asked, "the answer that failed was none of them"
+
+
 def test_what_passes_is_tried_again(checkpoints, tmp_path):
     local = load_policy(model_of(checkpoints, 4))
     prompts = prompts_of(local)
@@ -214,6 +244,18 @@ def test_nobody_there_and_routes_that_are_off(checkpoints, tmp_path):
         held.faults["/pause?mode=wait"] = [(404, {"detail": "Not Found"})]
         with pytest.raises(PolicyError, match="VLLM_SERVER_DEV_MODE=1"):
             policy.sample(prompts_of(whole), SAMPLING)
+
+
+def test_what_several_processes_cannot_use_is_refused_beforehand():
+    served = {"engine": "vllm", "url": "http://localhost:1"}
+    require_engine(InferenceConfig(**served), 2, 1800.0)
+    with pytest.raises(ConfigError, match="one process alone samples ahead"):
+        require_engine(InferenceConfig(**served, ahead=True), 2, 1800.0)
+    with pytest.raises(ConfigError, match=r"time_limit_s: 5 attempts of 300 s .* 1500 s \(train\.timeout_s\)"):
+        require_engine(InferenceConfig(**served), 2, 1500.0)
+    with pytest.raises(ConfigError, match=r"inference\.url: several processes share"):
+        require_engine(InferenceConfig(engine="vllm", program="true"), 2, 1800.0)
+    require_engine(InferenceConfig(), 2, 10.0)
 
 
 def test_settings_of_a_server_need_one():

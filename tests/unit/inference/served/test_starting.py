@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from vllm_server import serving
 
 from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
@@ -114,6 +115,44 @@ def test_no_program_is_one_sentence(local, tmp_path):
 def test_settings_of_a_start_and_a_url_are_refused_together():
     with pytest.raises(ValueError, match="program_args is of a server that is started"):
         InferenceConfig(engine="vllm", url="http://localhost:1", program_args="--x")
+
+
+def test_a_port_of_ones_own_is_refused():
+    with pytest.raises(ValueError, match="--port=9 is ours to choose"):
+        InferenceConfig(engine="vllm", program_args="--port=9")
+
+
+def test_a_guard_that_is_asked_to_end_ends_its_program():
+    words = [sys.executable, guard.__file__, sys.executable, "-c", STARTS]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as asked:
+        child = int(asked.stdout.readline())
+        asked.terminate()
+        assert gone_within(child)
+
+
+def test_one_that_dies_later_is_named(local, tmp_path):
+    """What fails then is a request; why is that the server is gone."""
+    source = str(Path(starting.__file__).parents[3])
+    path = program(tmp_path, SERVES.format(paths=[str(SUPPORT), source]))
+    config = config_of(path).model_copy(update={"attempts": 1})
+
+    def run():
+        with sampled_by(config, local, tmp_path / "served") as policy:
+            policy.bring()
+            os.kill(int((tmp_path / "served.log").read_text().split()[1]), signal.SIGKILL)
+            policy.sample([Prompt(trunk=local.start([Message(role="user", content="1 + 1?")]), key=3)], Sampling())
+
+    with pytest.raises(PolicyError, match=r"was ended by signal 9: 'process .* is the last"):
+        run()
+
+
+def test_its_own_server_is_asked_without_a_proxy(local, tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with serving(local.name) as held:
+        config = InferenceConfig(engine="vllm", url=held.url, attempts=1)
+        with sampled_by(config, local, tmp_path / "served") as policy:
+            policy.bring()
 
 
 def test_arguments_that_no_shell_reads_are_refused():
