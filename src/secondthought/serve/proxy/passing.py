@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from secondthought.serve.proxy.requests import BadRequest
-from secondthought.serve.proxy.upstream import EndpointUpstream
+from secondthought.serve.proxy.upstream import BLOT, EndpointUpstream
 
 _ROUTES = re.compile(r"models|models/[\w.:@\-]+(?:/[\w.:@\-]+)?|embeddings|completions")
 """Routes below /v1 that are passed on: what models do. Others may be an account's, whose key is not the clients'."""
@@ -60,8 +60,35 @@ async def sent_on(
 
     async def body() -> AsyncIterator[bytes]:
         async with held, asyncio.timeout(seconds):
-            async for part in response.aiter_bytes():
+            async for part in without(response.aiter_bytes(), upstream.secret):
                 yield part
 
-    headers = {name: value for name, value in response.headers.items() if name.lower() not in _HOP}
+    headers = {
+        name: upstream.blotted(value.encode()).decode()
+        for name, value in response.headers.items()
+        if name.lower() not in _HOP
+    }
     return StreamingResponse(body(), status_code=response.status_code, headers=headers)
+
+
+async def without(parts: AsyncIterator[bytes], secret: bytes) -> AsyncIterator[bytes]:
+    """Yield the same bytes without a secret, also where it comes in pieces; what cannot be one is not held back."""
+    kept = b""
+    async for part in parts:
+        kept = (kept + part).replace(secret, BLOT) if secret else part
+        size = len(kept) - _begun(kept, secret)
+        if size:
+            yield kept[:size]
+        kept = kept[size:]
+    if kept:
+        yield kept
+
+
+def _begun(data: bytes, secret: bytes) -> int:
+    """Return how many bytes at the end may be the beginning of a secret.
+
+    >>> _begun(b"is sk-1", b"sk-123"), _begun(b"is sk-2", b"sk-123")
+    (4, 0)
+    """
+    longest = min(len(data), len(secret) - 1)
+    return next((size for size in range(longest, 0, -1) if data.endswith(secret[:size])), 0)

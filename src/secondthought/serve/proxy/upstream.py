@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import httpx2
 
 _PATH = "/chat/completions"
+BLOT = b"***"
+"""Stands where our key stood."""
 
 
 class Refused(Exception):
@@ -132,6 +134,15 @@ class EndpointUpstream:
             return None, Refused(502, f"{self._where}: the body is no chat completion: {self._words(reply)}")
         return sendable(json.loads(reply.body)), Refused(200, "")
 
+    @property
+    def secret(self) -> bytes:
+        """Return our key, which no client may see; empty where there is none."""
+        return (self._key or "").encode()
+
+    def blotted(self, data: bytes) -> bytes:
+        """Return what a server said without our key, should it repeat it."""
+        return data.replace(self.secret, BLOT) if self.secret else data
+
     def _url_of(self, path: str, query: str) -> str:
         """Return the URL of another route beside chat/completions, the query of the base URL kept."""
         parts = urlsplit(self._address)
@@ -141,7 +152,7 @@ class EndpointUpstream:
     def _error(self, reply: Reply) -> dict[str, Any] | None:
         """Return the error that a body is, without our key should the server repeat it; None if it is none."""
         try:
-            body = json.loads(reply.body.replace(self._key.encode(), b"***") if self._key else reply.body)
+            body = json.loads(self.blotted(reply.body))
         except (ValueError, RecursionError):
             return None
         return sendable(body) if isinstance(body, dict) and "error" in body else None
@@ -151,7 +162,7 @@ class EndpointUpstream:
         return shown(self.endpoint.url)
 
     def _words(self, reply: Reply) -> str:
-        return words(reply.body.replace(self._key.encode(), b"***") if self._key else reply.body)
+        return words(self.blotted(reply.body))
 
     def _headers(self) -> dict[str, str]:
         own = {"Content-Type": "application/json", "User-Agent": "secondthought"}

@@ -367,6 +367,21 @@ class TestPassedOn:
             assert run(server, work).status_code == 404
         assert not server.requests
 
+    def test_the_key_is_not_told_in_what_is_passed_on(self, monkeypatch):
+        monkeypatch.setenv("UPSTREAM_KEY", "secret-key")
+
+        async def all_of_it():
+            proxy = proxy_before(upstream_at(server, key_variable="UPSTREAM_KEY"))
+            async with asking(proxy) as client:
+                return await client.post("/chat/completions", json=body())
+
+        echo = status(401, "no such key: secret-key", X_Key="secret-key")
+        with serving(script={"Say a.": [echo]}) as server:
+            reply = asyncio.run(all_of_it())
+        assert reply.status_code == 401
+        assert "secret" not in reply.text + str(reply.headers)
+        assert "no such key: ***" in reply.text
+
     def test_a_stalled_body_ends_with_its_time(self):
         async def work(client, proxy):
             with contextlib.suppress(Exception):
