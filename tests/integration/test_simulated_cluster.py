@@ -1,7 +1,9 @@
 """Two processes that train and two servers that sample, on one machine: they do what one of each does."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -136,39 +138,65 @@ def flags_of(settings, before="--"):
 
 DIES_ONCE = """
 import os, signal, sys
+from pathlib import Path
 from secondthought.cli import main
 from secondthought.train.learner import Learner
 
-update, count = Learner.update, 0
+update, count, died = Learner.update, 0, Path(__file__).with_name("died")
 
 def dying(self, *args, **kwargs):
     global count
     count += 1
-    if count == 2 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0" and os.environ["RANK"] == "1":
+    if count == 2 and os.environ["RANK"] == "1" and not died.exists():
+        died.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return update(self, *args, **kwargs)
 
 Learner.update = dying
 sys.exit(main())
 """
+AGENTS = {"one agent": 1, "two agents": 2}
+
+
+def places_of(count):
+    """How agents of torchrun find each other and two processes."""
+    if count == 1:
+        return ["--standalone", "--nproc-per-node", "2"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{port}"]
+    return ["--nnodes", str(count), "--nproc-per-node", "1", *meeting]
 
 
 @pytest.mark.slow
-def test_torchrun_starts_a_run_again_that_lost_a_process(tmp_path, checkpoints, servers, alone):
+@pytest.mark.parametrize("agents", AGENTS)
+def test_torchrun_starts_a_run_again_that_lost_a_process(tmp_path, checkpoints, servers, alone, agents):
     """With --resume and a directory that is there, the same command begins a run and goes on with it."""
     config = config_of(tmp_path / "run", checkpoints, servers)
     (tmp_path / "run").mkdir()
     (tmp_path / "dies_once.py").write_text(DIES_ONCE)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["--max-restarts", "1", str(tmp_path / "dies_once.py"), "train", "reflect-retry"]
-    paths = os.pathsep.join([str(Path(__file__).parents[1] / "support"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [*command, *flags_of(config.model_dump(mode="json", exclude_unset=True)), "--resume"],
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    count = AGENTS[agents]
+    command = [sys.executable, "-m", "torch.distributed.run", *places_of(count), "--max-restarts", "3"]
+    command += [str(tmp_path / "dies_once.py"), "train", "reflect-retry", "--resume"]
+    command += flags_of(config.model_dump(mode="json", exclude_unset=True))
+    codes, words = all_ended(count, command, tmp_path)
+    assert codes == [0] * count, words
+    assert (tmp_path / "died").exists()
     assert_alike(tmp_path / "run", alone)
     assert len(servers[0].routes("/v1/load_lora_adapter")) > 5, "it began twice"
+
+
+def all_ended(count, command, root):
+    """Run a command `count` times at once; returns how each ended, and what all of them said."""
+    paths = os.pathsep.join([str(Path(__file__).parents[1] / "support"), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    logs = [root / f"agent-{number}.log" for number in range(count)]
+    with contextlib.ExitStack() as stack:
+        outs = [stack.enter_context(log.open("w")) for log in logs]
+        started = [subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT) for out in outs]
+        for process in started:
+            stack.callback(process.wait)
+            stack.callback(process.terminate)  # torchrun then ends the processes that it started
+        codes = [process.wait(timeout=300) for process in started]
+    return codes, "\n".join(log.read_text() for log in logs)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -25,13 +24,14 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
+from secondthought.distributed.meeting_place import of_attempt
+from secondthought.distributed.waiting import ADVICE, looks, missing, store_errors
 from secondthought.errors import RunError, first_line
 
 T = TypeVar("T")
 
 ROLL_CALL_SECONDS = 10.0
 """How long survivors of a broken exchange wait for each other before they name those who are missing."""
-_LONGEST_NAP = 0.05
 
 
 class World:
@@ -64,7 +64,7 @@ class World:
             store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=timeout_s)))
         except (ValueError, RuntimeError) as error:
             raise RunError(f"this process found no others: {error}; start with torchrun --nproc-per-node N") from error
-        return cls.join(of_attempt(store, size), rank, size, timeout_s)
+        return cls.join(of_attempt(store, rank, size, timeout_s), rank, size, timeout_s)
 
     @classmethod
     def join(cls, store: Store, rank: int, size: int, timeout_s: float) -> World:
@@ -154,7 +154,7 @@ class World:
         if self._store is None:
             return
         self._num_meetings += 1
-        with self._store_errors(what):
+        with store_errors(self.rank, what):
             self._store.set(self._mark(self._num_meetings, self.rank), what)
             for rank in range(self.size):
                 self._wait_for(self._store, rank, what)
@@ -169,23 +169,23 @@ class World:
         except RuntimeError as error:
             if self._store is None or not _is_broken_exchange(error):
                 raise
-            missing = self._roll_call(self._store, what)
-            for rank in missing:
+            absent = self._roll_call(self._store, what)
+            for rank in absent:
                 self._say_if_left(self._store, rank)
             reason = first_line(error)
-            if missing:
-                raise self._missing(missing, f"in {what} ({reason})") from error
-            raise RunError(f"the processes lost each other in {what} ({reason}); {_ADVICE}") from error
+            if absent:
+                raise missing(absent, self.size, f"in {what} ({reason})") from error
+            raise RunError(f"the processes lost each other in {what} ({reason}); {ADVICE}") from error
 
     def _wait_for(self, store: Store, rank: int, what: str) -> None:
-        mark, began, nap = self._mark(self._num_meetings, rank), time.monotonic(), 0.0005
-        while not store.check([mark]):
+        mark = self._mark(self._num_meetings, rank)
+        for _ in looks(self._timeout_s):
+            if store.check([mark]):
+                break
             self._say_if_left(store, rank)
-            if time.monotonic() - began > self._timeout_s:
-                absent = [r for r in range(self.size) if not store.check([self._mark(self._num_meetings, r)])]
-                raise self._missing(absent, f"from {what} for {self._timeout_s:g} s (train.timeout_s)")
-            time.sleep(nap)
-            nap = min(2 * nap, _LONGEST_NAP)
+        else:
+            absent = [r for r in range(self.size) if not store.check([self._mark(self._num_meetings, r)])]
+            raise missing(absent, self.size, f"from {what} for {self._timeout_s:g} s (train.timeout_s)")
         there = store.get(mark).decode()
         if there != what:
             raise RunError(f"rank {rank} is at {there!r}, rank {self.rank} at {what!r}: do all read the same files?")
@@ -196,51 +196,19 @@ class World:
 
     def _roll_call(self, store: Store, what: str) -> list[int]:
         """List the ranks that do not say within some seconds that they too are in trouble."""
-        until = time.monotonic() + min(ROLL_CALL_SECONDS, self._timeout_s)
         marks = {rank: f"survivor/{rank}" for rank in range(self.size)}
-        with self._store_errors(what):
+        with store_errors(self.rank, what):
             store.set(marks[self.rank], what)
-            while not store.check(list(marks.values())) and time.monotonic() < until:
-                time.sleep(_LONGEST_NAP)
+            for _ in looks(min(ROLL_CALL_SECONDS, self._timeout_s)):
+                if store.check(list(marks.values())):
+                    break
             return [rank for rank, mark in marks.items() if not store.check([mark])]
-
-    @contextlib.contextmanager
-    def _store_errors(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except RuntimeError as error:  # whoever keeps the store is gone: torchrun, or without it rank 0
-            raise RunError(
-                f"rank {self.rank} lost torchrun, or rank 0, at {what} ({first_line(error)}); {_ADVICE}"
-            ) from error
-
-    def _missing(self, ranks: Sequence[int], where: str) -> RunError:
-        names = f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))} of {self.size}"
-        return RunError(f"{names} {'are' if len(ranks) > 1 else 'is'} missing {where}; {_ADVICE}")
 
     @staticmethod
     def _mark(number: int, rank: int) -> str:
         return f"meeting/{number}/{rank}"
 
 
-def of_attempt(store: Store, size: int) -> Store:
-    """Return the part of torchrun's store in which the processes of this attempt meet.
-
-    torchrun keeps one store for all attempts (`--max-restarts`), and in it the addresses of processes that are dead.
-    An attempt is known by its number and, since that stays where another node takes the place of one that left, by how
-    many processes have come before.
-
-    >>> store = dist.HashStore()
-    >>> one, other, later = (of_attempt(store, 2) for _ in range(3))
-    >>> one.set("address", "here")
-    >>> other.check(["address"]), later.check(["address"])
-    (True, False)
-    """
-    attempt = f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')} of {size}"
-    earlier = int(store.add(f"{attempt}: arrived", 1)) - 1
-    return PrefixStore(f"{attempt}, {earlier // size}", store)
-
-
-_ADVICE = "see what that process said last, then go on with --resume"
 _BROKEN = ("connection closed", "connection reset", "broken pipe", "timed out", "timeout", "socket", "connect")
 
 
