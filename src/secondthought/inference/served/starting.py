@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -26,7 +27,10 @@ _ROUTES = {"VLLM_SERVER_DEV_MODE": "1", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
 """What makes a server take new weights."""
 _LOOK_EVERY_S = 0.5
 _HALF = "0.45"
-"""Share of a GPU's memory that the server takes where the model trains on the same one."""
+"""Share of the memory, of a GPU or of a machine without one, that the server takes: the model trains beside it."""
+_WHOLE_PROMPTS = ("--no-enable-chunked-prefill", "--max-num-batched-tokens", "65536")
+"""On a processor vLLM 0.32 dies when it reads a prompt with a seed in two pieces."""
+_ERROR = re.compile(r"\w+Error: .*")
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
@@ -45,7 +49,7 @@ def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: On
         PolicyError: it ends, also later, or does not answer within its time.
         RunError: the log cannot be written.
     """
-    port = _free_port()
+    port, before = _free_port(), log.stat().st_size if log.exists() else 0
     words = [
         program_of(config),
         "serve",
@@ -57,10 +61,10 @@ def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: On
             until = time.monotonic() + config.start_limit_s
             while not _answers(requests, f"http://127.0.0.1:{port}/health"):
                 if process.poll() is not None:
-                    raise PolicyError(_how_it_ended(config, process.returncode, log))
+                    raise PolicyError(_how_it_ended(config, process.returncode, log, before))
                 if time.monotonic() > until:
                     limit = f"{config.start_limit_s:g} s (inference.start_limit_s)"
-                    raise PolicyError(f"{config.program} does not answer within {limit}{_last_words(log)}")
+                    raise PolicyError(f"{config.program} does not answer within {limit}{_why(log, before)}")
                 stage.beat()
                 time.sleep(_LOOK_EVERY_S)
         try:
@@ -68,7 +72,7 @@ def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: On
         except PolicyError as error:
             if process.poll() is None:
                 raise
-            raise PolicyError(f"{_how_it_ended(config, process.returncode, log)} ({error})") from error
+            raise PolicyError(f"{_how_it_ended(config, process.returncode, log, before)} ({error})") from error
 
 
 def program_of(config: InferenceConfig) -> str:
@@ -93,8 +97,9 @@ def _arguments(local: LocalPolicy, port: int, given: Sequence[str]) -> list[str]
     found += ["--logprobs-mode", "processed_logprobs"]
     if local.adapter is not None:
         found += ["--enable-lora", "--max-lora-rank", str(_rank(local))]
-    if local.device.type == "cuda":
-        found += ["--gpu-memory-utilization", _HALF]
+    found += ["--gpu-memory-utilization", _HALF]
+    if local.device.type == "cpu":
+        found += _WHOLE_PROMPTS
     return [*found, *given]
 
 
@@ -151,12 +156,13 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _how_it_ended(config: InferenceConfig, status: int, log: Path) -> str:
+def _how_it_ended(config: InferenceConfig, status: int, log: Path, before: int) -> str:
     how = f"was ended by signal {status - 128}" if status > 128 else f"ended with status {status}"
-    return f"{config.program} {how}{_last_words(log)}"
+    return f"{config.program} {how}{_why(log, before)}"
 
 
-def _last_words(log: Path) -> str:
-    """Return the last line that a server wrote, and where the others are."""
-    lines = log.read_text("utf-8", errors="replace").strip().splitlines() or ["nothing"]
-    return f": {lines[-1][:300]!r} is the last that it said; all of it is in {log}"
+def _why(log: Path, before: int) -> str:
+    """Return the first error that a server wrote, or else its last line; `before` it started the log was so long."""
+    lines = log.read_bytes()[before:].decode("utf-8", errors="replace").strip().splitlines() or ["nothing"]
+    errors = (found.group() for line in lines if (found := _ERROR.search(line)))
+    return f": it said {next(errors, lines[-1])[:300]!r}; all of it is in {log}"
