@@ -30,6 +30,8 @@ _HALF = "0.45"
 """Share of the memory, of a GPU or of a machine without one, that the server takes: the model trains beside it."""
 _WHOLE_PROMPTS = ("--no-enable-chunked-prefill", "--max-num-batched-tokens", "65536")
 """On a processor vLLM 0.32 dies when it reads a prompt with a seed in two pieces."""
+_DYING_S = 3.0
+"""How long after a failed request a server that is dying may take to be gone."""
 _ERROR = re.compile(r"\w+Error: .*")
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
@@ -70,7 +72,9 @@ def started(config: InferenceConfig, local: LocalPolicy, log: Path, onlooker: On
         try:
             yield f"http://127.0.0.1:{port}"
         except PolicyError as error:
-            if process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_DYING_S)
+            if process.returncode is None:
                 raise
             raise PolicyError(f"{_how_it_ended(config, process.returncode, log, before)} ({error})") from error
 

@@ -86,7 +86,7 @@ raise SystemExit(3)
 
 
 def test_one_that_ends_says_why(local, tmp_path):
-    """Its first error tells more than its last, and what an earlier attempt of the run wrote is no error of this one."""
+    """Its first error tells more than its last; what an earlier attempt of the run wrote is none of its errors."""
     path = program(tmp_path, ENDS)
     (tmp_path / "served.log").write_text("OSError: of another attempt\n")
     why = r"ended with status 3: it said 'ValueError: no such model'; all .*/served\.log"
