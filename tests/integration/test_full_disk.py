@@ -9,8 +9,8 @@ from small_runs import NO_CONTROLS, assert_same_run, results, small_config
 
 from secondthought.errors import RunError
 from secondthought.inference.local import LocalPolicy
+from secondthought.rollout import failure_file
 from secondthought.runs import files, recorder
-from secondthought.train import run as run_module
 from secondthought.train.run import execute
 
 
@@ -42,7 +42,7 @@ WRITES = {
     "moments": (safetensors.torch, "save", 2, FULL),
     "weights": (LocalPolicy, "save", 2, FULL_RUST),
     "a pointer or summary": (files, "write_text", 9, FULL),
-    "stored failures": (run_module.failure_file, "write", 1, FULL),
+    "stored failures": (failure_file, "write", 1, FULL),
 }
 
 

@@ -49,7 +49,12 @@ def config_of(run_dir, checkpoints, servers, timeout_s=60.0):
         model={"lora": {"rank": 4}},
         evaluation=NO_CONTROLS,
         train={"timeout_s": timeout_s, "steps": 3, "eval_every": 3, "checkpoint_every": 1},
-        inference={"engine": "vllm", "url": [held.url for held in servers], "attempts": 2},
+        inference={
+            "engine": "vllm",
+            "url": [held.url for held in servers],
+            "attempts": 2,
+            "time_limit_s": timeout_s / 3,  # a server that hangs must be given up before the processes give up
+        },
     )
 
 
@@ -105,7 +110,7 @@ def test_a_server_that_dies_under_two_processes_takes_nothing_with_it(tmp_path, 
 
 def test_a_killed_trainer_resumes_with_the_same_servers(tmp_path, checkpoints, servers, alone):
     """Whatever the killed run left at the servers, the next one brings its own weights under names of its own."""
-    config = config_of(tmp_path / "run", checkpoints, servers, timeout_s=10.0)
+    config = config_of(tmp_path / "run", checkpoints, servers, timeout_s=15.0)
     killed = in_two(tmp_path / "first", config, patch=lambda rank: at_call(Learner, "update", 3) if rank == 0 else None)
     assert ended(killed) == [-signal.SIGKILL, 1]
     assert "rank 0 of 2 is missing" in error_of(tmp_path / "first", 1)

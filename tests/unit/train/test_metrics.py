@@ -28,5 +28,5 @@ def test_every_name_is_defined_and_every_defined_name_is_written(tmp_path, check
     )
     execute(with_critic, quiet=True)
     written = {key for run in ("run", "ppo") for row in read_metrics(tmp_path / run / "metrics.jsonl") for key in row}
-    written |= {"inference/gap"}  # of a run that a server samples: tests/unit/inference/served
+    written |= {"inference/gap", "inference/staleness"}  # of a run that a server samples: tests/unit/inference/served
     assert written == set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), flags=re.MULTILINE))
