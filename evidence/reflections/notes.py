@@ -1,8 +1,9 @@
 """Writes the rows of `configs/notes-study.toml`: a note in plain words is to be told in JSON that fits a schema.
 
-    python evidence/reflections/notes.py data/notes.jsonl
+    python evidence/reflections/notes.py data/notes.jsonl              # as many of each kind
+    python evidence/reflections/notes.py data/payments.jsonl payment   # of this kind alone
 
-Four kinds of notes with a schema each. What a schema wants is seldom written as the note has it: dates as 2025-03-07,
+Four kinds of notes (booking, payment, delivery, shift) with a schema each. What a schema wants is seldom written as the note has it: dates as 2025-03-07,
 times by the 24-hour clock, money in cents, one of a few words. All of it stands in the schema that the model sees.
 """
 
@@ -111,14 +112,15 @@ KINDS: tuple[Callable[[random.Random], tuple[str, dict[str, Any], dict[str, Any]
 )
 
 
-def main(out: Path) -> None:
-    """Write as many rows of each kind."""
+def main(out: Path, *names: str) -> None:
+    """Write as many rows of each kind that is named, or of all."""
+    kinds = [kind for kind in KINDS if not names or kind.__name__ in names]
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8") as file:
         for number in range(ROWS):
-            note, schema, answer = KINDS[number % len(KINDS)](random.Random(number))
+            note, schema, answer = kinds[number % len(kinds)](random.Random(number))
             file.write(f"{json.dumps({'question': f'Note: {note}', 'schema': schema, 'answer': answer})}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
