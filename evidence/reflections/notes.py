@@ -4,8 +4,8 @@
     python evidence/reflections/notes.py data/payments.jsonl payment   # of this kind alone
 
 Four kinds of notes (booking, payment, delivery, shift) with a schema each. What a schema wants is seldom written as the
-note has it: dates as 2025-03-07, times by the 24-hour clock, money in cents, one of a few words. All of it stands in the
-schema that the model sees.
+note has it: dates as 2025-03-07, times by the 24-hour clock, money in cents, one of a few words. All of it stands in
+the schema that the model sees.
 """
 
 from __future__ import annotations
