@@ -11,19 +11,12 @@ from pathlib import Path
 import pytest
 from small_runs import NO_CONTROLS, results, small_config, untimed
 from two_processes import at_call, ended, error_of, said, start
-from vllm_server import hang_up, serving
+from vllm_server import DEAD, serving
 
-from secondthought.inference.served import server as served_server
 from secondthought.train.learner import Learner
 from secondthought.train.run import execute
 
 pytest.importorskip("peft")
-DEAD = [hang_up] * 1000
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 0.001)
 
 
 @pytest.fixture

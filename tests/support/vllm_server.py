@@ -9,11 +9,13 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from unittest import mock
 
 from loopback import listening
 
 from secondthought.config import ModelConfig
 from secondthought.inference.loading import load_policy
+from secondthought.inference.served import server as served_server
 from secondthought.types import Prompt, Sampling
 
 BASE = "base-model"
@@ -80,7 +82,7 @@ class FakeVllm:
 
 @contextlib.contextmanager
 def serving(checkpoint, port=0):
-    """Serve until the context ends, at a free port or at the one that is given."""
+    """Serve until the context ends, at a free port or the one that is given; what fails in passing is asked at once."""
     held = FakeVllm(checkpoint)
 
     class Handler(BaseHTTPRequestHandler):
@@ -110,7 +112,7 @@ def serving(checkpoint, port=0):
             self.end_headers()
             self.wfile.write(data)
 
-    with listening(Handler, port) as port:
+    with listening(Handler, port) as port, mock.patch.object(served_server, "_FIRST_DELAY_S", 0.001):
         held.url = f"http://127.0.0.1:{port}"
         yield held
 
@@ -119,3 +121,7 @@ def hang_up(handler):
     """Closes without a word."""
     handler.close_connection = True
     handler.connection.close()
+
+
+DEAD = [hang_up] * 1000
+"""Answers of a server that is gone."""

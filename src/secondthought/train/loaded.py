@@ -1,4 +1,4 @@
-"""What a run needs is all there before it begins: task, model and problems, and room for the longest of them."""
+"""A run's task, model and problems are all there before it begins, and so is room for the longest problem."""
 
 from __future__ import annotations
 

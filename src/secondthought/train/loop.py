@@ -88,7 +88,7 @@ class Loop:
     tracker: Tracker
     world: World
     ahead: Ahead | None = None
-    """Who plays the next step while this one is learned from; without it playing and learning take turns."""
+    """The one who plays the next step while this one is learned from; without it playing and learning take turns."""
 
     def train(self, progress: Progress) -> Progress:
         """Go on from where `progress` stands to the last step or the end of the token budget.

@@ -10,7 +10,6 @@ from small_runs import NO_CONTROLS, evaluations, small_config, untimed
 from vllm_server import serving
 
 from secondthought.errors import ConfigError, PolicyError
-from secondthought.inference.served import server as served_server
 from secondthought.runs.recorder import read_metrics
 from secondthought.train import run as run_module
 from secondthought.train.ahead import Ahead
@@ -18,11 +17,6 @@ from secondthought.train.learner import Learner
 from secondthought.train.run import execute
 
 pytest.importorskip("peft")
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 0.001)
 
 
 @pytest.fixture

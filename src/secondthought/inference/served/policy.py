@@ -42,7 +42,7 @@ class Brought:
     up: tuple[int, ...]
     """Which servers, by their place, took them."""
     reading: ProbeReading
-    """What the probe said, of several servers that of the one that is furthest away."""
+    """The probe's reading; of several servers, that of the one that is furthest away."""
 
 
 class ServedPolicy:
@@ -62,7 +62,7 @@ class ServedPolicy:
         self.local, self.name = local, local.name
         self.servers = servers
         self.brought: Brought | None = None
-        """Where the weights are; None before the first time."""
+        """The place of the weights at the servers; None before they were brought for the first time."""
         self._carrier, self._probe, self._base = carrier, probe, base
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="served")
         self._as_brought: tuple[tuple[int, int], ...] | None = None

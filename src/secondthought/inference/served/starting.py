@@ -24,12 +24,12 @@ from secondthought.models.loading import base_checkpoint
 from secondthought.progress import SILENT, Onlooker
 
 _ROUTES = {"VLLM_SERVER_DEV_MODE": "1", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"}
-"""What makes a server take new weights."""
+"""Environment variables that make a server take new weights."""
 _LOOK_EVERY_S = 0.5
 _HALF = "0.45"
 """Share of the memory, of a GPU or of a machine without one, that the server takes: the model trains beside it."""
 _WHOLE_PROMPTS = ("--no-enable-chunked-prefill", "--max-num-batched-tokens", "65536")
-"""On a processor vLLM 0.32 dies when it reads a prompt with a seed in two pieces."""
+"""Arguments that have a server read each prompt whole: vLLM 0.32 on a processor dies in the middle of a seeded one."""
 _DYING_S = 3.0
 """How long after a failed request a server that is dying may take to be gone."""
 _ERROR = re.compile(r"\w+Error: .*")

@@ -4,22 +4,15 @@ import contextlib
 
 import pytest
 import torch
-from vllm_server import BASE, hang_up, serving
+from vllm_server import BASE, DEAD, serving
 
 from secondthought.config import ModelConfig
 from secondthought.config.inference import InferenceConfig
 from secondthought.errors import ConfigError, PolicyError
 from secondthought.inference.loading import load_policy, sampled_by
-from secondthought.inference.served import server as served_server
 from secondthought.types import Message, Prompt, Sampling
 
 SAMPLING = Sampling(temperature=0.9, max_tokens=6)
-DEAD = [hang_up] * 1000
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 0.001)
 
 
 @pytest.fixture

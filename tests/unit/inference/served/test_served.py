@@ -23,11 +23,6 @@ from secondthought.types import Message, Prompt, Sampling
 SAMPLING = Sampling(temperature=0.9, max_tokens=6)
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 0.01)
-
-
 def model_of(checkpoints, rank):
     lora = {"lora": {"rank": rank}} if rank else {}
     return ModelConfig(path=str(checkpoints / "qwen2"), device="cpu", **lora)
@@ -149,10 +144,14 @@ def test_evaluations_that_are_resumed_are_of_the_weights_as_they_are(checkpoints
 
 
 def test_a_request_that_waits_is_not_sent_after_the_cut(checkpoints, tmp_path, monkeypatch):
-    monkeypatch.setattr(served_server, "_FIRST_DELAY_S", 30.0)
     local = load_policy(model_of(checkpoints, 4))
-    with serving(checkpoints / "qwen2") as held, sampled_by(config_of(held), local, tmp_path) as policy:
+    with (
+        serving(checkpoints / "qwen2") as held,
+        sampled_by(config_of(held), local, tmp_path) as policy,
+        monkeypatch.context() as patch,
+    ):
         policy.bring()
+        patch.setattr(served_server, "_FIRST_DELAY_S", 30.0)
         held.faults["/v1/completions"] = [(500, {})]
         began, asked = time.monotonic(), len(held.calls)
         threading.Timer(0.5, policy.cut).start()
