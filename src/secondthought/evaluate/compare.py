@@ -41,7 +41,7 @@ def compare(after: Evaluation, before: Evaluation) -> dict[str, Difference]:
     old = {row.problem_id: row for row in before.rows}
     names = _same_problems(new, old)
     return {
-        summary.try_name(k): _difference(
+        summary.try_name(k): paired(
             [new[name].solved_by(k) for name in names], [old[name].solved_by(k) for name in names]
         )
         for k in range(1, min(after.num_tries, before.num_tries) + 1)
@@ -57,10 +57,11 @@ def compare_rescues(after: Sequence[Outcome], before: Sequence[Outcome]) -> Diff
     new = {item.problem_id: item.verdict.correct for item in after}
     old = {item.problem_id: item.verdict.correct for item in before}
     names = _same_problems(new, old)
-    return _difference([new[name] for name in names], [old[name] for name in names])
+    return paired([new[name] for name in names], [old[name] for name in names])
 
 
-def _difference(after: Sequence[bool], before: Sequence[bool]) -> Difference:
+def paired(after: Sequence[bool], before: Sequence[bool]) -> Difference:
+    """Return the difference of two that were asked the same, whether each item was right, in the same order."""
     interval = paired_difference([float(x) for x in after], [float(x) for x in before])
     return Difference(interval=interval, p_value=mcnemar(after, before))
 

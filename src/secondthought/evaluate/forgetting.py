@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Protocol
 
 from secondthought.config import EpisodeConfig
+from secondthought.evaluate.compare import Difference, paired
 from secondthought.evaluate.evaluation import evaluate
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
@@ -48,9 +50,11 @@ class TaskExam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """A `Forgetting` says how two models do on one task."""
+    """A `Forgetting` says how a model does on one task before and after training."""
 
     task: str
+    model: str
+    """The one after training."""
     before: Interval
     after: Interval
     found: NonInferiority
@@ -58,36 +62,65 @@ class Forgetting:
     def to_json(self) -> dict[str, Any]:
         """Return all of it, as `--json` prints it."""
         shares = to_json({"before": self.before, "after": self.after})
-        return {"task": self.task, **shares, **self.found.to_json()}
+        return {"task": self.task, "model": self.model, **shares, **self.found.to_json()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """A `Contrast` says by how much one trained model does better on a task than another."""
+
+    task: str
+    model: str
+    other: str
+    found: Difference
+    """`model` minus `other`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it, as `--json` prints it."""
+        return {"task": self.task, "model": self.model, "other": self.other, "difference": self.found.to_json()}
 
 
 def forgetting(
-    models: tuple[str, str],
+    before: str,
+    after: Sequence[str],
     exams: Sequence[Exam],
     load: Callable[[str], Policy],
     *,
     margin: float,
     onlooker: Onlooker = SILENT,
-) -> list[Forgetting]:
-    """Let both models sit the same exams, one model after the other.
+) -> tuple[list[Forgetting], list[Contrast]]:
+    """Let models sit the same exams, one model after the other, and compare each with the one before training.
 
     Args:
-        models: names that `load` knows, the one before training first.
+        before: the name of the model before training.
+        after: names of the models after it.
         exams: what is asked.
         load: makes a policy of a name.
         margin: loss in the share of right answers that is taken for none.
         onlooker: who is told how far it is.
+
+    Returns:
+        What each trained model kept of each task, and each later one of them beside each earlier one.
     """
-    before, after = (_answered(name, exams, load(name), onlooker) for name in models)
-    return [
-        Forgetting(
-            task=exam.name,
-            before=wilson(sum(old), len(old)),
-            after=wilson(sum(new), len(new)),
-            found=non_inferiority(new, old, margin),
-        )
-        for exam, old, new in zip(exams, before, after, strict=True)
+    right = {name: _answered(name, exams, load(name), onlooker) for name in (before, *after)}
+    places = list(enumerate(exam.name for exam in exams))
+    kept = [_kept(task, name, right[name][n], right[before][n], margin) for n, task in places for name in after]
+    contrasts = [
+        Contrast(task=task, model=model, other=other, found=paired(right[model][n], right[other][n]))
+        for n, task in places
+        for other, model in combinations(after, 2)
     ]
+    return kept, contrasts
+
+
+def _kept(task: str, model: str, new: Sequence[bool], old: Sequence[bool], margin: float) -> Forgetting:
+    return Forgetting(
+        task=task,
+        model=model,
+        before=wilson(sum(old), len(old)),
+        after=wilson(sum(new), len(new)),
+        found=non_inferiority(new, old, margin),
+    )
 
 
 def _answered(name: str, exams: Sequence[Exam], policy: Policy, onlooker: Onlooker) -> list[list[bool]]:

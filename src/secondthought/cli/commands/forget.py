@@ -23,12 +23,14 @@ from secondthought.tasks import LM_EVAL
 from secondthought.types import Split
 
 if TYPE_CHECKING:
-    from secondthought.evaluate.forgetting import Exam, Forgetting
+    from secondthought.evaluate.forgetting import Contrast, Exam, Forgetting
     from secondthought.inference.chat.endpoint import Endpoint
 
 
 class Options(ProgressFlags, ServedModels):
     """Ask a model before and after training the same problems of other tasks, once each.
+
+    Several models after training are each compared with the one before, and with each other.
 
     A task is *kept* where the whole 95 % interval of after - before lies above minus the margin, and *lost* where it
     lies below zero. Otherwise nothing can be told; the power says how likely a kept task was to be seen as such. Models
@@ -38,8 +40,8 @@ class Options(ProgressFlags, ServedModels):
 
     before: str
     """The model before training."""
-    after: str
-    """The model after training."""
+    after: tuple[str, ...] = Field(min_length=1)
+    """The models after training."""
     tasks: tuple[str, ...] = Field(("countdown",), json_schema_extra=named("task", also=("tasks",)))
     """Tasks that were not trained, named as for `eval`."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -66,12 +68,12 @@ def run(argv: list[str], prog: str) -> None:
     """Play, compare and print."""
     fixed = {**FIXED_BY_PLACE, "episode.temperature": 1.0}
     given = parse(Options, argv, prog, positional=("before", "after"), fixed=fixed)
-    if given.before == given.after:
-        raise ConfigError(f"{prog}: names the same model twice; give the one before training, then the one after")
+    models = (given.before, *given.after)
+    if len(set(models)) < len(models):
+        raise ConfigError(f"{prog}: names a model twice; give the one before training, then each one after it once")
     options = options_by_task(given.tasks, given.options, prog)
     tasks = {name: load_task(name, own) for name, own in options.items() if not name.startswith(LM_EVAL)}
     default = Options.model_fields["problems"].default
-    models = (given.before, given.after)
     endpoints = endpoints_of(models, given, prog)
     plan = measuring(models, list(tasks.values()), given.split, given.problems, given.seed, default=default)
     require(plan)
@@ -91,17 +93,20 @@ def run(argv: list[str], prog: str) -> None:
     if len(tasks) < len(options):
         exams |= _of_lm_eval(options, given, endpoints, prog)
     with progress(given) as shown:
-        found = forgetting(
-            models,
+        found, contrasts = forgetting(
+            given.before,
+            given.after,
             [exams[name] for name in options],
             loader(given.model, endpoints, given.threads, shown),
             margin=given.margin / 100,
             onlooker=shown,
         )
     if given.json_:
-        write_line({"before": given.before, "after": given.after, "tasks": [item.to_json() for item in found]})
+        told = {"before": given.before, "after": given.after}
+        write_line({**told, "tasks": _told(found), "contrasts": _told(contrasts)})
     else:
         _print(found, given)
+        _print_contrasts(contrasts)
 
 
 def _of_lm_eval(
@@ -122,15 +127,44 @@ def _of_lm_eval(
     return {name: LmEvalExam(name, own, given.problems) for name, own in named.items()}
 
 
+def _told(found: Sequence[Forgetting] | Sequence[Contrast]) -> list[dict[str, Any]]:
+    return [item.to_json() for item in found]
+
+
 def _print(found: Sequence[Forgetting], given: Options) -> None:
     rows = []
     for item in found:
         told = item.to_json()
         power, needed = f"{100 * item.found.power:.0f} %", f"{item.found.items_for_power:,}"
         shares = (percent(told["before"]), percent(told["after"]), percent(told["difference"], "+"))
-        rows.append((item.task, told["difference"]["n"], *shares, item.found.answer, power, needed, item.found.p_value))
-    heads = ["task", "items", "before", "after", "after - before", "answer", "power", "items for 80 %", P_COLUMN]
+        named = (item.task, item.model) if len(given.after) > 1 else (item.task,)
+        rows.append((*named, told["difference"]["n"], *shares, item.found.answer, power, needed, item.found.p_value))
+    heads = [
+        "task",
+        *(["model"] if len(given.after) > 1 else []),
+        "items",
+        "before",
+        "after",
+        "after - before",
+        "answer",
+        "power",
+        "items for 80 %",
+        P_COLUMN,
+    ]
     title = f"first tries, percent [95 % interval], margin {given.margin:g} points"
     write_table(title, heads, with_holm(rows))
     if any(item.found.answer == "cannot tell" for item in found):
         write_text("cannot tell: the interval reaches below minus the margin, and not all of it lies below zero")
+
+
+def _print_contrasts(contrasts: Sequence[Contrast]) -> None:
+    rows = [
+        (item.task, item.model, item.other, percent(item.found.to_json(), "+"), item.found.p_value)
+        for item in contrasts
+    ]
+    if rows:
+        write_table(
+            "models after training beside each other",
+            ["task", "model", "other", "model - other", P_COLUMN],
+            with_holm(rows),
+        )

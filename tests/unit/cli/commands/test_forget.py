@@ -24,6 +24,25 @@ def test_a_table_and_json_say_the_same(cli, tmp_path):
     assert "cannot tell: the interval reaches below minus the margin" in shown
 
 
+def test_several_models_after_training_are_compared_with_each_other(cli, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({"question": f"q{n}", "answer": n}) + "\n" for n in range(200)))
+    words = ["--tasks", "countdown", str(rows), "--problems", "12", "--threads", "1"]
+    words += ["--options.countdown.preset", "tiny", "--episode.max-attempt-tokens", "24"]
+    found = cli("forget", "terse", "small", "large", *words, "--json").object
+    assert found["after"] == ["small", "large"]
+    assert [(item["task"], item["model"]) for item in found["tasks"]] == [
+        ("countdown", "small"), ("countdown", "large"), (str(rows), "small"), (str(rows), "large"),
+    ]  # fmt: skip
+    assert [(item["model"], item["other"]) for item in found["contrasts"]] == [("large", "small")] * 2
+    alone = cli("forget", "small", "large", *words, "--json").object
+    assert alone["contrasts"] == []
+    for both, item in zip(found["contrasts"], alone["tasks"], strict=True):
+        assert both["difference"]["estimate"] == item["difference"]["estimate"]
+    shown = cli("forget", "terse", "small", "large", *words).out
+    assert "model - other" in shown
+
+
 def test_lm_eval_that_is_not_installed_is_said_at_once(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "lm_eval", None)
     monkeypatch.setitem(sys.modules, "datasets", None)
@@ -48,7 +67,8 @@ def test_a_served_model_tells_lm_eval_no_probabilities(cli):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["small", "small"], "names the same model twice"),
+        (["small", "small"], "names a model twice"),
+        (["small", "large", "small"], "names a model twice"),
         (["small"], "after"),
         (
             ["small", "large", "--tasks", "countdown", "arithmetic", "--options.max-number", "9"],
