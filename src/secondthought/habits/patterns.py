@@ -18,6 +18,7 @@ from functools import cache
 
 from secondthought.habits import phrases, repeats, sentences
 from secondthought.habits.catalog import HabitDefinition, Pattern, shipped
+from secondthought.habits.finding import finder
 from secondthought.habits.literals import Literals, lowered
 from secondthought.types import Reading, Span, Thought
 
@@ -36,9 +37,9 @@ class _Rule:
     def of(cls, behavior: str, pattern: Pattern) -> _Rule:
         return cls(
             behavior=behavior,
-            match=tuple(_find(regex) for regex in pattern.match),
-            after=None if pattern.after is None else _find(pattern.after),
-            unless=tuple(_find(regex) for regex in pattern.unless),
+            match=tuple(finder(phrases.expand(regex)) for regex in pattern.match),
+            after=None if pattern.after is None else finder(phrases.expand(pattern.after)),
+            unless=tuple(finder(phrases.expand(regex)) for regex in pattern.unless),
         )
 
     def fires(self, plain: str, text: str, start: int) -> bool:
@@ -116,10 +117,3 @@ class PatternDetector:
 def shipped_detector() -> PatternDetector:
     """Return the detector of the habits that ship, made once a process."""
     return PatternDetector()
-
-
-def _find(pattern: str) -> _Find:
-    """Compile a pattern; one that can match at the start alone is tried only there (`re` would try every place)."""
-    expanded = phrases.expand(pattern)
-    regex = re.compile(expanded)
-    return regex.match if phrases.at_start(expanded) else regex.search

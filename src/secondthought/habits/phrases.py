@@ -74,7 +74,6 @@ PHRASES: dict[str, str] = {
     ),
 }
 
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
 _NAME = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 
 
@@ -88,17 +87,3 @@ def expand(pattern: str) -> str:
     '(?:a(?:c'
     """
     return _NAME.sub(lambda match: PHRASES[match[1]], pattern)
-
-
-def at_start(regex: str) -> bool:
-    """Return True if the regular expression can match at the start of a text alone: further places need no look.
-
-    >>> at_start("^(?:so|but) wait"), at_start("^so|wait"), at_start("wait")
-    (True, False, False)
-    """
-    depth = 0
-    for token in _TOKEN.findall(regex):
-        if token == "|" and not depth:
-            return False
-        depth += {"(": 1, ")": -1}.get(token, 0)
-    return regex.startswith("^")
