@@ -16,7 +16,25 @@ EXPRESSIONS = sorted(
 )
 SENTENCES = [sentences.plain(text) for mark in MARKS for text in (*mark.examples.positive, *mark.examples.negative)]
 
-_ATOMS = ["a", "b", "ab", " ", r"\b", r"\d", r"\.", "[ab]", "[^a]", ".", "^", "$", r"\n", "(?=a)", "(?<!b)", "(?<=^a)", ""]
+_ATOMS = [
+    "a",
+    "b",
+    "ab",
+    " ",
+    r"\b",
+    r"\d",
+    r"\.",
+    "[ab]",
+    "[^a]",
+    ".",
+    "^",
+    "$",
+    r"\n",
+    "(?=a)",
+    "(?<!b)",
+    "(?<=^a)",
+    "",
+]
 _REGEXES = st.recursive(
     st.sampled_from(_ATOMS),
     lambda inner: st.one_of(
