@@ -1,7 +1,7 @@
-"""`finder` says whether a regular expression matches anywhere in a sentence, several times faster than `re.search`.
+r"""`finder` says whether a regular expression matches anywhere in a sentence, several times faster than `re.search`.
 
 `re` tries an expression at every place of a text, unless it begins with a plain set of characters, which it looks for
-in a loop of its own. Most patterns begin with `\\b` and a choice of words, so they do not. Two kinds are told apart: an
+in a loop of its own. Most patterns begin with `\b` and a choice of words, so they do not. Two kinds are told apart: an
 expression that can match at the start alone is tried only there; of one whose first characters are known, that set of
 characters is looked for, and at each of them the expression.
 """
@@ -20,11 +20,11 @@ _NEEDLESS = ("?", "*", "{")
 
 
 def finder(regex: str) -> Callable[[str], re.Match[str] | None]:
-    """Compile a regular expression; what is returned is None for a text in which it matches nowhere.
+    r"""Compile a regular expression; what is returned is None for a text in which it matches nowhere.
 
     Where it matches, the match that is returned tells nothing but that.
 
-    >>> found = finder(r"\\b(?:let me|i will) check")
+    >>> found = finder(r"\b(?:let me|i will) check")
     >>> found("now i will check") is None, found("a taxi will check in") is None
     (False, True)
     """
@@ -47,10 +47,10 @@ def at_start(regex: str) -> bool:
 
 
 def beginnings(regex: str) -> frozenset[str] | None:
-    """Return the characters and classes with which a match can begin; None where it may begin with anything.
+    r"""Return the characters and classes with which a match can begin; None where it may begin with anything.
 
-    >>> sorted(beginnings(r"\\b(?:so|but (?:now )?)wait|\\d") or ())
-    ['\\\\d', 'b', 's']
+    >>> sorted(beginnings(r"\b(?:so|but (?:now )?)wait|\d") or ())
+    ['\\d', 'b', 's']
     >>> beginnings("(?:so )?wait"), beginnings("[^a-z]")
     (None, None)
     """
