@@ -1,7 +1,8 @@
 """What `diagnose` said beforehand against the gain that RL then gave, over models and tasks.
 
     secondthought study configs/predictions-study.toml
-    python evidence/diagnose/predictions.py runs/predictions
+    secondthought study configs/real-predictions-study.toml
+    python evidence/diagnose/predictions.py runs/predictions runs/real-predictions
 
 Each run's model is diagnosed as it was before RL, on problems of the train split; gains are measured on the test split.
 A number of `diagnose` foretells gains if its rank correlation with them is far from 0. Pairs are resampled for the
@@ -21,7 +22,6 @@ from typing import Any
 import numpy as np
 
 PROBLEMS, SAMPLES, RESAMPLED = 100, 16, 10_000
-FORMS = ("num_numbers", "max_number", "min_target", "max_target", "order", "answer_format", "preset")
 
 NUMBERS: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
     "first try": lambda said: said["first_try"]["estimate"],
@@ -37,10 +37,10 @@ NUMBERS: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
 }
 
 
-def main(study: Path) -> None:
+def main(studies: list[Path]) -> None:
     """Print every pair, then every correlation, then what the advice missed."""
     pairs = []
-    for arm in sorted({path.parent.parent for path in study.glob("*/seed_*/summary.json")}):
+    for arm in sorted({path.parent.parent for study in studies for path in study.glob("*/seed_*/summary.json")}):
         runs = [path.parent for path in sorted(arm.glob("seed_*/summary.json"))]
         gains = [found for run in runs if (found := _gain(run)) is not None]
         if gains:
@@ -67,9 +67,10 @@ def main(study: Path) -> None:
 def _gain(run: Path) -> float | None:
     told = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     try:
-        return float(told["after"]["t1.0"]["first_try"]["estimate"] - told["before"]["t1.0"]["first_try"]["estimate"])
+        before, after = ([*told[side].values()][0]["first_try"]["estimate"] for side in ("before", "after"))
     except KeyError:  # under way
         return None
+    return float(after - before)
 
 
 def _said(run: Path) -> Mapping[str, Any]:
@@ -77,13 +78,13 @@ def _said(run: Path) -> Mapping[str, Any]:
     kept = run.with_name("diagnosed.json")
     if not kept.exists():
         config = json.loads((run / "config.json").read_text(encoding="utf-8"))["config"]
-        options = {name: value for name, value in config["task"]["options"].items() if name in FORMS}
-        given = [
-            word for name, value in options.items() for word in (f"--options.{name.replace('_', '-')}", str(value))
-        ]
-        command = [sys.executable, "-m", "secondthought", "diagnose", config["model"]["path"], "--task", "countdown"]
-        command += [*given, "--problems", str(PROBLEMS), "--samples", str(SAMPLES), "--json", "--threads", "1"]
-        command += ["--episode.max-attempt-tokens", str(config["episode"]["max_attempt_tokens"])]
+        task, model, episode = (config[section] for section in ("task", "model", "episode"))
+        command = [sys.executable, "-m", "secondthought", "diagnose", model["path"], "--task", task["name"]]
+        for name, value in task["options"].items():
+            command += [f"--options.{name.replace('_', '-')}", value if isinstance(value, str) else json.dumps(value)]
+        command += ["--problems", str(PROBLEMS), "--samples", str(SAMPLES), "--no-retries", "--json", "--threads", "1"]
+        command += ["--model.precision", model["precision"], "--episode.temperature", str(episode["temperature"])]
+        command += ["--episode.max-attempt-tokens", str(episode["max_attempt_tokens"])]
         kept.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     found: Mapping[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["tasks"][0]
     return found
@@ -124,4 +125,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(word) for word in sys.argv[1:]])
