@@ -1,6 +1,6 @@
 """Writes the sums of `configs/real-predictions-study.toml`: two numbers from 2 to 40, all 1,521 pairs in order.
 
-    python evidence/diagnose/sums.py data/sums.jsonl
+python evidence/diagnose/sums.py data/sums.jsonl
 """
 
 from __future__ import annotations
