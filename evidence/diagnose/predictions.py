@@ -67,7 +67,7 @@ def main(studies: list[Path]) -> None:
 def _gain(run: Path) -> float | None:
     told = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     try:
-        before, after = ([*told[side].values()][0]["first_try"]["estimate"] for side in ("before", "after"))
+        before, after = (next(iter(told[side].values()))["first_try"]["estimate"] for side in ("before", "after"))
     except KeyError:  # under way
         return None
     return float(after - before)
