@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from secondthought.inference.written import Written
 from secondthought.models.tree_attention import AttentionRule, PackedTrees, matmul_dtype
 from secondthought.types import TokenIds
 
@@ -192,13 +193,29 @@ class BranchCache:
         self._resize(rows, unused, _rounded_up(self.cursor - unused + 1))
         self.starts, self.cursor = self.starts - unused, self.cursor - unused
 
+    def written(self, rows: Sequence[int]) -> Written:
+        """Return a copy of what some rows hold of their own; the cache must have been through a forward."""
+        at = torch.tensor(rows, device=self.device)
+        starts = self.starts[at]
+        unused = int(starts.min())
+        blocks = ({n: x[at, :, unused : self.cursor] for n, x in part.items()} for part in (self.keys, self.values))
+        return Written(starts - unused, *blocks)
+
+    @staticmethod
+    def after(trunks: Trunks, trunk_of: Int[Tensor, " N"], written: Written) -> BranchCache:
+        """Return rows that go on from what others wrote, after the same trunks."""
+        cache = BranchCache(trunks, trunk_of, torch.zeros_like(trunk_of))
+        cache.starts, cache.cursor, cache.capacity = written.starts, written.size, written.size
+        cache.keys, cache.values = dict(written.keys), dict(written.values)
+        return cache
+
     @staticmethod
     def join(caches: Sequence[BranchCache]) -> BranchCache:
         """Join the rows of several caches, cursors aligned; a trunk that several hold is held once.
 
-        Each must have been through a forward.
+        Each must have been through a forward, or go on from what was (`after`).
         """
-        trunks = Trunks.join([cache.trunks for cache in caches])
+        trunks = Trunks.join(list({id(cache.trunks): cache.trunks for cache in caches}.values()))
         place = {ids: at for at, ids in enumerate(trunks.ids)}
         number = {ids: at for at, ids in enumerate(place)}
         trunks = trunks if len(place) == len(trunks.ids) else trunks.pick(list(place.values()))

@@ -6,7 +6,7 @@ not depend on which rows share a batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,11 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from secondthought.inference.branch_cache import BranchCache, Caches
+from secondthought.inference.branch_cache import BranchCache, Caches, Trunks
 from secondthought.inference.drawing import Choose, draw
-from secondthought.inference.reading import PromptReader
+from secondthought.inference.reading import PromptReader, most_left
 from secondthought.inference.row_limit import most_rows
+from secondthought.inference.written import Beginning, Endings
 from secondthought.models.tree_attention import tree_attention
 from secondthought.types import Prompt, Sampling, TokenIds
 
@@ -46,6 +47,8 @@ class Row:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     ended: bool = False
+    beginning: Beginning | None = None
+    """Where some of its tail has been read."""
 
 
 class SharedSampler:
@@ -79,8 +82,8 @@ class Flight:
     """Rows under way: finished ones leave, waiting ones enter, all that run share each forward.
 
     Rows that enter together share a cache, and trunks among them. They wait until there are enough of them, since each
-    entry costs a forward of its own; what was read of a trunk before is not read again. Needs `torch.no_grad` and
-    `tree_attention` around it.
+    entry costs a forward of its own; what was read of a trunk before is not read again, nor what a row wrote by one that
+    goes on from there and is added before the next step. Needs `torch.no_grad` and `tree_attention` around it.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Flight:
         self._waiting: list[Row] = []
         self._running: list[_Wave] = []
         self._reader = PromptReader(model)
+        self._endings = Endings()
 
     @property
     def busy(self) -> bool:
@@ -107,10 +111,13 @@ class Flight:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Let rows wait for room."""
+        for row in rows:
+            row.beginning = self._endings.find(_trunk(row), _tail(row))
         self._waiting.extend(rows)
 
     def step(self) -> list[Row]:
         """Sample one more token for every row that runs; return the rows that ended with it."""
+        self._endings.clear()
         self._admit()
         ended = self._draw()
         self._running = [wave for wave in self._running if wave.live]
@@ -136,14 +143,34 @@ class Flight:
         running = [wave.cache.trunks for wave in self._running]
         trunks, logits = self._reader.trunks(wanted, {_trunk(row) for row in rows if not _tail(row)}, running)
         number = {trunk: at for at, trunk in enumerate(trunks.ids)}
-        distinct = list(dict.fromkeys((number[_trunk(row)], _tail(row)) for row in rows))
-        cache, logits = self._reader.rows(trunks, logits, distinct)
-        place = {key: at for at, key in enumerate(distinct)}
+        distinct = {(number[_trunk(row)], _tail(row)): row.beginning for row in rows}
+        cache, logits, order = self._read(trunks, logits, distinct)
+        place = {key: at for at, key in enumerate(order)}
         chosen = [place[number[_trunk(row)], _tail(row)] for row in rows]
         if chosen != list(range(len(distinct))):
             cache.keep(self._tensor(chosen))
             logits = logits[self._tensor(chosen)]
         return _Wave(cache, rows, logits)
+
+    def _read(
+        self,
+        trunks: Trunks,
+        trunk_logits: Float[Tensor, "U V"] | None,
+        tails: Mapping[tuple[int, TokenIds], Beginning | None],
+    ) -> tuple[BranchCache, Float[Tensor, "N V"], list[tuple[int, TokenIds]]]:
+        """Read tails, each after the trunk with this number; return their cache, logits, and order."""
+        begun = [(trunk, tail, found) for (trunk, tail), found in tails.items() if found is not None]
+        size = most_left(begun) if begun else 0
+        begun = [row for row in begun if len(row[1]) > size]
+        begun.sort(key=lambda row: (id(row[2].written), len(row[1]) - row[2].length))
+        known = [(trunk, tail) for trunk, tail, _ in begun]
+        new = [key for key in tails if key not in set(known)]
+        read = [self._reader.rows(trunks, trunk_logits, new)] if new else []
+        read += [self._reader.rows_on(trunks, begun)] if begun else []
+        caches, logits = zip(*read, strict=True)
+        if len(read) == 1:
+            return caches[0], logits[0], [*new, *known]
+        return BranchCache.join(caches), torch.cat(logits), [*new, *known]
 
     def _draw(self) -> list[Row]:
         """Draw one token for every live row; returns the rows that ended with it."""
@@ -160,8 +187,17 @@ class Flight:
                 row.logprobs.append(logprob)
                 row.ended = token in self.stop_ids or len(row.token_ids) >= row.limit
         for wave in self._running:
+            self._keep_endings(wave)
             wave.live = [at for at in wave.live if not wave.rows[at].ended]
         return [row for row in rows if row.ended]
+
+    def _keep_endings(self, wave: _Wave) -> None:
+        """Keep what rows wrote that have just ended; a row's last token was drawn and not read."""
+        ended = [at for at in wave.live if wave.rows[at].ended]
+        if ended and wave.cache.keys:
+            rows = [wave.rows[at] for at in ended]
+            read = [(_trunk(row), _tail(row) + tuple(row.token_ids[:-1])) for row in rows]
+            self._endings.add(wave.cache.written(ended), read)
 
     def _decode(self) -> None:
         """Read every row's last token; what ended rows still compute is not read."""

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches, TrunkRecorder, Trunks
 from secondthought.inference.prefix_cache import Begun, PrefixCache
+from secondthought.inference.written import Beginning
 from secondthought.models.logits_kept import kept_logits
 from secondthought.models.tree_attention import TreeLayout
 from secondthought.types import TokenIds
@@ -81,6 +82,33 @@ class PromptReader:
         caches, logits = zip(*read, strict=True)
         return (caches[0], logits[0]) if len(read) == 1 else (BranchCache.join(caches), torch.cat(logits))
 
+    def rows_on(
+        self, trunks: Trunks, rows: Sequence[tuple[int, TokenIds, Beginning]]
+    ) -> tuple[BranchCache, Float[Tensor, "N V"]]:
+        """Read what rows go on with after what others wrote, each a trunk's number, a tail and where that begins.
+
+        Returns their cache, and the logits after each. All read as many tokens as the one with the most: so the others
+        read some again. None may have written so few.
+        """
+        size = most_left(rows)
+        read = []
+        for block in _blocks([size] * len(rows)):
+            part = rows[block]
+            caches = []
+            for _, alike in itertools.groupby(part, lambda row: (id(row[2].written), len(row[1]) - row[2].length)):
+                together = list(alike)
+                _, tail, (written, _, length) = together[0]
+                kept = written.pick([beginning.at for _, _, beginning in together], size - len(tail) + length)
+                caches.append(BranchCache.after(trunks, self._tensor([trunk for trunk, _, _ in together]), kept))
+            cache = BranchCache.join(caches)
+            ids = self._tensor([tail[len(tail) - size :] for _, tail, _ in part])
+            positions = cache.positions(size)
+            cache.begin(size)
+            read.append((cache, self.forward(ids, positions, Caches([cache]), 1)[:, -1]))
+            cache.end()
+        joined, logits = zip(*read, strict=True)
+        return (joined[0], logits[0]) if len(read) == 1 else (BranchCache.join(joined), torch.cat(logits))
+
     def _tails(
         self, cache: BranchCache, rows: Sequence[tuple[int, TokenIds]], trunk_logits: Float[Tensor, "U V"] | None
     ) -> Float[Tensor, "N V"]:
@@ -107,6 +135,11 @@ class PromptReader:
 
     def _tensor(self, values: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.device)
+
+
+def most_left(rows: Sequence[tuple[int, TokenIds, Beginning]]) -> int:
+    """Return how many tokens the row has left to read that has most."""
+    return max(len(tail) - beginning.length for _, tail, beginning in rows)
 
 
 def _blocks(sizes: Sequence[int]) -> list[slice]:
