@@ -36,7 +36,9 @@ class Written(NamedTuple):
     def pick(self, rows: Sequence[int], fewer: int) -> Written:
         """Pick some of the rows, each without its last tokens, `fewer` of them."""
         at = torch.tensor(rows, device=self.starts.device)
-        keys, values = ({n: x[at, :, : self.size - fewer] for n, x in part.items()} for part in (self.keys, self.values))
+        keys, values = (
+            {n: x[at, :, : self.size - fewer] for n, x in part.items()} for part in (self.keys, self.values)
+        )
         return Written(self.starts[at], keys, values)
 
 

@@ -83,9 +83,7 @@ def test_who_goes_on_draws_the_tokens_of_the_plain_path(architecture):
 )
 def test_whatever_goes_on_and_whenever_it_enters(rows, retries, lengths, max_rows, bystanders):
     model = tiny_model()
-    first, second, _ = fly(
-        model, rows=rows, retries=retries, lengths=lengths, max_rows=max_rows, bystanders=bystanders
-    )
+    first, second, _ = fly(model, rows=rows, retries=retries, lengths=lengths, max_rows=max_rows, bystanders=bystanders)
     assert_plain(model, first, FIRST)
     assert_plain(model, second, SECOND)
 
