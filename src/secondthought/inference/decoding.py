@@ -82,8 +82,8 @@ class Flight:
     """Rows under way: finished ones leave, waiting ones enter, all that run share each forward.
 
     Rows that enter together share a cache, and trunks among them. They wait until there are enough of them, since each
-    entry costs a forward of its own; what was read of a trunk before is not read again, nor what a row wrote by one that
-    goes on from there and is added before the next step. Needs `torch.no_grad` and `tree_attention` around it.
+    entry costs a forward of its own. What was read of a trunk before is not read again; nor is what a row wrote, by one
+    that goes on from there and is added before the next step. Needs `torch.no_grad` and `tree_attention` around it.
     """
 
     def __init__(

@@ -112,7 +112,7 @@ def test_nothing_is_kept_that_nobody_asked_for():
             ended = flight.step()
         assert flight._endings._of_trunk
         flight.step()
-        tail = (*tuple(ended[0].token_ids), 60)
+        tail = (*ended[0].token_ids, 60)
         late = Row(Prompt(trunk=TRUNKS[1], tail=tail, key=1), 1.0, 24)
         flight.add([late])
     assert late.beginning is None
