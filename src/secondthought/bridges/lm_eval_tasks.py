@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from secondthought.bridges.lm_eval_files import LmEvalOptions, with_files
@@ -15,6 +16,7 @@ from secondthought.errors import PolicyError, TaskError, first_line
 from secondthought.inference.local import LocalPolicy
 from secondthought.progress import Onlooker
 from secondthought.protocols import Policy
+from secondthought.runs import contents
 from secondthought.spelling import suggestion
 
 FEWSHOT_SEED = 1234
@@ -67,6 +69,16 @@ class LmEvalExam:
 
         found = self.samples(SecondthoughtLM(policy, onlooker))
         return [right for task in sorted(found) for right in self._scores(found[task])]
+
+    def asks(self) -> dict[str, Any]:
+        """See `Exam.asks`."""
+        options = self.options.model_dump(mode="json")
+        return {
+            "options": options,
+            "problems": self.problems,
+            "lm-eval": version("lm_eval"),
+            "files": contents.digest_of_files(contents.files_named_in(options)),
+        }
 
     def samples(self, model: Any) -> dict[str, list[dict[str, Any]]]:
         """Let lm-eval ask one of its models, ours or another; return what it logs of each item, by task.

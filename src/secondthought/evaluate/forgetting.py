@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from secondthought.config import EpisodeConfig
 from secondthought.evaluate.compare import Difference, paired
 from secondthought.evaluate.evaluation import evaluate
+from secondthought.evaluate.kept_answers import Exam, KeptAnswers
 from secondthought.progress import SILENT, Onlooker
 from secondthought.protocols import Policy, Task
 from secondthought.rollout.player import Keys, Player
+from secondthought.runs import contents
 from secondthought.stats import Interval, NonInferiority, non_inferiority, to_json, wilson
 from secondthought.types import Problem
-
-
-class Exam(Protocol):
-    """An `Exam` is what a model was not trained on: items that it gets right or wrong, the same for every model."""
-
-    name: str
-
-    def right(self, policy: Policy, onlooker: Onlooker) -> list[bool]:
-        """Return for each item, in order, whether the policy gets it right."""
-        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +39,16 @@ class TaskExam:
         player = Player.resolve(policy, self.task, self.episode, self.temperature, onlooker=onlooker)
         rows = evaluate(player, self.problems, num_tries=1, keys=Keys(seed=self.seed, phase="forget")).rows
         return [row.solved_by(1) for row in rows]
+
+    def asks(self) -> dict[str, Any]:
+        """See `Exam.asks`."""
+        return {
+            "code": contents.digest_of_code(type(self.task)),
+            "problems": [[item.id, item.messages, item.tools, dict(item.data)] for item in self.problems],
+            "episode": self.episode.model_dump(mode="json"),
+            "temperature": self.temperature,
+            "seed": self.seed,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ def forgetting(
     load: Callable[[str], Policy],
     *,
     margin: float,
+    kept: Path | None = None,
     onlooker: Onlooker = SILENT,
 ) -> tuple[list[Forgetting], list[Contrast]]:
     """Let models sit the same exams, one model after the other, and compare each with the one before training.
@@ -97,12 +101,17 @@ def forgetting(
         exams: what is asked.
         load: makes a policy of a name.
         margin: loss in the share of right answers that is taken for none.
+        kept: a folder in which answers are kept, and found again; None keeps nothing.
         onlooker: who is told how far it is.
+
+    Raises:
+        RunError: the folder cannot be written.
 
     Returns:
         What each trained model kept of each task, and each later one of them beside each earlier one.
     """
-    right = {name: _answered(name, exams, load(name), onlooker) for name in (before, *after)}
+    answers = KeptAnswers(kept)
+    right = {name: _answered(name, exams, load(name), answers, onlooker) for name in (before, *after)}
     places = list(enumerate(exam.name for exam in exams))
     kept = [_kept(task, name, right[name][n], right[before][n], margin) for n, task in places for name in after]
     contrasts = [
@@ -123,10 +132,12 @@ def _kept(task: str, model: str, new: Sequence[bool], old: Sequence[bool], margi
     )
 
 
-def _answered(name: str, exams: Sequence[Exam], policy: Policy, onlooker: Onlooker) -> list[list[bool]]:
+def _answered(
+    name: str, exams: Sequence[Exam], policy: Policy, kept: KeptAnswers, onlooker: Onlooker
+) -> list[list[bool]]:
     """Return for each exam which of its items a model gets right."""
     right = list[list[bool]]()
     for exam in exams:
         with onlooker.stage(f"{name}: {exam.name}"):
-            right.append(exam.right(policy, onlooker))
+            right.append(kept.right(policy, exam, onlooker))
     return right

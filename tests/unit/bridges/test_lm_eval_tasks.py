@@ -54,6 +54,7 @@ def test_choices_are_as_likely_as_to_its_own_model(data):
     policy, sat = tiny_policy("qwen2"), exam(data, "hellaswag", fewshot=2)
     right = sat.right(policy, SILENT)
     assert right == sat.right(policy, SILENT)
+    assert json.loads(json.dumps(sat.asks()))["problems"] == COUNT
     ours, theirs = (
         samples(sat, model)
         for model in (SecondthoughtLM(policy), HFLM(pretrained=policy.model, tokenizer=policy.chat.tokenizer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -18,12 +19,14 @@ from secondthought.config import EpisodeConfig, ModelConfig
 from secondthought.config.values import Threads
 from secondthought.errors import ConfigError
 from secondthought.requirements import require
+from secondthought.runs.files import write_json
 from secondthought.runs.result_rows import P_COLUMN, percent, with_holm
 from secondthought.tasks import LM_EVAL
 from secondthought.types import Split
 
 if TYPE_CHECKING:
-    from secondthought.evaluate.forgetting import Contrast, Exam, Forgetting
+    from secondthought.evaluate.forgetting import Contrast, Forgetting
+    from secondthought.evaluate.kept_answers import Exam
     from secondthought.inference.chat.endpoint import Endpoint
 
 
@@ -58,6 +61,8 @@ class Options(ProgressFlags, ServedModels):
     """Which problems of the split, and what is sampled."""
     threads: Threads | None = None
     """CPU threads of torch; default: all cores."""
+    out: Path | None = None
+    """Keep the answers in this folder; an interrupted call, or one with further models, asks nothing twice."""
     json_: bool = False
     """One JSON object instead of a table."""
     model: ModelConfig = ModelConfig()
@@ -99,11 +104,14 @@ def run(argv: list[str], prog: str) -> None:
             [exams[name] for name in options],
             loader(given.model, endpoints, given.threads, shown),
             margin=given.margin / 100,
+            kept=given.out,
             onlooker=shown,
         )
+    told = {"before": given.before, "after": given.after, "tasks": _told(found), "contrasts": _told(contrasts)}
+    if given.out is not None:
+        write_json(given.out / "forgetting.json", told)
     if given.json_:
-        told = {"before": given.before, "after": given.after}
-        write_line({**told, "tasks": _told(found), "contrasts": _told(contrasts)})
+        write_line(told)
     else:
         _print(found, given)
         _print_contrasts(contrasts)

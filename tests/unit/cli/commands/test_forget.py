@@ -6,6 +6,11 @@ import sys
 
 import pytest
 
+from secondthought.config import EpisodeConfig
+from secondthought.evaluate.forgetting import TaskExam
+from secondthought.runs.contents import digest_of
+from secondthought.tasks import load
+
 
 def test_a_table_and_json_say_the_same(cli, tmp_path):
     rows = tmp_path / "rows.jsonl"
@@ -41,6 +46,39 @@ def test_several_models_after_training_are_compared_with_each_other(cli, tmp_pat
         assert both["difference"]["estimate"] == item["difference"]["estimate"]
     shown = cli("forget", "terse", "small", "large", *words).out
     assert "model - other" in shown
+
+
+def test_answers_are_kept_and_nothing_is_asked_twice(cli, tmp_path, monkeypatch):
+    asked = []
+    right = TaskExam.right
+    monkeypatch.setattr(TaskExam, "right", lambda exam, *rest: asked.append(exam.name) or right(exam, *rest))
+    words = ["--problems", "12", "--threads", "1", "--options.preset", "tiny", "--episode.max-attempt-tokens", "24"]
+    words += ["--out", str(tmp_path / "kept")]
+    first = cli("forget", "terse", "small", *words, "--json").object
+    assert len(asked) == 2
+    assert json.loads((tmp_path / "kept" / "forgetting.json").read_text()) == first
+    grown = cli("forget", "terse", "small", "large", *words, "--json").object
+    assert len(asked) == 3
+    assert grown["tasks"][0] == first["tasks"][0]
+    cli("forget", "terse", "small", *words, "--temperature", "1")
+    assert len(asked) == 5
+    for path in (tmp_path / "kept" / "answers").iterdir():
+        path.write_text("{")
+    again = cli("forget", "terse", "small", *words, "--json").object
+    assert (len(asked), again) == (7, first)
+
+
+def test_an_exam_is_told_from_another_by_its_problems_its_episode_and_its_code():
+    def asks(seed=0, problems=3, tokens=8):
+        task = load("countdown", {"preset": "tiny"})
+        episode = EpisodeConfig(max_attempt_tokens=tokens)
+        return TaskExam(
+            name="exam", task=task, problems=task.problems("test", problems, 0), episode=episode, seed=seed
+        ).asks()
+
+    found = [asks(), asks(), asks(seed=1), asks(problems=4), asks(tokens=9)]
+    assert found[0] == found[1]
+    assert len({digest_of(item) for item in found}) == 4
 
 
 def test_lm_eval_that_is_not_installed_is_said_at_once(cli, monkeypatch):
