@@ -1,6 +1,6 @@
 """What models answered in exams is kept as it comes: a comparison that is interrupted, or grows, asks nothing twice.
 
-    FOLDER/answers/DIGEST.json      who answered (a digest of the model), what was asked, and what was right, item by item
+    FOLDER/answers/DIGEST.json      digests of who answered and of what was asked, and what was right, item by item
 
 The digest holds the code of this package, the model's weights, and what the exam depends on. So whatever changed is
 asked anew, and nothing need be said about it.
