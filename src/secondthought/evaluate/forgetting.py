@@ -113,13 +113,13 @@ def forgetting(
     answers = KeptAnswers(kept)
     right = {name: _answered(name, exams, load(name), answers, onlooker) for name in (before, *after)}
     places = list(enumerate(exam.name for exam in exams))
-    kept = [_kept(task, name, right[name][n], right[before][n], margin) for n, task in places for name in after]
+    found = [_kept(task, name, right[name][n], right[before][n], margin) for n, task in places for name in after]
     contrasts = [
         Contrast(task=task, model=model, other=other, found=paired(right[model][n], right[other][n]))
         for n, task in places
         for other, model in combinations(after, 2)
     ]
-    return kept, contrasts
+    return found, contrasts
 
 
 def _kept(task: str, model: str, new: Sequence[bool], old: Sequence[bool], margin: float) -> Forgetting:
