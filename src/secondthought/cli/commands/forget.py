@@ -107,14 +107,7 @@ def run(argv: list[str], prog: str) -> None:
             kept=given.out,
             onlooker=shown,
         )
-    told = {"before": given.before, "after": given.after, "tasks": _told(found), "contrasts": _told(contrasts)}
-    if given.out is not None:
-        write_json(given.out / "forgetting.json", told)
-    if given.json_:
-        write_line(told)
-    else:
-        _print(found, given)
-        _print_contrasts(contrasts)
+    _show(found, contrasts, given)
 
 
 def _of_lm_eval(
@@ -135,8 +128,20 @@ def _of_lm_eval(
     return {name: LmEvalExam(name, own, given.problems) for name, own in named.items()}
 
 
-def _told(found: Sequence[Forgetting] | Sequence[Contrast]) -> list[dict[str, Any]]:
-    return [item.to_json() for item in found]
+def _show(found: Sequence[Forgetting], contrasts: Sequence[Contrast], given: Options) -> None:
+    told = {
+        "before": given.before,
+        "after": given.after,
+        "tasks": [item.to_json() for item in found],
+        "contrasts": [item.to_json() for item in contrasts],
+    }
+    if given.out is not None:
+        write_json(given.out / "forgetting.json", told)
+    if given.json_:
+        write_line(told)
+    else:
+        _print(found, given)
+        _print_contrasts(contrasts)
 
 
 def _print(found: Sequence[Forgetting], given: Options) -> None:
