@@ -162,7 +162,8 @@ class Flight:
         begun = [(trunk, tail, found) for (trunk, tail), found in tails.items() if found is not None]
         size = most_left(begun) if begun else 0
         begun = [row for row in begun if len(row[1]) > size]
-        begun.sort(key=lambda row: (id(row[2].written), len(row[1]) - row[2].length))
+        pieces = list(dict.fromkeys(id(row[2].written) for row in begun))  # in an order that is the same in every run
+        begun.sort(key=lambda row: (pieces.index(id(row[2].written)), len(row[1]) - row[2].length))
         known = [(trunk, tail) for trunk, tail, _ in begun]
         new = [key for key in tails if key not in set(known)]
         read = [self._reader.rows(trunks, trunk_logits, new)] if new else []

@@ -85,21 +85,26 @@ class PromptReader:
     def rows_on(
         self, trunks: Trunks, rows: Sequence[tuple[int, TokenIds, Beginning]]
     ) -> tuple[BranchCache, Float[Tensor, "N V"]]:
-        """Read what rows go on with after what others wrote, each a trunk's number, a tail and where that begins.
+        """Read what rows go on with after what others wrote; return their cache, and the logits after each.
 
-        Returns their cache, and the logits after each. All read as many tokens as the one with the most: so the others
-        read some again. None may have written so few.
+        Args:
+            trunks: read before.
+            rows: of each its trunk's number, its tail, and how much of that has been written. All read as many tokens
+                as the one that has most left, so the others read some again: each tail must be longer than that. Rows
+                that go on from one `Written` and have as much left should stand side by side.
         """
         size = most_left(rows)
         read = []
         for block in _blocks([size] * len(rows)):
             part = rows[block]
+            needed = sorted({trunk for trunk, _, _ in part})
+            own = trunks if len(needed) == len(trunks.ids) else trunks.pick(needed)
             caches = []
-            for _, alike in itertools.groupby(part, lambda row: (id(row[2].written), len(row[1]) - row[2].length)):
-                together = list(alike)
-                _, tail, (written, _, length) = together[0]
-                kept = written.pick([beginning.at for _, _, beginning in together], size - len(tail) + length)
-                caches.append(BranchCache.after(trunks, self._tensor([trunk for trunk, _, _ in together]), kept))
+            for _, run in itertools.groupby(part, lambda row: (id(row[2].written), _left(row))):
+                alike = list(run)
+                written = alike[0][2].written.pick([row[2].at for row in alike], size - _left(alike[0]))
+                trunk_of = self._tensor([needed.index(trunk) for trunk, _, _ in alike])
+                caches.append(BranchCache.after(own, trunk_of, written))
             cache = BranchCache.join(caches)
             ids = self._tensor([tail[len(tail) - size :] for _, tail, _ in part])
             positions = cache.positions(size)
@@ -139,7 +144,12 @@ class PromptReader:
 
 def most_left(rows: Sequence[tuple[int, TokenIds, Beginning]]) -> int:
     """Return how many tokens the row has left to read that has most."""
-    return max(len(tail) - beginning.length for _, tail, beginning in rows)
+    return max(map(_left, rows))
+
+
+def _left(row: tuple[int, TokenIds, Beginning]) -> int:
+    _, tail, beginning = row
+    return len(tail) - beginning.length
 
 
 def _blocks(sizes: Sequence[int]) -> list[slice]:
