@@ -150,6 +150,8 @@ class Flight:
         if chosen != list(range(len(distinct))):
             cache.keep(self._tensor(chosen))
             logits = logits[self._tensor(chosen)]
+        for row in rows:
+            row.beginning = None  # its keys and values are in the cache now
         return _Wave(cache, rows, logits)
 
     def _read(
