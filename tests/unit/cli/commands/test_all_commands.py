@@ -225,7 +225,7 @@ def test_a_served_model_stands_beside_another(cli):
         found = cli("eval", *words, "--json").object
         told = cli("forget", "scripted", f"{server.url}#big", "--options.preset", "tiny", "--problems", "12", "--json")
     assert [item["model"] for item in found["results"]] == ["scripted", f"{server.url}#big"]
-    assert told.object["after"] == f"{server.url}#big"
+    assert told.object["after"] == [f"{server.url}#big"]
     assert {request["body"]["model"] for request in server.requests} == {"big"}
 
 
