@@ -1,22 +1,23 @@
-"""Writes the sums of `configs/real-predictions-study.toml`: two numbers from 2 to 40, all 1,521 pairs in order.
+"""Writes the sums of `configs/real-predictions-study.toml`: two numbers from 2 to 40.
 
-python evidence/diagnose/sums.py data/sums.jsonl
+    python evidence/diagnose/sums.py data/sums.jsonl
+
+All 1,521 pairs are written, in order; nothing is drawn at random.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import product
 from pathlib import Path
 
+from secondthought import jsonl
+
 
 def main(out: Path) -> None:
     """Write a row for each sum."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     pairs = product(range(2, 41), repeat=2)
-    rows = ({"question": f"What is {first} + {second}?", "answer": str(first + second)} for first, second in pairs)
-    out.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    jsonl.write(out, ({"question": f"What is {a} + {b}?", "answer": str(a + b)} for a, b in pairs))
 
 
 if __name__ == "__main__":

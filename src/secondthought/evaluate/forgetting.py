@@ -110,8 +110,7 @@ def forgetting(
     Returns:
         What each trained model kept of each task, and each later one of them beside each earlier one.
     """
-    answers = KeptAnswers(kept)
-    right = {name: _answered(name, exams, load(name), answers, onlooker) for name in (before, *after)}
+    right = {name: _answered(name, exams, KeptAnswers(kept, load(name)), onlooker) for name in (before, *after)}
     places = list(enumerate(exam.name for exam in exams))
     found = [_kept(task, name, right[name][n], right[before][n], margin) for n, task in places for name in after]
     contrasts = [
@@ -132,12 +131,10 @@ def _kept(task: str, model: str, new: Sequence[bool], old: Sequence[bool], margi
     )
 
 
-def _answered(
-    name: str, exams: Sequence[Exam], policy: Policy, kept: KeptAnswers, onlooker: Onlooker
-) -> list[list[bool]]:
+def _answered(name: str, exams: Sequence[Exam], answers: KeptAnswers, onlooker: Onlooker) -> list[list[bool]]:
     """Return for each exam which of its items a model gets right."""
     right = list[list[bool]]()
     for exam in exams:
         with onlooker.stage(f"{name}: {exam.name}"):
-            right.append(kept.right(policy, exam, onlooker))
+            right.append(answers.right(exam, onlooker))
     return right

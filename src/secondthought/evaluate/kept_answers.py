@@ -1,4 +1,4 @@
-"""What models answered in exams is kept as it comes: a comparison that is interrupted, or grows, asks nothing twice.
+"""Answers of models in exams are kept as they come: a comparison that is interrupted, or grows, asks nothing twice.
 
     FOLDER/answers/DIGEST.json      digests of who answered and of what was asked, and what was right, item by item
 
@@ -33,34 +33,32 @@ class Exam(Protocol):
 
 
 class KeptAnswers:
-    """`KeptAnswers` keep what was right in a folder; without one nothing is kept."""
+    """`KeptAnswers` keep in a folder what one policy gets right; without a folder nothing is kept."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Name the folder; it is made when there is something to keep."""
-        self.folder = folder
+    def __init__(self, folder: Path | None, policy: Policy) -> None:
+        """Name the folder, which is made when there is something to keep, and digest the policy where there is one."""
+        self.folder, self.policy = folder, policy
+        self._maker = None if folder is None else maker_of(policy)
 
-    def right(self, policy: Policy, exam: Exam, onlooker: Onlooker) -> list[bool]:
-        """Return which items of an exam a policy gets right, as it answered before or as it answers now.
+    def right(self, exam: Exam, onlooker: Onlooker) -> list[bool]:
+        """Return which items of an exam the policy gets right, as it answered before or as it answers now.
 
         Raises:
             RunError: the folder cannot be written.
         """
         if self.folder is None:
-            return exam.right(policy, onlooker)
-        asked = {"model": maker_of(policy), "exam": exam.name, "asks": contents.digest_of(exam.asks())}
+            return exam.right(self.policy, onlooker)
+        asked = {"model": self._maker, "exam": exam.name, "asks": contents.digest_of(exam.asks())}
         path = self.folder / "answers" / f"{contents.digest_of(asked)}.json"
         if (found := _read(path)) is not None:
             return found
-        right = exam.right(policy, onlooker)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, {**asked, "name": policy.name, "right": [int(item) for item in right]})
+        right = exam.right(self.policy, onlooker)
+        files.write_json(path, {**asked, "name": self.policy.name, "right": [int(item) for item in right]})
         return right
 
 
 def _read(path: Path) -> list[bool] | None:
     """Return what was right; None where nothing was kept, or not whole."""
-    if not path.exists():
-        return None
     try:
         right = files.read_json(path).get("right")
     except RunError:

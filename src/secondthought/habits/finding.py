@@ -16,7 +16,7 @@ _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[:=!]|\(\?<[=!]|.", re.
 _EDGE, _GROUP, _LOOKS = r"\b", "(?:", ("(?=", "(?!", "(?<=", "(?<!")
 _CLASSES, _SPECIAL = (r"\d", r"\w", r"\s"), (".", "^", "$", "(")
 _NEEDLESS = ("?", "*", "{")
-"""What follows a part that may be missing, or may be: `{2}` is taken for `{0,2}`."""
+"""Tokens after which a part may be missing; `{2}` is taken for `{0,2}`."""
 
 
 def finder(regex: str) -> Callable[[str], re.Match[str] | None]:

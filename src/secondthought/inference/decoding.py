@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from secondthought.inference.branch_cache import BranchCache, Caches, Trunks
 from secondthought.inference.drawing import Choose, draw
-from secondthought.inference.reading import PromptReader, most_left
+from secondthought.inference.reading import PromptReader, joined, left_of
 from secondthought.inference.row_limit import most_rows
 from secondthought.inference.written import Beginning, Endings
 from secondthought.models.tree_attention import tree_attention
@@ -48,7 +48,7 @@ class Row:
     logprobs: list[float] = field(default_factory=list)
     ended: bool = False
     beginning: Beginning | None = None
-    """Where some of its tail has been read."""
+    """The place at which some of its tail has been read; None once the row has entered."""
 
 
 class SharedSampler:
@@ -162,18 +162,16 @@ class Flight:
     ) -> tuple[BranchCache, Float[Tensor, "N V"], list[tuple[int, TokenIds]]]:
         """Read tails, each after the trunk with this number; return their cache, logits, and order."""
         begun = [(trunk, tail, found) for (trunk, tail), found in tails.items() if found is not None]
-        size = most_left(begun) if begun else 0
-        begun = [row for row in begun if len(row[1]) > size]
-        pieces = list(dict.fromkeys(id(row[2].written) for row in begun))  # in an order that is the same in every run
-        begun.sort(key=lambda row: (pieces.index(id(row[2].written)), len(row[1]) - row[2].length))
-        known = [(trunk, tail) for trunk, tail, _ in begun]
-        new = [key for key in tails if key not in set(known)]
+        most = max(map(left_of, begun), default=0)
+        begun = [row for row in begun if len(row[1]) > most]
+        pieces = dict.fromkeys(id(row[2].written) for row in begun)
+        number = {piece: at for at, piece in enumerate(pieces)}  # so that the order is the same in every run
+        begun.sort(key=lambda row: (number[id(row[2].written)], left_of(row)))
+        known = {(trunk, tail): None for trunk, tail, _ in begun}
+        new = [key for key in tails if key not in known]
         read = [self._reader.rows(trunks, trunk_logits, new)] if new else []
         read += [self._reader.rows_on(trunks, begun)] if begun else []
-        caches, logits = zip(*read, strict=True)
-        if len(read) == 1:
-            return caches[0], logits[0], [*new, *known]
-        return BranchCache.join(caches), torch.cat(logits), [*new, *known]
+        return *joined(read), [*new, *known]
 
     def _draw(self) -> list[Row]:
         """Draw one token for every live row; returns the rows that ended with it."""

@@ -79,8 +79,7 @@ class PromptReader:
             own = trunks if len(needed) == len(trunks.ids) else trunks.pick(needed)
             cache = self._cache(own, [needed.index(trunk) for trunk, _ in part], [tail for _, tail in part])
             read.append((cache, self._tails(cache, part, trunk_logits)))
-        caches, logits = zip(*read, strict=True)
-        return (caches[0], logits[0]) if len(read) == 1 else (BranchCache.join(caches), torch.cat(logits))
+        return joined(read)
 
     def rows_on(
         self, trunks: Trunks, rows: Sequence[tuple[int, TokenIds, Beginning]]
@@ -93,26 +92,21 @@ class PromptReader:
                 as the one that has most left, so the others read some again: each tail must be longer than that. Rows
                 that go on from one `Written` and have as much left should stand side by side.
         """
-        size = most_left(rows)
+        size = max(map(left_of, rows))
         read = []
         for block in _blocks([size] * len(rows)):
             part = rows[block]
             needed = sorted({trunk for trunk, _, _ in part})
             own = trunks if len(needed) == len(trunks.ids) else trunks.pick(needed)
             caches = []
-            for _, run in itertools.groupby(part, lambda row: (id(row[2].written), _left(row))):
+            for _, run in itertools.groupby(part, lambda row: (id(row[2].written), left_of(row))):
                 alike = list(run)
-                written = alike[0][2].written.pick([row[2].at for row in alike], size - _left(alike[0]))
+                written = alike[0][2].written.pick([row[2].at for row in alike], size - left_of(alike[0]))
                 trunk_of = self._tensor([needed.index(trunk) for trunk, _, _ in alike])
                 caches.append(BranchCache.after(own, trunk_of, written))
             cache = BranchCache.join(caches)
-            ids = self._tensor([tail[len(tail) - size :] for _, tail, _ in part])
-            positions = cache.positions(size)
-            cache.begin(size)
-            read.append((cache, self.forward(ids, positions, Caches([cache]), 1)[:, -1]))
-            cache.end()
-        joined, logits = zip(*read, strict=True)
-        return (joined[0], logits[0]) if len(read) == 1 else (BranchCache.join(joined), torch.cat(logits))
+            read.append((cache, self._next(cache, [tail[len(tail) - size :] for _, tail, _ in part])))
+        return joined(read)
 
     def _tails(
         self, cache: BranchCache, rows: Sequence[tuple[int, TokenIds]], trunk_logits: Float[Tensor, "U V"] | None
@@ -121,14 +115,19 @@ class PromptReader:
         size = max(len(tail) for _, tail in rows)
         if not size and trunk_logits is not None:
             return trunk_logits[self._tensor([trunk for trunk, _ in rows])]
-        ids = self._tensor([[*[0] * (size - len(tail)), *tail] for _, tail in rows])
-        positions = cache.positions(size)
-        cache.begin(size)
-        logits = self.forward(ids, positions, Caches([cache]), 1)[:, -1]
-        cache.end()
+        logits = self._next(cache, [(*[0] * (size - len(tail)), *tail) for _, tail in rows])
         bare = {at: trunk for at, (trunk, tail) in enumerate(rows) if not tail}
         if bare and trunk_logits is not None:
             logits[self._tensor(list(bare))] = trunk_logits[self._tensor(list(bare.values()))]
+        return logits
+
+    def _next(self, cache: BranchCache, ids: Sequence[TokenIds]) -> Float[Tensor, "N V"]:
+        """Read the next columns of a cache, as many for each row; return the logits after each."""
+        size = len(ids[0])
+        positions = cache.positions(size)
+        cache.begin(size)
+        logits = self.forward(self._tensor(ids), positions, Caches([cache]), 1)[:, -1]
+        cache.end()
         return logits
 
     def _cache(self, trunks: Trunks, trunk_of: Sequence[int], tails: Sequence[TokenIds]) -> BranchCache:
@@ -142,12 +141,16 @@ class PromptReader:
         return torch.tensor(values, dtype=torch.long, device=self.device)
 
 
-def most_left(rows: Sequence[tuple[int, TokenIds, Beginning]]) -> int:
-    """Return how many tokens the row has left to read that has most."""
-    return max(map(_left, rows))
+def joined(
+    read: Sequence[tuple[BranchCache, Float[Tensor, "N V"]]],
+) -> tuple[BranchCache, Float[Tensor, "N V"]]:
+    """Make one cache of rows that were read apart; return it, and the logits after each row."""
+    caches, logits = zip(*read, strict=True)
+    return (caches[0], logits[0]) if len(read) == 1 else (BranchCache.join(caches), torch.cat(logits))
 
 
-def _left(row: tuple[int, TokenIds, Beginning]) -> int:
+def left_of(row: tuple[int, TokenIds, Beginning]) -> int:
+    """Return how many tokens a row has left to read: a trunk's number, a tail, and how much of that is written."""
     _, tail, beginning = row
     return len(tail) - beginning.length
 

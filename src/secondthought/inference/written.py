@@ -1,4 +1,4 @@
-"""What a row wrote stays when it ends, for the row that goes on from there: a retry does not read its reflection again.
+"""A row that ends leaves what it wrote to the row that goes on from there: a retry does not read its reflection again.
 
     trunk | tail, tokens that are drawn                 ends: its own keys and values are taken out of the cache
     trunk | tail, the same tokens, a request -> ...     enters with them, and reads only what is new

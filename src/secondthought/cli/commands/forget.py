@@ -145,27 +145,16 @@ def _show(found: Sequence[Forgetting], contrasts: Sequence[Contrast], given: Opt
 
 
 def _print(found: Sequence[Forgetting], given: Options) -> None:
-    rows = []
+    rows, several = [], len(given.after) > 1
     for item in found:
         told = item.to_json()
         power, needed = f"{100 * item.found.power:.0f} %", f"{item.found.items_for_power:,}"
         shares = (percent(told["before"]), percent(told["after"]), percent(told["difference"], "+"))
-        named = (item.task, item.model) if len(given.after) > 1 else (item.task,)
+        named = (item.task, item.model) if several else (item.task,)
         rows.append((*named, told["difference"]["n"], *shares, item.found.answer, power, needed, item.found.p_value))
-    heads = [
-        "task",
-        *(["model"] if len(given.after) > 1 else []),
-        "items",
-        "before",
-        "after",
-        "after - before",
-        "answer",
-        "power",
-        "items for 80 %",
-        P_COLUMN,
-    ]
+    heads = ["items", "before", "after", "after - before", "answer", "power", "items for 80 %", P_COLUMN]
     title = f"first tries, percent [95 % interval], margin {given.margin:g} points"
-    write_table(title, heads, with_holm(rows))
+    write_table(title, ["task", "model", *heads] if several else ["task", *heads], with_holm(rows))
     if any(item.found.answer == "cannot tell" for item in found):
         write_text("cannot tell: the interval reaches below minus the margin, and not all of it lies below zero")
 
