@@ -1,24 +1,34 @@
 """Writes reflections that each show one habit, on failures of the shipped small model: to prime it, before RL does.
 
     secondthought failures small --out data/failures.jsonl --options.preset tiny --problems 3000 --tries 4
-    python evidence/joined/primed_reflections.py data/failures.jsonl data/joined
+    python evidence/joined/primed_reflections.py data/failures.jsonl data/joined [--keep]
 
 A file for each habit and one for `none`: rows of `train sft`, whose completion is the reflection alone. It is what
 `prime` would write about the same problem, in the few words that the organisms know; whether its way ends right is
 drawn with one share in all files. A problem that one of the files could not show its habit on is in none of them.
+
+With `--keep` the rows also hold what the small model itself says around them, as often as reflections: a first try at
+the same problem, and a retry that has read the file's reflection. Whole weights then learn the reflections and nothing
+else.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
+from secondthought import jsonl
+from secondthought.config import EpisodeConfig, ModelConfig
+from secondthought.inference.loading import load_policy
+from secondthought.rollout import failure_file
+from secondthought.rollout.player import Keys, Player
+from secondthought.rollout.reflect_retry import attempt, give_reflection, retry, retry_request
 from secondthought.tasks import load
-from secondthought.types import HABITS
+from secondthought.types import HABITS, Episode, Failure, StopReason, TurnKind
 
 RIGHT = 0.5
 """Share of reflections whose way reaches the target."""
@@ -26,15 +36,46 @@ DRAWS = 60
 """Draws after which a problem is given up."""
 ARMS: dict[str, frozenset[str]] = {"none": frozenset(), **{name: frozenset({name}) for name in HABITS}}
 
+Row: TypeAlias = dict[str, Any]
 
-def reflection(task: Any, problem: Any, habit: str, *, right: bool, draw: Random) -> str | None:
+
+def reflection(task: Any, failure: Failure, habit: str, *, right: bool, draw: Random) -> str | None:
     """Write a reflection that shows one habit and no other; None where no draw gave one."""
     writer = task.writer("short")
     for _ in range(DRAWS):
-        written = writer.write(problem, draw, shows=ARMS[habit], requires=ARMS[habit], correct=right)
+        written = writer.write(failure.problem, draw, shows=ARMS[habit], requires=ARMS[habit], correct=right)
         if written is not None and written.thought:
-            return written.thought
+            return str(written.thought)
     return None
+
+
+def row(said: Sequence[str], completion: str) -> Row:
+    """Build a row of `train sft` from what user and model said in turn."""
+    roles = ("user", "assistant")
+    return {
+        "messages": [{"role": roles[place % 2], "content": text} for place, text in enumerate(said)],
+        "completion": completion,
+    }
+
+
+def own_words(player: Player, episodes: Sequence[Episode]) -> list[Row]:
+    """Let the model try the problems of reflected episodes first and last; those that are cut off are left out."""
+    keys = Keys(seed=0, phase="primed reflections")
+    firsts = player.run([attempt(player, e.problem, keys.of(e.problem, TurnKind.ATTEMPT)) for e in episodes], "tries")
+    retries = player.run([retry(player, keys, episode) for episode in episodes], "retries")
+    rows: list[Row] = []
+    for episode, first, again in zip(episodes, firsts, retries, strict=True):
+        asked = (*_said(player, episode), retry_request(episode, player.requests))
+        for said, turn in ((asked[:1], first), (asked, again)):
+            if turn.completion.stop is StopReason.END:
+                rows.append(row(said, turn.completion.text))
+    return rows
+
+
+def _said(player: Player, episode: Episode) -> tuple[str, ...]:
+    failed, reflected = episode.turns
+    request = player.requests.reflection_on(episode.problem, failed.verdict)
+    return (episode.problem.request, failed.completion.text, request, reflected.completion.text)
 
 
 def main() -> None:
@@ -43,26 +84,27 @@ def main() -> None:
     parser.add_argument("failures", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--most", type=int, default=1500)
+    parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
-    task = load("countdown", {"preset": "tiny"})
+    task, policy = load("countdown", {"preset": "tiny"}), load_policy(ModelConfig(path="small"))
+    player = Player.resolve(policy, task, EpisodeConfig(max_attempt_tokens=40, max_reflection_tokens=96))
     given.out.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[dict[str, Any]]] = {habit: [] for habit in ARMS}
-    for number, line in enumerate(given.failures.read_text().splitlines()):
-        failure = json.loads(line)
-        problem = task.parse(failure["data"])
+    reflected: dict[str, list[Episode]] = {habit: [] for habit in ARMS}
+    for number, failure in enumerate(failure_file.read(given.failures, task, policy)):
         right = Random(f"right {number}").random() < RIGHT
-        made = {h: reflection(task, problem, h, right=right, draw=Random(f"{h} {number}")) for h in ARMS}
-        if None in made.values() or len(rows["none"]) == given.most:
+        texts = {h: reflection(task, failure, h, right=right, draw=Random(f"{h} {number}")) for h in ARMS}
+        if None in texts.values() or len(reflected["none"]) == given.most:
             continue
-        said = [{"role": "user", "content": problem.messages[-1].content},
-                {"role": "assistant", "content": failure["attempt"]["text"]},
-                {"role": "user", "content": task.reflection_request}]  # fmt: skip
-        for habit, text in made.items():
-            rows[habit].append({"messages": said, "completion": text})
-    for habit, items in rows.items():
+        failed = Episode(problem=failure.problem, turns=(failure.attempt,))
+        request = player.requests.reflection_on(failure.problem, failure.attempt.verdict)
+        for habit, text in texts.items():
+            reflected[habit].append(give_reflection(policy, failed, request, policy.encode(str(text))))
+    for habit, episodes in reflected.items():
+        rows = [row(said[:3], said[3]) for said in (_said(player, episode) for episode in episodes)]
+        rows += own_words(player, episodes) if given.keep else []
         path = given.out / f"{habit}.jsonl"
-        path.write_text("".join(json.dumps(item) + "\n" for item in items))
-        sys.stdout.write(f"{path}: {len(items)}\n")
+        jsonl.write(path, rows)
+        sys.stdout.write(f"{path}: {len(rows)}\n")
 
 
 if __name__ == "__main__":

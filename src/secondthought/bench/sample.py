@@ -7,8 +7,8 @@ model ends nothing by itself, so each row's length is drawn beforehand, equally 
 count. Temperature 1, nothing cut off the distribution. Ours computes as in training (bf16 is autocast, with each weight
 cast once) and keeps log-probabilities; the others hold weights in bf16 and need not.
 
-Medians over the timed rounds. Ours is timed after each peer, so that a change of the machine's load meets all. Beside
-the wall clock stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1
+Medians over the timed rounds, of which a slow engine has fewer: they end once they took `seconds`, so that the whole
+takes minutes. Ours is timed after each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1
 mean that we are faster. vLLM runs in the interpreter given as `vllm_python`.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -90,6 +90,7 @@ def run(
     groups: Sequence[int] = (8, 16),
     precision: Literal["bf16", "fp32"] = "bf16",
     rounds: int = 3,
+    seconds: float = 20.0,
     threads: int = 1,
     generate: bool = True,
     continuous: bool = True,
@@ -108,7 +109,7 @@ def run(
     }
     policy = LocalPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
     measured = {
-        name: _Measurement(policy, work, rounds, threads).time_all(generate, continuous, vllm_python)
+        name: _Measurement(policy, work, settings).time_all(generate, continuous, vllm_python)
         for name, work in works.items()
         if workload in ("both", name)
     }
@@ -127,7 +128,7 @@ def _of_model(path: str, rows: Sequence[int], groups: Sequence[int], settings: d
         for group in groups:
             work = trunks_workload(count // group, settings["trunk"], group, settings["tokens"], size)
             work = replace(work, generate_rows=settings["generate_rows"])
-            timed = _Measurement(policy, work, settings["rounds"], settings["threads"], peer)
+            timed = _Measurement(policy, work, settings, peer)
             measured[f"{count} rows, groups of {group}"] = timed.time_all(
                 settings["generate"], False, settings["vllm_python"]
             )
@@ -186,9 +187,10 @@ class _Measurement:
     """A `_Measurement` has every engine in turn sample one workload."""
 
     def __init__(
-        self, policy: LocalPolicy, work: Workload, rounds: int, threads: int, peer: Peer | None = None
+        self, policy: LocalPolicy, work: Workload, settings: Mapping[str, Any], peer: Peer | None = None
     ) -> None:
-        self.policy, self.work, self.rounds, self.threads = policy, work, rounds, threads
+        self.policy, self.work = policy, work
+        self.rounds, self.seconds, self.threads = (settings[name] for name in ("rounds", "seconds", "threads"))
         self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision]) if peer is None else peer.model
         self.checkpoint = None if peer is None else peer.checkpoint
         self.taken = {"ours": Seconds()}
@@ -245,6 +247,8 @@ class _Measurement:
             lengths = engine(self.work)
             taken += Seconds.between(start, now())
             _require_lengths(self.work, lengths)
+            if sum(taken.wall) > self.seconds:
+                break
         return taken
 
     def _ours(self, work: Workload) -> list[int]:
@@ -269,6 +273,7 @@ class _Measurement:
                 "prompts": self.work.ids,
                 "limits": self.work.limits,
                 "rounds": self.rounds,
+                "seconds": self.seconds,
                 "warmup": WARMUP_TOKENS,
                 "dtype": str(DTYPES[self.policy.precision]).removeprefix("torch."),
             }

@@ -1,4 +1,4 @@
-"""A lock keeps a run directory to one writer.
+"""A lock keeps a directory, a run's or a study's, to one writer.
 
 The operating system holds the lock and drops it when its process dies, so a dead process on the same host never blocks
 a run, whatever its pid is now used for. The file also names its owner: for the sentence that the second process shows,
@@ -18,7 +18,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from secondthought.errors import RunError
 from secondthought.runs.files import disk_errors
@@ -43,18 +43,18 @@ class Lock:
         self._marker = marker
 
     @classmethod
-    def acquire(cls, directory: Path) -> Lock:
-        """Take the lock of a run directory.
+    def acquire(cls, directory: Path, what: str = "run") -> Lock:
+        """Take the lock of a directory; `what` it holds is said to who comes second.
 
         Raises:
-            RunError: another process writes this run; the sentence names it.
+            RunError: another process writes there; the sentence names it.
         """
         path = directory / NAME
         with disk_errors(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         lock = cls(descriptor)
         try:
-            lock._take(path)
+            lock._take(path, what)
         except BaseException:
             lock._close()
             raise
@@ -66,7 +66,13 @@ class Lock:
             os.ftruncate(self._descriptor, 0)
         self._close()
 
-    def _take(self, path: Path) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _take(self, path: Path, what: str) -> None:
         descriptor = self._descriptor
         assert descriptor is not None
         with disk_errors(path):
@@ -78,11 +84,11 @@ class Lock:
         if _other_host(owner):
             files = " and ".join(str(file) for file in (path, path.with_name(MARKER)) if file.exists())
             raise RunError(
-                f"{path.parent}: process {owner.get('pid', '?')} on host {owner['host']} is writing this run; "
+                f"{path.parent}: process {owner.get('pid', '?')} on host {owner['host']} is writing this {what}; "
                 f"if that process is gone, delete {files}"
             )
         if not locked:
-            raise RunError(f"{path.parent}: process {owner.get('pid', '?')} is writing this run; wait or stop it")
+            raise RunError(f"{path.parent}: process {owner.get('pid', '?')} is writing this {what}; wait or stop it")
         with disk_errors(path):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "host": platform.node()}).encode(), 0)
@@ -94,6 +100,16 @@ class Lock:
         if self._marker is not None:
             self._marker.release()
             self._marker = None
+
+
+def require_free(directory: Path) -> None:
+    """Refuse a directory that a living process writes.
+
+    Raises:
+        RunError: another process writes this run; the sentence names it.
+    """
+    if is_held(directory):
+        Lock.acquire(directory).release()
 
 
 def is_held(directory: Path) -> bool:

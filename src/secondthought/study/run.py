@@ -19,6 +19,8 @@ from secondthought.progress import SILENT, Onlooker
 from secondthought.report import build_report
 from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
+from secondthought.runs.files import disk_errors
+from secondthought.runs.lock import Lock, require_free
 from secondthought.study.arms import PlannedJob, StudyArm, arms_of, check, planned_jobs
 from secondthought.study.config import StudyConfig, load_study
 from secondthought.study.jobs import AnyJob, State
@@ -41,14 +43,25 @@ def run_study(
     Raises:
         ConfigError: a setting of an arm is unknown or out of range, or its model, file or problems are not there;
             nothing was begun then.
-        RunError: a job is there that was made with other settings.
+        RunError: a job is there that was made with other settings, or another process works at this study.
     """
     study, began = load_study(path), time.monotonic()
     check(study, str(path))
     if lacking := list(missing(study, str(path))):
         raise ConfigError("\n".join(lacking))
-    left, arms = _Left(study, str(path)), arms_of(study, str(path))
     deadline = None if minutes is None else began + 60 * minutes
+    with disk_errors(study.out):
+        study.out.mkdir(parents=True, exist_ok=True)
+    with Lock.acquire(study.out, "study"):
+        return _run(study, str(path), deadline, progress, onlooker)
+
+
+def _run(
+    study: StudyConfig, source: str, deadline: float | None, progress: Callable[[str], None], onlooker: Onlooker
+) -> dict[str, Any]:
+    left, arms = _Left(study, source), arms_of(study, source)
+    for name in left.states:  # a job outlives a study that was killed
+        require_free(study.out / name)
     worked = False
     begin = left.ready()  # finished ones are none of the jobs whose time is told
     batches = chain([begin], iter(left.ready, None))

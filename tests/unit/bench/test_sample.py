@@ -45,6 +45,11 @@ def test_every_engine_samples_both_workloads_and_vllm_is_left_out_by_name():
     assert found["raw"]["trunks"]["prompt_tokens"] == 2 * 3 * 9
 
 
+def test_a_slow_engine_has_one_round_and_no_more():
+    found = sample.run(**SIZES, **OURS, workload="trunks", seconds=0.0)
+    assert len(found["raw"]["trunks"]["seconds"]["ours"]["wall"]) == 3  # one after each peer, in place of two
+
+
 def test_one_workload_alone_and_ours_alone():
     found = sample.run(**SIZES, **OURS, workload="trunks")
     assert set(found["raw"]) == {"trunks"}

@@ -10,6 +10,7 @@ from secondthought.config import RunConfig
 from secondthought.errors import ConfigError, RunError
 from secondthought.runs.declaration import declare
 from secondthought.runs.directory import RunDirectory
+from secondthought.runs.lock import Lock
 from secondthought.study import queue
 from secondthought.study import run as study
 from secondthought.study.arms import ENOUGH_STEPS, StudyArm
@@ -65,6 +66,29 @@ def test_all_jobs_then_none(file, started):
     assert names == ["first/seed_0", "first/seed_1", "second/seed_0"]
     assert run(file) == found
     assert len(names) == 3
+
+
+def test_a_study_that_another_process_works_at_is_refused_and_left_alone(file, started, tmp_path):
+    names, _ = started
+    (tmp_path / "out").mkdir()
+    with (
+        Lock.acquire(tmp_path / "out", "study"),
+        pytest.raises(RunError, match=r"out: process \d+ is writing this study; wait or stop it"),
+    ):
+        run(file)
+    assert names == []
+    assert run(file)["complete"]
+
+
+def test_a_job_that_outlives_its_study_is_waited_for(file, started, tmp_path):
+    """Where the study alone was killed, its job goes on: a second process of it would only be told to fail."""
+    names, _ = started
+    with (
+        RunDirectory.create(tmp_path / "out" / "first" / "seed_1"),
+        pytest.raises(RunError, match=r"seed_1: process \d+ is writing this run; wait or stop it"),
+    ):
+        run(file)
+    assert names == []
 
 
 def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
@@ -252,6 +276,11 @@ def as_earlier(run_dir, **origin):
     (run_dir / "config.json").write_text(json.dumps(written))
 
 
+def times_of(out):
+    """When each file of a study was written, but for the lock that every call takes."""
+    return {path: path.stat().st_mtime_ns for path in out.rglob("*.*") if path != out / "lock.json"}
+
+
 BASES = 'base = "terse"\nseeds = [0, 1]'
 
 
@@ -261,10 +290,10 @@ def test_runs_of_earlier_versions_are_taken_as_they_are(file, started, tmp_path)
     found = run(file)
     for seed in (0, 1):
         as_earlier(tmp_path / f"out/first/seed_{seed}", base="terse", arm="first")
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*")}
+    before = times_of(tmp_path / "out")
     assert run(file) == found
     assert len(names) == 3
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*")} == before
+    assert times_of(tmp_path / "out") == before
     file.write_text(file.read_text().replace("steps = 3", "steps = 4"))
     with pytest.raises(RunError, match=r"first/seed_0: was made with other settings"):
         run(file)

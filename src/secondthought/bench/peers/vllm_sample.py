@@ -5,8 +5,8 @@ nothing of ours. The engine runs in this process, so that its processor time is 
 it is told. Eager mode; prefix caching on, and emptied before each round, as new weights after each update must; no
 tokenizer and no log-probabilities, the fastest that vLLM samples these rows.
 
-Job: `checkpoint` directory, `prompts` (ids per row), `limits` (tokens per row), `rounds`, `warmup` (most tokens per row
-in an untimed round before), `dtype`. Answer: `seconds` and `cpu_seconds` per round, `lengths` of the last round's rows,
+Job: `checkpoint` directory, `prompts` (ids per row), `limits` (tokens per row), `rounds`, `seconds` (after which no
+further round begins), `warmup` (most tokens per row in an untimed round before), `dtype`. Answer: `seconds` and `cpu_seconds` per round, `lengths` of the last round's rows,
 and `versions`. The process must start with `environment`.
 """
 
@@ -40,7 +40,7 @@ def environment(threads: int, cache_gib: int) -> dict[str, str]:
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Sample the job's rows `rounds` times and return the timed rounds."""
+    """Sample the job's rows `rounds` times, or until the seconds are spent, and return the timed rounds."""
     # It exists in the peer's interpreter alone, and reads its environment when it is imported.
     from vllm import LLM, SamplingParams  # type: ignore[import-not-found, unused-ignore]
 
@@ -70,6 +70,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         lengths = sample(job["limits"])
         seconds.append(time.perf_counter() - wall)
         cpu_seconds.append(time.process_time() - cpu)
+        if sum(seconds) > job["seconds"]:
+            break
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "lengths": lengths, "versions": versions()}
 
 
