@@ -27,12 +27,11 @@ from secondthought.errors import PolicyError
 from secondthought.inference.chat.address import shown
 from secondthought.inference.chat.endpoint import key_in
 from secondthought.inference.chat.http import NoReply, OpenRequests, Reply
-from secondthought.inference.chat.replies import words
+from secondthought.inference.chat.replies import PASSING, words
 from secondthought.types import Prompt, Sampling, TokenIds
 
 logger = logging.getLogger(__name__)
 
-_LATER = frozenset({408, 425, 429, *range(500, 600)})
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 30.0
 
 
@@ -168,7 +167,7 @@ class VllmServer:
                     self._is_told = False
                     return reply
                 reason = f"HTTP {reply.status}: {words(reply.body)}"
-                if reply.status not in _LATER:
+                if reply.status not in PASSING:
                     is_refused = True
                     break
             if attempt >= attempts or self._cut.is_set():
