@@ -8,8 +8,9 @@ count. Temperature 1, nothing cut off the distribution. Ours computes as in trai
 cast once) and keeps log-probabilities; the others hold weights in bf16 and need not.
 
 Medians over the timed rounds, of which a slow engine has fewer: they end once they took `seconds`, so that the whole
-takes minutes. Ours is timed after each peer, so that a change of the machine's load meets all. Beside the wall clock stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1
-mean that we are faster. vLLM runs in the interpreter given as `vllm_python`.
+takes minutes. Ours is timed after each peer, so that a change of the machine's load meets all. Beside the wall clock
+stands the processor time of the measuring process: on a busy machine, read that one. Ratios above 1 mean that we are
+faster. vLLM runs in the interpreter given as `vllm_python`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ it is told. Eager mode; prefix caching on, and emptied before each round, as new
 tokenizer and no log-probabilities, the fastest that vLLM samples these rows.
 
 Job: `checkpoint` directory, `prompts` (ids per row), `limits` (tokens per row), `rounds`, `seconds` (after which no
-further round begins), `warmup` (most tokens per row in an untimed round before), `dtype`. Answer: `seconds` and `cpu_seconds` per round, `lengths` of the last round's rows,
-and `versions`. The process must start with `environment`.
+further round begins), `warmup` (most tokens per row in an untimed round before), `dtype`. Answer: `seconds` and
+`cpu_seconds` per round, `lengths` of the last round's rows, and `versions`. The process must start with `environment`.
 """
 
 from __future__ import annotations

@@ -19,22 +19,33 @@ _PATIENCE_S = 10.0
 
 def main(words: list[str]) -> int:
     """Run the program; return its exit status, as a shell does: 128 and the number of the signal that ended it."""
+    started: list[subprocess.Popen[bytes]] = []
+    is_asked_to_end = threading.Event()
+
+    def end(*_: object) -> None:
+        is_asked_to_end.set()
+        for one in started:
+            _end(one)
+
+    signal.signal(signal.SIGTERM, end)  # first: a signal while the program starts would leave it alone in the world
     program = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda number, frame: _end(program))
+    started.append(program)
+    if is_asked_to_end.is_set():
+        _end(program)
     threading.Thread(target=_end_with_us, args=(program,), daemon=True).start()
     status = program.wait()
     _signal(program, signal.SIGKILL)  # what it left behind
     return status if status >= 0 else 128 - status
 
 
-def _end_with_us(program: "subprocess.Popen[bytes]") -> None:
+def _end_with_us(program: subprocess.Popen[bytes]) -> None:
     """Wait until nobody holds the pipe any more, and end the program."""
     while os.read(0, 4096):  # not by sys.stdin, which this thread would hold while the interpreter ends
         pass
     _end(program)
 
 
-def _end(program: "subprocess.Popen[bytes]") -> None:
+def _end(program: subprocess.Popen[bytes]) -> None:
     """Ask the program to end, and end it where it does not."""
     _signal(program, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -42,7 +53,7 @@ def _end(program: "subprocess.Popen[bytes]") -> None:
     _signal(program, signal.SIGKILL)
 
 
-def _signal(program: "subprocess.Popen[bytes]", number: int) -> None:
+def _signal(program: subprocess.Popen[bytes], number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(program.pid, number)
 

@@ -138,6 +138,14 @@ def test_a_guard_that_is_asked_to_end_ends_its_program():
         assert gone_within(child)
 
 
+def test_a_guard_that_is_asked_to_end_while_its_program_starts_ends_it_too():
+    """The signal comes after the program began and before the guard has it in hand."""
+    with subprocess.Popen([sys.executable, "-c", ASKED_EARLY, guard.__file__], stdout=subprocess.PIPE) as asked:
+        child = int(asked.stdout.readline())
+        assert asked.wait(20) == 128 + signal.SIGTERM
+        assert gone_within(child)
+
+
 def test_one_that_dies_later_is_named(local, tmp_path):
     """What fails then is a request; why is that the server is gone."""
     source = str(Path(starting.__file__).parents[3])
@@ -172,6 +180,20 @@ STARTS = """
 import subprocess, time
 print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
 time.sleep(1000)
+"""
+ASKED_EARLY = """
+import importlib.util, os, signal, subprocess, sys
+spec = importlib.util.spec_from_file_location("guard", sys.argv[1])
+guard = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(guard)
+start = subprocess.Popen
+def started(*words, **options):
+    program = start(*words, **options)
+    print(program.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return program
+guard.subprocess.Popen = started
+sys.exit(guard.main(["sleep", "1000"]))
 """
 ASKS = """
 import subprocess, sys, time
