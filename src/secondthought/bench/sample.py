@@ -101,19 +101,16 @@ def run(
     settings = dict(locals())
     torch.set_num_threads(threads)
     load_before = os.getloadavg()
-    lengths = (shortest, mean, longest)
     if model is not None:
         return {"settings": settings, **_of_model(model, rows, groups, settings)}
+    lengths = (shortest, mean, longest)
     works = {
         "trunks": trunks_workload(trunks, trunk, branches, tokens),
         "rollouts": rollouts_workload(failures, (shortest_trunk, trunk), branches, lengths, generate_rows),
     }
     policy = LocalPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
-    measured = {
-        name: _Measurement(policy, work, settings).time_all(generate, continuous, vllm_python)
-        for name, work in works.items()
-        if workload in ("both", name)
-    }
+    asked = {name: work for name, work in works.items() if workload in ("both", name)}
+    measured = {name: _Measurement(policy, work, settings).time_all(settings) for name, work in asked.items()}
     settings |= {"transformers": transformers.__version__, **measured_with(policy, load_before)}
     return {"settings": settings, **{part: {name: found[part] for name, found in measured.items()} for part in PARTS}}
 
@@ -130,9 +127,7 @@ def _of_model(path: str, rows: Sequence[int], groups: Sequence[int], settings: d
             work = trunks_workload(count // group, settings["trunk"], group, settings["tokens"], size)
             work = replace(work, generate_rows=settings["generate_rows"])
             timed = _Measurement(policy, work, settings, peer)
-            measured[f"{count} rows, groups of {group}"] = timed.time_all(
-                settings["generate"], False, settings["vllm_python"]
-            )
+            measured[f"{count} rows, groups of {group}"] = timed.time_all({**settings, "continuous": False})
     return {part: {name: found[part] for name, found in measured.items()} for part in PARTS}
 
 
@@ -198,12 +193,13 @@ class _Measurement:
         self.left_out: dict[str, str] = {}
         self.versions: dict[str, str] = {}
 
-    def time_all(self, generate: bool, continuous: bool, vllm_python: str | None) -> dict[str, Any]:
-        """Time each engine, ours after every other one, and return the results."""
+    def time_all(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Time each engine that is asked for, ours after every other one, and return the results."""
+        python = asked["vllm_python"]
         peers: dict[str, Callable[[], Seconds] | str] = {
-            "generate": (lambda: self._timed(self._generate)) if generate else "not asked for",
-            "continuous": (lambda: self._timed(self._continuous)) if continuous else "not asked for",
-            "vllm": (lambda: self._vllm(vllm_python)) if vllm_python else "no vllm_python given",
+            "generate": (lambda: self._timed(self._generate)) if asked["generate"] else "not asked for",
+            "continuous": (lambda: self._timed(self._continuous)) if asked["continuous"] else "not asked for",
+            "vllm": (lambda: self._vllm(python)) if python else "no vllm_python given",
         }
         self._ours(self.work.short)
         for name, peer in peers.items():
