@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 from secondthought.stats import NORMAL_POINT, Interval, share_of_clusters, t_quantile, to_json, wilson
 
@@ -105,6 +105,12 @@ class Ratio:
         self.yy += y * y
         self.xy += x * y
         self.xx += x * x
+
+    def __iadd__(self, other: Ratio) -> Self:
+        """Count the pairs of another one."""
+        for name in ("n", "y", "x", "yy", "xy", "xx"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
 
     def interval(self, scale: float = 1) -> Interval:
         """Estimate the sum of y over the sum of x, with Student's interval (Cochran 1977, eq. 6.13, linearised).
@@ -273,6 +279,34 @@ def _poisson(finds: float) -> tuple[float, float]:
         return 0.0, _MOST_UNSEEN
     half = NORMAL_POINT * math.sqrt(finds + NORMAL_POINT**2 / 4)
     return finds + NORMAL_POINT**2 / 2 - half, finds + NORMAL_POINT**2 / 2 + half
+
+
+def right_difference(groups: Iterable[Sequence[Observed]], behavior: str) -> Ratio:
+    """Compare texts that show a habit with those of the same group that do not: how much more of them are right.
+
+    The ratio is Mantel and Haenszel's risk difference (1959; Greenland and Robins 1985), a group being a stratum:
+
+        sum over groups of (a n0 - b n1) / n   over   sum over groups of n1 n0 / n
+
+    with a of n1 texts right that show it, and b of n0 that do not, n in all. A group's numerator is the sum of the
+    advantages (right minus the group's mean) of the texts that show it: what GRPO adds to their likelihood. Groups in
+    which all show it, or none, say nothing.
+
+    >>> shown_and_right = [(1, True), (1, True), (0, False), (0, True)]
+    >>> group = [Observed(counts={"verification": n}, words=5, correct=right) for n, right in shown_and_right]
+    >>> right_difference([group], "verification").interval().estimate
+    0.5
+    """
+    pairs = Ratio()
+    for group in groups:
+        known = [(count > 0, text.correct) for text in group if (count := text.counts[behavior]) is not None]
+        judged = [(shows, right) for shows, right in known if right is not None]
+        n, n1 = len(judged), sum(shows for shows, _ in judged)
+        if 0 < n1 < n:
+            a = sum(right for shows, right in judged if shows)
+            b = sum(right for _, right in judged) - a
+            pairs.add((a * (n - n1) - b * n1) / n, n1 * (n - n1) / n)
+    return pairs
 
 
 def share(groups: Ratio) -> Interval:

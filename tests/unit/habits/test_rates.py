@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.habits.rates import HabitTally, Observed, Ratio, rates_in_groups, summarise_habits
+from secondthought.habits.rates import HabitTally, Observed, Ratio, rates_in_groups, right_difference, summarise_habits
 from secondthought.stats import mean_interval, wilson
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -190,3 +190,61 @@ def test_every_name_in_the_summary_is_defined_on_the_page():
     defined = re.findall(r"^- `([^`]+)`", section, flags=re.MULTILINE)
     assert set(defined) == names - {"behaviors"}
     assert len(defined) == len(set(defined))
+
+
+JUDGED = st.lists(
+    st.lists(st.tuples(st.sampled_from([None, 0, 1, 3]), st.sampled_from([None, False, True])), max_size=8), max_size=6
+)
+
+
+@given(JUDGED)
+def test_the_right_difference_is_a_weighted_mean_of_the_groups_differences(read):
+    """Mantel and Haenszel's: each group's own difference, weighted by n1 n0 / n."""
+    groups = [[Observed(counts={"x": count}, words=1, correct=right) for count, right in group] for group in read]
+    weighted = []
+    for group in read:
+        known = [(count > 0, right) for count, right in group if count is not None and right is not None]
+        sides = [[right for shows, right in known if shows is side] for side in (True, False)]
+        if all(sides):
+            difference = np.mean(sides[0]) - np.mean(sides[1])
+            weighted.append((difference, len(sides[0]) * len(sides[1]) / len(known)))
+    found = right_difference(groups, "x")
+    assert found.n == len(weighted)
+    if weighted:
+        differences, weights = np.array(weighted).T
+        assert found.interval().estimate == pytest.approx(np.average(differences, weights=weights), abs=1e-12)
+    else:
+        assert math.isnan(found.interval().estimate)
+
+
+def test_a_groups_part_is_the_advantage_of_the_texts_that_show_the_habit():
+    rights, shows = [1, 0, 0, 1, 1], [True, True, False, False, True]
+    group = [Observed(counts={"x": int(s)}, words=1, correct=bool(r)) for r, s in zip(rights, shows, strict=True)]
+    mean = sum(rights) / 5
+    assert right_difference([group], "x").y == pytest.approx(
+        sum(r - mean for r, s in zip(rights, shows, strict=True) if s)
+    )
+
+
+def test_the_interval_of_the_right_difference_covers_as_often_as_it_says():
+    """Groups of 16 differ in how hard they are, and a habit is worth 10 points in each."""
+    draws, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        groups = []
+        for hard in draws.uniform(0.1, 0.8, size=60):
+            shows = draws.random(16) < 0.4
+            rights = draws.random(16) < hard + 0.1 * shows
+            pairs = zip(shows, rights, strict=True)
+            groups.append([Observed(counts={"x": int(s)}, words=1, correct=bool(r)) for s, r in pairs])
+        found = right_difference(groups, "x").interval()
+        covered += found.low <= 0.1 <= found.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_ratios_add_up():
+    whole, parts = Ratio(), [Ratio(), Ratio()]
+    for place, (y, x) in enumerate([(1, 2), (0, 3), (4, 5), (2, 2)]):
+        whole.add(y, x)
+        parts[place % 2].add(y, x)
+    parts[0] += parts[1]
+    assert parts[0] == whole

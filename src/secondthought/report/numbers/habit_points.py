@@ -1,8 +1,8 @@
 """Habit points say how often habits show in the texts that a run stored: by step and kind of turn, and by evaluation.
 
 Of a step's groups, what the step itself sampled is read: the turns of the branches. Their history is not: it holds
-failures only, so it says little about how the policy writes. Intervals take problems as independent, samples of one
-problem not.
+failures only, so it says little about how the policy writes. A reflection is right where its retry is. Intervals take
+problems as independent, samples of one problem not.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from secondthought.errors import TaskError
-from secondthought.habits.rates import HabitRates, Observed, Ratio, rates_in_groups, share
+from secondthought.habits.rates import HabitRates, Observed, Ratio, rates_in_groups, right_difference, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
 from secondthought.runs import RunDirectory
@@ -31,6 +32,7 @@ class StoredTurn:
     text: str
     num_tokens: int
     correct: bool | None
+    """What the verifier said; of a reflection, whether most of the retries after it are right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class HabitPoint:
     accuracy: Interval
     tokens: Interval
     habits: Mapping[str, HabitRates]
+    picked: Mapping[str, Ratio]
+    """Of each habit, `habits.rates.right_difference`: what the reward picks among the texts of a group."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that `secondthought habits RUN --json` shows."""
@@ -53,7 +57,10 @@ class HabitPoint:
         return {
             **place,
             **means,
-            "behaviors": {name: rates.to_json("tokens") for name, rates in self.habits.items()},
+            "behaviors": {
+                name: {**rates.to_json("tokens"), **to_json({"right_difference": self.picked[name].interval()})}
+                for name, rates in self.habits.items()
+            },
         }
 
 
@@ -90,8 +97,7 @@ def _of_episodes(run: RunDirectory, step: int) -> Iterator[list[StoredTurn]]:
     """Yield for each group the turns of its branches."""
     for row in run.episodes(step):
         branches = [branch for branch in items(row.get("branches")) if isinstance(branch, Mapping)]
-        turns = [turn for branch in branches for turn in branch_turns(branch)]
-        yield [_stored(row, turn) for turn in turns]
+        yield [turn for branch in branches for turn in _stored_turns(row, branch_turns(branch))]
 
 
 def branch_turns(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -103,7 +109,17 @@ def branch_turns(branch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[StoredTurn]]:
     """Yield for each problem its turns."""
     for row in run.evaluation(name):
-        yield [_stored(row, turn) for turn in items(row.get("turns"))]
+        yield _stored_turns(row, list(items(row.get("turns"))))
+
+
+def _stored_turns(row: Mapping[str, Any], turns: Sequence[Any]) -> list[StoredTurn]:
+    """Read turns in the order in which they were said."""
+    found = [_stored(row, turn) for turn in turns]
+    for place, turn in enumerate(found):
+        if turn.correct is None:
+            after = list(takewhile(lambda later: later is not None, (later.correct for later in found[place + 1 :])))
+            found[place] = replace(turn, correct=2 * sum(map(bool, after)) > len(after) if after else None)
+    return found
 
 
 def _stored(row: Mapping[str, Any], turn: Any) -> StoredTurn:
@@ -133,6 +149,7 @@ def _points(
             accuracy=share(_ratio([text.correct for text in group if text.correct is not None] for group in read)),
             tokens=_of_lengths(_ratio([text.tokens or 0 for text in group] for group in read)),
             habits={name: rates_in_groups(read, name) for name in detector.behaviors},
+            picked={name: right_difference(read, name) for name in detector.behaviors},
         )
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from secondthought.errors import RunError
+from secondthought.habits.rates import Ratio
 from secondthought.progress import SILENT, Onlooker, each
 from secondthought.protocols import Detector, Task
-from secondthought.report.numbers.habit_points import evaluation_points, steps_points
+from secondthought.report.numbers.habit_points import HabitPoint, evaluation_points, steps_points
 from secondthought.runs import RunDirectory, files
+from secondthought.stats import to_json
 
 _PLACE = ("source", "step", "turn", "texts", "problems")
-_RATES = ("presence", "mean_count", "per_1000_tokens")
+_RATES = ("presence", "mean_count", "per_1000_tokens", "right_difference")
 
 
 def habits_of_run(
@@ -42,7 +44,7 @@ def habits_of_run(
     """
     run = RunDirectory.open(path)
     steps = run.episode_steps()[::every]
-    trained = steps_points(run, each(steps, "stored steps", onlooker, len(steps)), detector, task, most=most)
+    trained = list(steps_points(run, each(steps, "stored steps", onlooker, len(steps)), detector, task, most=most))
     # As time runs: before training, its steps, then what came after.
     with onlooker.stage("evaluations"):
         evaluated = list(evaluation_points(run, detector, task, most=most))
@@ -53,7 +55,22 @@ def habits_of_run(
             f"{path}: keeps no episodes and no evaluations: a run of `train sft` has none, any other keeps episodes "
             "with --train.episode-groups above 0"
         )
-    return {"run": str(path), "detector": detector.name, "points": [point.to_json() for point in points]}
+    shown = [point.to_json() for point in points]
+    return {"run": str(path), "detector": detector.name, "points": shown, "picked": _picked(trained)}
+
+
+def _picked(trained: Sequence[HabitPoint]) -> list[dict[str, Any]]:
+    """Pool what the reward picked over the stored steps, for each kind of turn."""
+    found = []
+    for turn in dict.fromkeys(point.turn for point in trained):
+        points = [point for point in trained if point.turn == turn]
+        pooled = {name: Ratio() for name in points[0].picked}
+        for point in points:
+            for name, pairs in point.picked.items():
+                pooled[name] += pairs
+        intervals = {name: pairs.interval() for name, pairs in pooled.items()}
+        found.append({"turn": turn, "texts": sum(point.texts for point in points), "behaviors": to_json(intervals)})
+    return found
 
 
 def write_csv(path: Path, found: Mapping[str, Any]) -> None:

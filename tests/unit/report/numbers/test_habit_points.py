@@ -8,6 +8,7 @@ from html_page import Page
 
 from secondthought.report import arms, build_report, load_runs
 from secondthought.report.numbers.habit_points import evaluation_points, steps_points
+from secondthought.report.numbers.habits_of_run import habits_of_run
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.readers import Reader, readers
 from secondthought.report.page import browser
@@ -190,6 +191,44 @@ def test_history_is_not_read_and_kinds_of_turn_are_apart(tmp_path):
         f"{when}_t{temperature}" for when in ("before", "after") for temperature in ("1.0", "0.5", "0.0")
     }
     assert [point.texts for point in evaluated if point.turn == "attempt"] == [20] * 6
+
+
+def test_a_reflection_is_right_where_most_of_its_retries_are(tmp_path):
+    run = RunDirectory.open(write_fake_run(tmp_path / "run", steps=10, problems=20))
+    path = run.episodes_path(10)
+    [row, *_] = [json.loads(line) for line in path.read_text().splitlines()]
+    row["branches"] = row["branches"][:4]
+    for place, branch in enumerate(row["branches"]):
+        retry = branch["tries"][0]
+        branch["tries"] = [{**retry, "verdict": {"correct": right < place}} for right in range(3)]
+    path.write_text(json.dumps(row) + "\n")
+    reflections, retries = steps_points(run, [10], Calculations())
+    assert (reflections.turn, reflections.accuracy.estimate) == ("reflection", 0.5)  # 0, 1, 2 and 3 of three retries
+    assert (retries.turn, retries.accuracy.estimate) == ("retry", 0.5)
+    evaluated = {point.turn: point for point in evaluation_points(run, Calculations()) if point.source == "after_t1.0"}
+    assert evaluated["reflection"].accuracy.estimate == evaluated["retry"].accuracy.estimate
+
+
+def test_what_the_reward_picks_is_pooled_over_the_steps(tmp_path):
+    """Of every group half of the branches hold a sum, and those are right."""
+    path = write_fake_run(tmp_path / "run", arm="grpo", steps=20, problems=20)
+    run = RunDirectory.open(path)
+    for step in (10, 20):
+        rows = [json.loads(line) for line in run.episodes_path(step).read_text().splitlines()]
+        for row in rows:
+            for place, branch in enumerate(row["branches"]):
+                branch["tries"][0]["text"] = "1 + 1 = 2" if place % 2 else "two"
+                branch["tries"][0]["verdict"]["correct"] = place % 2 == 1 and (step == 10 or place > 1)
+        run.episodes_path(step).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = habits_of_run(path, Calculations())
+    [picked] = found["picked"]
+    points = [point for point in found["points"] if point["source"] == "episodes"]
+    by_step = [point["behaviors"]["verification"]["right_difference"]["estimate"] for point in points]
+    assert (picked["turn"], picked["texts"]) == ("attempt", sum(point["texts"] for point in points))
+    assert by_step[0] == 1
+    assert by_step[1] == pytest.approx(2 / 3)  # one of the three that hold a sum is wrong
+    assert picked["behaviors"]["verification"]["estimate"] == pytest.approx(5 / 6)
+    assert picked["behaviors"]["backtracking"]["estimate"] is None  # all texts show it
 
 
 def test_a_task_reads_the_problems(tmp_path):

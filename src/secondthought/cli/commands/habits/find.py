@@ -35,8 +35,8 @@ class Options(DetectorOptions, ProgressFlags):
 
     Each row becomes {"index", "counts": {behavior: number or null}, "spans": [{behavior, start, end, text}]}; null is
     what the detector could not tell. A bad row becomes {"index", "error"}, the rest is still done, and the exit code is
-    1. The last line is {"summary": {...}}. Of a run directory, every stored step and evaluation is read instead, and a
-    table is printed. --options.NAME VALUE sets options of the task's own.
+    1. The last line is {"summary": {...}}. Of a run directory, every stored step and evaluation is read instead, and
+    two tables are printed: how often habits show, and which of them the reward picked. --options.NAME VALUE sets options of the task's own.
     """
 
     file: str = "-"
@@ -126,6 +126,14 @@ def _run(given: Options, detector: Detector, task: Task | None, requests: int | 
         return 0
     columns, rows = _points_table(found)
     write_table("percent of texts that show it; mean count [95 % intervals over problems]", columns, rows)
+    write_table(
+        "what the reward picks: right with the habit minus right without it, points, within groups of the stored steps",
+        ["turn", "texts", *_names(found["points"][0])],
+        [
+            [picked["turn"], picked["texts"], *(percent(each, "+") for each in picked["behaviors"].values())]
+            for picked in found["picked"]
+        ],
+    )
     if given.out is not None:
         write_text(f"written: {given.out}")
     return 0
@@ -181,15 +189,18 @@ def _rates_rows(summary: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def _points_table(found: Mapping[str, Any]) -> tuple[list[str], list[Sequence[Any]]]:
     """Return columns and rows of a run's points: presence, and beside it the mean count."""
-    names = list(found["points"][0]["behaviors"])
-    columns = ["", "turn", "texts", "right", "tokens", *(name.replace("_", " ") for name in names)]
+    columns = ["", "turn", "texts", "right", "tokens", *_names(found["points"][0])]
     rows: list[Sequence[Any]] = []
     for point in found["points"]:
         place = point["source"] if point["step"] is None else f"step {point['step']}"
-        cells = [_cell(point["behaviors"][name]) for name in names]
+        cells = [_cell(rates) for rates in point["behaviors"].values()]
         accuracy, tokens = percent(point["accuracy"]), point["tokens"]["estimate"]
         rows.append([place, point["turn"], point["texts"], accuracy, f"{tokens:.1f}", *cells])
     return columns, rows
+
+
+def _names(point: Mapping[str, Any]) -> list[str]:
+    return [name.replace("_", " ") for name in point["behaviors"]]
 
 
 def _cell(rates: Mapping[str, Any]) -> str:
