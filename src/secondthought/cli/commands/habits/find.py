@@ -36,7 +36,8 @@ class Options(DetectorOptions, ProgressFlags):
     Each row becomes {"index", "counts": {behavior: number or null}, "spans": [{behavior, start, end, text}]}; null is
     what the detector could not tell. A bad row becomes {"index", "error"}, the rest is still done, and the exit code is
     1. The last line is {"summary": {...}}. Of a run directory, every stored step and evaluation is read instead, and
-    two tables are printed: how often habits show, and which of them the reward picked. --options.NAME VALUE sets options of the task's own.
+    two tables are printed: how often habits show, and which of them the reward picked. --options.NAME VALUE sets
+    options of the task's own.
     """
 
     file: str = "-"
