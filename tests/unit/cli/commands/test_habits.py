@@ -251,6 +251,7 @@ def test_curves_of_a_run(cli, run_dir, tmp_path):
     assert shares[:5:2] == [0.0, 0.75, 0.75]
     assert shares[1:6:2] == [0.0, 0.0, 0.0]
     assert found["points"][2]["behaviors"]["backtracking"]["presence"]["n"] == 2  # problems
+    assert [(picked["turn"], picked["texts"]) for picked in found["picked"]] == [("reflection", 12), ("retry", 12)]
     with (tmp_path / "figure.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7 * 4
@@ -272,6 +273,7 @@ def test_curves_for_people_and_every_and_limit(cli, run_dir):
     assert "step 20" in out
     assert "step 10" not in out
     assert "after_t1.0" in out
+    assert "what the reward picks" in out
     found = cli("habits", run_dir, "--limit", "1", "--json").object
     assert {point["problems"] for point in found["points"]} == {1}
 
