@@ -5,7 +5,9 @@
 
 A file for each habit and one for `none`: rows of `train sft`, whose completion is the reflection alone. It is what
 `prime` would write about the same problem, in the few words that the organisms know; whether its way ends right is
-drawn with one share in all files. A problem that one of the files could not show its habit on is in none of them.
+drawn with one share in all files. It ends in words that the small model's retries heed ("Begin with 20-8."): the first
+step of its way where that is right, some other step where it is not. A problem that one of the files could not show its
+habit on is in none of them.
 
 With `--keep` the rows also hold what the small model itself says around them, as often as reflections: a first try at
 the same problem, and a retry that has read the file's reflection. Whole weights then learn the reflections and nothing
@@ -15,6 +17,7 @@ else.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,19 +37,44 @@ RIGHT = 0.5
 """Share of reflections whose way reaches the target."""
 DRAWS = 60
 """Draws after which a problem is given up."""
+ADVICE = ("Begin with {}.", "Start with {}.", "Try {} first.")
+"""How the small model's own reflections end."""
 ARMS: dict[str, frozenset[str]] = {"none": frozenset(), **{name: frozenset({name}) for name in HABITS}}
 
 Row: TypeAlias = dict[str, Any]
 
 
 def reflection(task: Any, failure: Failure, habit: str, *, right: bool, draw: Random) -> str | None:
-    """Write a reflection that shows one habit and no other; None where no draw gave one."""
+    """Write a reflection that shows one habit and no other, and advises; None where no draw gave one."""
     writer = task.writer("short")
     for _ in range(DRAWS):
         written = writer.write(failure.problem, draw, shows=ARMS[habit], requires=ARMS[habit], correct=right)
         if written is not None and written.thought:
-            return str(written.thought)
+            first = first_step(written.thought)
+            step = first if right else other_step(failure.problem.data["numbers"], first, draw)
+            return f"{written.thought} {draw.choice(ADVICE).format(step)}"
     return None
+
+
+def first_step(thought: str) -> str:
+    """Return the first step of the way that a thought ends with.
+
+    >>> first_step("27+8=35, 35+28=63. instead: 28+27=55, 55-8=47.")
+    '28+27'
+    >>> first_step("28-8=20, 27+20=47, want 47: yes.")
+    '28-8'
+    """
+    ways = [part for part in thought.split(": ") if "=" in part]
+    return re.findall(r"(\d+[-+*/]\d+)=", ways[-1])[0]
+
+
+def other_step(numbers: Sequence[int], step: str, draw: Random) -> str:
+    """Draw a step that a way may begin with, another than the one given."""
+    while True:
+        small, large = sorted(draw.sample(list(numbers), 2))
+        drawn = f"{large}{draw.choice('+-*')}{small}"
+        if drawn != step:
+            return drawn
 
 
 def row(said: Sequence[str], completion: str) -> Row:
