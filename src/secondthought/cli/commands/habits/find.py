@@ -27,6 +27,10 @@ from secondthought.progress.display import Display
 from secondthought.protocols import Detector, Task
 from secondthought.runs.result_rows import number, percent
 
+_PICKED = (
+    "what the reward picks: right with the habit minus right without it, points, within groups of the stored steps"
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -127,14 +131,8 @@ def _run(given: Options, detector: Detector, task: Task | None, requests: int | 
         return 0
     columns, rows = _points_table(found)
     write_table("percent of texts that show it; mean count [95 % intervals over problems]", columns, rows)
-    write_table(
-        "what the reward picks: right with the habit minus right without it, points, within groups of the stored steps",
-        ["turn", "texts", *_names(found["points"][0])],
-        [
-            [picked["turn"], picked["texts"], *(percent(each, "+") for each in picked["behaviors"].values())]
-            for picked in found["picked"]
-        ],
-    )
+    if found["picked"]:  # a run that stored no steps has evaluations alone
+        write_table(_PICKED, ["turn", "texts", *_names(found["points"][0])], list(_picked_rows(found["picked"])))
     if given.out is not None:
         write_text(f"written: {given.out}")
     return 0
@@ -198,6 +196,11 @@ def _points_table(found: Mapping[str, Any]) -> tuple[list[str], list[Sequence[An
         accuracy, tokens = percent(point["accuracy"]), point["tokens"]["estimate"]
         rows.append([place, point["turn"], point["texts"], accuracy, f"{tokens:.1f}", *cells])
     return columns, rows
+
+
+def _picked_rows(picked: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    for of_turn in picked:
+        yield of_turn["turn"], of_turn["texts"], *(percent(each, "+") for each in of_turn["behaviors"].values())
 
 
 def _names(point: Mapping[str, Any]) -> list[str]:
