@@ -125,6 +125,8 @@ class SampleOptions(Options):
     """Precision of all engines."""
     rounds: int = Field(3, ge=1)
     """Timed rounds of each engine; the median counts."""
+    seconds: float = Field(20.0, ge=0)
+    """Begin no further round of an engine that took so long; one it has in any case."""
     threads: int = Field(1, ge=1)
     """CPU threads of each engine."""
     generate: bool = True
