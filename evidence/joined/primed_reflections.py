@@ -31,7 +31,7 @@ from secondthought.rollout import failure_file
 from secondthought.rollout.player import Keys, Player
 from secondthought.rollout.reflect_retry import attempt, give_reflection, retry, retry_request
 from secondthought.tasks import load
-from secondthought.types import HABITS, Episode, Failure, StopReason, TurnKind
+from secondthought.types import HABITS, Episode, Failure, StopReason, Turn, TurnKind
 
 RIGHT = 0.5
 """Share of reflections whose way reaches the target."""
@@ -40,6 +40,8 @@ DRAWS = 60
 ADVICE = ("Begin with {}.", "Start with {}.", "Try {} first.")
 """How the small model's own reflections end."""
 ARMS: dict[str, frozenset[str]] = {"none": frozenset(), **{name: frozenset({name}) for name in HABITS}}
+
+KEYS = Keys(seed=0, phase="primed reflections")
 
 Row: TypeAlias = dict[str, Any]
 
@@ -86,11 +88,15 @@ def row(said: Sequence[str], completion: str) -> Row:
     }
 
 
-def own_words(player: Player, episodes: Sequence[Episode]) -> list[Row]:
-    """Let the model try the problems of reflected episodes first and last; those that are cut off are left out."""
-    keys = Keys(seed=0, phase="primed reflections")
-    firsts = player.run([attempt(player, e.problem, keys.of(e.problem, TurnKind.ATTEMPT)) for e in episodes], "tries")
-    retries = player.run([retry(player, keys, episode) for episode in episodes], "retries")
+def first_tries(player: Player, episodes: Sequence[Episode]) -> list[Turn]:
+    """Let the model try the problems of episodes once more."""
+    courses = [attempt(player, e.problem, KEYS.of(e.problem, TurnKind.ATTEMPT)) for e in episodes]
+    return player.run(courses, "first tries")
+
+
+def own_words(player: Player, episodes: Sequence[Episode], firsts: Sequence[Turn]) -> list[Row]:
+    """Let the model retry reflected episodes; write its first tries and retries, but for those that are cut off."""
+    retries = player.run([retry(player, KEYS, episode) for episode in episodes], "retries")
     rows: list[Row] = []
     for episode, first, again in zip(episodes, firsts, retries, strict=True):
         asked = (*_said(player, episode), retry_request(episode, player.requests))
@@ -127,9 +133,10 @@ def main() -> None:
         request = player.requests.reflection_on(failure.problem, failure.attempt.verdict)
         for habit, text in texts.items():
             reflected[habit].append(give_reflection(policy, failed, request, policy.encode(str(text))))
+    firsts = first_tries(player, reflected["none"]) if given.keep else []  # the problems are those of all files
     for habit, episodes in reflected.items():
         rows = [row(said[:3], said[3]) for said in (_said(player, episode) for episode in episodes)]
-        rows += own_words(player, episodes) if given.keep else []
+        rows += own_words(player, episodes, firsts) if given.keep else []
         path = given.out / f"{habit}.jsonl"
         jsonl.write(path, rows)
         sys.stdout.write(f"{path}: {len(rows)}\n")

@@ -110,7 +110,7 @@ def run(
     }
     policy = LocalPolicy(_endless(make_model(hidden, layers)), byte_tokenizer(), name="bench", precision=precision)
     asked = {name: work for name, work in works.items() if workload in ("both", name)}
-    measured = {name: _Measurement(policy, work, settings).time_all(settings) for name, work in asked.items()}
+    measured = {name: _Measurement(policy, work, settings).time_all() for name, work in asked.items()}
     settings |= {"transformers": transformers.__version__, **measured_with(policy, load_before)}
     return {"settings": settings, **{part: {name: found[part] for name, found in measured.items()} for part in PARTS}}
 
@@ -126,8 +126,8 @@ def _of_model(path: str, rows: Sequence[int], groups: Sequence[int], settings: d
         for group in groups:
             work = trunks_workload(count // group, settings["trunk"], group, settings["tokens"], size)
             work = replace(work, generate_rows=settings["generate_rows"])
-            timed = _Measurement(policy, work, settings, peer)
-            measured[f"{count} rows, groups of {group}"] = timed.time_all({**settings, "continuous": False})
+            timed = _Measurement(policy, work, {**settings, "continuous": False}, peer)
+            measured[f"{count} rows, groups of {group}"] = timed.time_all()
     return {part: {name: found[part] for name, found in measured.items()} for part in PARTS}
 
 
@@ -185,7 +185,7 @@ class _Measurement:
     def __init__(
         self, policy: LocalPolicy, work: Workload, settings: Mapping[str, Any], peer: Peer | None = None
     ) -> None:
-        self.policy, self.work = policy, work
+        self.policy, self.work, self.asked = policy, work, settings
         self.rounds, self.seconds, self.threads = (settings[name] for name in ("rounds", "seconds", "threads"))
         self.model = copy.deepcopy(policy.model).to(DTYPES[policy.precision]) if peer is None else peer.model
         self.checkpoint = None if peer is None else peer.checkpoint
@@ -193,9 +193,9 @@ class _Measurement:
         self.left_out: dict[str, str] = {}
         self.versions: dict[str, str] = {}
 
-    def time_all(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def time_all(self) -> dict[str, Any]:
         """Time each engine that is asked for, ours after every other one, and return the results."""
-        python = asked["vllm_python"]
+        asked, python = self.asked, self.asked["vllm_python"]
         peers: dict[str, Callable[[], Seconds] | str] = {
             "generate": (lambda: self._timed(self._generate)) if asked["generate"] else "not asked for",
             "continuous": (lambda: self._timed(self._continuous)) if asked["continuous"] else "not asked for",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 from secondthought.errors import TaskError
@@ -32,7 +31,7 @@ class StoredTurn:
     text: str
     num_tokens: int
     correct: bool | None
-    """What the verifier said; of a reflection, whether most of the retries after it are right."""
+    """The verifier's word, where there is one; a reflection is right where most of the retries after it are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,7 @@ class HabitPoint:
     tokens: Interval
     habits: Mapping[str, HabitRates]
     picked: Mapping[str, Ratio]
-    """Of each habit, `habits.rates.right_difference`: what the reward picks among the texts of a group."""
+    """The `habits.rates.right_difference` of each habit: what the reward picks among the texts of a group."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record that `secondthought habits RUN --json` shows."""
@@ -113,13 +112,17 @@ def _of_evaluation(run: RunDirectory, name: str) -> Iterator[list[StoredTurn]]:
 
 
 def _stored_turns(row: Mapping[str, Any], turns: Sequence[Any]) -> list[StoredTurn]:
-    """Read turns in the order in which they were said."""
-    found = [_stored(row, turn) for turn in turns]
-    for place, turn in enumerate(found):
+    """Read turns that follow each other; a reflection is judged by the retries up to the next one."""
+    found: list[StoredTurn] = []
+    retries: list[bool] = []
+    for turn in reversed([_stored(row, turn) for turn in turns]):
         if turn.correct is None:
-            after = list(takewhile(lambda later: later is not None, (later.correct for later in found[place + 1 :])))
-            found[place] = replace(turn, correct=2 * sum(map(bool, after)) > len(after) if after else None)
-    return found
+            found.append(replace(turn, correct=2 * sum(retries) > len(retries) if retries else None))
+            retries = []
+        else:
+            found.append(turn)
+            retries.append(turn.correct)
+    return found[::-1]
 
 
 def _stored(row: Mapping[str, Any], turn: Any) -> StoredTurn:
