@@ -17,7 +17,7 @@ def token_logprobs(
     >>> round(token_logprobs(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).item(), 4)
     -0.6931
     """
-    scaled = widened(logits) / temperature
+    scaled = tempered(logits, temperature)
     chosen = scaled.gather(-1, token_ids.unsqueeze(-1)).squeeze(-1)
     return chosen - scaled.logsumexp(-1)
 
@@ -28,8 +28,13 @@ def entropy(logits: Float[Tensor, "*B V"], *, temperature: float = 1.0) -> Float
     >>> round(entropy(torch.tensor([[0.0, 0.0]])).item(), 4)
     0.6931
     """
-    log_p = (widened(logits) / temperature).log_softmax(-1)
+    log_p = tempered(logits, temperature).log_softmax(-1)
     return -(log_p.exp() * log_p).sum(-1)
+
+
+def tempered(logits: Tensor, temperature: float) -> Tensor:
+    """Divide widened logits by the temperature; at 1 they are not copied, which over a vocabulary takes as long."""
+    return widened(logits) if temperature == 1.0 else widened(logits) / temperature
 
 
 def widened(logits: Tensor) -> Tensor:

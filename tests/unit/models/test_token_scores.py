@@ -32,13 +32,14 @@ def scored(model, trees, *, share, spread, temperature=1.0):
 @given(
     found=forests(),
     rows=st.integers(1, 5),
+    block=st.integers(1, 3),
     share=st.booleans(),
     frozen=st.booleans(),
     spread=st.sampled_from(["unread", "read", "learns"]),
     temperature=st.sampled_from([0.7, 1.0]),
 )
 def test_slices_give_the_values_and_gradients_of_the_whole(
-    architecture, found, rows, share, frozen, spread, temperature
+    architecture, found, rows, block, share, frozen, spread, temperature
 ):
     if not tree_forward.targets(found):
         return
@@ -50,6 +51,7 @@ def test_slices_give_the_values_and_gradients_of_the_whole(
         whole, wanted = scored(model, found, share=share, spread=spread, temperature=temperature)
         vocab = tree_forward.vocabulary(model)
         patch.setattr(token_scores, "SLICE", rows * vocab)
+        patch.setattr(token_scores, "BLOCK", block * vocab)
         patch.setattr(tree_forward, "SLICE", 0)
         assert TreeForward(found, CPU, share=share).sliced_by(model) is not None
         sliced, gradients = scored(model, found, share=share, spread=spread, temperature=temperature)
