@@ -309,6 +309,11 @@ def right_difference(groups: Iterable[Sequence[Observed]], behavior: str) -> Rat
     return pairs
 
 
+def difference(pairs: Ratio) -> Interval:
+    """Estimate a `right_difference`, which is never beyond 100 points."""
+    return pairs.interval().within(-1.0, 1.0)
+
+
 def share(groups: Ratio) -> Interval:
     """Estimate a share of texts in groups, within 0 and 1; see `stats.share_of_clusters`."""
     if not groups.x:

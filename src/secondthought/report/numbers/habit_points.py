@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought.errors import TaskError
-from secondthought.habits.rates import HabitRates, Observed, Ratio, rates_in_groups, right_difference, share
+from secondthought.habits.rates import HabitRates, Observed, Ratio, difference, rates_in_groups, right_difference, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
+from secondthought.report.numbers.spaced import spaced
 from secondthought.runs import RunDirectory
 from secondthought.stats import Interval, to_json
 from secondthought.types import Problem, Thought
@@ -57,7 +58,7 @@ class HabitPoint:
             **place,
             **means,
             "behaviors": {
-                name: {**rates.to_json("tokens"), **to_json({"right_difference": self.picked[name].interval()})}
+                name: {**rates.to_json("tokens"), **to_json({"right_difference": difference(self.picked[name])})}
                 for name, rates in self.habits.items()
             },
         }
@@ -76,7 +77,7 @@ def steps_points(
         most: groups of a step to read, evenly spaced; None reads all.
     """
     for step in steps:
-        yield from _points("episodes", step, _thin(list(_of_episodes(run, step)), most), detector, task)
+        yield from _points("episodes", step, _some(list(_of_episodes(run, step)), most), detector, task)
 
 
 def evaluation_points(
@@ -84,7 +85,17 @@ def evaluation_points(
 ) -> Iterator[HabitPoint]:
     """Yield the points of the kept evaluations, one per evaluation and kind of turn; `most` bounds their problems."""
     for name in run.evaluations():
-        yield from _points(name, None, _thin(list(_of_evaluation(run, name)), most), detector, task)
+        yield from _points(name, None, _some(list(_of_evaluation(run, name)), most), detector, task)
+
+
+def picked(points: Sequence[HabitPoint]) -> dict[str, Interval]:
+    """Pool what the reward picked over points, for each habit; points of other runs are other groups."""
+    pooled: dict[str, Ratio] = {}
+    for point in points:
+        for name, pairs in point.picked.items():
+            pooled.setdefault(name, Ratio())
+            pooled[name] += pairs
+    return {name: difference(pairs) for name, pairs in pooled.items()}
 
 
 def thought(text: str, data: Any, task: Task | None) -> Thought:
@@ -188,7 +199,5 @@ def _problem(data: Any, task: Task | None) -> Problem | None:
         return None
 
 
-def _thin(groups: list[list[StoredTurn]], most: int | None) -> list[list[StoredTurn]]:
-    if most is None or len(groups) <= most:
-        return groups
-    return [groups[index * len(groups) // most] for index in range(most)]
+def _some(groups: list[list[StoredTurn]], most: int | None) -> list[list[StoredTurn]]:
+    return groups if most is None else spaced(groups, most)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from secondthought.errors import RunError
-from secondthought.habits.rates import Ratio
 from secondthought.progress import SILENT, Onlooker, each
 from secondthought.protocols import Detector, Task
-from secondthought.report.numbers.habit_points import HabitPoint, evaluation_points, steps_points
+from secondthought.report.numbers.habit_points import HabitPoint, evaluation_points, picked, steps_points
 from secondthought.runs import RunDirectory, files
 from secondthought.stats import to_json
 
@@ -64,12 +63,8 @@ def _picked(trained: Sequence[HabitPoint]) -> list[dict[str, Any]]:
     found = []
     for turn in dict.fromkeys(point.turn for point in trained):
         points = [point for point in trained if point.turn == turn]
-        pooled = {name: Ratio() for name in points[0].picked}
-        for point in points:
-            for name, pairs in point.picked.items():
-                pooled[name] += pairs
-        intervals = {name: pairs.interval() for name, pairs in pooled.items()}
-        found.append({"turn": turn, "texts": sum(point.texts for point in points), "behaviors": to_json(intervals)})
+        texts = sum(point.texts for point in points)
+        found.append({"turn": turn, "texts": texts, "behaviors": to_json(picked(points))})
     return found
 
 

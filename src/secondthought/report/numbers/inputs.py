@@ -1,4 +1,4 @@
-"""Inputs are all that a page is made from: arms of runs, the readers of their texts, and published curves."""
+"""Inputs are all that a page is made from: arms of runs, their texts' readers and habits, and published curves."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from pathlib import Path
 
 from secondthought.report.numbers.published_curves import PublishedCurves, read_all
 from secondthought.report.numbers.readers import Reader, readers
+from secondthought.report.numbers.run_habits import RunHabits, run_habits
 from secondthought.report.numbers.runs import Arm, Run, arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportInputs:
-    """`ReportInputs` holds the arms, who reads the texts of each run (by its label), and published curves by model."""
+    """`ReportInputs` holds the arms, who reads the texts of each run, the habits found, and published curves by model.
+
+    Readers and habits go by the label of the run.
+    """
 
     arms: Sequence[Arm]
     readers: Mapping[str, Sequence[Reader]] = field(default_factory=dict)
+    habits: Mapping[str, Sequence[RunHabits]] = field(default_factory=dict)
     published: Sequence[PublishedCurves] = ()
 
     @property
@@ -32,4 +37,5 @@ def gather(runs: Sequence[Run], published: Sequence[Path] = ()) -> ReportInputs:
         RunError: a file of published curves cannot be read, or lacks a column.
     """
     by_label = {run.label: readers(run) for run in runs}
-    return ReportInputs(arms=arms(runs), readers=by_label, published=read_all(published))
+    found = {run.label: run_habits(run, by_label[run.label]) for run in runs}
+    return ReportInputs(arms=arms(runs), readers=by_label, habits=found, published=read_all(published))

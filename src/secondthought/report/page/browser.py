@@ -17,6 +17,7 @@ from secondthought.report.numbers.habit_points import branch_turns
 from secondthought.report.numbers.prompts import prompt_of
 from secondthought.report.numbers.readers import Reader
 from secondthought.report.numbers.runs import Run, get, items, number
+from secondthought.report.numbers.spaced import spaced
 from secondthought.report.page.marked_text import Stretch, counted, stretches
 
 MOST_STEPS = 8
@@ -99,17 +100,6 @@ def names(shown: Sequence[ShownGroup], readers: Mapping[str, Sequence[Reader]]) 
     found = {letter for turn in turns for one in turn.stretches for letter in one.names}
     every = {reader.letter: reader.name for of_run in readers.values() for reader in of_run}
     return dict(sorted(every.items(), key=lambda item: item[0] not in found))
-
-
-def spaced(values: Sequence[int], count: int) -> list[int]:
-    """Return at most `count` of the values, evenly spaced, with the first and the last.
-
-    >>> spaced([10, 20, 30, 40, 50], 3), spaced([10], 3)
-    ([10, 30, 50], [10])
-    """
-    if len(values) <= count:
-        return list(values)
-    return [values[round(index * (len(values) - 1) / (count - 1))] for index in range(count)]
 
 
 def _of_run(run: Run, readers: Sequence[Reader]) -> Iterator[ShownGroup]:

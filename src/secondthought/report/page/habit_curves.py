@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from secondthought.report.numbers.habit_points import HabitPoint, steps_points
+from secondthought.report.numbers.habit_points import HabitPoint
 from secondthought.report.numbers.inputs import ReportInputs
-from secondthought.report.numbers.readers import Reader
-from secondthought.report.numbers.runs import Arm, Run
-from secondthought.report.page.browser import spaced
+from secondthought.report.numbers.run_habits import RunHabits
+from secondthought.report.numbers.runs import Arm
 from secondthought.report.page.curves import ChartSpec, drawn_charts, per_metric
 from secondthought.report.page.figures import DrawnCharts
 from secondthought.report.page.marked_text import HABITS
 
-MOST_STEPS_READ = 40
-MOST_GROUPS_READ = 64
-"""The groups of a step that are read, evenly spaced."""
-
-_FIRST = ("reflection", "attempt", "retry")
-"""Turns that a branch may begin with, in this order of choice."""
-
 
 def habit_charts(inputs: ReportInputs) -> DrawnCharts:
     """Draw what was found; name the charts without data, and the habits that were looked for in vain."""
-    arms = [_with_counts(arm, inputs.readers) for arm in inputs.arms]
+    arms = [_with_counts(arm, inputs.habits) for arm in inputs.arms]
     rows = [row for arm in arms for run in arm.runs for row in run.metrics]
     in_vain = _names(rows, lambda value: value == 0) - _names(rows, lambda value: value > 0)
     readers = {reader.letter: reader.name for of_run in inputs.readers.values() for reader in of_run}
@@ -64,22 +56,18 @@ def _metric(letter: str, habit: str) -> str:
     return f"behavior/{letter}/{habit}"
 
 
-def _with_counts(arm: Arm, readers: Mapping[str, Sequence[Reader]]) -> Arm:
+def _with_counts(arm: Arm, habits: Mapping[str, Sequence[RunHabits]]) -> Arm:
     """Return the arm with counts of habits for the metrics of its runs."""
-    return replace(arm, runs=tuple(_counted(run, readers.get(run.label, ())) for run in arm.runs))
+    return replace(arm, runs=tuple(replace(run, metrics=_rows(habits.get(run.label, ()))) for run in arm.runs))
 
 
-def _counted(run: Run, readers: Sequence[Reader]) -> Run:
-    steps = spaced(run.directory.episode_steps(), MOST_STEPS_READ)
-    return replace(run, metrics=[row for reader in readers for row in _rows(run, reader, steps)])
-
-
-def _rows(run: Run, reader: Reader, steps: Sequence[int]) -> Iterator[dict[str, float]]:
-    points = list(steps_points(run.directory, steps, reader, reader.task, most=MOST_GROUPS_READ))
-    turn = next((kind for kind in _FIRST if any(point.turn == kind for point in points)), None)
-    for point in points:
-        if point.turn == turn and point.step is not None:
-            yield {"step": float(point.step), **_values(reader.letter, point)}
+def _rows(found: Sequence[RunHabits]) -> list[dict[str, float]]:
+    return [
+        {"step": float(point.step), **_values(one.reader.letter, point)}
+        for one in found
+        for point in one.points
+        if point.step is not None
+    ]
 
 
 def _values(letter: str, point: HabitPoint) -> dict[str, float]:

@@ -23,6 +23,7 @@ from secondthought.report.page.figures import NUM_COLOURS, Chart, DrawnCharts
 from secondthought.report.page.habit_table import HabitRow, habit_rows
 from secondthought.report.page.marked_text import HABITS, TAGS
 from secondthought.report.page.opening import opening
+from secondthought.report.page.picked import PickedRow, picked_rows
 from secondthought.report.page.played_twice import played_twice
 from secondthought.report.papers.catalog import paper_of
 from secondthought.report.papers.claim import Claim, Paper
@@ -59,6 +60,14 @@ class BasesSection:
     habits: Sequence[str]
     chart: Markup
     legend: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedSection:
+    """The `PickedSection` says which habits the reward picks."""
+
+    rows: Sequence[PickedRow]
+    habits: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +134,7 @@ def bases_section(inputs: ReportInputs) -> BasesSection | None:
     compared, rows = compared_arms(inputs), habit_rows(inputs.arms)
     if not rows:
         return None
-    habits = [_words(name) for name in SHIPPED]
-    return BasesSection(rows=rows, habits=habits, chart=arms_chart(compared), legend=legend(compared))
+    return BasesSection(rows=rows, habits=_shipped(), chart=arms_chart(compared), legend=legend(compared))
 
 
 def arms_section(inputs: ReportInputs) -> Sequence[tables.ArmRow] | None:
@@ -137,6 +145,12 @@ def arms_section(inputs: ReportInputs) -> Sequence[tables.ArmRow] | None:
 def measured_section(inputs: ReportInputs) -> Sequence[RunSection] | None:
     """Build the tables before and after; None for fine-tuning, which plays no problems."""
     return None if _only_given_texts(inputs) else [run_section(run) for run in inputs.runs]
+
+
+def picked_section(inputs: ReportInputs) -> PickedSection | None:
+    """Build the table of what the reward picks; None where it had no habit to choose."""
+    rows = picked_rows(inputs)
+    return PickedSection(rows=rows, habits=_shipped()) if rows else None
 
 
 def claims_section(inputs: ReportInputs) -> ClaimsSection | None:
@@ -195,6 +209,7 @@ SECTIONS = (
     SectionKind(name="before-after", link="Before and after", build=measured_section),
     SectionKind(name="controls", link="Controls", build=measured_section),
     SectionKind(name="problems", link="Problems", build=played_twice),
+    SectionKind(name="picked", link="Picked", build=picked_section),
     SectionKind(name="claims", link="Claims", build=claims_section),
     SectionKind(name="episodes", link="Episodes", build=episodes_section),
     SectionKind(name="curves", link="Health", build=health_section),
@@ -209,6 +224,10 @@ def _only_given_texts(inputs: ReportInputs) -> bool:
 
 def _curves(drawn: DrawnCharts, inputs: ReportInputs) -> CurvesSection:
     return CurvesSection(drawn=drawn, many_seeds=any(len(arm.runs) > 1 for arm in inputs.arms))
+
+
+def _shipped() -> list[str]:
+    return [_words(name) for name in SHIPPED]
 
 
 def _words(name: str) -> str:

@@ -11,6 +11,7 @@ from secondthought.report.numbers.habit_points import evaluation_points, steps_p
 from secondthought.report.numbers.habits_of_run import habits_of_run
 from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.readers import Reader, readers
+from secondthought.report.numbers.run_habits import run_habits
 from secondthought.report.page import browser
 from secondthought.report.page.habit_curves import habit_charts
 from secondthought.report.page.marked_text import HABITS
@@ -56,7 +57,8 @@ def everywhere(monkeypatch):
 
 
 def arms_and_readers(runs, reading):
-    return ReportInputs(arms=arms(runs), readers=reading)
+    found = {run.label: run_habits(run, reading.get(run.label, ())) for run in runs}
+    return ReportInputs(arms=arms(runs), readers=reading, habits=found)
 
 
 def page(tmp_path, *runs):
