@@ -11,6 +11,7 @@ from secondthought.stats.interval import UNDEFINED, Interval, to_json
 from secondthought.stats.means import NORMAL_POINT, Numbers, mean_interval, t_quantile
 from secondthought.stats.non_inferiority import NonInferiority, non_inferiority
 from secondthought.stats.p_values import benjamini_hochberg, decidable, fisher, holm, mcnemar, sign_test
+from secondthought.stats.ratio import Ratio
 from secondthought.stats.shares import (
     mean_difference,
     mean_share,
@@ -29,6 +30,7 @@ __all__ = [
     "Interval",
     "NonInferiority",
     "Numbers",
+    "Ratio",
     "benjamini_hochberg",
     "decidable",
     "fisher",

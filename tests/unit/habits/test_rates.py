@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secondthought.habits.rates import HabitTally, Observed, Ratio, rates_in_groups, right_difference, summarise_habits
-from secondthought.stats import mean_interval, wilson
+from secondthought.habits.rates import HabitTally, Observed, rates_in_groups, right_difference, summarise_habits
+from secondthought.stats import Ratio, mean_interval, wilson
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 BEHAVIORS = ("verification", "backtracking")

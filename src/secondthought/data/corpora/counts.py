@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from secondthought.data.corpora.lots import Lot, MarkSample
-from secondthought.habits.rates import Ratio, rate_of
-from secondthought.stats import Interval, to_json, wilson
+from secondthought.habits.rates import rate_of
+from secondthought.stats import Interval, Ratio, to_json, wilson
 
 OTHERS = "(other sources)"
 MOST_SOURCES = 200

@@ -16,9 +16,8 @@ from secondthought.data.corpora.counts import CorpusCounts
 from secondthought.data.corpora.piece_step import MeasurePieces
 from secondthought.data.corpora.running import MOST_TASKS
 from secondthought.errors import ConfigError
-from secondthought.habits.rates import Ratio
 from secondthought.progress import SILENT, Onlooker
-from secondthought.stats import Interval, to_json
+from secondthought.stats import Interval, Ratio, to_json
 
 _MB = 1e6
 

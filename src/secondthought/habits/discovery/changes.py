@@ -20,9 +20,10 @@ import numpy.typing as npt
 from secondthought.habits.discovery.matching import matched
 from secondthought.habits.discovery.texts import WrittenText
 from secondthought.habits.discovery.words import Numbers
-from secondthought.habits.rates import Ratio, share
+from secondthought.habits.rates import share
 from secondthought.stats import (
     Interval,
+    Ratio,
     fisher,
     mean_difference,
     mean_share,

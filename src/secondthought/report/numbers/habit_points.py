@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secondthought.errors import TaskError
-from secondthought.habits.rates import HabitRates, Observed, Ratio, difference, rates_in_groups, right_difference, share
+from secondthought.habits.rates import HabitRates, Observed, difference, rates_in_groups, right_difference, share
 from secondthought.protocols import Detector, Task
 from secondthought.report.numbers.runs import get, items
 from secondthought.report.numbers.spaced import spaced
 from secondthought.runs import RunDirectory
-from secondthought.stats import Interval, to_json
+from secondthought.stats import Interval, Ratio, to_json
 from secondthought.types import Problem, Thought
 
 

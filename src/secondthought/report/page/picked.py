@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,7 @@ from secondthought.report.numbers.inputs import ReportInputs
 from secondthought.report.numbers.run_habits import RunHabits
 from secondthought.report.numbers.runs import Arm
 from secondthought.report.page.tables import Cell, percent_cell
-from secondthought.stats import Interval
-
-_NOT_LOOKED_FOR = Interval(math.nan, math.nan, math.nan)
+from secondthought.stats import UNDEFINED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +37,7 @@ def _of_arm(arm: Arm, habits: Mapping[str, Sequence[RunHabits]]) -> list[PickedR
         points = [point for one in found if (one.reader.name, one.turn) == (reader, turn) for point in one.points]
         differences = picked(points)
         if any(each.is_defined for each in differences.values()):
-            cells = [percent_cell(differences.get(name, _NOT_LOOKED_FOR), signed=True) for name in SHIPPED]
+            cells = [percent_cell(differences.get(name, UNDEFINED), signed=True) for name in SHIPPED]
             texts = f"{sum(point.texts for point in points):,}"
             rows.append(PickedRow(arm=arm.name, reader=reader, turn=turn, texts=texts, differences=cells))
     return rows

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from secondthought.data.corpora.counts import MOST_SOURCES, OTHERS, CorpusCounts, marks_in, merged
 from secondthought.data.corpora.lots import KEPT, MarkSample, lot_of
-from secondthought.habits.rates import Ratio, rate_of
-from secondthought.stats import wilson
+from secondthought.habits.rates import rate_of
+from secondthought.stats import Ratio, wilson
 
 documents = st.tuples(
     st.sampled_from(["web", "books"]), st.text("ab ", min_size=1, max_size=20), st.integers(0, 3), st.integers(0, 3)
