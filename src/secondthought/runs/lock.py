@@ -119,7 +119,8 @@ def is_held(directory: Path) -> bool:
     except OSError:
         return False
     try:
-        locked = _locked(descriptor, attempts=1)
+        # A shared one: those who only look do not see each other, and network file systems give it to a reader.
+        locked = _locked(descriptor, fcntl.LOCK_SH, attempts=1)
         if locked is None:
             return _is_marked(directory)
         return not locked or _other_host(_owner(descriptor))
@@ -129,7 +130,7 @@ def is_held(directory: Path) -> bool:
         os.close(descriptor)
 
 
-def _locked(descriptor: int, attempts: int = 5) -> bool | None:
+def _locked(descriptor: int, how: int = fcntl.LOCK_EX, attempts: int = 5) -> bool | None:
     """Return whether the system's lock was taken; None where the file system has no locks.
 
     Raises:
@@ -138,7 +139,7 @@ def _locked(descriptor: int, attempts: int = 5) -> bool | None:
     # More than once: `is_held`, in another process, has the lock for a moment while it looks.
     for attempt in range(attempts):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 return None

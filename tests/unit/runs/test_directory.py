@@ -177,6 +177,35 @@ def test_the_second_writer_is_refused(tmp_path):
     RunDirectory.resume(run.path).close()
 
 
+def test_who_looks_is_not_taken_for_a_writer(tmp_path, monkeypatch):
+    """Two who list runs at once: each has the lock for a moment."""
+    run, flock, found = made(tmp_path / "run"), fcntl.flock, []
+
+    def looked_at_meanwhile(descriptor, operation):
+        flock(descriptor, operation)
+        monkeypatch.setattr(fcntl, "flock", flock)
+        found.append(lock.is_held(run.path))
+
+    monkeypatch.setattr(fcntl, "flock", looked_at_meanwhile)
+    assert not lock.is_held(run.path)
+    assert found == [False]
+
+
+def test_where_a_reader_gets_no_exclusive_lock_it_sees_what_is_written_all_the_same(tmp_path, monkeypatch):
+    """NFS gives an exclusive lock to whoever may write only (`man 2 flock`)."""
+    flock = fcntl.flock
+
+    def over_nfs(descriptor, operation):
+        if operation & fcntl.LOCK_EX and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", over_nfs)
+    with RunDirectory.create(tmp_path / "run") as run:
+        assert lock.is_held(run.path)
+    assert not lock.is_held(run.path)
+
+
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from secondthought.runs import RunDirectory\n"
