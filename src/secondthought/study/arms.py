@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from secondthought.config import RunConfig, overlay, resolve
@@ -13,7 +14,7 @@ from secondthought.runs.declaration import Declaration
 from secondthought.runs.directory import RunDirectory, is_run
 from secondthought.study.config import SEED, TRIES_OF, ArmConfig, StudyConfig
 from secondthought.study.jobs import AnyJob, Job, PrimingJob, job_name
-from secondthought.study.priming_job import PrimingStage, TriesConfig, model_in
+from secondthought.study.priming_job import SFT, PrimingStage, TriesConfig, model_in
 
 ENOUGH_STEPS = 100_000
 """Step limit of arms that a token budget ends."""
@@ -179,6 +180,12 @@ class PlannedJob:
     def name(self) -> str:
         """Return the name of the job."""
         return job_name(self.arm.name, self.seed, is_priming=self.is_priming)
+
+    @property
+    def run_dir(self) -> Path:
+        """Return the run directory, whose lock the job's process holds: of a priming it is that of the fine-tuning."""
+        directory = self.arm.study.out / self.name
+        return directory / SFT if self.is_priming else directory
 
     def job(self) -> AnyJob:
         """Build the job.

@@ -54,8 +54,9 @@ def work_off(
                     progress(f"{name}: {done}" + ("" if done == "finished" else _why(job)))
                     yield job, done
     finally:
-        for _, process in running.values():
+        for _, process in running.values():  # all before any is waited for: each takes its time to keep what it learned
             process.terminate()
+        for _, process in running.values():
             process.wait()
 
 

@@ -60,8 +60,8 @@ def _run(
     study: StudyConfig, source: str, deadline: float | None, progress: Callable[[str], None], onlooker: Onlooker
 ) -> dict[str, Any]:
     left, arms = _Left(study, source), arms_of(study, source)
-    for name in left.states:  # a job outlives a study that was killed
-        require_free(study.out / name)
+    for planned in planned_jobs(study, source):  # a job outlives a study that was killed
+        require_free(planned.run_dir)
     worked = False
     begin = left.ready()  # finished ones are none of the jobs whose time is told
     batches = chain([begin], iter(left.ready, None))

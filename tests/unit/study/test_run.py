@@ -91,6 +91,43 @@ def test_a_job_that_outlives_its_study_is_waited_for(file, started, tmp_path):
     assert names == []
 
 
+def test_a_priming_that_outlives_its_study_is_waited_for(file, started, tmp_path):
+    names, _ = started
+    file.write_text(file.read_text() + '[arms.primed]\npriming = "direct"\n')
+    with (
+        RunDirectory.create(tmp_path / "out" / "primed" / "primed" / "sft"),
+        pytest.raises(RunError, match=r"sft: process \d+ is writing this run; wait or stop it"),
+    ):
+        run(file)
+    assert names == []
+
+
+def test_a_study_that_is_stopped_tells_all_jobs_before_it_waits_for_one(file, monkeypatch):
+    """One that takes long to keep what it learned must not use up the time of the others."""
+    told = []
+
+    class Slow(_EndsAfter):
+        def __init__(self):
+            super().__init__(lambda: False)
+
+        def terminate(self):
+            told.append("asked to end")
+
+        def wait(self):
+            told.append("waited for")
+
+    def stop(text):
+        if text == "first/seed_1: begins":
+            raise KeyboardInterrupt
+
+    file.write_text("jobs = 3\n" + file.read_text() + "[arms.third]\n")
+    monkeypatch.setattr(queue, "_start", lambda job: Slow())
+    monkeypatch.setattr(queue, "_first_seeds_first", lambda job: (job.seed, job.arm))
+    with pytest.raises(KeyboardInterrupt):
+        study.run_study(file, progress=stop)
+    assert told == ["asked to end", "asked to end", "waited for", "waited for"]
+
+
 def test_an_equal_budget_is_the_mean_of_the_other_arms(file, started):
     run(file)
     (job,) = StudyArm(load_study(file), "second", "test").jobs()
