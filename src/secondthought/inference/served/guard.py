@@ -24,8 +24,8 @@ def main(words: list[str]) -> int:
 
     def end(*_: object) -> None:
         is_asked_to_end.set()
-        for one in started:
-            _end(one)
+        for one in started:  # in a thread: a handler that waits keeps `wait` below from seeing that the program is gone
+            threading.Thread(target=_end, args=(one,), daemon=True).start()
 
     signal.signal(signal.SIGTERM, end)  # first: a signal while the program starts would leave it alone in the world
     program = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -133,9 +133,11 @@ def test_a_port_of_ones_own_is_refused():
 def test_a_guard_that_is_asked_to_end_ends_its_program():
     words = [sys.executable, guard.__file__, sys.executable, "-c", STARTS]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as asked:
-        child = int(asked.stdout.readline())
+        child, begun = int(asked.stdout.readline()), time.monotonic()
         asked.terminate()
         assert gone_within(child)
+        assert asked.wait(20) == 128 + signal.SIGTERM
+        assert time.monotonic() - begun < guard._PATIENCE_S / 2  # a program that ends by itself is not waited for
 
 
 def test_a_guard_that_is_asked_to_end_while_its_program_starts_ends_it_too():
