@@ -1,7 +1,9 @@
 """A proxy in this process, asked without a port; behind it any upstream, or a server that misbehaves on loopback."""
 
+import asyncio
 import contextlib
 import functools
+import json
 
 import httpx2
 
@@ -79,6 +81,27 @@ async def asking(proxy, host="127.0.0.1"):
         httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url=f"http://{host}/v1") as client,
     ):
         yield client
+
+
+async def left_after(seconds, proxy, sent, path="/v1/chat/completions"):
+    """Ask as a client that goes away after a time, which a server tells the application where it listens for it."""
+    messages = [{"type": "http.request", "body": json.dumps(sent).encode(), "more_body": False}]
+    until = asyncio.get_running_loop().time() + seconds
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        if (left := until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(left)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        pass
+
+    about = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "POST", "scheme": "http"}
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    where = {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers}
+    await app.application(proxy)({**about, **where}, receive, send)
 
 
 def body(content="Say a.", **more):

@@ -153,7 +153,13 @@ class _Answerer:
     async def _sent_on(
         self, upstream: EndpointUpstream, request: Request, path: str, content: bytes | None, stack: AsyncExitStack
     ) -> Response:
-        response = await sent_on(upstream, request, path, content, stack, self.proxy.gate.limits.seconds)
+        seconds = self.proxy.gate.limits.seconds
+        work = asyncio.create_task(sent_on(upstream, request, path, content, stack, seconds))
+        try:
+            await _ended(work, request)
+            response = await work
+        finally:
+            work.cancel()
         self.proxy.counts.passed_on += 1
         return response
 
@@ -166,19 +172,14 @@ class _Answerer:
         if found is not None and call.body.get("n") not in (None, 1):
             raise BadRequest("'n' must be 1 where a check is named: each answer has a second thought of its own")
         work = asyncio.create_task(self._played(call, found))
-        left = asyncio.create_task(_left(request))
         goes_on = False
         try:
-            await asyncio.wait([work, left], timeout=_ALIVE_S if call.streams else None, return_when=_FIRST)
-            if work.done():
+            if await _ended(work, request, _ALIVE_S if call.streams else None):
                 return self._whole(call, await work)  # what is refused at once has a status of its own
-            if left.done():
-                raise ClientDisconnect
             stack.push_async_callback(_cancelled, work)
             goes_on = True
             return _stream(self._late(call, work, stack.pop_all()))
         finally:
-            left.cancel()
             if not goes_on:
                 work.cancel()
 
@@ -267,13 +268,26 @@ class _Answerer:
         return b"".join(parts)
 
 
-_FIRST = asyncio.FIRST_COMPLETED
-
-
 def _local(path: str, upstream: Upstream) -> Response:
     if path == "models":
         return JSONResponse({"object": "list", "data": [{"id": upstream.name, "object": "model"}]})
     raise BadRequest(f"there is no /v1/{path} here: a local model answers chat/completions alone", 404)
+
+
+async def _ended(work: asyncio.Task[Any], request: Request, seconds: float | None = None) -> bool:
+    """Wait until work ends, for some time at most; return whether it did.
+
+    Raises:
+        ClientDisconnect: the client went away before.
+    """
+    left = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait([work, left], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if left.done() and not work.done():
+            raise ClientDisconnect
+    finally:
+        left.cancel()
+    return work.done()
 
 
 async def _left(request: Request) -> None:

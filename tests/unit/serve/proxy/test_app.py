@@ -9,7 +9,7 @@ import openai
 import pytest
 from misbehaving_server import body as raw
 from misbehaving_server import completion, cut_off, dripping, hang_up, serving, silent, status
-from proxied import FORM, TOOL, asking, body, by_turn, proxy_before, upstream_at
+from proxied import FORM, TOOL, asking, body, by_turn, left_after, proxy_before, upstream_at
 
 from secondthought.serve.proxy import replies
 from secondthought.serve.proxy.gate import RequestLimits
@@ -536,6 +536,22 @@ def test_a_client_that_leaves_takes_its_request_with_it():
     with serving(lambda messages: RIGHT, {"Say a.": [silent(5)]}) as server:
         code, seconds = run(server, work, limits=RequestLimits(concurrency=1, queue=1))
     assert (code, seconds < 3) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [("/v1/chat/completions", {"response_format": FORM}), ("/v1/chat/completions", {}), ("/v1/completions", {})],
+)
+def test_whoever_has_left_keeps_no_place_whether_or_not_something_is_checked(path, more):
+    async def work(client, proxy):
+        begun = time.monotonic()
+        await left_after(0.2, proxy, body(**more), path)
+        reply = await client.post("/chat/completions", json=body("Next.", **more))
+        return reply.status_code, time.monotonic() - begun, proxy.counts.left
+
+    with serving(lambda messages: RIGHT, {"Say a.": [silent(5)]}) as server:
+        code, seconds, left = run(server, work, limits=RequestLimits(concurrency=1, queue=1))
+    assert (code, seconds < 3, left) == (200, True, 1)
 
 
 def test_health_says_what_was_done():
