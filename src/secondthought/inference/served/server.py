@@ -100,11 +100,15 @@ class VllmServer:
         """Sample one completion.
 
         Raises:
-            ServerGone: the server does not answer in any attempt.
+            ServerGone: the server does not answer in any attempt, or gives the request up, as one that ends does.
             PolicyError: it refuses, or answers something else.
         """
         reply = self._post("/v1/completions", _body(prompt, sampling, model, self._stops))
-        return _sampled(reply, prompt, sampling, model, self.shown)
+        found = _sampled(reply, prompt, sampling, model, self.shown)
+        if len(found.token_ids) < sampling.max_tokens and not {*self._stops} & {*found.token_ids}:
+            counts = f"{len(found.token_ids)} tokens of {sampling.max_tokens}, none of which ends a turn"
+            raise PolicyError(f"{self.shown}: cut an answer off after {counts}; give it a longer --max-model-len")
+        return found
 
     def load_adapter(self, name: str, path: Path) -> None:
         """Have the server load an adapter; it must see the path.
@@ -221,10 +225,12 @@ def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where
     try:
         data = json.loads(reply.body)
         [choice] = data["choices"]
+        if choice.get("finish_reason") == "abort":
+            raise ServerGone(f"{where}: gave a request up before its answer was whole")
         ids = tuple(int(token) for token in choice["token_ids"])
         logprobs = tuple(float(value) for value in choice["logprobs"]["token_logprobs"])
         answered, read = str(data["model"]), choice.get("prompt_token_ids")
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise PolicyError(
             f"{where}: a completion is not answered as vLLM does, with `token_ids` and `logprobs`; it needs vLLM 0.10"
             " or later"

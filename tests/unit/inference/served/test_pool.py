@@ -96,6 +96,24 @@ def test_a_server_that_dies_takes_nothing_with_it(checkpoints, local, tmp_path, 
         assert len(policy.servers.up) == 2, "it is asked again when weights are brought over"
 
 
+@pytest.mark.parametrize("said", [0, 2])
+def test_what_a_server_gives_up_as_it_ends_is_asked_of_the_others(checkpoints, local, tmp_path, said):
+    """vLLM that is told to end answers what it has so far, as if it were whole but for `finish_reason`."""
+    prompts = groups_of(local)
+
+    def given_up(answer):
+        [choice] = answer["choices"]
+        logprobs = {"token_logprobs": choice["logprobs"]["token_logprobs"][:said]} if said else None
+        choice |= {"token_ids": choice["token_ids"][:said], "logprobs": logprobs, "finish_reason": "abort"}
+        return answer
+
+    with two(checkpoints, local, tmp_path) as (policy, one, _other):
+        policy.sample(prompts[:1], SAMPLING)
+        one.change = given_up
+        assert ids(policy.sample(prompts, SAMPLING)) == ids(local.sample(prompts, SAMPLING))
+        assert policy.servers.up == (policy.servers.servers[1],)
+
+
 def test_a_server_that_does_not_take_weights_is_left_out(checkpoints, local, tmp_path):
     prompts = groups_of(local)
     with two(checkpoints, local, tmp_path) as (policy, _one, other):
