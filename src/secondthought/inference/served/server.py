@@ -104,11 +104,7 @@ class VllmServer:
             PolicyError: it refuses, or answers something else.
         """
         reply = self._post("/v1/completions", _body(prompt, sampling, model, self._stops))
-        found = _sampled(reply, prompt, sampling, model, self.shown)
-        if len(found.token_ids) < sampling.max_tokens and not {*self._stops} & {*found.token_ids}:
-            counts = f"{len(found.token_ids)} tokens of {sampling.max_tokens}, none of which ends a turn"
-            raise PolicyError(f"{self.shown}: cut an answer off after {counts}; give it a longer --max-model-len")
-        return found
+        return _sampled(reply, prompt, sampling, model, self.shown)
 
     def load_adapter(self, name: str, path: Path) -> None:
         """Have the server load an adapter; it must see the path.
@@ -225,7 +221,8 @@ def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where
     try:
         data = json.loads(reply.body)
         [choice] = data["choices"]
-        if choice.get("finish_reason") == "abort":
+        why_it_ends = choice.get("finish_reason")
+        if why_it_ends == "abort":
             raise ServerGone(f"{where}: gave a request up before its answer was whole")
         ids = tuple(int(token) for token in choice["token_ids"])
         logprobs = tuple(float(value) for value in choice["logprobs"]["token_logprobs"])
@@ -242,6 +239,9 @@ def _sampled(reply: Reply, prompt: Prompt, sampling: Sampling, model: str, where
     if not ids or len(ids) != len(logprobs) or len(ids) > sampling.max_tokens:
         counts = f"{len(ids)} ids with {len(logprobs)} log-probabilities"
         raise PolicyError(f"{where}: answered {counts}, of {sampling.max_tokens} asked")
+    if why_it_ends == "length" and len(ids) < sampling.max_tokens:
+        counts = f"{len(ids)} tokens of {sampling.max_tokens}"
+        raise PolicyError(f"{where}: cut an answer off after {counts}; give it a longer --max-model-len")
     if not all(math.isfinite(value) and value <= 1e-3 for value in logprobs):
         raise PolicyError(f"{where}: a log-probability is not finite, or above 0")
     return Sampled(ids, logprobs)

@@ -196,7 +196,7 @@ def spoiled(answer, **fields):
 def shortened(answer, count):
     choice = answer["choices"][0]
     logprobs = {"token_logprobs": choice["logprobs"]["token_logprobs"][:count]}
-    return spoiled(answer, token_ids=choice["token_ids"][:count], logprobs=logprobs)
+    return spoiled(answer, token_ids=choice["token_ids"][:count], logprobs=logprobs, finish_reason="length")
 
 
 def unlike(answer, value):
