@@ -184,7 +184,7 @@ LIES = {
     "another model": (lambda answer: {**answer, "model": "other"}, "was asked for .* and answered as other"),
     "another prompt": (lambda answer: spoiled(answer, prompt_token_ids=[1, 2]), "read other ids than it was sent"),
     "not a number": (lambda answer: unlike(answer, float("nan")), "a log-probability is not finite"),
-    "cut off": (lambda answer: shortened(answer, 2), "cut an answer off after 2 tokens of 6, .* --max-model-len"),
+    "cut off": (lambda answer: shortened(answer, 2), "cut an answer off after 2 tokens of 6; .* --max-model-len"),
     "above 0": (lambda answer: unlike(answer, 0.5), "not finite, or above 0"),
 }
 
