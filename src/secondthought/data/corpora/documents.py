@@ -15,10 +15,12 @@ import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
 
 from secondthought import jsonl
+from secondthought.data.corpora import zstd
 from secondthought.data.corpora.lines import LONGEST, lines_between
 from secondthought.data.corpora.pieces import FileFormat, FileSpan
 from secondthought.errors import ConfigError
@@ -78,15 +80,17 @@ def documents_of(span: FileSpan, fields: Fields) -> Iterator[Read]:
     import fsspec
 
     broken: tuple[type[Exception], ...] = (*_broken(), OSError)
-    packed = "infer" if span.format != "warc" else None  # warcio unpacks record by record
+    is_zstd = span.path.endswith(zstd.ENDING)
+    packed = None if is_zstd or span.format == "warc" else "infer"  # warcio unpacks record by record
     try:
         with fsspec.open(span.path, "rb", compression=packed) as opened:
-            file = opened if hasattr(opened, "peek") or span.start else io.BufferedReader(opened)
+            raw = zstd.UnpackedFile(opened, span.path) if is_zstd else opened
+            file = raw if hasattr(raw, "peek") or span.start else io.BufferedReader(raw)
             yield from _READERS[span.format](file, span, fields)
     except broken as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        yield SetAside(path=span.path, place=span.start, reason=f"the file cannot be read on: {error}")
+        yield SetAside(path=span.path, place=span.start, reason=f"the file cannot be read on: {_one_line(error)}")
 
 
 _BROKEN: tuple[type[Exception], ...] = (EOFError, ValueError, zlib.error, lzma.LZMAError)
@@ -94,11 +98,16 @@ _BROKEN: tuple[type[Exception], ...] = (EOFError, ValueError, zlib.error, lzma.L
 
 def _broken() -> tuple[type[Exception], ...]:
     """Return what is raised where a file is torn or damaged; `OSError` with no number of the system says it, too."""
-    try:
+    found = _BROKEN
+    with suppress(ImportError):
         from zstandard import ZstdError
-    except ImportError:
-        return _BROKEN
-    return (*_BROKEN, ZstdError)
+
+        found += (ZstdError,)
+    with suppress(ImportError):
+        from warcio.exceptions import ArchiveLoadFailed
+
+        found += (ArchiveLoadFailed,)
+    return found
 
 
 def _json_lines(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
@@ -147,6 +156,10 @@ def _warc(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
         if record.rec_type not in ("conversion", "response"):
             continue
         data = record.content_stream().read(LONGEST)
+        if record.rec_type == "conversion" and len(data) < min(record.length or 0, LONGEST):
+            reason = f"the record ends before its {record.length} bytes do"
+            yield SetAside(path=span.path, place=number, reason=reason)
+            continue
         found = data.decode("utf-8", "replace") if record.rec_type == "conversion" else _page_text(data, span)
         headers = record.rec_headers
         row = {
@@ -200,6 +213,10 @@ def _of_row(row: dict[str, Any], span: FileSpan, place: int, fields: Fields) -> 
         licence=None if licence is None else str(licence),
         rest=row,
     )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _begin(data: bytes) -> str:

@@ -68,11 +68,16 @@ def test_half_a_character_is_made_whole(tmp_path):
     assert [each.text for each in read(path)] == ["a\ufffd b"]
 
 
-def test_a_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path):
-    path = tmp_path / "rows.jsonl.gz"
-    whole = gzip.compress(
-        b"".join(b'{"text": "%d %s"}\n' % (i, bytes([97 + i % 26]) * 60) for i in range(20000)), mtime=0
-    )
+def _packed(ending, data):
+    zstandard = pytest.importorskip("zstandard")
+    return {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending](data)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path, ending):
+    path = tmp_path / f"rows.jsonl{ending}"
+    dice = random.Random(0)
+    whole = _packed(ending, b"".join(b'{"text": "%x"}\n' % dice.getrandbits(400) for _ in range(40_000)))
     path.write_bytes(whole[: len(whole) // 2])
     found = read(path)
     assert len(found) > 1000
@@ -82,11 +87,29 @@ def test_a_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
-def test_a_damaged_file_is_read_as_far_as_it_goes(tmp_path, ending):
-    zstandard = pytest.importorskip("zstandard")
-    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending]
+def test_a_text_that_is_torn_is_not_taken_for_a_whole_one(tmp_path, ending):
+    path = tmp_path / f"book.txt{ending}"
     dice = random.Random(0)
-    data = bytearray(pack(b"".join(b'{"text": "%x"}\n' % dice.getrandbits(200) for _ in range(30_000))))
+    whole = _packed(ending, " ".join(f"{dice.getrandbits(64):x}" for _ in range(20_000)).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+    (found,) = read(path)
+    assert isinstance(found, SetAside)
+    assert "cannot be read on" in found.reason
+
+
+def test_all_frames_of_zstd_are_read_and_what_is_to_be_skipped_is_skipped(tmp_path):
+    """Parallel packers write a frame for each part, with frames between them that hold no text."""
+    zstandard = pytest.importorskip("zstandard")
+    path = tmp_path / "rows.jsonl.zst"
+    frames = [zstandard.compress(b'{"text": "%d"}\n' % number * 3000) for number in range(3)]
+    path.write_bytes((b"\x50\x2a\x4d\x18\x04\0\0\0abcd").join([b"", *frames, b""]))
+    assert [each.text for each in read(path)] == [str(number) for number in range(3) for _ in range(3000)]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_damaged_file_is_read_as_far_as_it_goes(tmp_path, ending):
+    dice = random.Random(0)
+    data = bytearray(_packed(ending, b"".join(b'{"text": "%x"}\n' % dice.getrandbits(200) for _ in range(30_000))))
     for place in range(len(data) * 3 // 4, len(data) * 3 // 4 + 200):
         data[place] ^= 0xFF
     path = tmp_path / f"rows.jsonl{ending}"
@@ -155,6 +178,36 @@ def test_records_of_wet_files(tmp_path):
     assert [each.text for each in found] == ["Some text.", "M\u00f6re."]
     assert [each.id for each in found] == ["<urn:uuid:1>", "<urn:uuid:2>"]
     assert {each.rest["url"] for each in found} == {"http://a.org/"}
+
+
+def test_records_of_a_damaged_wet_file_are_read_as_far_as_it_goes(tmp_path):
+    pytest.importorskip("warcio")
+    path = tmp_path / "crawl.warc"
+    path.write_bytes(_record("conversion", 0, b"Some text.") + b"no record\n" + _record("conversion", 1, b"More."))
+    text, aside = read(path)
+    assert text.text == "Some text."
+    assert isinstance(aside, SetAside)
+    assert "cannot be read on" in aside.reason
+
+
+def test_records_that_were_packed_as_one_are_set_aside(tmp_path):
+    pytest.importorskip("warcio")
+    path = tmp_path / "crawl.warc.gz"
+    path.write_bytes(gzip.compress(b"".join(_record("conversion", number, b"Some text.") for number in range(2))))
+    assert "cannot be read on" in read(path)[-1].reason
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("", bytes), (".gz", gzip.compress)])
+def test_a_record_that_is_torn_is_not_taken_for_a_whole_one(tmp_path, ending, pack):
+    pytest.importorskip("warcio")
+    dice = random.Random(0)
+    text = " ".join(f"{dice.getrandbits(64):x}" for _ in range(2000)).encode()
+    records = [pack(_record("conversion", number, text)) for number in range(2)]
+    path = tmp_path / f"crawl.warc{ending}"
+    path.write_bytes(records[0] + records[1][: len(records[1]) // 2])
+    whole, torn = read(path)
+    assert whole.text == text.decode()
+    assert (torn.place, torn.reason) == (1, f"the record ends before its {len(text)} bytes do")
 
 
 def _record(kind, number, text):
