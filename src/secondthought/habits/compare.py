@@ -73,7 +73,7 @@ def readings_by_index(lines: Iterable[JsonLine], file: str) -> dict[int, Reading
     found: dict[int, Reading] = {}
     for line in lines:
         row = line.value
-        if row is not None and ("summary" in row or "error" in row):
+        if row is not None and (set(row) == {"summary"} or ("error" in row and "counts" not in row)):
             continue
         try:
             index, reading = _reading(row or {})

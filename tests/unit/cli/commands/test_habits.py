@@ -394,6 +394,17 @@ def test_agreement_of_a_file_with_itself_and_with_another(cli, tmp_path):
     assert "backward chaining" in cli("habits", "agree", tmp_path / "a.jsonl", tmp_path / "b.jsonl").out
 
 
+def test_agreement_of_rows_that_have_an_error_and_a_summary_of_their_own(cli, tmp_path):
+    """Logs of requests say `"error": null` in every row; a row that `habits` could not read has no counts."""
+    texts = tmp_path / "texts.jsonl"
+    own = {"error": None, "summary": "short"}
+    texts.write_bytes(lines({"completion": TEXT, **own}, {"completion": 3}, {"completion": "Nothing.", **own}))
+    (tmp_path / "a.jsonl").write_text(cli("habits", texts, "--keep").out)
+    found = cli("habits", "agree", tmp_path / "a.jsonl", tmp_path / "a.jsonl", "--json").object
+    assert (found["rows"], found["unmatched"]) == (2, 0)
+    assert found["per_completion"]["backtracking"]["both"] == 1
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
