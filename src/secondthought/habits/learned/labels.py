@@ -45,6 +45,17 @@ def read(paths: Iterable[Path], *, tests: bool = True) -> Iterator[Labelled]:
                 yield _labelled(line.value, where, tests)
 
 
+def require_labels(labels: Mapping[str, Any], where: str) -> None:
+    """Refuse labels that do not say whether a text shows something.
+
+    Raises:
+        TaskError: one is no count, nor true, false or None; the sentence begins with `where`.
+    """
+    for name, label in labels.items():
+        if label is not None and not (isinstance(label, int) and label >= 0):
+            raise TaskError(f"{where}: the label of {name} must be true, false, a count, or null (nobody could tell)")
+
+
 def _labelled(row: Mapping[str, Any], where: str, tests: bool) -> Labelled:
     text, behavior, reading = row.get("text"), row.get("behavior"), row.get("reading", row.get("counts"))
     if not isinstance(text, str) or not text.strip():
@@ -54,8 +65,6 @@ def _labelled(row: Mapping[str, Any], where: str, tests: bool) -> Labelled:
     labels = {behavior: reading} if isinstance(behavior, str) else reading
     if not isinstance(labels, Mapping) or not labels:
         raise TaskError(f"{where}: field 'reading' must say of each habit whether the text shows it")
-    wrong = [name for name, label in labels.items() if not isinstance(label, bool | int | None)]
-    if wrong:
-        raise TaskError(f"{where}: the label of {wrong[0]} must be true, false, a count, or null (nobody could tell)")
+    require_labels(labels, where)
     shows = {str(name): label > 0 for name, label in labels.items() if label is not None}
     return Labelled(text=text, shows=shows, group=text if row.get("id") is None else str(row["id"]), tests=tests)

@@ -71,6 +71,16 @@ def test_marks_and_labels_that_are_none(cli, corpus, tmp_path):
     assert "line 1: field 'drawn' is missing; label the rows of `corpora sample`" in result.err
 
 
+@pytest.mark.parametrize("label", ["yes", -1, 0.5, [1]])
+def test_labels_that_are_no_counts(cli, corpus, tmp_path, label):
+    assert cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1).code == 0
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text(json.dumps({"drawn": {"verification": True}, "counts": {"verification": label}}))
+    result = cli("corpora", "confirm", tmp_path / "out", labels)
+    assert "labels.jsonl: line 1: the label of verification must be true, false, a count, or null" in result.err
+    assert result.code == 1
+
+
 def test_select_refuses_what_there_is_not(cli, corpus, tmp_path):
     pytest.importorskip("rensa")
     assert cli("corpora", "measure", corpus, "--out", tmp_path / "out", "--workers", 1).code == 0

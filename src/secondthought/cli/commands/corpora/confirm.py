@@ -14,6 +14,7 @@ from secondthought.config import Config
 from secondthought.data.corpora.confirming import DRAWN, ConfirmedMark, confirmed
 from secondthought.data.corpora.measure import measured
 from secondthought.errors import ConfigError
+from secondthought.habits.learned.labels import require_labels
 from secondthought.runs.result_rows import percent
 
 
@@ -54,6 +55,7 @@ def _labelled(path: Path) -> Iterator[Mapping[str, Any]]:
 
     Raises:
         ConfigError: a row is none of a sample, or has no labels.
+        TaskError: a label is none.
     """
     for line in jsonl.read(path):
         if line.value is None:
@@ -64,6 +66,7 @@ def _labelled(path: Path) -> Iterator[Mapping[str, Any]]:
             if not isinstance(line.value.get(field), Mapping):
                 remedy = "label the rows of `corpora sample`, and keep their fields (`habits --keep`)"
                 raise ConfigError(f"{path}: line {line.number}: field {field!r} is missing; {remedy}")
+        require_labels(line.value["counts"], f"{path}: line {line.number}")
         yield line.value
 
 
