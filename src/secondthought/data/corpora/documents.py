@@ -70,8 +70,13 @@ class SetAside:
 Read: TypeAlias = CorpusDocument | SetAside
 
 
-def documents_of(span: FileSpan, fields: Fields) -> Iterator[Read]:
+def documents_of(span: FileSpan, fields: Fields, *, longest: int = LONGEST) -> Iterator[Read]:
     """Yield the documents of a span in order, and in their places what could not be read.
+
+    Args:
+        span: where they are.
+        fields: where a row holds what.
+        longest: bytes of the longest line, record or file of text that is read.
 
     Raises:
         ConfigError: a package that its format needs is not installed.
@@ -84,9 +89,9 @@ def documents_of(span: FileSpan, fields: Fields) -> Iterator[Read]:
     packed = None if is_zstd or span.format == "warc" else "infer"  # warcio unpacks record by record
     try:
         with fsspec.open(span.path, "rb", compression=packed) as opened:
-            raw = zstd.UnpackedFile(opened, span.path) if is_zstd else opened
+            raw: Any = zstd.UnpackedFile(opened, span.path) if is_zstd else opened
             file = raw if hasattr(raw, "peek") or span.start else io.BufferedReader(raw)
-            yield from _READERS[span.format](file, span, fields)
+            yield from _READERS[span.format](file, span, fields, longest)
     except broken as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -110,10 +115,10 @@ def _broken() -> tuple[type[Exception], ...]:
     return found
 
 
-def _json_lines(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
-    for place, data in lines_between(file, span.start, span.stop):
+def _json_lines(file: IO[bytes], span: FileSpan, fields: Fields, longest: int) -> Iterator[Read]:
+    for place, data in lines_between(file, span.start, span.stop, longest=longest):
         if data is None:
-            yield SetAside(path=span.path, place=place, reason=f"the line is longer than {LONGEST} bytes")
+            yield SetAside(path=span.path, place=place, reason=f"the line is longer than {longest} bytes")
             continue
         row = _row_of(data)
         if row is not None:
@@ -135,7 +140,7 @@ def _row_of(data: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _parquet(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
+def _parquet(file: IO[bytes], span: FileSpan, fields: Fields, longest: int) -> Iterator[Read]:
     try:
         from pyarrow import parquet
     except ImportError:
@@ -147,7 +152,7 @@ def _parquet(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
             number += 1
 
 
-def _warc(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
+def _warc(file: IO[bytes], span: FileSpan, fields: Fields, longest: int) -> Iterator[Read]:
     try:
         from warcio.archiveiterator import ArchiveIterator
     except ImportError:
@@ -155,8 +160,8 @@ def _warc(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
     for number, record in enumerate(ArchiveIterator(file)):
         if record.rec_type not in ("conversion", "response"):
             continue
-        data = record.content_stream().read(LONGEST)
-        if record.rec_type == "conversion" and len(data) < min(record.length or 0, LONGEST):
+        data = record.content_stream().read(longest)
+        if record.rec_type == "conversion" and len(data) < min(record.length or 0, longest):
             reason = f"the record ends before its {record.length} bytes do"
             yield SetAside(path=span.path, place=number, reason=reason)
             continue
@@ -183,15 +188,15 @@ def _page_text(page: bytes, span: FileSpan) -> str | None:
     return found
 
 
-def _plain_text(file: IO[bytes], span: FileSpan, fields: Fields) -> Iterator[Read]:
-    data = file.read(LONGEST + 1)
-    if len(data) > LONGEST:
-        yield SetAside(path=span.path, place=0, reason=f"the file is longer than {LONGEST} bytes")
+def _plain_text(file: IO[bytes], span: FileSpan, fields: Fields, longest: int) -> Iterator[Read]:
+    data = file.read(longest + 1)
+    if len(data) > longest:
+        yield SetAside(path=span.path, place=0, reason=f"the file is longer than {longest} bytes")
         return
     yield _of_row({fields.text: data.decode("utf-8", "replace")}, span, 0, fields)
 
 
-_READERS: dict[FileFormat, Callable[[IO[bytes], FileSpan, Fields], Iterator[Read]]] = {
+_READERS: dict[FileFormat, Callable[[IO[bytes], FileSpan, Fields, int], Iterator[Read]]] = {
     "jsonl": _json_lines,
     "parquet": _parquet,
     "warc": _warc,

@@ -15,6 +15,7 @@ from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from sys import maxsize
 from typing import IO, Any, BinaryIO, TypeVar
 
 try:
@@ -98,10 +99,11 @@ class Outputs:
                 yield packed
 
     def read_documents(self, number: int) -> Iterator[CorpusDocument]:
-        """Yield the documents of a piece that is done, in the order in which they were written."""
+        """Yield the documents of a piece that is done, in the order in which they were written, and all of them."""
         path = self.documents(number)
         span = FileSpan(str(path), "jsonl", "", size=path.stat().st_size)
-        return (read for read in documents_of(span, Fields()) if isinstance(read, CorpusDocument))
+        # One that was left out for its length would move the lines of those after it.
+        return (read for read in documents_of(span, Fields(), longest=maxsize) if isinstance(read, CorpusDocument))
 
     def documents_at(self, places: Mapping[int, Mapping[int, T]]) -> Iterator[tuple[T, CorpusDocument]]:
         """Yield the documents at some lines of some pieces, each with what is given for it, one at a time.

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from secondthought.data.corpora.confirming import DRAWN, confirmed, drawn_documents
-from secondthought.data.corpora.documents import Fields
+from secondthought.data.corpora.documents import CorpusDocument, Fields
+from secondthought.data.corpora.lines import LONGEST
 from secondthought.data.corpora.measure import measure, measured
-from secondthought.data.corpora.piece_step import MARKS, MeasurePieces, Outputs
+from secondthought.data.corpora.piece_step import MARKS, MeasurePieces, Outputs, measured_line
 from secondthought.data.corpora.pieces import pieces_of
 from secondthought.errors import ConfigError
 from secondthought.habits.catalog import shipped
@@ -40,6 +41,22 @@ def test_as_many_of_both_kinds_and_each_with_its_text(corpus):
     assert rows == list(drawn_documents(outputs, counts, [MARK], 8))
     both = list(drawn_documents(outputs, counts, [MARK, "problem"], 8))
     assert [row["text"] for row in both if MARK in row[DRAWN]] == [row["text"] for row in rows]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_document_that_is_longer_than_a_line_of_the_input_may_be_moves_no_other(tmp_path, packed):
+    """Of parquet, or with ends of lines as \\n, a text may be written longer than what is read of any other file."""
+    if packed:
+        pytest.importorskip("zstandard")
+    outputs = Outputs(folder=tmp_path, packed=packed)
+    texts = ("word " * (LONGEST // 5 + 1), "Let me check: 3 + 4 = 7.", "Nothing here.")
+    documents = [CorpusDocument(id=str(n), text=text, source="books") for n, text in enumerate(texts)]
+    with outputs.new_documents(0) as file:
+        for each in documents:
+            file.write(measured_line(each, {}))
+    found = list(outputs.documents_at({0: {line: str(line) for line in range(3)}}))
+    assert [(line, each.id) for line, each in found] == [("0", "0"), ("1", "1"), ("2", "2")]
+    assert [len(each.text) for _, each in found] == [len(text) for text in texts]
 
 
 def labelled(rows, label):

@@ -8,6 +8,7 @@ import lzma
 import random
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -70,14 +71,15 @@ def test_half_a_character_is_made_whole(tmp_path):
 
 def _packed(ending, data):
     zstandard = pytest.importorskip("zstandard")
-    return {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending](data)
+    xz = partial(lzma.compress, preset=0)  # the default takes ten seconds
+    return {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": xz, ".zst": zstandard.compress}[ending](data)
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
 def test_a_file_that_is_torn_is_read_as_far_as_it_goes(tmp_path, ending):
     path = tmp_path / f"rows.jsonl{ending}"
     dice = random.Random(0)
-    whole = _packed(ending, b"".join(b'{"text": "%x"}\n' % dice.getrandbits(400) for _ in range(40_000)))
+    whole = _packed(ending, b"".join(b'{"text": "%x"}\n' % dice.getrandbits(400) for _ in range(25_000)))
     path.write_bytes(whole[: len(whole) // 2])
     found = read(path)
     assert len(found) > 1000
