@@ -45,6 +45,8 @@ def main(studies: list[Path]) -> None:
         gains = [found for run in runs if (found := _gain(run)) is not None]
         if gains:
             pairs.append((arm.name, _said(runs[0]), float(np.mean(gains)), len(gains)))
+    if not pairs:
+        sys.exit(f"{', '.join(map(str, studies))}: no run here has finished; run the study first")
     pairs.sort(key=lambda pair: -pair[2])
     say("| pair | advice | " + " | ".join(NUMBERS) + " | gain, points | seeds |")
     say("|---" * (len(NUMBERS) + 4) + "|")
