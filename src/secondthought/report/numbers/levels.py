@@ -27,7 +27,7 @@ def measure_of(arm: Arm) -> Measure:
 
 def accuracy(arm: Arm, when: str, measure: Measure) -> Interval:
     """Return the share of test problems that an arm solves at temperature 1, over seeds."""
-    return share_over_seeds([rate(run, when, measure) for run in arm.runs])
+    return share_over_seeds(arm, when, [rate(run, when, measure) for run in arm.runs])
 
 
 def listening(arm: Arm, when: str) -> Listening:
@@ -35,8 +35,8 @@ def listening(arm: Arm, when: str) -> Listening:
     seeds = [(_control(run, when, "own"), _control(run, when, "shuffled")) for run in arm.runs]
     differences = [minus(own, another) for own, another in seeds]
     return Listening(
-        own=share_over_seeds([own for own, _ in seeds]),
-        another=share_over_seeds([another for _, another in seeds]),
+        own=share_over_seeds(arm, when, [own for own, _ in seeds]),
+        another=share_over_seeds(arm, when, [another for _, another in seeds]),
         difference=differences[0] if len(differences) == 1 else over_seeds(differences),
     )
 

@@ -47,7 +47,7 @@ def level(arm: Arm, when: str = "after") -> Gain:
         return Gain(per_seed=seeds, pooled=UNDEFINED, num_seeds=arm.num_seeds, missing=f"{arm.name} was not evaluated")
     table = level_table(arm, "first_try", when)
     if table is None:
-        pooled = share_over_seeds([one for _, one in seeds])
+        pooled = share_over_seeds(arm, when, [one for _, one in seeds])
     else:
         pooled = over_seeds_and_problems(table.values, mean_share).within(0.0, 1.0)
     return Gain(per_seed=seeds, pooled=pooled, num_seeds=arm.num_seeds)
@@ -56,20 +56,23 @@ def level(arm: Arm, when: str = "after") -> Gain:
 def presence(arm: Arm, when: str, habit: str) -> Interval:
     """Return the share of first tries that show a habit, over seeds."""
     shares = [get(run.summary, when, TEMPERATURE, "habits", "behaviors", habit, "presence") for run in arm.runs]
-    return share_over_seeds([interval(share) for share in shares])
+    return share_over_seeds(arm, when, [interval(share) for share in shares])
 
 
-def share_over_seeds(shares: Sequence[Interval]) -> Interval:
-    """Pool shares over seeds, within 0 and 1; equal ones are one evaluation that seeds share, as before RL."""
-    if _is_one(shares):
-        return shares[0]
-    return over_seeds(shares).within(0.0, 1.0)
+def share_over_seeds(arm: Arm, when: str, shares: Sequence[Interval]) -> Interval:
+    """Pool each seed's share in an evaluation, within 0 and 1."""
+    return shares[0] if _is_one_evaluation(arm, when) else over_seeds(shares).within(0.0, 1.0)
 
 
-def mean_over_seeds(means: Sequence[Interval]) -> Interval:
-    """Pool means over seeds; equal ones are one evaluation that seeds share, as before RL."""
-    return means[0] if _is_one(means) else over_seeds(means)
+def mean_over_seeds(arm: Arm, when: str, means: Sequence[Interval]) -> Interval:
+    """Pool each seed's mean in an evaluation."""
+    return means[0] if _is_one_evaluation(arm, when) else over_seeds(means)
 
 
-def _is_one(intervals: Sequence[Interval]) -> bool:
-    return bool(intervals) and all(one == intervals[0] for one in intervals)
+def _is_one_evaluation(arm: Arm, when: str) -> bool:
+    """Tell whether all seeds have one evaluation: that of the model which they began with, equal in all that it says.
+
+    After training two seeds may solve as many problems by chance, and are two all the same.
+    """
+    records = [get(run.summary, when) for run in arm.runs]
+    return len(records) == 1 or (when == "before" and all(record == records[0] for record in records))

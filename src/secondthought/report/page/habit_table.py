@@ -47,7 +47,7 @@ def _row(arm: Arm) -> HabitRow:
 def _cells(
     arm: Arm,
     name: str,
-    pool: Callable[[Sequence[Interval]], Interval] = share_over_seeds,
+    pool: Callable[[Arm, str, Sequence[Interval]], Interval] = share_over_seeds,
     cell: Callable[[Interval], Cell] = percent_cell,
 ) -> tuple[Cell, ...]:
-    return tuple(cell(pool([rate(run, when, name) for run in arm.runs])) for when in SIDES)
+    return tuple(cell(pool(arm, when, [rate(run, when, name) for run in arm.runs])) for when in SIDES)

@@ -7,11 +7,12 @@ import pytest
 from fake_runs import PROBLEMS, write_arm
 
 from secondthought.habits.catalog import SHIPPED
+from secondthought.report.numbers.levels import accuracy
 from secondthought.report.numbers.primed_arms import has_origins, level
 from secondthought.report.numbers.runs import arms, load_runs
 from secondthought.report.page.habit_table import habit_rows
 from secondthought.report.papers.four_habits import habit_claims
-from secondthought.runs import RunDirectory
+from secondthought.runs import RunDirectory, files
 
 
 @pytest.fixture
@@ -98,6 +99,18 @@ def test_a_share_over_seeds_stays_a_share_and_one_evaluation_counts_once(study, 
     assert not row.accuracy[1].span.startswith("[-")
     alone = habit_rows(arms(load_runs(write_arm(tmp_path / "y", "terse", before=0.05, after=0.01, seeds=(0,)))))[0]
     assert row.accuracy[0] == alone.accuracy[0]
+
+
+def test_seeds_that_solve_as_many_problems_after_training_are_still_seeds(tmp_path):
+    runs = write_arm(tmp_path, "terse", before=0.05, after=0.25)
+    for run in runs:
+        summary = files.read_json(run / "summary.json")
+        summary["after"]["t1.0"]["first_try"] = {"estimate": 0.25, "low": 0.21, "high": 0.29, "n": 400}
+        files.write_json(run / "summary.json", summary)
+    [arm] = arms(load_runs(runs))
+    after = accuracy(arm, "after", "first_try")
+    assert (after.estimate, after.n) == (0.25, len(runs))
+    assert accuracy(arm, "before", "first_try").n == 400
 
 
 def test_a_claim_that_points_the_other_way_is_not(tmp_path):
