@@ -90,7 +90,8 @@ def shared_with_others(texts: Sequence[str], size: int = SHARE) -> Shared:
     >>> shared_with_others(["check the sign", "check the sign", "add them up"])
     Shared(given=(1.0, 1.0, 0.0), taken=(1.0, 1.0, 0.0))
     """
-    each = [found for found in (set(grams(text, size)) for text in texts) if found]
+    # Grams in the order of the text: a set's order differs from process to process, and with it a sum's last digit.
+    each = [found for found in (dict.fromkeys(grams(text, size)) for text in texts) if found]
     holders = Counter(gram for found in each for gram in found)
     weights: dict[Gram, float] = defaultdict(float)
     for found in each:

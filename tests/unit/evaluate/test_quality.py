@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -103,6 +107,23 @@ def test_generality_is_the_jackknife_of_all_pairs(texts):
         from secondthought.stats import t_quantile
 
         assert found.above == pytest.approx(t_quantile(0.975, n - 1) * deviation)
+
+
+def test_generality_is_the_same_number_in_every_process():
+    """The order of a set of strings is another one in each process, and the last digit of a sum depends on it."""
+    draw = random.Random(0)
+    texts = [" ".join(draw.choices("abcdefghij", k=7 + number % 9)) for number in range(60)]
+    program = f"from secondthought.evaluate.quality import generality; print(repr(generality({texts!r})))"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(told) == 1
 
 
 def test_nothing_written_is_undefined():

@@ -5,8 +5,10 @@ What they are compared by is read here: names of base and priming, accuracy, sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from secondthought.report.numbers.gains import TEMPERATURE, Gain, interval, level_table, rate
 from secondthought.report.numbers.pooled import over_seeds, over_seeds_and_problems
@@ -70,9 +72,18 @@ def mean_over_seeds(arm: Arm, when: str, means: Sequence[Interval]) -> Interval:
 
 
 def _is_one_evaluation(arm: Arm, when: str) -> bool:
-    """Tell whether all seeds have one evaluation: that of the model which they began with, equal in all that it says.
+    """Tell whether all seeds have one evaluation: that of the model which they began with, alike in all that it says.
 
     After training two seeds may solve as many problems by chance, and are two all the same.
     """
     records = [get(run.summary, when) for run in arm.runs]
-    return len(records) == 1 or (when == "before" and all(record == records[0] for record in records))
+    return len(records) == 1 or (when == "before" and all(_alike(record, records[0]) for record in records))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Tell whether two records hold the same, but for last digits of numbers: sums may have another order."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(value, other[name]) for name, value in one.items())
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9)
+    return bool(one == other)
