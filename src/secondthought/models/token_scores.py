@@ -124,8 +124,7 @@ class _Frozen(torch.autograd.Function):
         with torch.enable_grad():
             states = hidden.detach().requires_grad_()
             logits = head(states)
-        with torch.autocast(hidden.device.type, enabled=False):
-            logprobs, spread, *slopes = _by_blocks(logits.detach(), wanted, slopes=True)
+        logprobs, spread, *slopes = _by_blocks(logits.detach(), wanted, slopes=True)
         each = [torch.autograd.grad(logits, states, slope, retain_graph=slope is not slopes[-1])[0] for slope in slopes]
         ctx.save_for_backward(*each)
         if wanted.spread != "learns":
@@ -167,7 +166,8 @@ def _scored(logits: Float[Tensor, "M V"], wanted: Scoring, *, slopes: bool) -> l
         return found
     p = log_p.exp()
     if wanted.spread != "unread":
-        found[1] = -torch.linalg.vecdot(p, log_p.clamp_min_(torch.finfo(log_p.dtype).min))  # 0 log 0 = 0
+        # 0 log 0 = 0; as one product, `vecdot`, autocast would make it coarse.
+        found[1] = -(p * log_p.clamp_min_(torch.finfo(log_p.dtype).min)).sum(-1)
     if not slopes:
         return found
     slope_of_entropy = [log_p.add_(found[1].unsqueeze(-1)).mul_(p).div_(-t)] if wanted.spread == "learns" else []

@@ -63,6 +63,29 @@ def test_slices_give_the_values_and_gradients_of_the_whole(
         torch.testing.assert_close(gradient, wanted[name], rtol=1e-6, atol=1e-8, msg=lambda m, n=name: f"{n}: {m}")
 
 
+@pytest.mark.parametrize("spread", ["read", "learns"])
+@pytest.mark.parametrize("kind", ["frozen", "learning", "no gradient"])
+def test_under_autocast_scores_are_computed_from_its_logits_in_fp32(kind, spread, monkeypatch):
+    """Autocast makes some products coarse, which would be seen in the entropy."""
+    torch.manual_seed(0)
+    model = tiny_model()
+    model.get_output_embeddings().weight.requires_grad_(kind == "learning")
+    head, vocab = find_head(model), tree_forward.vocabulary(model)
+    hidden = 3.0 * torch.randn(20, model.config.hidden_size)
+    hidden.requires_grad_(kind != "no gradient")
+    wanted = token_scores.Scoring(torch.arange(20) % vocab, torch.ones(20, dtype=torch.bool), 1.0, spread)
+    monkeypatch.setattr(token_scores, "SLICE", 6 * vocab)
+    with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(kind != "no gradient"):
+        found = token_scores.scores_of_states(head, hidden, vocab, wanted)
+        logits = head(hidden).detach()
+    log_p = logits.float().log_softmax(-1)
+    torch.testing.assert_close(found.entropy, -(log_p.exp() * log_p).sum(-1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found.logprobs, log_p[torch.arange(20), wanted.token_ids], rtol=1e-5, atol=1e-5)
+    if kind != "no gradient":
+        (found.logprobs.sum() + (found.entropy.sum() if spread == "learns" else 0.0)).backward()
+        assert torch.isfinite(hidden.grad).all()
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_no_more_than_a_slice_of_logits_is_kept_for_the_backward(frozen, monkeypatch):
     model = copy.deepcopy(MODELS["qwen2"])
