@@ -26,6 +26,43 @@ def task():
     return load("json_schema")
 
 
+REFERRING = {
+    "leads nowhere": [
+        {"$ref": "#/$defs/absent"},
+        {"type": "object", "properties": {"a": {"items": {"$ref": "https://example.com/elsewhere"}}}},
+        {"$defs": {"a": {"anyOf": [{"$ref": "b.json"}]}}},
+    ],
+    "without end": [{"$ref": "#"}, {"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}],
+}
+
+
+@pytest.mark.parametrize(("said", "schema"), [(said, one) for said, each in REFERRING.items() for one in each])
+def test_a_schema_that_cannot_judge_is_none(task, said, schema):
+    with pytest.raises(TaskError, match=said):
+        task.parse({"question": "?", "schema": schema})
+
+
+def test_references_within_a_schema_are_followed(task):
+    schema = {
+        "$defs": {
+            "node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}, "v": {"type": "integer"}}}
+        },
+        "$ref": "#/$defs/node",
+    }
+    inner = {
+        "$id": "https://example.com/list",
+        "type": "array",
+        "items": {"$ref": "#/$defs/n"},
+        "$defs": {"n": {"type": "null"}},
+    }
+    problem = task.parse(
+        {"question": "?", "schema": {"properties": {"a": schema, "b": inner}} | {"$defs": schema["$defs"]}}
+    )
+    assert task.verify(problem, '{"a": {"next": {"v": 1}}, "b": [null]}').correct
+    assert not task.verify(problem, '{"a": {"next": {"v": "one"}}}').correct
+    assert not task.verify(problem, '{"b": [1]}').correct
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
@@ -97,7 +134,7 @@ def test_a_pattern_that_never_ends_ends_the_check_and_not_the_program(task):
         ({**ROW, "schema": {"type": "number-ish"}}, "'schema' is no JSON schema"),
         ({**ROW, "schema": "{"}, "'schema' must be JSON"),
         ({**ROW, "answer": {"name": 3, "age": 3}}, "'answer' does not fit the schema"),
-        ({**ROW, "schema": {"$ref": "https://example.com/s"}}, "cannot be validated, the check raised"),
+        ({**ROW, "schema": {"$ref": "https://example.com/s"}}, "leads nowhere"),
         ({"question": "q"}, "field 'schema' is missing"),
         ({"schema": SCHEMA}, "field 'question' is missing"),
     ],

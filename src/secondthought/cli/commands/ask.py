@@ -139,6 +139,8 @@ def _asked(given: Options) -> tuple[Task, Problem]:
     if given.task is not None:
         return _of_task(load_task(given.task, given.options), given)
     question = sys.stdin.read() if given.question == "-" else given.question
+    if not question.strip():
+        raise ConfigError("stdin holds no question; give one after the model, or write it there")
     if given.schema_ is not None:
         form = {"type": "json_schema", "json_schema": {"schema": _schema(given.schema_)}}
         messages = [{"role": "user", "content": question}]

@@ -41,6 +41,12 @@ def test_a_question_from_stdin_in_chinese(cli):
     assert found.object["turns"][2]["asked"].startswith("现在请重新完整地回答")
 
 
+def test_an_empty_stdin_is_no_question(cli):
+    found = cli("ask", "scripted", "-", stdin=b"\n")
+    assert found.code == 2
+    assert "stdin holds no question" in found.err
+
+
 def test_without_a_check_nothing_is_said_of_one(cli):
     found = cli("ask", "scripted", "Why?", "--json")
     assert "check" not in found.object["turns"][1]["asked"].lower().replace("check your", "")
