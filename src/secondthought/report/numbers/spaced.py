@@ -1,4 +1,4 @@
-"""What a page shows or reads of many is evenly spaced: steps, groups, branches."""
+"""Steps, groups and branches are sampled evenly where there are more of them than a page shows or reads."""
 
 from __future__ import annotations
 
